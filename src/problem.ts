@@ -1,0 +1,166 @@
+/**
+ * Every error a caller can ever see (RFC 9457). A code fixes its status, its title and the page
+ * at `/problems/{code}`; anything that is not a `Problem` leaves as the opaque `internal`.
+ */
+
+interface ProblemDefinition {
+  readonly status: 400 | 401 | 403 | 404 | 405 | 406 | 409 | 412 | 413 | 415 | 422 | 429 | 500 | 503
+  readonly title: string
+  /** What it means and how to fix the call; the text of the code's page. */
+  readonly help: string
+}
+
+export const PROBLEMS = {
+  malformed_request: {
+    status: 400,
+    title: 'Malformed request',
+    help: 'The body is not valid UTF-8 JSON, or the request line or a header cannot be read. Send well-formed JSON.',
+  },
+  ambiguous_credentials: {
+    status: 400,
+    title: 'More than one credential',
+    help: 'Send exactly one of `Authorization: Bearer …` and `X-API-Key: …`, and send it once.',
+  },
+  unauthenticated: {
+    status: 401,
+    title: 'A credential is needed',
+    help: 'This route is not open. Send `Authorization: Bearer <JWT>` from a trusted issuer, or an API key.',
+  },
+  invalid_token: {
+    status: 401,
+    title: 'The token is not valid',
+    help: 'The token is malformed, expired, not meant for this audience, or not signed by a trusted issuer. Get a new one from your identity provider; a bad token is refused on open routes too.',
+  },
+  invalid_api_key: {
+    status: 401,
+    title: 'The API key is not valid',
+    help: 'The key is mistyped, revoked, expired or unknown. Ask an admin of the site for a new one.',
+  },
+  session_revoked: {
+    status: 401,
+    title: 'The session has been revoked',
+    help: 'The token was issued before the member signed out or was deleted. Sign in again.',
+  },
+  forbidden: {
+    status: 403,
+    title: 'Not allowed',
+    help: 'You are known, but you may not do this. `required` names the permission and `reach` how far it has to go; `stage` says whether you lack the permission altogether or only own the wrong resource.',
+  },
+  suspended: {
+    status: 403,
+    title: 'The member is suspended',
+    help: 'A moderator has suspended this member. Only open routes and `GET /v1/whoami` answer until the member is reinstated.',
+  },
+  members_only: {
+    status: 403,
+    title: 'Only for members',
+    help: 'Routes under `/v1/me` act on the signed-in member, and visitors and API keys are not members. Use the route that names a user id.',
+  },
+  not_found: {
+    status: 404,
+    title: 'Not found',
+    help: 'There is nothing at this path, or the id is malformed or unknown.',
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'Method not allowed',
+    help: 'The path exists, but not with this method. `Allow` lists the methods it has.',
+  },
+  not_acceptable: {
+    status: 406,
+    title: 'Not acceptable',
+    help: 'This API answers `application/json`. Leave `Accept` out, or let it include that type.',
+  },
+  conflict: {
+    status: 409,
+    title: 'Conflict',
+    help: 'The change collides with something that exists, such as a slug that is taken. `detail` names it.',
+  },
+  last_admin: {
+    status: 409,
+    title: 'The last admin stays',
+    help: 'A site must keep at least one active admin. Make somebody else an admin first.',
+  },
+  precondition_failed: {
+    status: 412,
+    title: 'The resource has changed',
+    help: 'Its revision is not the one in `If-Match`. Read it again and repeat the change with the new ETag.',
+  },
+  payload_too_large: {
+    status: 413,
+    title: 'Payload too large',
+    help: 'A request body may have at most 64 KiB.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'Unsupported media type',
+    help: 'Send the body as `Content-Type: application/json`, in UTF-8 and without a content encoding.',
+  },
+  validation_failed: {
+    status: 422,
+    title: 'Validation failed',
+    help: '`errors` lists each field that is wrong, where it was sent (`in`), its path and what is expected. Unknown fields are refused.',
+  },
+  idempotency_mismatch: {
+    status: 422,
+    title: 'Idempotency key used for another request',
+    help: 'This `Idempotency-Key` was sent before with another body or to another route. Use a new key for a new request.',
+  },
+  internal: {
+    status: 500,
+    title: 'Internal error',
+    help: 'Something failed on our side. The cause is in the log of the site under the request id; nothing was changed by halves.',
+  },
+  unavailable: {
+    status: 503,
+    title: 'Temporarily unavailable',
+    help: 'Something this request depends on did not answer. Try again after `Retry-After` seconds.',
+  },
+} as const satisfies Record<string, ProblemDefinition>
+
+export type ProblemCode = keyof typeof PROBLEMS
+
+/** Where on the way in a request was refused; on every 401 and 403. */
+export type Stage = 'credential' | 'session' | 'permission' | 'ownership'
+
+export interface FieldError {
+  readonly in: 'json' | 'query' | 'param' | 'header'
+  /** Dotted, as in `address.country`; empty for the value as a whole. */
+  readonly path: string
+  readonly message: string
+}
+
+interface ProblemExtras {
+  readonly stage?: Stage
+  readonly required?: string
+  readonly reach?: 'own' | 'any'
+  readonly errors?: readonly FieldError[]
+  /** Response headers that belong to the refusal, such as `Allow`. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** For the log only; never leaves. */
+  readonly cause?: unknown
+}
+
+/** A refusal meant for the caller. `detail` is public: it names no value the caller did not send. */
+export class Problem extends Error {
+  override readonly name = 'Problem'
+  readonly code: ProblemCode
+  readonly detail: string
+  readonly extras: ProblemExtras
+
+  constructor(code: ProblemCode, detail: string, extras: ProblemExtras = {}) {
+    super(detail, { cause: extras.cause })
+    this.code = code
+    this.detail = detail
+    this.extras = extras
+  }
+
+  get status(): ProblemDefinition['status'] {
+    return PROBLEMS[this.code].status
+  }
+}
+
+/** For `find … ?? notFound()`. @throws not_found */
+export function notFound(what: string): never {
+  throw new Problem('not_found', `No such ${what}.`)
+}

@@ -1,0 +1,55 @@
+/**
+ * Who is calling. Being nobody is a kind of its own, so there is no `null` that could be mistaken
+ * for power; every who-column (`assigned_by`, `actor`) is derived from an actor, never from input.
+ */
+import type { UserId } from '../db/ids.ts'
+import type { ElevatedIdentity } from './elevated-identities.ts'
+import type { Permission, Role } from './permissions.ts'
+
+export interface Anonymous {
+  readonly kind: 'anonymous'
+}
+
+export interface VisitorActor {
+  readonly kind: 'visitor'
+  readonly visitorId: string
+}
+
+export interface MemberActor {
+  readonly kind: 'member'
+  readonly userId: UserId
+  readonly status: 'active' | 'suspended'
+  readonly roles: readonly Role[]
+  /** Changes with every change of this member's rights; audited writes are void if it moved. */
+  readonly accessRevision: number
+}
+
+export interface PartnerActor {
+  readonly kind: 'partner'
+  readonly keyId: string
+  readonly scopes: readonly Permission[]
+}
+
+/** Exists only inside `elevate`. */
+export interface SystemActor {
+  readonly kind: 'system'
+  readonly identity: ElevatedIdentity
+}
+
+/** Anyone who can come in over HTTP. */
+export type Caller = Anonymous | VisitorActor | MemberActor | PartnerActor
+export type Actor = Caller | SystemActor
+
+/** The one spelling of an actor in audit rows and who-columns, as in `usr_…` or `system:badge-awarder`. */
+export function actorRef(actor: Exclude<Actor, Anonymous>): string {
+  switch (actor.kind) {
+    case 'member':
+      return actor.userId
+    case 'visitor':
+      return actor.visitorId
+    case 'partner':
+      return actor.keyId
+    case 'system':
+      return `system:${actor.identity}`
+  }
+}

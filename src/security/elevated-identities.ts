@@ -1,0 +1,21 @@
+/**
+ * Every elevated identity, with everything it may do, why, and which backend trigger mints it.
+ * This list is the whole of it: `elevate` knows no other, and no HTTP route can reach `elevate`.
+ */
+import type { Permission } from './permissions.ts'
+
+interface ElevatedIdentityDefinition {
+  readonly may: readonly Permission[]
+  readonly why: string
+  readonly trigger: string
+}
+
+export const ELEVATED_IDENTITIES = {
+  'badge-awarder': {
+    may: ['badge:assign'],
+    why: 'Members cannot give themselves badges; frequent visitors get theirs from a rule that an admin wrote.',
+    trigger: 'cron: award-badges',
+  },
+} as const satisfies Record<string, ElevatedIdentityDefinition>
+
+export type ElevatedIdentity = keyof typeof ELEVATED_IDENTITIES

@@ -1,0 +1,3 @@
+export function jwksFault(_set: { keys: readonly Record<string, unknown>[] }): string | undefined {
+  return undefined
+}

@@ -1,0 +1,107 @@
+/**
+ * The whole policy on one page: every permission, and what each built-in role may do and how far.
+ * `own` reaches the actor's own resources, `any` everybody's. What is not listed is refused.
+ */
+
+export type Reach = 'own' | 'any'
+
+interface PermissionDefinition {
+  readonly description: string
+  /** Whether an API key may carry it as a scope (always with reach `any`). */
+  readonly keyScope: boolean
+}
+
+export const PERMISSIONS = {
+  'profile:read': { description: 'Read the full profile, private fields included', keyScope: true },
+  'profile:list': { description: 'List and search profiles', keyScope: true },
+  'profile:update': { description: 'Change a profile', keyScope: true },
+  'profile:delete': { description: 'Delete a member and erase their personal data', keyScope: false },
+  'user:suspend': { description: 'Suspend and reinstate a member', keyScope: false },
+  'role:assign': { description: 'Give roles to members and take them away', keyScope: false },
+  'role:define': { description: 'Define custom roles', keyScope: false },
+  'badge:manage': { description: 'Create, change and delete badges', keyScope: false },
+  'badge-rule:manage': { description: 'Create, change and delete the rules that award badges', keyScope: false },
+  'badge:assign': { description: 'Give badges to members and take them away', keyScope: true },
+  'visit:record': { description: 'Record a visit', keyScope: false },
+  'visit:read': { description: 'Read visits and streaks', keyScope: true },
+  'service:manage': { description: 'Create, change and delete services and slots', keyScope: false },
+  'booking:create': { description: 'Book a slot', keyScope: true },
+  'booking:cancel': { description: 'Cancel a booking', keyScope: true },
+  'booking:read': { description: 'Read bookings', keyScope: true },
+  'booking:confirm': { description: 'Confirm or decline a booking', keyScope: false },
+  'api-key:manage': { description: 'Create, change and revoke API keys', keyScope: false },
+  'audit:read': { description: 'Read the audit log and the elevated identities', keyScope: true },
+  'job:run': { description: 'See background jobs and ask for a run', keyScope: false },
+  'explain:others': { description: 'Explain what a call would answer for somebody else', keyScope: false },
+} as const satisfies Record<string, PermissionDefinition>
+
+export type Permission = keyof typeof PERMISSIONS
+export type Grants = { readonly [P in Permission]?: Reach }
+
+/** Every member has `member`; the others are given. */
+export const ROLES = {
+  member: {
+    'profile:read': 'own',
+    'profile:update': 'own',
+    'visit:record': 'own',
+    'visit:read': 'own',
+    'booking:create': 'own',
+    'booking:cancel': 'own',
+    'booking:read': 'own',
+  },
+  moderator: {
+    'profile:read': 'any',
+    'profile:list': 'any',
+    'profile:update': 'any',
+    'user:suspend': 'any',
+    'visit:record': 'own',
+    'visit:read': 'any',
+    'booking:create': 'own',
+    'booking:cancel': 'own',
+    'booking:read': 'own',
+  },
+  'bookings-manager': {
+    'visit:record': 'own',
+    'service:manage': 'any',
+    'booking:create': 'any',
+    'booking:cancel': 'any',
+    'booking:read': 'any',
+    'booking:confirm': 'any',
+  },
+  admin: {
+    'profile:read': 'any',
+    'profile:list': 'any',
+    'profile:update': 'any',
+    'profile:delete': 'any',
+    'user:suspend': 'any',
+    'role:assign': 'any',
+    'role:define': 'any',
+    'badge:manage': 'any',
+    'badge-rule:manage': 'any',
+    'badge:assign': 'any',
+    'visit:record': 'own',
+    'visit:read': 'any',
+    'service:manage': 'any',
+    'booking:create': 'any',
+    'booking:cancel': 'any',
+    'booking:read': 'any',
+    'booking:confirm': 'any',
+    'api-key:manage': 'any',
+    'audit:read': 'any',
+    'job:run': 'any',
+    'explain:others': 'any',
+  },
+} as const satisfies Record<string, Grants>
+
+export type Role = keyof typeof ROLES
+
+/** What a visitor token may do: no role, nobody else's bookings. */
+export const VISITOR_GRANTS = {
+  'booking:create': 'own',
+  'booking:read': 'own',
+  'booking:cancel': 'own',
+} as const satisfies Grants
+
+export function isRole(name: string): name is Role {
+  return Object.hasOwn(ROLES, name)
+}

@@ -3,7 +3,18 @@
  * A bad setting is refused here, with its name and the reason, before any request is served.
  */
 import * as z from 'zod'
+import type { JSONWebKeySet } from 'jose'
+import type { MailBinding } from './auth/mail.ts'
+import {
+  type BuiltInLogin,
+  LOGIN_SETTING_NAMES,
+  parseLoginSettings,
+  type RawLoginSettings,
+} from './auth/settings.ts'
+import { AUDIENCE, publicKeys } from './auth/signing-keys.ts'
+import { BUILT_IN } from './db/auth-schema.ts'
 import type { JobRunner } from './objects/job-runner.ts'
+import type { KeyGate } from './objects/key-gate.ts'
 import type { VisitShard } from './objects/visit-shard.ts'
 import { jwksFault } from './security/jwks-rules.ts'
 
@@ -11,10 +22,17 @@ export interface Bindings extends RawSettings {
   readonly DB: D1Database
   readonly VISITS: DurableObjectNamespace<VisitShard>
   readonly JOBS: DurableObjectNamespace<JobRunner>
+  readonly KEYS: DurableObjectNamespace<KeyGate>
+  /** The files of Swagger UI. */
+  readonly ASSETS: Fetcher
+  /** Cloudflare's email service; only the built-in login uses it. */
+  readonly MAIL?: MailBinding
+  /** Counts unknown API keys by address; without it nobody does. */
+  readonly BURST?: RateLimit | undefined
 }
 
 /** Settings as the platform hands them over: text, each optional. */
-interface RawSettings {
+interface RawSettings extends RawLoginSettings {
   /** JSON array of `{ issuer, audience, jwksUrl | jwks, algorithms? }`. */
   readonly TRUSTED_ISSUERS?: string
   /** JSON array of `"<issuer>|<subject>"`: admins from their first request on. */
@@ -25,6 +43,8 @@ interface RawSettings {
   readonly SITE_TIME_ZONE?: string
   /** 1..1024 Durable Objects that share the visits. Read once, when the first member arrives. */
   readonly VISIT_SHARDS?: string
+  /** A mailto: or https: URI: whom security.txt names. */
+  readonly SECURITY_CONTACT?: string
 }
 
 export const SETTING_NAMES = [
@@ -33,6 +53,8 @@ export const SETTING_NAMES = [
   'ALLOWED_ORIGINS',
   'SITE_TIME_ZONE',
   'VISIT_SHARDS',
+  'SECURITY_CONTACT',
+  ...LOGIN_SETTING_NAMES,
 ] as const satisfies readonly (keyof RawSettings)[]
 
 /** Asymmetric only: a shared secret would let every verifier mint tokens. */
@@ -44,17 +66,43 @@ export class SettingsError extends Error {
   override readonly name = 'SettingsError'
 }
 
-const Algorithms = z.array(z.enum(TOKEN_ALGORITHMS)).min(1).default([...TOKEN_ALGORITHMS])
-const IssuerBase = { issuer: z.string().min(1), audience: z.string().min(1), algorithms: Algorithms }
+const Algorithms = z
+  .array(z.enum(TOKEN_ALGORITHMS))
+  .min(1)
+  .default([...TOKEN_ALGORITHMS])
+const IssuerBase = {
+  issuer: z
+    .string()
+    .min(1)
+    .refine((name) => name !== BUILT_IN, { error: 'the name of the built-in login' }),
+  audience: z.string().min(1),
+  algorithms: Algorithms,
+}
+
+const HttpUrl = z.url({ protocol: /^https?$/, error: 'expected an https (or http) URL' })
 
 const TrustedIssuer = z.union(
   [
-    z.strictObject({ ...IssuerBase, jwksUrl: z.url({ protocol: /^https?$/ }) }),
-    z.strictObject({ ...IssuerBase, jwks: z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) }) }),
+    z.strictObject({ ...IssuerBase, jwksUrl: HttpUrl }),
+    z.strictObject({
+      ...IssuerBase,
+      jwks: z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) }),
+    }),
   ],
-  { error: 'expected { issuer, audience, jwksUrl | jwks, algorithms? } with asymmetric algorithms' },
+  {
+    error: 'expected { issuer, audience, jwksUrl | jwks, algorithms? } with asymmetric algorithms',
+  },
 )
-export type TrustedIssuer = z.infer<typeof TrustedIssuer>
+export type TrustedIssuer = z.infer<typeof TrustedIssuer> | BuiltInIssuer
+
+/** This site itself: its keys are read from D1, not fetched. */
+export interface BuiltInIssuer {
+  readonly issuer: string
+  readonly audience: string
+  readonly algorithms: TokenAlgorithm[]
+  readonly jwksUrl: string
+  readonly load: () => Promise<JSONWebKeySet>
+}
 
 export interface Settings {
   readonly trustedIssuers: readonly TrustedIssuer[]
@@ -62,22 +110,45 @@ export interface Settings {
   readonly allowedOrigins: readonly string[]
   readonly siteTimeZone: string
   readonly visitShards: number
+  readonly securityContact: string | undefined
+  /** Undefined when it is off. */
+  readonly builtInLogin: BuiltInLogin | undefined
 }
 
 const parsed = new WeakMap<RawSettings, Settings>()
 
 /** The settings of this deployment, parsed on first use. @throws SettingsError */
-export function settingsOf(env: RawSettings): Settings {
+export function settingsOf(env: RawSettings & Pick<Bindings, 'DB'>): Settings {
   const known = parsed.get(env)
   if (known) return known
-  const settings = parseSettings(env)
+  const settings = withBuiltInIssuer(parseSettings(env), env)
   parsed.set(env, settings)
   return settings
 }
 
+function withBuiltInIssuer(settings: Settings, { DB }: Pick<Bindings, 'DB'>): Settings {
+  if (!settings.builtInLogin) return settings
+  const { publicUrl } = settings.builtInLogin
+  if (settings.trustedIssuers.some(({ issuer }) => issuer === publicUrl)) {
+    throw new SettingsError('TRUSTED_ISSUERS: PUBLIC_URL is the issuer of the built-in login')
+  }
+  const builtIn: BuiltInIssuer = {
+    issuer: publicUrl,
+    audience: AUDIENCE,
+    algorithms: ['ES256'],
+    jwksUrl: `${publicUrl}/.well-known/jwks.json`,
+    load: () => publicKeys(DB, Date.now()),
+  }
+  return { ...settings, trustedIssuers: [...settings.trustedIssuers, builtIn] }
+}
+
 /** @throws SettingsError naming the first setting that cannot be used, and why */
 export function parseSettings(raw: RawSettings): Settings {
-  const trustedIssuers = setting('TRUSTED_ISSUERS', z.array(TrustedIssuer), json('TRUSTED_ISSUERS', raw.TRUSTED_ISSUERS))
+  const trustedIssuers = setting(
+    'TRUSTED_ISSUERS',
+    z.array(TrustedIssuer),
+    json('TRUSTED_ISSUERS', raw.TRUSTED_ISSUERS),
+  )
   const names = trustedIssuers.map(({ issuer }) => issuer)
   if (new Set(names).size < names.length) {
     throw new SettingsError('TRUSTED_ISSUERS: the same issuer is listed twice')
@@ -96,7 +167,9 @@ export function parseSettings(raw: RawSettings): Settings {
     bootstrapAdmins: new Set(bootstrapAdmins),
     allowedOrigins: setting('ALLOWED_ORIGINS', z.array(Origin), list(raw.ALLOWED_ORIGINS)),
     siteTimeZone: setting('SITE_TIME_ZONE', TimeZone, raw.SITE_TIME_ZONE || 'UTC'),
-    visitShards: setting('VISIT_SHARDS', z.coerce.number().int().min(1).max(1024), raw.VISIT_SHARDS || '8'),
+    visitShards: setting('VISIT_SHARDS', ShardCount, raw.VISIT_SHARDS || '8'),
+    securityContact: setting('SECURITY_CONTACT', Contact, raw.SECURITY_CONTACT || undefined),
+    builtInLogin: parseLoginSettings(raw, setting),
   }
 }
 
@@ -104,9 +177,27 @@ const Origin = z.string().refine((text) => URL.canParse(text) && new URL(text).o
   error: 'expected an origin such as "https://app.example", without a path',
 })
 
-const TimeZone = z.string().refine(isTimeZone, { error: 'expected an IANA time zone such as "Europe/Berlin"' })
+const ShardCount = z.coerce
+  .string()
+  .refine((text) => /^[1-9]\d{0,3}$/.test(text) && Number(text) <= 1024, {
+    error: 'expected a whole number from 1 to 1024',
+  })
+  .transform(Number)
 
-function isTimeZone(name: string): boolean {
+/** One line of security.txt, so nothing that could end it. */
+const Contact = z
+  .string()
+  .refine((text) => /^(mailto:[!-?A-~]+@|https:\/\/)[!-~]+$/.test(text) && URL.canParse(text), {
+    error: 'expected a mailto: or https: URI such as "mailto:security@example.com"',
+  })
+  .optional()
+
+const TimeZone = z
+  .string()
+  .refine(isTimeZone, { error: 'expected an IANA time zone such as "Europe/Berlin"' })
+
+/** Whether this runtime knows the IANA time zone. */
+export function isTimeZone(name: string): boolean {
   try {
     return Boolean(new Intl.DateTimeFormat('en', { timeZone: name }))
   } catch {
@@ -125,7 +216,10 @@ function json(name: string, text: string | undefined): unknown {
 
 function list(text: string | undefined): unknown {
   if (text?.trimStart().startsWith('[')) return json('ALLOWED_ORIGINS', text)
-  return (text ?? '').split(',').map((part) => part.trim()).filter(Boolean)
+  return (text ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean)
 }
 
 function setting<S extends z.ZodType>(name: string, schema: S, value: unknown): z.infer<S> {

@@ -76,6 +76,21 @@ export const PROBLEMS = {
     title: 'Conflict',
     help: 'The change collides with something that exists, such as a slug that is taken. `detail` names it.',
   },
+  invalid_state: {
+    status: 409,
+    title: 'Not in this state',
+    help: 'The resource is in a state from which this cannot be done, such as a key that has been revoked. Read it again.',
+  },
+  slot_full: {
+    status: 409,
+    title: 'The slot is full',
+    help: 'Every place of this slot is held by a live booking. Choose another slot, or try again when one is canceled.',
+  },
+  already_booked: {
+    status: 409,
+    title: 'Booked already',
+    help: 'You have a live booking of this slot; one person has one. Cancel it first to book anew.',
+  },
   last_admin: {
     status: 409,
     title: 'The last admin stays',
@@ -105,6 +120,16 @@ export const PROBLEMS = {
     status: 422,
     title: 'Idempotency key used for another request',
     help: 'This `Idempotency-Key` was sent before with another body or to another route. Use a new key for a new request.',
+  },
+  rate_limited: {
+    status: 429,
+    title: 'Too many requests',
+    help: 'The limit of this API key, or of this address, is reached. Wait for `Retry-After` seconds; the `RateLimit` field says what is left.',
+  },
+  quota_exceeded: {
+    status: 429,
+    title: 'The monthly quota is used up',
+    help: 'This API key has used its requests for the month. It works again after `Retry-After` seconds; an admin can raise the quota.',
   },
   internal: {
     status: 500,
@@ -163,4 +188,9 @@ export class Problem extends Error {
 /** For `find … ?? notFound()`. @throws not_found */
 export function notFound(what: string): never {
   throw new Problem('not_found', `No such ${what}.`)
+}
+
+/** For a key that is used again, but not for the same request. */
+export function idempotencyMismatch(): Problem {
+  return new Problem('idempotency_mismatch', 'This Idempotency-Key was used for another request.')
 }

@@ -4,7 +4,19 @@
  */
 import { V7Generator } from 'uuidv7'
 
-export const ID_PREFIXES = ['usr', 'bdg', 'rul', 'aud', 'run'] as const
+export const ID_PREFIXES = [
+  'usr',
+  'vis',
+  'bdg',
+  'rul',
+  'svc',
+  'slt',
+  'bkg',
+  'key',
+  'aud',
+  'run',
+  'evt',
+] as const
 export type IdPrefix = (typeof ID_PREFIXES)[number]
 
 /** Branded by its prefix, so that a badge id cannot be passed where a user id is meant. */
@@ -14,6 +26,11 @@ export type BadgeId = Id<'bdg'>
 export type RuleId = Id<'rul'>
 export type AuditId = Id<'aud'>
 export type RunId = Id<'run'>
+export type KeyId = Id<'key'>
+export type ServiceId = Id<'svc'>
+export type SlotId = Id<'slt'>
+export type BookingId = Id<'bkg'>
+export type EventId = Id<'evt'>
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 /** The first character carries only three bits of the 128. */
@@ -29,7 +46,8 @@ export function newId<P extends IdPrefix>(prefix: P, now: number): Id<P> {
 /** The smallest id of a kind that can have been made at `at` (milliseconds); for time ranges over a key. */
 export function firstIdAt<P extends IdPrefix>(prefix: P, at: number): Id<P> {
   const bytes = new Uint8Array(16)
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(at) << 16n)
+  // Nothing is older than the epoch, and a negative time would wrap around to a late one.
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(Math.max(at, 0)) << 16n)
   return `${prefix}_${encode(bytes)}`
 }
 

@@ -1,0 +1,107 @@
+/**
+ * The tables of the built-in login as drizzle sees them. The names of the fields are the ones that
+ * better-auth looks for.
+ */
+import { customType, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+
+/** The issuer of the built-in login's members, wherever the site is at home. */
+export const BUILT_IN = 'built-in'
+
+/** RFC 3339 UTC with milliseconds in the table, a `Date` in memory. */
+const instant = customType<{ data: Date; driverData: string }>({
+  dataType: () => 'text',
+  toDriver: (date) => date.toISOString(),
+  fromDriver: (stored) => new Date(stored),
+})
+
+export const authUsers = sqliteTable('auth_users', {
+  id: text().primaryKey(),
+  name: text().notNull(),
+  /** In lower case; somebody has read mail sent to it. */
+  email: text().notNull(),
+  emailVerified: integer('email_verified', { mode: 'boolean' }).notNull(),
+  image: text(),
+  createdAt: instant('created_at').notNull(),
+  updatedAt: instant('updated_at').notNull(),
+})
+
+export const authSessions = sqliteTable('auth_sessions', {
+  /** The `sid` of tokens. */
+  id: text().primaryKey(),
+  /** What the cookie carries, signed. */
+  token: text().notNull(),
+  userId: text('user_id').notNull(),
+  expiresAt: instant('expires_at').notNull(),
+  ipAddress: text('ip_address'),
+  userAgent: text('user_agent'),
+  createdAt: instant('created_at').notNull(),
+  updatedAt: instant('updated_at').notNull(),
+})
+
+export const authAccounts = sqliteTable('auth_accounts', {
+  id: text().primaryKey(),
+  accountId: text('account_id').notNull(),
+  providerId: text('provider_id').notNull(),
+  userId: text('user_id').notNull(),
+  accessToken: text('access_token'),
+  refreshToken: text('refresh_token'),
+  idToken: text('id_token'),
+  accessTokenExpiresAt: instant('access_token_expires_at'),
+  refreshTokenExpiresAt: instant('refresh_token_expires_at'),
+  scope: text(),
+  /** As `hashPassword` writes it. */
+  password: text(),
+  createdAt: instant('created_at').notNull(),
+  updatedAt: instant('updated_at').notNull(),
+})
+
+export const authVerifications = sqliteTable('auth_verifications', {
+  id: text().primaryKey(),
+  identifier: text().notNull(),
+  value: text().notNull(),
+  expiresAt: instant('expires_at').notNull(),
+  createdAt: instant('created_at').notNull(),
+  updatedAt: instant('updated_at').notNull(),
+})
+
+export const authPasskeys = sqliteTable('auth_passkeys', {
+  id: text().primaryKey(),
+  name: text(),
+  publicKey: text('public_key').notNull(),
+  userId: text('user_id').notNull(),
+  credentialID: text('credential_id').notNull(),
+  counter: integer().notNull(),
+  deviceType: text('device_type').notNull(),
+  backedUp: integer('backed_up', { mode: 'boolean' }).notNull(),
+  transports: text(),
+  createdAt: instant('created_at'),
+  aaguid: text(),
+})
+
+export const authTickets = sqliteTable('auth_tickets', {
+  secretHash: text('secret_hash').primaryKey(),
+  purpose: text({ enum: ['sign-up', 'reset', 'change-email'] }).notNull(),
+  email: text().notNull(),
+  name: text(),
+  userId: text('user_id'),
+  expiresAt: instant('expires_at').notNull(),
+})
+
+export const authAttempts = sqliteTable('auth_attempts', {
+  subject: text().primaryKey(),
+  attempts: integer().notNull(),
+  /** Milliseconds since the epoch. */
+  endsAt: integer('ends_at').notNull(),
+})
+
+export const signingKeys = sqliteTable('signing_keys', {
+  kid: text().primaryKey(),
+  publicJwk: text('public_jwk', { mode: 'json' })
+    .$type<Readonly<Record<string, string>>>()
+    .notNull(),
+  /** Encrypted; see `auth/signing-keys.ts`. */
+  privateJwk: text('private_jwk').notNull(),
+  /** Milliseconds since the epoch, as is `signsUntil`. */
+  signsFrom: integer('signs_from').notNull(),
+  signsUntil: integer('signs_until').notNull(),
+})

@@ -1,0 +1,46 @@
+/**
+ * One D1 session per request or trigger, as drizzle. The start of a session decides what its first
+ * read may see: `primary` reads the newest state and is for everything that decides about access.
+ */
+import type { SQL } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/d1'
+
+export type Database = ReturnType<typeof drizzle>
+
+export interface Session {
+  readonly db: Database
+  /** The point a later session can continue from; null until something was read or written. */
+  readonly bookmark: () => string | null
+}
+
+const BOOKMARK = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/
+
+/** @param start `primary`, or the caller's bookmark; anything that is not one reads the nearest replica */
+export function openSession(d1: D1Database, start: 'primary' | (string & {}) | undefined): Session {
+  const session = d1.withSession(startOf(start))
+  return { db: drizzle(asDatabase(session)), bookmark: () => session.getBookmark() }
+}
+
+function startOf(start: string | undefined): D1SessionBookmark {
+  if (start === 'primary') return 'first-primary'
+  return start !== undefined && BOOKMARK.test(start) ? start : 'first-unconstrained'
+}
+
+/** drizzle's D1 driver calls only `prepare` and `batch`, which a session has with the same meaning. */
+function asDatabase(session: Pick<D1Database, 'prepare' | 'batch'>): D1Database {
+  return session as D1Database
+}
+
+/** A statement written as SQL, for a batch or by itself; `rows` for one whose rows matter. */
+export function statement(db: Database, query: SQL) {
+  return preparedForBatch(db, db.run(query))
+}
+
+export function rows<Row>(db: Database, query: SQL) {
+  return preparedForBatch(db, db.all<Row>(query))
+}
+
+/** drizzle's `batch` binds parameters to `stmt`, which it forgets to make for statements written as SQL. */
+function preparedForBatch<Q extends { getQuery(): { sql: string } }>(db: Database, query: Q): Q {
+  return Object.assign(query, { stmt: db.$client.prepare(query.getQuery().sql) })
+}

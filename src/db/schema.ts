@@ -1,0 +1,282 @@
+/**
+ * The tables as drizzle sees them. The SQL in `migrations/` is the truth; a test compares the two.
+ * Times are RFC 3339 UTC with milliseconds as text, unless a column says otherwise.
+ */
+import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import type {
+  AuditId,
+  BadgeId,
+  BookingId,
+  EventId,
+  KeyId,
+  RuleId,
+  RunId,
+  ServiceId,
+  SlotId,
+  UserId,
+} from './ids.ts'
+
+export * from './auth-schema.ts'
+
+export const site = sqliteTable('site', {
+  key: text().primaryKey(),
+  value: text().notNull(),
+})
+
+export interface Address {
+  readonly line1: string | null
+  readonly line2: string | null
+  readonly city: string | null
+  readonly region: string | null
+  readonly postalCode: string | null
+  readonly country: string | null
+}
+
+export const users = sqliteTable('users', {
+  id: text().$type<UserId>().primaryKey(),
+  displayName: text('display_name').notNull(),
+  /** The display name as it is sorted and searched by; see `nameKey`. */
+  nameKey: text('name_key').notNull(),
+  bio: text(),
+  avatarUrl: text('avatar_url'),
+  email: text(),
+  phone: text(),
+  address: text({ mode: 'json' }).$type<Address>(),
+  status: text({ enum: ['active', 'suspended'] }).notNull(),
+  /** Moves with every change of this member's rights. */
+  accessRevision: integer('access_revision').notNull(),
+  visitShard: integer('visit_shard').notNull(),
+  revision: integer().notNull(),
+  createdAt: text('created_at').notNull(),
+  updatedAt: text('updated_at').notNull(),
+})
+
+export const identities = sqliteTable(
+  'identities',
+  {
+    issuer: text().notNull(),
+    subject: text().notNull(),
+    userId: text('user_id').$type<UserId>().notNull(),
+    identityHash: text('identity_hash').notNull(),
+    /** Whether BOOTSTRAP_ADMINS has been honoured; it is once, so that a later demotion lasts. */
+    bootstrapped: integer({ mode: 'boolean' }).notNull(),
+    createdAt: text('created_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.issuer, table.subject] })],
+)
+
+export const erasedIdentities = sqliteTable('erased_identities', {
+  identityHash: text('identity_hash').primaryKey(),
+  /** Milliseconds since the epoch, to be compared with a token's `iat`. */
+  erasedAt: integer('erased_at').notNull(),
+})
+
+export const erasures = sqliteTable('erasures', {
+  userId: text('user_id').$type<UserId>().primaryKey(),
+  visitShard: integer('visit_shard').notNull(),
+  requestedAt: text('requested_at').notNull(),
+  /** API keys whose gates still have to be told. */
+  keyIds: text('key_ids', { mode: 'json' }).$type<readonly KeyId[]>().notNull(),
+})
+
+export const userRoles = sqliteTable(
+  'user_roles',
+  {
+    userId: text('user_id').$type<UserId>().notNull(),
+    role: text().notNull(),
+    assignedAt: text('assigned_at').notNull(),
+    assignedBy: text('assigned_by').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.userId, table.role] })],
+)
+
+export const roles = sqliteTable('roles', {
+  name: text().primaryKey(),
+  permissions: text({ mode: 'json' }).$type<Readonly<Record<string, 'own' | 'any'>>>().notNull(),
+  revision: integer().notNull(),
+  createdAt: text('created_at').notNull(),
+  updatedAt: text('updated_at').notNull(),
+})
+
+export const roleDeletions = sqliteTable('role_deletions', {
+  role: text().primaryKey(),
+  /** API keys whose gates still have to be told. */
+  keyIds: text('key_ids', { mode: 'json' }).$type<readonly KeyId[]>().notNull(),
+})
+
+export const badges = sqliteTable('badges', {
+  id: text().$type<BadgeId>().primaryKey(),
+  slug: text().notNull(),
+  title: text().notNull(),
+  description: text().notNull(),
+  backgroundColor: text('background_color').notNull(),
+  textColor: text('text_color').notNull(),
+  iconUrl: text('icon_url'),
+  position: integer().notNull(),
+  revision: integer().notNull(),
+  createdAt: text('created_at').notNull(),
+  updatedAt: text('updated_at').notNull(),
+})
+
+export const badgeRules = sqliteTable('badge_rules', {
+  id: text().$type<RuleId>().primaryKey(),
+  badgeId: text('badge_id').$type<BadgeId>().notNull(),
+  metric: text({ enum: ['visits', 'visitDays', 'streakDays'] }).notNull(),
+  threshold: integer().notNull(),
+  windowDays: integer('window_days'),
+  enabled: integer({ mode: 'boolean' }).notNull(),
+  revision: integer().notNull(),
+  createdAt: text('created_at').notNull(),
+  updatedAt: text('updated_at').notNull(),
+})
+
+export const badgeAssignments = sqliteTable(
+  'badge_assignments',
+  {
+    userId: text('user_id').$type<UserId>().notNull(),
+    badgeId: text('badge_id').$type<BadgeId>().notNull(),
+    assignedAt: text('assigned_at').notNull(),
+    assignedBy: text('assigned_by', { enum: ['rule', 'admin', 'partner'] }).notNull(),
+    auditId: text('audit_id').$type<AuditId>().notNull(),
+    /** Set when the badge was taken away; a rule never gives it back. */
+    removedAt: text('removed_at'),
+  },
+  (table) => [primaryKey({ columns: [table.userId, table.badgeId] })],
+)
+
+export const auditLog = sqliteTable('audit_log', {
+  id: text().$type<AuditId>().primaryKey(),
+  at: text().notNull(),
+  actor: text().notNull(),
+  onBehalfOf: text('on_behalf_of'),
+  action: text().notNull(),
+  target: text().notNull(),
+  reason: text(),
+  requestId: text('request_id'),
+  changes: text({ mode: 'json' }).$type<Readonly<Record<string, unknown>>>().notNull(),
+})
+
+export const jobRuns = sqliteTable('job_runs', {
+  id: text().$type<RunId>().primaryKey(),
+  job: text().notNull(),
+  status: text({ enum: ['requested', 'running', 'succeeded', 'failed'] }).notNull(),
+  /** `cron`, or the id of the admin who asked. */
+  requestedBy: text('requested_by').notNull(),
+  requestedAt: text('requested_at').notNull(),
+  startedAt: text('started_at'),
+  finishedAt: text('finished_at'),
+  counts: text({ mode: 'json' }).$type<Readonly<Record<string, number>>>().notNull(),
+  error: text(),
+  cursor: text(),
+})
+
+export const idempotencyKeys = sqliteTable(
+  'idempotency_keys',
+  {
+    caller: text().notNull(),
+    key: text().notNull(),
+    fingerprint: text().notNull(),
+    status: integer().notNull(),
+    /** The answer as it was sent, JSON. */
+    body: text().notNull(),
+    createdAt: text('created_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.caller, table.key] })],
+)
+
+export const apiKeys = sqliteTable('api_keys', {
+  id: text().$type<KeyId>().primaryKey(),
+  name: text().notNull(),
+  createdBy: text('created_by').$type<UserId>().notNull(),
+  /** SHA-256 of the secret. */
+  secretHash: text('secret_hash').notNull(),
+  /** Those before the last rotations, each good until its grace ends. */
+  previousSecrets: text('previous_secrets', { mode: 'json' })
+    .$type<readonly { readonly hash: string; readonly until: string }[]>()
+    .notNull(),
+  scopes: text({ mode: 'json' }).$type<readonly string[]>().notNull(),
+  /** CIDR ranges; null for everywhere. */
+  allowedIps: text('allowed_ips', { mode: 'json' }).$type<readonly string[]>(),
+  rateLimit: integer('rate_limit'),
+  rateWindowSeconds: integer('rate_window_seconds'),
+  monthlyQuota: integer('monthly_quota'),
+  enabled: integer({ mode: 'boolean' }).notNull(),
+  expiresAt: text('expires_at'),
+  revokedAt: text('revoked_at'),
+  /** Moves with every change of what the key may do, its creator's rights included. */
+  accessRevision: integer('access_revision').notNull(),
+  revision: integer().notNull(),
+  createdAt: text('created_at').notNull(),
+  updatedAt: text('updated_at').notNull(),
+})
+
+export const apiKeyUsage = sqliteTable(
+  'api_key_usage',
+  {
+    keyId: text('key_id').$type<KeyId>().notNull(),
+    /** UTC, `YYYY-MM-DD`. */
+    day: text().notNull(),
+    requests: integer().notNull(),
+    lastUsedAt: text('last_used_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.keyId, table.day] })],
+)
+
+export const services = sqliteTable('services', {
+  id: text().$type<ServiceId>().primaryKey(),
+  name: text().notNull(),
+  description: text().notNull(),
+  /** IANA name; recurrences of slots are wall-clock times there. */
+  timeZone: text('time_zone').notNull(),
+  autoConfirm: integer('auto_confirm', { mode: 'boolean' }).notNull(),
+  cancelUntilMinutes: integer('cancel_until_minutes').notNull(),
+  /** How long a pending booking holds its place; null for as long as it is pending. */
+  holdMinutes: integer('hold_minutes'),
+  revision: integer().notNull(),
+  createdAt: text('created_at').notNull(),
+  updatedAt: text('updated_at').notNull(),
+})
+
+export const slots = sqliteTable('slots', {
+  id: text().$type<SlotId>().primaryKey(),
+  serviceId: text('service_id').$type<ServiceId>().notNull(),
+  startsAt: text('starts_at').notNull(),
+  endsAt: text('ends_at').notNull(),
+  capacity: integer().notNull(),
+  createdAt: text('created_at').notNull(),
+})
+
+export interface Contact {
+  readonly name: string
+  readonly email: string | null
+  readonly phone: string | null
+}
+
+export const bookings = sqliteTable('bookings', {
+  id: text().$type<BookingId>().primaryKey(),
+  serviceId: text('service_id').$type<ServiceId>().notNull(),
+  slotId: text('slot_id').$type<SlotId>().notNull(),
+  startsAt: text('starts_at').notNull(),
+  endsAt: text('ends_at').notNull(),
+  /** Whose it is now: a member, a visitor or a key. */
+  owner: text().notNull(),
+  /** Who made it. */
+  bookedBy: text('booked_by').notNull(),
+  status: text({ enum: ['pending', 'confirmed', 'declined', 'canceled'] }).notNull(),
+  /** When a pending booking stops holding its place. */
+  holdUntil: text('hold_until'),
+  note: text(),
+  contact: text({ mode: 'json' }).$type<Contact>(),
+  confirmedBy: text('confirmed_by'),
+  reason: text(),
+  revision: integer().notNull(),
+  createdAt: text('created_at').notNull(),
+  updatedAt: text('updated_at').notNull(),
+})
+
+export const events = sqliteTable('events', {
+  id: text().$type<EventId>().primaryKey(),
+  kind: text({ enum: ['booking-created', 'member-reinstated'] }).notNull(),
+  subject: text().$type<BookingId | UserId>().notNull(),
+  createdAt: text('created_at').notNull(),
+})

@@ -1,0 +1,159 @@
+/** API keys. Verification does not come here: each key's KeyGate reads its row once and remembers it. */
+import { and, desc, eq, isNull, lt, sql } from 'drizzle-orm'
+import { type Database, rows } from '../db/client.ts'
+import type { KeyId } from '../db/ids.ts'
+import { apiKeys, apiKeyUsage } from '../db/schema.ts'
+import { type AuditRow, audited, storeAnswer, type StoredAnswer } from './audited.ts'
+import { heldRolesOf, parseHeldRoles } from './roles.ts'
+import { among } from './scope.ts'
+import type { Revisions } from './users.ts'
+
+export type ApiKeyRow = typeof apiKeys.$inferSelect
+export type ApiKeyPatch = {
+  readonly [
+    K in
+      | 'name'
+      | 'scopes'
+      | 'allowedIps'
+      | 'rateLimit'
+      | 'rateWindowSeconds'
+      | 'monthlyQuota'
+      | 'enabled'
+      | 'expiresAt'
+  ]?: ApiKeyRow[K] | undefined
+}
+
+export interface UsageDay {
+  readonly day: string
+  readonly requests: number
+  readonly lastUsedAt: string
+}
+
+export type ApiKeysRepository = ReturnType<typeof apiKeysRepository>
+export type LoadedApiKey = NonNullable<Awaited<ReturnType<ApiKeysRepository['load']>>>
+
+export function apiKeysRepository(db: Database) {
+  const select = (id: KeyId) => db.select().from(apiKeys).where(eq(apiKeys.id, id))
+
+  return {
+    async find(id: KeyId) {
+      const [row] = await select(id)
+      return row
+    },
+
+    /** Everything a KeyGate has to know: the key, and what its creator is at this moment. */
+    async load(id: KeyId) {
+      const [[key], [creator]] = await db.batch([
+        select(id),
+        rows<{ status: 'active' | 'suspended'; roles: string }>(
+          db,
+          sql`select status, ${heldRolesOf(sql`users.id`)} as roles
+            from users where id = (select created_by from api_keys where id = ${id})`,
+        ),
+      ])
+      return (
+        key && creator && { key, creator: { ...creator, roles: parseHeldRoles(creator.roles) } }
+      )
+    },
+
+    /** Newest first. */
+    async list(page: { after?: KeyId | undefined; limit: number }) {
+      return db
+        .select()
+        .from(apiKeys)
+        .where(page.after && lt(apiKeys.id, page.after))
+        .orderBy(desc(apiKeys.id))
+        .limit(page.limit)
+    },
+
+    async create(row: ApiKeyRow, audit: AuditRow, answer: StoredAnswer | undefined) {
+      await audited(db, audit, db.insert(apiKeys).values(row), ...storeAnswer(db, audit, answer))
+    },
+
+    /** @returns the row as it is now and whether it was changed */
+    async update(id: KeyId, patch: ApiKeyPatch, revisions: Revisions, audit: AuditRow) {
+      const write = db
+        .update(apiKeys)
+        .set({ ...patch, ...moved(audit) })
+        .where(and(eq(apiKeys.id, id), isNull(apiKeys.revokedAt), accepts(revisions)))
+        .returning({ id: apiKeys.id })
+      const [written, [row]] = await audited(db, audit, write, select(id))
+      return { changed: written.length > 0, row }
+    },
+
+    /** Replaces the secret of a key that is still as it was read. @returns as `update` does */
+    async rotate(
+      { id, revision }: ApiKeyRow,
+      { secretHash, previousSecrets }: Pick<ApiKeyRow, 'secretHash' | 'previousSecrets'>,
+      audit: AuditRow,
+      answer: StoredAnswer | undefined,
+    ) {
+      const write = db
+        .update(apiKeys)
+        .set({ secretHash, previousSecrets, ...moved(audit) })
+        .where(and(eq(apiKeys.id, id), isNull(apiKeys.revokedAt), accepts([revision])))
+        .returning({ id: apiKeys.id })
+      const [written, [row]] = await audited(
+        db,
+        audit,
+        write,
+        select(id),
+        ...storeAnswer(db, audit, answer),
+      )
+      return { changed: written.length > 0, row }
+    },
+
+    /** For good; the row stays for the record. @returns the row as it is now and whether it was changed */
+    async revoke(id: KeyId, revisions: Revisions, audit: AuditRow) {
+      const write = db
+        .update(apiKeys)
+        .set({ revokedAt: audit.at, enabled: false, ...moved(audit) })
+        .where(and(eq(apiKeys.id, id), isNull(apiKeys.revokedAt), accepts(revisions)))
+        .returning({ id: apiKeys.id })
+      const [written, [row]] = await audited(db, audit, write, select(id))
+      return { changed: written.length > 0, row }
+    },
+
+    /** Newest day first. @returns undefined if there is no such key */
+    async usage(id: KeyId, limit: number) {
+      const [known, days] = await db.batch([
+        select(id),
+        db
+          .select()
+          .from(apiKeyUsage)
+          .where(eq(apiKeyUsage.keyId, id))
+          .orderBy(desc(apiKeyUsage.day))
+          .limit(limit),
+      ])
+      return known.length > 0 ? days : undefined
+    },
+
+    /** Absolute figures, so that writing them twice counts nothing twice. */
+    async recordUsage(id: KeyId, days: readonly UsageDay[]) {
+      await db.batch([
+        rows(
+          db,
+          sql`insert into api_key_usage (key_id, day, requests, last_used_at)
+            select ${id}, value ->> 'day', value ->> 'requests', value ->> 'lastUsedAt'
+            from json_each(${JSON.stringify(days)})
+            where exists (select 1 from api_keys where id = ${id})
+            on conflict (key_id, day) do update set
+              requests = max(requests, excluded.requests),
+              last_used_at = max(last_used_at, excluded.last_used_at)`,
+        ),
+      ])
+    },
+  }
+}
+
+function moved(audit: AuditRow) {
+  return {
+    revision: sql`${apiKeys.revision} + 1`,
+    accessRevision: sql`${apiKeys.accessRevision} + 1`,
+    updatedAt: audit.at,
+  }
+}
+
+function accepts(revisions: Revisions) {
+  return revisions && among(apiKeys.revision, revisions)
+}

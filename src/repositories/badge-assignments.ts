@@ -1,0 +1,165 @@
+/** Who holds which badge. One row for each member and badge, for good. */
+import { and, asc, eq, gt, isNull, or, sql } from 'drizzle-orm'
+import { type Database, rows, statement } from '../db/client.ts'
+import type { AuditId, BadgeId, RuleId, UserId } from '../db/ids.ts'
+import { badgeAssignments, badges, users } from '../db/schema.ts'
+import { actingAs, type AuditRow, audited, INSERT_AUDIT } from './audited.ts'
+
+export type AssignedBy = (typeof badgeAssignments.$inferSelect)['assignedBy']
+
+/** One member who is to get a badge, with the id that the audit row of exactly that act will have. */
+export interface Candidate {
+  readonly userId: UserId
+  readonly auditId: AuditId
+}
+
+export interface Award {
+  readonly badgeId: BadgeId
+  readonly assignedBy: AssignedBy
+  /** The rule that awards, at the revision the candidates were measured by; a changed rule awards nobody. */
+  readonly rule?: { readonly id: RuleId; readonly revision: number } | undefined
+}
+
+/** The columns every audit row of an award shares. */
+export type AwardAudit = Omit<AuditRow, 'id' | 'target'>
+
+const assignment = {
+  badge: badges,
+  userId: badgeAssignments.userId,
+  assignedAt: badgeAssignments.assignedAt,
+  assignedBy: badgeAssignments.assignedBy,
+}
+
+export function badgeAssignmentsRepository(db: Database) {
+  return {
+    /** In the order of the badges. @returns undefined if there is no such member */
+    async ofUser(
+      userId: UserId,
+      page: { after?: { position: number; id: BadgeId } | undefined; limit: number },
+    ) {
+      const { after, limit } = page
+      const [known, rows] = await db.batch([
+        db.select({ id: users.id }).from(users).where(eq(users.id, userId)),
+        db
+          .select(assignment)
+          .from(badgeAssignments)
+          .innerJoin(badges, eq(badges.id, badgeAssignments.badgeId))
+          .where(
+            and(
+              eq(badgeAssignments.userId, userId),
+              isNull(badgeAssignments.removedAt),
+              after &&
+                or(
+                  gt(badges.position, after.position),
+                  and(eq(badges.position, after.position), gt(badges.id, after.id)),
+                ),
+            ),
+          )
+          .orderBy(asc(badges.position), asc(badges.id))
+          .limit(limit),
+      ])
+      return known.length > 0 ? rows : undefined
+    },
+
+    /**
+     * Gives the badge to those candidates who do not hold it, each with an audit row of its own, in
+     * one transaction. A rule gives only to active members, and never what was once taken away.
+     * Repeating it changes nothing.
+     * @returns what is known of the badge and of each candidate afterwards
+     */
+    async award(award: Award, candidates: readonly Candidate[], audit: AwardAudit) {
+      const list = JSON.stringify(candidates.toSorted((a, b) => (a.userId < b.userId ? -1 : 1)))
+      const fresh = sql`candidates.value ->> 'auditId'`
+      const [, , , [badge], holders] = await db.batch([
+        actingAs(db, audit),
+        statement(
+          db,
+          sql`
+          insert into badge_assignments (user_id, badge_id, assigned_at, assigned_by, audit_id)
+          select users.id, ${award.badgeId}, ${audit.at}, ${award.assignedBy}, ${fresh}
+          ${eligible(award, list)}
+          on conflict (user_id, badge_id) do update set
+            assigned_at = excluded.assigned_at, assigned_by = excluded.assigned_by,
+            audit_id = excluded.audit_id, removed_at = null
+          where removed_at is not null and excluded.assigned_by <> 'rule'`,
+        ),
+        statement(
+          db,
+          sql`${INSERT_AUDIT}
+          select audit_id, ${audit.at}, ${audit.actor}, ${audit.onBehalfOf}, ${audit.action}, user_id,
+            ${audit.reason}, ${audit.requestId}, ${JSON.stringify(audit.changes)}
+          from json_each(${list}) candidates cross join badge_assignments
+            on user_id = candidates.value ->> 'userId' and badge_id = ${award.badgeId}
+            and audit_id = ${fresh}`,
+        ),
+        db.select().from(badges).where(eq(badges.id, award.badgeId)),
+        rows<Holder>(
+          db,
+          sql`
+          select users.id as userId, assigned_at as assignedAt, assigned_by as assignedBy,
+            audit_id = ${fresh} as created
+          from json_each(${list}) candidates
+          cross join users on users.id = candidates.value ->> 'userId'
+          left join badge_assignments held on held.user_id = users.id
+            and held.badge_id = ${award.badgeId} and held.removed_at is null`,
+        ),
+      ])
+      return { badge, holders }
+    },
+
+    /** How many of these members the award would give the badge to, through the award's own condition. */
+    async wouldGain(award: Award, userIds: readonly UserId[]) {
+      const list = JSON.stringify(userIds.map((userId) => ({ userId })))
+      return rows<{ userId: UserId; displayName: string }>(
+        db,
+        sql`
+        select users.id as userId, users.display_name as displayName ${eligible(award, list)}
+          and not exists (select 1 from badge_assignments held
+            where held.user_id = users.id and held.badge_id = ${award.badgeId})
+        order by users.id`,
+      )
+    },
+
+    /** @returns whether the badge was held, and whether member and badge exist */
+    async remove(userId: UserId, badgeId: BadgeId, audit: AuditRow) {
+      const write = db
+        .update(badgeAssignments)
+        .set({ removedAt: audit.at })
+        .where(
+          and(
+            eq(badgeAssignments.userId, userId),
+            eq(badgeAssignments.badgeId, badgeId),
+            isNull(badgeAssignments.removedAt),
+          ),
+        )
+        .returning({ userId: badgeAssignments.userId })
+      const [written] = await audited(db, audit, write)
+      return written.length > 0
+    },
+  }
+}
+
+interface Holder {
+  readonly userId: UserId
+  /** Null for a member who does not hold the badge. */
+  readonly assignedAt: string | null
+  readonly assignedBy: AssignedBy | null
+  /** 1 if this very act created the assignment. */
+  readonly created: number | null
+}
+
+/**
+ * Who may get it: shared by the award and its preview, so that they cannot disagree. Here as above
+ * `cross join` fixes the order, from the candidates to what is known of each, whatever the sizes.
+ */
+function eligible(award: Award, candidates: string) {
+  const byRule = sql`users.status = 'active'`
+  const ruleUnchanged =
+    award.rule &&
+    sql`and exists (select 1 from badge_rules where id = ${award.rule.id}
+      and revision = ${award.rule.revision} and badge_id = ${award.badgeId} and enabled = 1)`
+  return sql`from json_each(${candidates}) candidates
+    cross join users on users.id = candidates.value ->> 'userId'
+    where exists (select 1 from badges where id = ${award.badgeId})
+      and (${award.assignedBy} <> 'rule' or ${byRule}) ${ruleUnchanged ?? sql``}`
+}

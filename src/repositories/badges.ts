@@ -1,0 +1,92 @@
+/** The badges a site has. */
+import { and, asc, eq, gt, max, or, sql } from 'drizzle-orm'
+import type { Database } from '../db/client.ts'
+import type { BadgeId } from '../db/ids.ts'
+import { badgeAssignments, badgeRules, badges } from '../db/schema.ts'
+import { type AuditRow, audited, storeAnswer, type StoredAnswer, wasWritten } from './audited.ts'
+import { among } from './scope.ts'
+import type { Revisions } from './users.ts'
+
+export type BadgeRow = typeof badges.$inferSelect
+export type BadgePatch = {
+  readonly [K in Exclude<keyof BadgeRow, 'id' | 'revision' | 'createdAt' | 'updatedAt'>]?:
+    | BadgeRow[K]
+    | undefined
+}
+
+export function badgesRepository(db: Database) {
+  const select = (id: BadgeId) => db.select().from(badges).where(eq(badges.id, id))
+
+  return {
+    async find(id: BadgeId) {
+      const [row] = await select(id)
+      return row
+    },
+
+    /** By position, then id. */
+    async list(page: { after?: { position: number; id: BadgeId } | undefined; limit: number }) {
+      const { after, limit } = page
+      return db
+        .select()
+        .from(badges)
+        .where(
+          after &&
+            or(
+              gt(badges.position, after.position),
+              and(eq(badges.position, after.position), gt(badges.id, after.id)),
+            ),
+        )
+        .orderBy(asc(badges.position), asc(badges.id))
+        .limit(limit)
+    },
+
+    /** What a new badge has to fit in with. */
+    async surroundings(slug: string) {
+      const [[last], taken] = await db.batch([
+        db.select({ position: max(badges.position) }).from(badges),
+        db.select({ id: badges.id }).from(badges).where(eq(badges.slug, slug)),
+      ])
+      return { lastPosition: last?.position ?? 0, slugTaken: taken.length > 0 }
+    },
+
+    /** @throws what `isUniqueViolation(…, 'badges.slug')` recognises */
+    async create(row: BadgeRow, audit: AuditRow, answer: StoredAnswer | undefined) {
+      await audited(db, audit, db.insert(badges).values(row), ...storeAnswer(db, audit, answer))
+    },
+
+    /** @returns the row as it is now and whether it was changed. @throws as `create` does */
+    async update(id: BadgeId, patch: BadgePatch, revisions: Revisions, audit: AuditRow) {
+      const write = db
+        .update(badges)
+        .set({ ...patch, revision: sql`${badges.revision} + 1`, updatedAt: audit.at })
+        .where(and(eq(badges.id, id), accepts(revisions)))
+        .returning({ id: badges.id })
+      const [written, [row]] = await audited(db, audit, write, select(id))
+      return { changed: written.length > 0, row }
+    },
+
+    /** Deletes a badge with its assignments and rules. @returns the row that was not deleted, if any */
+    async delete(id: BadgeId, revisions: Revisions, audit: AuditRow) {
+      // The children go before the parent, so the write that decides only marks the badge.
+      const write = db
+        .update(badges)
+        .set({ revision: sql`${badges.revision} + 1` })
+        .where(and(eq(badges.id, id), accepts(revisions)))
+        .returning({ id: badges.id })
+      const [written, , , , [left]] = await audited(
+        db,
+        audit,
+        write,
+        db.delete(badgeAssignments).where(and(eq(badgeAssignments.badgeId, id), wasWritten(audit))),
+        db.delete(badgeRules).where(and(eq(badgeRules.badgeId, id), wasWritten(audit))),
+        db.delete(badges).where(and(eq(badges.id, id), wasWritten(audit))),
+        select(id),
+      )
+      return { changed: written.length > 0, row: left }
+    },
+  }
+}
+
+function accepts(revisions: Revisions) {
+  return revisions && among(badges.revision, revisions)
+}

@@ -1,0 +1,257 @@
+/** Bookings. Every change is one guarded statement: state, capacity and time are in its predicate. */
+import { and, asc, desc, eq, gt, gte, inArray, lt, lte, ne, sql, type SQL } from 'drizzle-orm'
+import { type Database, rows, statement } from '../db/client.ts'
+import type { BookingId, EventId, ServiceId, SlotId } from '../db/ids.ts'
+import { bookings, type Contact, events, services, slots } from '../db/schema.ts'
+import { type AuditRow, audited, storeAnswer, type StoredAnswer, wasWritten } from './audited.ts'
+import { isLive, liveBookings } from './live-bookings.ts'
+import { among, type Scope, within } from './scope.ts'
+import type { Revisions } from './users.ts'
+
+export interface NewBooking {
+  readonly id: BookingId
+  readonly slotId: SlotId
+  readonly owner: string
+  readonly note: string | null
+  readonly contact: Contact | null
+  readonly eventId: EventId
+  /** Of the service it was offered with, if the answer was foreseen from that. */
+  readonly serviceRevision?: number | undefined
+}
+
+export interface BookingFilter {
+  readonly serviceId?: ServiceId | undefined
+  readonly status?: (typeof bookings.$inferSelect)['status'] | undefined
+  /** RFC 3339; bookings that start in `[from, to)`. */
+  readonly from?: string | undefined
+  readonly to?: string | undefined
+}
+
+/** Which change of state, and what it needs besides a live booking. */
+export type Transition =
+  /** `closing` ends the event that asked for it, whatever comes of it: the service may have changed. */
+  | { readonly to: 'confirmed'; readonly by: string; readonly closing?: EventId }
+  | { readonly to: 'declined'; readonly reason: string | null }
+  | {
+      readonly to: 'canceled'
+      readonly reason: string | null
+      /** `in time` is up to the service's limit before the start. */
+      readonly when: 'any time' | 'in time' | 'hold is over'
+    }
+
+const shown = {
+  id: bookings.id,
+  serviceId: bookings.serviceId,
+  slotId: bookings.slotId,
+  startsAt: bookings.startsAt,
+  endsAt: bookings.endsAt,
+  owner: bookings.owner,
+  bookedBy: bookings.bookedBy,
+  status: bookings.status,
+  holdUntil: bookings.holdUntil,
+  note: bookings.note,
+  contact: bookings.contact,
+  confirmedBy: bookings.confirmedBy,
+  reason: bookings.reason,
+  revision: bookings.revision,
+  createdAt: bookings.createdAt,
+  updatedAt: bookings.updatedAt,
+  serviceName: services.name,
+  cancelUntilMinutes: services.cancelUntilMinutes,
+  autoConfirm: services.autoConfirm,
+}
+
+export type BookingsRepository = ReturnType<typeof bookingsRepository>
+export type Offer = NonNullable<Awaited<ReturnType<BookingsRepository['offer']>>>
+export type BookingRow = NonNullable<Awaited<ReturnType<BookingsRepository['find']>>>
+
+/** @param now RFC 3339 */
+export function bookingsRepository(db: Database, now: string) {
+  const select = (where: SQL | undefined) =>
+    db
+      .select(shown)
+      .from(bookings)
+      .leftJoin(services, eq(services.id, bookings.serviceId))
+      .where(where)
+      .$dynamic()
+
+  return {
+    async find(scope: Scope, id: BookingId) {
+      const [row] = await select(and(eq(bookings.id, id), within(scope, bookings.owner)))
+      return row
+    },
+
+    /** Newest first. */
+    async list(
+      scope: Scope,
+      filter: BookingFilter,
+      page: { after?: BookingId | undefined; limit: number },
+    ) {
+      const { serviceId, status, from, to } = filter
+      return select(
+        and(
+          within(scope, bookings.owner),
+          serviceId && eq(bookings.serviceId, serviceId),
+          status && eq(bookings.status, status),
+          from === undefined ? undefined : gte(bookings.startsAt, from),
+          to === undefined ? undefined : lt(bookings.startsAt, to),
+          page.after && lt(bookings.id, page.after),
+        ),
+      )
+        .orderBy(desc(bookings.id))
+        .limit(page.limit)
+    },
+
+    /** A slot with its service, to say beforehand what a booking of it will look like. */
+    async offer(slotId: SlotId) {
+      const [row] = await db
+        .select({ slot: slots, service: services })
+        .from(slots)
+        .innerJoin(services, eq(services.id, slots.serviceId))
+        .where(eq(slots.id, slotId))
+      return row
+    },
+
+    /**
+     * Takes a place, if one is free, together with the event that says so.
+     * @returns the booking and whether its service confirms by itself; or what stands in its way
+     */
+    async create(booking: NewBooking, audit: AuditRow, answer: StoredAnswer | undefined) {
+      const { id, slotId, owner, note, contact, eventId, serviceRevision } = booking
+      const isAsOffered =
+        serviceRevision === undefined ? sql`true` : eq(services.revision, serviceRevision)
+      const mine = sql`select 1 from bookings
+        where slot_id = ${slotId} and owner = ${owner} and ${isLive(now)}`
+      const held = sql`(${liveBookings(now, sql`slots.id`)})`
+      const holdEnds = sql`strftime('%Y-%m-%dT%H:%M:%fZ', ${now}, '+' || hold_minutes || ' minutes')`
+      const write = statement(
+        db,
+        sql`insert into bookings (id, service_id, slot_id, starts_at, ends_at, owner, booked_by,
+            status, hold_until, note, contact, revision, created_at, updated_at)
+          select ${id}, service_id, slots.id, starts_at, ends_at, ${owner}, ${audit.actor}, 'pending',
+            iif(hold_minutes is null, null, min(${holdEnds}, starts_at)),
+            ${note}, ${contact && JSON.stringify(contact)}, 1, ${now}, ${now}
+          from slots join services on services.id = service_id
+          where slots.id = ${slotId} and starts_at > ${now} and ${isAsOffered}
+            and not exists (${mine}) and ${held} < capacity`,
+      )
+      const [, , [row], [slot]] = await audited(
+        db,
+        audit,
+        write,
+        statement(
+          db,
+          sql`insert into events (id, kind, subject, created_at)
+            select ${eventId}, 'booking-created', ${id}, ${now}
+            from bookings join services on services.id = bookings.service_id
+            where bookings.id = ${id} and auto_confirm = 1 and ${wasWritten(audit)}`,
+        ),
+        select(eq(bookings.id, id)),
+        rows<{ isPast: number; isFull: number; isMine: number }>(
+          db,
+          sql`select starts_at <= ${now} as isPast, ${held} >= capacity as isFull,
+            exists (${mine}) as isMine from slots where id = ${slotId}`,
+        ),
+        ...storeAnswer(db, audit, answer),
+      )
+      return { row, slot }
+    },
+
+    /** @returns the row as it is now, in scope, and whether it was changed */
+    async transition(
+      scope: Scope,
+      id: BookingId,
+      to: Transition,
+      revisions: Revisions,
+      audit: AuditRow,
+    ) {
+      const write = db
+        .update(bookings)
+        .set({ ...columnsOf(to), revision: sql`${bookings.revision} + 1`, updatedAt: now })
+        .where(
+          and(
+            eq(bookings.id, id),
+            within(scope, bookings.owner),
+            revisions && among(bookings.revision, revisions),
+            allows(to, audit.actor, now),
+          ),
+        )
+        .returning({ id: bookings.id })
+      const inScope = and(eq(bookings.id, id), within(scope, bookings.owner))
+      const closing =
+        'closing' in to && to.closing ? [db.delete(events).where(eq(events.id, to.closing))] : []
+      const [written, [row]] = await audited(db, audit, write, select(inScope), ...closing)
+      return { changed: written.length > 0, row }
+    },
+
+    /** From a visitor to a member, who has shown to be that visitor. @returns how many */
+    async claim(visitorId: string, userId: string, audit: AuditRow) {
+      const write = db
+        .update(bookings)
+        .set({ owner: userId, revision: sql`${bookings.revision} + 1`, updatedAt: now })
+        .where(eq(bookings.owner, visitorId))
+        .returning({ id: bookings.id })
+      const [written] = await audited(db, audit, write)
+      return written.length
+    },
+
+    /** Pending bookings whose hold has run out, oldest first. */
+    async expiredHolds(page: { after: BookingId | undefined; limit: number }) {
+      return db
+        .select({ id: bookings.id })
+        .from(bookings)
+        .where(
+          and(
+            // As the index has it: held bookings are few, the others pile up.
+            sql`status = 'pending' and hold_until is not null`,
+            lte(bookings.holdUntil, now),
+            page.after && gt(bookings.id, page.after),
+          ),
+        )
+        .orderBy(asc(bookings.id))
+        .limit(page.limit)
+    },
+  }
+}
+
+function columnsOf(to: Transition) {
+  if (to.to === 'confirmed') return { status: to.to, confirmedBy: to.by, holdUntil: null }
+  return { status: to.to, reason: to.reason }
+}
+
+const stillConfirmsByItself = sql`exists (select 1 from services
+  where services.id = bookings.service_id and auto_confirm = 1)`
+
+/** The states and times a change starts from. Nobody confirms or declines what they booked themselves. */
+function allows(to: Transition, actor: string, now: string): SQL | undefined {
+  switch (to.to) {
+    case 'confirmed':
+      return and(
+        eq(bookings.status, 'pending'),
+        isLive(now),
+        ne(bookings.bookedBy, actor),
+        ne(bookings.owner, actor),
+        to.closing && stillConfirmsByItself,
+      )
+    case 'declined':
+      return and(
+        eq(bookings.status, 'pending'),
+        ne(bookings.bookedBy, actor),
+        ne(bookings.owner, actor),
+      )
+    case 'canceled':
+      return and(inArray(bookings.status, ['pending', 'confirmed']), inTime(to, now))
+  }
+}
+
+function inTime(to: Extract<Transition, { to: 'canceled' }>, now: string): SQL | undefined {
+  switch (to.when) {
+    case 'any time':
+      return undefined
+    case 'hold is over':
+      return and(eq(bookings.status, 'pending'), lte(bookings.holdUntil, now))
+    case 'in time':
+      return sql`starts_at > strftime('%Y-%m-%dT%H:%M:%fZ', ${now}, '+' || coalesce(
+        (select cancel_until_minutes from services where services.id = bookings.service_id), 0) || ' minutes')`
+  }
+}

@@ -1,0 +1,35 @@
+/** Answers kept under the caller's Idempotency-Key; they are stored with the write they report on. */
+import { and, eq, gte, lt, sql } from 'drizzle-orm'
+import { type Database, rows } from '../db/client.ts'
+import { idempotencyKeys } from '../db/schema.ts'
+
+/** How long answers are kept. */
+export const KEPT_FOR_MS = 24 * 60 * 60 * 1000
+
+export function idempotencyRepository(db: Database) {
+  return {
+    /** Forgets the key if it is older than `since` (RFC 3339). @returns the stored answer, if any */
+    async find(caller: string, key: string, since: string) {
+      const mine = and(eq(idempotencyKeys.caller, caller), eq(idempotencyKeys.key, key))
+      const [, [row]] = await db.batch([
+        db.delete(idempotencyKeys).where(and(mine, lt(idempotencyKeys.createdAt, since))),
+        db
+          .select()
+          .from(idempotencyKeys)
+          .where(and(mine, gte(idempotencyKeys.createdAt, since))),
+      ])
+      return row
+    },
+
+    /** @returns how many keys were forgotten; call again while it is `limit` */
+    async prune(before: string, limit: number) {
+      const forgotten = await rows(
+        db,
+        sql`delete from idempotency_keys where (caller, key) in
+        (select caller, key from idempotency_keys where created_at < ${before} limit ${limit})
+        returning 1`,
+      )
+      return forgotten.length
+    },
+  }
+}

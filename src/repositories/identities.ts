@@ -1,0 +1,176 @@
+/** Which member a verified (issuer, subject) is, and the making of a member on its first request. */
+import { and, eq, gt, sql } from 'drizzle-orm'
+import { type Database, statement } from '../db/client.ts'
+import type { UserId } from '../db/ids.ts'
+import { authSessions, authUsers, identities, userRoles, users } from '../db/schema.ts'
+import { type AuditRow, insertAuditWhere, wasWritten } from './audited.ts'
+import { heldRolesOf } from './roles.ts'
+import { nameKey } from './users.ts'
+
+export interface NewMember {
+  readonly userId: UserId
+  readonly issuer: string
+  readonly subject: string
+  /** What is left of the identity after an erasure. */
+  readonly identityHash: string
+  /** Milliseconds; a token issued at or before an erasure makes no member. */
+  readonly tokenIssuedAt: number
+  readonly displayName: string
+  readonly email: string | null
+  readonly bootstrapAdmin: boolean
+  /** Taken modulo the number of shards this site was created with. */
+  readonly shardHash: number
+  /** Becomes the site's number of shards if this is its first member. */
+  readonly initialShards: number
+  readonly at: string
+}
+
+const identity = {
+  userId: users.id,
+  status: users.status,
+  accessRevision: users.accessRevision,
+  visitShard: users.visitShard,
+  bootstrapped: identities.bootstrapped,
+  roles: heldRolesOf(users.id),
+}
+
+export type IdentitiesRepository = ReturnType<typeof identitiesRepository>
+export type IdentityRow = NonNullable<Awaited<ReturnType<IdentitiesRepository['find']>>>
+
+export function identitiesRepository(db: Database) {
+  const select = (issuer: string, subject: string) =>
+    db
+      .select(identity)
+      .from(identities)
+      .innerJoin(users, eq(users.id, identities.userId))
+      .where(and(eq(identities.issuer, issuer), eq(identities.subject, subject)))
+
+  return {
+    async find(issuer: string, subject: string) {
+      const [row] = await select(issuer, subject)
+      return row
+    },
+
+    /** Whoever it is, by whatever identity. */
+    async findMember(id: UserId) {
+      const [row] = await db
+        .select({ ...identity, bootstrapped: sql`true`.mapWith(Boolean) })
+        .from(users)
+        .where(eq(users.id, id))
+      return row
+    },
+
+    /** With the session a token names, if it is still there; one round trip. */
+    async findWithSession(issuer: string, subject: string, sessionId: string, now: Date) {
+      const [known, [session]] = await db.batch([
+        select(issuer, subject),
+        db
+          .select({ id: authSessions.id })
+          .from(authSessions)
+          .where(
+            and(
+              eq(authSessions.id, sessionId),
+              eq(authSessions.userId, subject),
+              gt(authSessions.expiresAt, now),
+            ),
+          ),
+      ])
+      return { known: known[0], isLive: session !== undefined }
+    },
+
+    /** The session behind a cookie, whose it is, and which member that is; one round trip. */
+    async findByCookie(issuer: string, token: string, now: Date) {
+      const isSession = and(eq(authSessions.token, token), gt(authSessions.expiresAt, now))
+      const [[session], [known]] = await db.batch([
+        db
+          // In a batch, drizzle loses a column to another of the same name: no two ids here.
+          .select({
+            createdAt: authSessions.createdAt,
+            expiresAt: authSessions.expiresAt,
+            subject: authUsers.id,
+            name: authUsers.name,
+            email: authUsers.email,
+          })
+          .from(authSessions)
+          .innerJoin(authUsers, eq(authUsers.id, authSessions.userId))
+          .where(isSession),
+        db
+          .select(identity)
+          .from(authSessions)
+          .innerJoin(
+            identities,
+            and(eq(identities.issuer, issuer), eq(identities.subject, authSessions.userId)),
+          )
+          .innerJoin(users, eq(users.id, identities.userId))
+          .where(isSession),
+      ])
+      return session && { session, known }
+    },
+
+    /** Makes the member unless there is one; two at once make one. @returns undefined if it was erased */
+    async provision(member: NewMember, created: AuditRow, promoted: AuditRow) {
+      const { userId, issuer, subject, at } = member
+      const isNew = sql`exists (select 1 from users where id = ${userId})`
+      const isPromoted = sql`${isNew} and ${Number(member.bootstrapAdmin)} = 1`
+      const results = await db.batch([
+        statement(
+          db,
+          sql`insert into site (key, value)
+          values ('visit_shards', ${String(member.initialShards)}) on conflict do nothing`,
+        ),
+        statement(
+          db,
+          sql`insert into users (id, display_name, name_key, email, status, access_revision,
+            visit_shard, revision, created_at, updated_at)
+          select ${userId}, ${member.displayName}, ${nameKey(member.displayName)}, ${member.email},
+            'active', 1, cast(${member.shardHash} as integer) %
+              (select cast(value as integer) from site where key = 'visit_shards'), 1, ${at}, ${at}
+          where not exists (select 1 from identities where issuer = ${issuer} and subject = ${subject})
+            and not exists (select 1 from erased_identities
+              where identity_hash = ${member.identityHash} and erased_at >= ${member.tokenIssuedAt})`,
+        ),
+        statement(
+          db,
+          sql`insert into identities (issuer, subject, user_id, identity_hash, bootstrapped, created_at)
+          select ${issuer}, ${subject}, ${userId}, ${member.identityHash},
+            ${Number(member.bootstrapAdmin)}, ${at} where ${isNew}`,
+        ),
+        insertAuditWhere(db, created, isNew),
+        statement(
+          db,
+          sql`insert into ${userRoles} (user_id, role, assigned_at, assigned_by)
+          select ${userId}, 'admin', ${at}, ${promoted.actor} where ${isPromoted}`,
+        ),
+        insertAuditWhere(db, promoted, isPromoted),
+        select(issuer, subject),
+      ])
+      return results[6][0]
+    },
+
+    /** Honours BOOTSTRAP_ADMINS for a member who was there before the setting; once. */
+    async bootstrap(issuer: string, subject: string, userId: UserId, audit: AuditRow) {
+      const [, , , , [row]] = await db.batch([
+        statement(
+          db,
+          sql`update identities set bootstrapped = 1
+          where issuer = ${issuer} and subject = ${subject} and bootstrapped = 0`,
+        ),
+        insertAuditWhere(db, audit, sql`changes() > 0`),
+        statement(
+          db,
+          sql`insert into ${userRoles} (user_id, role, assigned_at, assigned_by)
+          select ${userId}, 'admin', ${audit.at}, ${audit.actor} where ${wasWritten(audit)}
+          on conflict do nothing`,
+        ),
+        statement(
+          db,
+          sql`update users set access_revision = access_revision + 1, revision = revision + 1,
+            updated_at = ${audit.at}
+          where id = ${userId} and ${wasWritten(audit)}`,
+        ),
+        select(issuer, subject),
+      ])
+      return row
+    },
+  }
+}

@@ -1,0 +1,211 @@
+/** What a member is rather than shows: status, roles, and whether they exist at all. */
+import { and, asc, type Column, eq, gt, inArray, ne, sql, type SQL } from 'drizzle-orm'
+import { type Database, statement } from '../db/client.ts'
+import type { EventId, UserId } from '../db/ids.ts'
+import {
+  apiKeys,
+  apiKeyUsage,
+  authAccounts,
+  authPasskeys,
+  authSessions,
+  authTickets,
+  authUsers,
+  badgeAssignments,
+  bookings,
+  BUILT_IN,
+  erasures,
+  events,
+  idempotencyKeys,
+  identities,
+  userRoles,
+  users,
+} from '../db/schema.ts'
+import { type AuditRow, audited, wasWritten } from './audited.ts'
+import { type Revisions, atRevision, selectUser } from './users.ts'
+
+export function membersRepository(db: Database) {
+  return {
+    /**
+     * Never suspends the last admin. Unchanged if it was refused, or is so already.
+     * @param eventId for a reinstatement, whose event is written with it
+     */
+    async setStatus(
+      id: UserId,
+      status: 'active' | 'suspended',
+      audit: AuditRow,
+      eventId?: EventId,
+    ) {
+      const write = db
+        .update(users)
+        .set({ status })
+        .where(
+          and(
+            eq(users.id, id),
+            ne(users.status, status),
+            status === 'suspended' ? anotherAdminBesides(id) : undefined,
+          ),
+        )
+      const event = statement(
+        db,
+        sql`insert into ${events} (id, kind, subject, created_at)
+        select ${eventId ?? null}, 'member-reinstated', ${id}, ${audit.at}
+        where ${wasWritten(audit)}`,
+      )
+      return changeOfRights(id, audit, write, ...(eventId ? [event] : []))
+    },
+
+    /**
+     * A role that is held already changes nothing.
+     * @param revision of a custom role; if it is another by now, nothing is given
+     */
+    async addRole(id: UserId, role: string, revision: number | undefined, audit: AuditRow) {
+      const asJudged =
+        revision === undefined
+          ? sql`true`
+          : sql`exists (select 1 from roles where name = ${role} and revision = ${revision})`
+      const write = statement(
+        db,
+        sql`insert into ${userRoles} (user_id, role, assigned_at, assigned_by)
+        select id, ${role}, ${audit.at}, ${audit.actor} from users where id = ${id} and ${asJudged}
+        on conflict do nothing`,
+      )
+      return changeOfRights(id, audit, write)
+    },
+
+    /** Never takes `admin` from the last admin. Unchanged if it was refused, or is not held. */
+    async removeRole(id: UserId, role: string, audit: AuditRow) {
+      const write = db
+        .delete(userRoles)
+        .where(
+          and(
+            eq(userRoles.userId, id),
+            eq(userRoles.role, role),
+            role === 'admin' ? anotherAdminBesides(id) : undefined,
+          ),
+        )
+      return changeOfRights(id, audit, write)
+    },
+
+    /**
+     * Deletes a member with all that hangs on them; never the last admin. Hashes of their identities
+     * stay, so that old tokens stay refused; their visits and keys are noted for erasure.
+     * @param erasedAt milliseconds since the epoch
+     * @returns what is left to erase, now or from a deletion before, or the row that was not deleted
+     */
+    async delete(id: UserId, revisions: Revisions, audit: AuditRow, erasedAt: number) {
+      const gone = wasWritten(audit)
+      const write = statement(
+        db,
+        sql`
+        insert into ${erasures} (user_id, visit_shard, requested_at, key_ids)
+        select id, visit_shard, ${audit.at},
+          (select json_group_array(api_keys.id) from api_keys where created_by = ${id})
+        from users
+        where ${and(eq(users.id, id), atRevision(revisions), anotherAdminBesides(id))}`,
+      )
+      const keys = db.select({ id: apiKeys.id }).from(apiKeys).where(eq(apiKeys.createdBy, id))
+      const { visitShard, keyIds } = erasures
+      const login = loginOf(id, gone)
+      const [, , , , , , , , , , , , , , , [left], [erasure]] = await audited(
+        db,
+        audit,
+        write,
+        statement(
+          db,
+          sql`insert into erased_identities (identity_hash, erased_at)
+          select identity_hash, ${erasedAt} from ${identities} where user_id = ${id} and ${gone}
+          on conflict (identity_hash) do update set erased_at = excluded.erased_at`,
+        ),
+        db.delete(authTickets).where(login(authTickets.userId)),
+        db.delete(authSessions).where(login(authSessions.userId)),
+        db.delete(authPasskeys).where(login(authPasskeys.userId)),
+        db.delete(authAccounts).where(login(authAccounts.userId)),
+        db.delete(authUsers).where(login(authUsers.id)),
+        db.delete(identities).where(and(eq(identities.userId, id), gone)),
+        db.delete(userRoles).where(and(eq(userRoles.userId, id), gone)),
+        db.delete(badgeAssignments).where(and(eq(badgeAssignments.userId, id), gone)),
+        db.delete(idempotencyKeys).where(and(eq(idempotencyKeys.caller, id), gone)),
+        anonymizedBookings(id, gone),
+        db.delete(apiKeyUsage).where(and(inArray(apiKeyUsage.keyId, keys), gone)),
+        db.delete(apiKeys).where(and(eq(apiKeys.createdBy, id), gone)),
+        db.delete(users).where(and(eq(users.id, id), gone)),
+        selectUser(db, 'everyone', id),
+        db.select({ visitShard, keyIds }).from(erasures).where(eq(erasures.userId, id)),
+      )
+      return { erasure, left }
+    },
+
+    /** Members whose visits are still to be erased. */
+    async pendingErasures(page: { after: UserId | undefined; limit: number }) {
+      return db
+        .select()
+        .from(erasures)
+        .where(page.after && gt(erasures.userId, page.after))
+        .orderBy(asc(erasures.userId))
+        .limit(page.limit)
+    },
+
+    async erasuresDone(ids: readonly UserId[]) {
+      await db.delete(erasures).where(inArray(erasures.userId, [...ids]))
+    },
+  }
+
+  /** What was booked stays on record without the person; places they held become free. */
+  function anonymizedBookings(id: UserId, gone: SQL) {
+    return db
+      .update(bookings)
+      .set({
+        note: null,
+        contact: null,
+        status: sql`iif(status in ('pending', 'confirmed'), 'canceled', status)`,
+      })
+      .where(and(eq(bookings.owner, id), gone))
+  }
+
+  /**
+   * A write after which the member's rights are others: what was allowed with the former ones, to
+   * them or to a key of theirs, is void from here on.
+   * @returns the row as it is now, and the keys whose gates have to be told
+   */
+  async function changeOfRights(
+    id: UserId,
+    audit: AuditRow,
+    write: Parameters<typeof audited>[2],
+    ...also: ReturnType<typeof statement>[]
+  ) {
+    const next = { accessRevision: sql`access_revision + 1`, revision: sql`revision + 1` }
+    const [, , , [row], keys] = await audited(
+      db,
+      audit,
+      write,
+      db
+        .update(users)
+        .set({ ...next, updatedAt: audit.at })
+        .where(and(eq(users.id, id), wasWritten(audit))),
+      db
+        .update(apiKeys)
+        .set({ accessRevision: next.accessRevision })
+        .where(and(eq(apiKeys.createdBy, id), wasWritten(audit))),
+      selectUser(db, 'everyone', id),
+      db.select({ id: apiKeys.id }).from(apiKeys).where(eq(apiKeys.createdBy, id)),
+      ...also,
+    )
+    return row && { row, keyIds: keys.map((key) => key.id) }
+  }
+}
+
+/** Rows of the built-in login that are this member's, by the column that names the account. */
+function loginOf(id: UserId, gone: SQL) {
+  const isTheirs = and(eq(identities.userId, id), eq(identities.issuer, BUILT_IN))
+  return (account: Column) =>
+    sql`${account} in (select subject from ${identities} where ${isTheirs}) and ${gone}`
+}
+
+/** True unless the member is the only active admin there is. */
+function anotherAdminBesides(id: UserId) {
+  return sql`(
+    not exists (select 1 from user_roles where user_id = ${id} and role = 'admin')
+    or exists (
+      select 1 from user_roles admins join users on users.id = admins.user_id
+      where admins.role = 'admin' and admins.user_id <> ${id} and users.status = 'active'))`
+}

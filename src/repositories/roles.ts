@@ -1,0 +1,159 @@
+/** Roles of the site's own making. Whatever changes one changes the rights of everybody who holds it. */
+import { and, asc, eq, sql, type SQL, type SQLWrapper } from 'drizzle-orm'
+import { type Database, rows, statement } from '../db/client.ts'
+import type { KeyId } from '../db/ids.ts'
+import { apiKeys, roleDeletions, roles, userRoles } from '../db/schema.ts'
+import { type AuditRow, audited, wasWritten } from './audited.ts'
+
+export type RoleRow = typeof roles.$inferSelect
+
+/** By name; with its permissions where the site has defined it. */
+interface HeldRole {
+  readonly name: string
+  readonly permissions: RoleRow['permissions'] | null
+}
+
+/** Of the member with this id, as a column. */
+export function heldRolesOf(userId: SQLWrapper): SQL<HeldRole[]> {
+  return sql`(select json_group_array(json(entry)) from (
+    select json_object('name', held.role, 'permissions', json(defined.permissions)) as entry
+    from user_roles held left join roles defined on defined.name = held.role
+    where held.user_id = ${userId} order by held.role))`.mapWith(parseHeldRoles)
+}
+
+/** Guaranteed by the SQL above. */
+export function parseHeldRoles(json: string): HeldRole[] {
+  return JSON.parse(json) as HeldRole[]
+}
+
+export function rolesRepository(db: Database) {
+  const select = (name: string) => db.select().from(roles).where(eq(roles.name, name))
+  const selectDeletion = (name: string) =>
+    db.select().from(roleDeletions).where(eq(roleDeletions.role, name))
+
+  return {
+    async find(name: string) {
+      const [row] = await select(name)
+      return row
+    },
+
+    async list() {
+      return db.select().from(roles).orderBy(asc(roles.name))
+    },
+
+    /** @returns the row as it is now and whether it was made by this */
+    async create(role: Pick<RoleRow, 'name' | 'permissions'>, audit: AuditRow) {
+      const at = { createdAt: audit.at, updatedAt: audit.at }
+      const write = db
+        .insert(roles)
+        .values({ ...role, revision: 1, ...at })
+        .onConflictDoNothing()
+        .returning({ name: roles.name })
+      const [written, [row]] = await audited(db, audit, write, select(role.name))
+      return { changed: written.length > 0, row }
+    },
+
+    /**
+     * Redefines a role that is still as it was read.
+     * @returns as `create` does, and the keys whose gates have to be told
+     */
+    async update(
+      { name, revision }: RoleRow,
+      permissions: RoleRow['permissions'],
+      audit: AuditRow,
+    ) {
+      const write = db
+        .update(roles)
+        .set({ permissions, revision: revision + 1, updatedAt: audit.at })
+        .where(and(eq(roles.name, name), eq(roles.revision, revision)))
+        .returning({ name: roles.name })
+      const written = wasWritten(audit)
+      const [changed, , , [row], keys] = await audited(
+        db,
+        audit,
+        write,
+        movedRights(name, written),
+        movedKeys(name, written),
+        select(name),
+        keysOfHolders(name),
+      )
+      return { changed: changed.length > 0, row, keyIds: keys.map(({ id }) => id) }
+    },
+
+    async keysOfHolders(name: string) {
+      return (await keysOfHolders(name)).map(({ id }) => id)
+    },
+
+    /**
+     * Deletes a role that is still as it was read, and takes it from its holders.
+     * @returns whether it did, and the keys whose gates have to be told, as `untold` does
+     */
+    async delete({ name, revision }: RoleRow, audit: AuditRow) {
+      const gone = wasWritten(audit)
+      const write = db
+        .delete(roles)
+        .where(and(eq(roles.name, name), eq(roles.revision, revision)))
+        .returning({ name: roles.name })
+      const [written, , , , , [deletion]] = await audited(
+        db,
+        audit,
+        write,
+        statement(
+          db,
+          sql`insert into role_deletions (role, key_ids)
+          select ${name}, json_group_array(id) from api_keys
+          where created_by in ${holdersOf(name)} and ${gone} having count(*) > 0
+          on conflict (role) do update set key_ids = (select json_group_array(value) from
+            (select value from json_each(role_deletions.key_ids)
+              union select value from json_each(excluded.key_ids)))`,
+        ),
+        statement(
+          db,
+          sql`update users set access_revision = access_revision + 1, revision = revision + 1,
+            updated_at = ${audit.at} where id in ${holdersOf(name)} and ${gone}`,
+        ),
+        movedKeys(name, gone),
+        db.delete(userRoles).where(and(eq(userRoles.role, name), gone)),
+        selectDeletion(name),
+      )
+      return { changed: written.length > 0, untold: deletion?.keyIds }
+    },
+
+    /** Keys of former holders of a deleted role whose gates have to be told; undefined if all have been. */
+    async untold(name: string) {
+      const [deletion] = await selectDeletion(name)
+      return deletion?.keyIds
+    },
+
+    async told(name: string) {
+      await db.delete(roleDeletions).where(eq(roleDeletions.role, name))
+    },
+  }
+
+  function movedRights(name: string, written: SQL) {
+    return statement(
+      db,
+      sql`update users set access_revision = access_revision + 1
+      where id in ${holdersOf(name)} and ${written}`,
+    )
+  }
+
+  function movedKeys(name: string, written: SQL) {
+    return statement(
+      db,
+      sql`update api_keys set access_revision = access_revision + 1
+      where created_by in ${holdersOf(name)} and ${written}`,
+    )
+  }
+
+  function keysOfHolders(name: string) {
+    return rows<{ id: KeyId }>(
+      db,
+      sql`select id from ${apiKeys} where created_by in ${holdersOf(name)} order by id`,
+    )
+  }
+}
+
+function holdersOf(name: string): SQL {
+  return sql`(select user_id from user_roles where role = ${name})`
+}

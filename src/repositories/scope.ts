@@ -1,0 +1,15 @@
+/** How far a read or write reaches. It becomes part of the SQL, so check and write are one statement. */
+import { eq, sql, type SQL } from 'drizzle-orm'
+import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
+
+export type Scope = { readonly owner: string } | 'everyone'
+
+/** The condition for a `where`; undefined (no condition) only for a scope that says so. */
+export function within(scope: Scope, ownerColumn: SQLiteColumn): SQL | undefined {
+  return scope === 'everyone' ? undefined : eq(ownerColumn, scope.owner)
+}
+
+/** A list of any length, as one parameter: D1 binds at most 100. */
+export function among(column: SQLiteColumn, numbers: readonly number[]): SQL {
+  return sql`${column} in (select value from json_each(${JSON.stringify(numbers)}))`
+}

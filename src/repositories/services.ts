@@ -1,0 +1,159 @@
+/** What can be booked, and when. */
+import { and, asc, eq, gt, gte, lt, or, sql } from 'drizzle-orm'
+import { type Database, rows } from '../db/client.ts'
+import type { ServiceId, SlotId } from '../db/ids.ts'
+import { services, slots } from '../db/schema.ts'
+import { type AuditRow, audited, storeAnswer, type StoredAnswer, wasWritten } from './audited.ts'
+import { liveBookings } from './live-bookings.ts'
+import { among } from './scope.ts'
+import type { Revisions } from './users.ts'
+
+export type ServiceRow = typeof services.$inferSelect
+export type SlotRow = typeof slots.$inferSelect
+export type ServicePatch = {
+  readonly [
+    K in 'name' | 'description' | 'timeZone' | 'autoConfirm' | 'cancelUntilMinutes' | 'holdMinutes'
+  ]?: ServiceRow[K] | undefined
+}
+
+export interface SlotPage {
+  /** Instants, RFC 3339; slots that start in `[from, to)`. */
+  readonly from?: string | undefined
+  readonly to?: string | undefined
+  readonly after?: { readonly startsAt: string; readonly id: SlotId } | undefined
+  readonly limit: number
+}
+
+/** @param now RFC 3339: pending bookings hold their place up to a time */
+export function servicesRepository(db: Database, now: string) {
+  const select = (id: ServiceId) => db.select().from(services).where(eq(services.id, id))
+  /** What is over needs no place any more; its bookings stay on record. */
+  const isInUse = sql`(ends_at > ${now} and (${liveBookings(now, sql`slots.id`)}) > 0)`
+  const shown = {
+    id: slots.id,
+    serviceId: slots.serviceId,
+    startsAt: slots.startsAt,
+    endsAt: slots.endsAt,
+    capacity: slots.capacity,
+    createdAt: slots.createdAt,
+    available: sql<number>`max(0, capacity - (${liveBookings(now, sql`slots.id`)}))`,
+  }
+
+  return {
+    async find(id: ServiceId) {
+      const [row] = await select(id)
+      return row
+    },
+
+    /** Oldest first. */
+    async list(page: { after?: ServiceId | undefined; limit: number }) {
+      return db
+        .select()
+        .from(services)
+        .where(page.after && gt(services.id, page.after))
+        .orderBy(asc(services.id))
+        .limit(page.limit)
+    },
+
+    async create(row: ServiceRow, audit: AuditRow, answer: StoredAnswer | undefined) {
+      await audited(db, audit, db.insert(services).values(row), ...storeAnswer(db, audit, answer))
+    },
+
+    /** @returns the row as it is now and whether it was changed */
+    async update(id: ServiceId, patch: ServicePatch, revisions: Revisions, audit: AuditRow) {
+      const write = db
+        .update(services)
+        .set({ ...patch, revision: sql`${services.revision} + 1`, updatedAt: audit.at })
+        .where(and(eq(services.id, id), accepts(revisions)))
+        .returning({ id: services.id })
+      const [written, [row]] = await audited(db, audit, write, select(id))
+      return { changed: written.length > 0, row }
+    },
+
+    /** Deletes a service with its slots, unless bookings live. @returns the row that was not deleted, if any */
+    async delete(id: ServiceId, revisions: Revisions, audit: AuditRow) {
+      // The children go before the parent, so the write that decides only marks the service.
+      const write = db
+        .update(services)
+        .set({ revision: sql`${services.revision} + 1` })
+        .where(
+          and(
+            eq(services.id, id),
+            accepts(revisions),
+            sql`not exists (select 1 from slots where service_id = ${id} and ${isInUse})`,
+          ),
+        )
+        .returning({ id: services.id })
+      const [written, , , [left]] = await audited(
+        db,
+        audit,
+        write,
+        db.delete(slots).where(and(eq(slots.serviceId, id), wasWritten(audit))),
+        db.delete(services).where(and(eq(services.id, id), wasWritten(audit))),
+        select(id),
+      )
+      return { changed: written.length > 0, row: left }
+    },
+
+    /** In the order of time. @returns undefined if there is no such service */
+    async slotsOf(id: ServiceId, { from, to, after, limit }: SlotPage) {
+      const [known, found] = await db.batch([
+        select(id),
+        db
+          .select(shown)
+          .from(slots)
+          .where(
+            and(
+              eq(slots.serviceId, id),
+              from === undefined ? undefined : gte(slots.startsAt, from),
+              to === undefined ? undefined : lt(slots.startsAt, to),
+              after &&
+                or(
+                  gt(slots.startsAt, after.startsAt),
+                  and(eq(slots.startsAt, after.startsAt), gt(slots.id, after.id)),
+                ),
+            ),
+          )
+          .orderBy(asc(slots.startsAt), asc(slots.id))
+          .limit(limit),
+      ])
+      return known.length > 0 ? found : undefined
+    },
+
+    /** All or none: none if one of them would overlap a slot that is there. @returns whether they were made */
+    async addSlots(added: readonly SlotRow[], audit: AuditRow, answer: StoredAnswer | undefined) {
+      const list = JSON.stringify(added)
+      // Slots of a service do not overlap, so the last one that starts before also ends last.
+      const endOfSlotBefore = sql`(select ends_at from slots
+        where service_id = wanted.value ->> 'serviceId' and starts_at < wanted.value ->> 'endsAt'
+        order by starts_at desc limit 1)`
+      const write = rows<{ id: SlotId }>(
+        db,
+        sql`insert into slots (id, service_id, starts_at, ends_at, capacity, created_at)
+          select value ->> 'id', services.id, value ->> 'startsAt', value ->> 'endsAt',
+            value ->> 'capacity', value ->> 'createdAt'
+          from json_each(${list}) join services on services.id = value ->> 'serviceId'
+          where not exists (select 1 from json_each(${list}) wanted
+            where wanted.value ->> 'startsAt' < ${endOfSlotBefore})
+          returning id`,
+      )
+      const [written] = await audited(db, audit, write, ...storeAnswer(db, audit, answer))
+      return written.length > 0
+    },
+
+    /** Unless bookings live. @returns whether it was deleted, and whether it is still there */
+    async deleteSlot(id: SlotId, audit: AuditRow) {
+      const write = db
+        .delete(slots)
+        .where(and(eq(slots.id, id), sql`not ${isInUse}`))
+        .returning({ id: slots.id })
+      const left = db.select({ id: slots.id }).from(slots).where(eq(slots.id, id))
+      const [written, [row]] = await audited(db, audit, write, left)
+      return { changed: written.length > 0, row }
+    },
+  }
+}
+
+function accepts(revisions: Revisions) {
+  return revisions && among(services.revision, revisions)
+}

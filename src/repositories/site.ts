@@ -1,0 +1,14 @@
+/** Facts about the site that were fixed when it was created. */
+import { eq } from 'drizzle-orm'
+import type { Database } from '../db/client.ts'
+import { site } from '../db/schema.ts'
+
+export function siteRepository(db: Database) {
+  return {
+    /** How many shards hold the visits; 0 while the site has had no member. */
+    async visitShards() {
+      const [row] = await db.select().from(site).where(eq(site.key, 'visit_shards'))
+      return row ? Number(row.value) : 0
+    },
+  }
+}

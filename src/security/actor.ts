@@ -4,7 +4,7 @@
  */
 import type { UserId } from '../db/ids.ts'
 import type { ElevatedIdentity } from './elevated-identities.ts'
-import type { Permission, Role } from './permissions.ts'
+import type { CustomRole, Permission, Role } from './permissions.ts'
 
 export interface Anonymous {
   readonly kind: 'anonymous'
@@ -20,6 +20,8 @@ export interface MemberActor {
   readonly userId: UserId
   readonly status: 'active' | 'suspended'
   readonly roles: readonly Role[]
+  /** Those of the site's own making. */
+  readonly customRoles?: readonly CustomRole[]
   /** Changes with every change of this member's rights; audited writes are void if it moved. */
   readonly accessRevision: number
 }
@@ -27,7 +29,10 @@ export interface MemberActor {
 export interface PartnerActor {
   readonly kind: 'partner'
   readonly keyId: string
+  /** What the key may at this moment, to anybody's. */
   readonly scopes: readonly Permission[]
+  /** As a member's. */
+  readonly accessRevision: number
 }
 
 /** Exists only inside `elevate`. */

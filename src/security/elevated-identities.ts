@@ -16,6 +16,16 @@ export const ELEVATED_IDENTITIES = {
     why: 'Members cannot give themselves badges; frequent visitors get theirs from a rule that an admin wrote.',
     trigger: 'cron: award-badges',
   },
+  'booking-auto-confirmer': {
+    may: ['booking:confirm'],
+    why: 'People who book cannot confirm; a service marked auto-confirm is confirmed for that booking only.',
+    trigger: 'event: booking-created',
+  },
+  'hold-expirer': {
+    may: ['booking:cancel'],
+    why: 'A pending booking holds its place for a time its service sets; then the place is given back.',
+    trigger: 'cron: expire-holds',
+  },
 } as const satisfies Record<string, ElevatedIdentityDefinition>
 
 export type ElevatedIdentity = keyof typeof ELEVATED_IDENTITIES

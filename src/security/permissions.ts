@@ -15,16 +15,25 @@ export const PERMISSIONS = {
   'profile:read': { description: 'Read the full profile, private fields included', keyScope: true },
   'profile:list': { description: 'List and search profiles', keyScope: true },
   'profile:update': { description: 'Change a profile', keyScope: true },
-  'profile:delete': { description: 'Delete a member and erase their personal data', keyScope: false },
+  'profile:delete': {
+    description: 'Delete a member and erase their personal data',
+    keyScope: false,
+  },
   'user:suspend': { description: 'Suspend and reinstate a member', keyScope: false },
   'role:assign': { description: 'Give roles to members and take them away', keyScope: false },
   'role:define': { description: 'Define custom roles', keyScope: false },
   'badge:manage': { description: 'Create, change and delete badges', keyScope: false },
-  'badge-rule:manage': { description: 'Create, change and delete the rules that award badges', keyScope: false },
+  'badge-rule:manage': {
+    description: 'Create, change and delete the rules that award badges',
+    keyScope: false,
+  },
   'badge:assign': { description: 'Give badges to members and take them away', keyScope: true },
   'visit:record': { description: 'Record a visit', keyScope: false },
   'visit:read': { description: 'Read visits and streaks', keyScope: true },
-  'service:manage': { description: 'Create, change and delete services and slots', keyScope: false },
+  'service:manage': {
+    description: 'Create, change and delete services and slots',
+    keyScope: false,
+  },
   'booking:create': { description: 'Book a slot', keyScope: true },
   'booking:cancel': { description: 'Cancel a booking', keyScope: true },
   'booking:read': { description: 'Read bookings', keyScope: true },
@@ -32,7 +41,10 @@ export const PERMISSIONS = {
   'api-key:manage': { description: 'Create, change and revoke API keys', keyScope: false },
   'audit:read': { description: 'Read the audit log and the elevated identities', keyScope: true },
   'job:run': { description: 'See background jobs and ask for a run', keyScope: false },
-  'explain:others': { description: 'Explain what a call would answer for somebody else', keyScope: false },
+  'explain:others': {
+    description: 'Explain what a call would answer for somebody else',
+    keyScope: false,
+  },
 } as const satisfies Record<string, PermissionDefinition>
 
 export type Permission = keyof typeof PERMISSIONS
@@ -95,12 +107,31 @@ export const ROLES = {
 
 export type Role = keyof typeof ROLES
 
+/** A role that a site has defined for itself; stored, not written here. */
+export interface CustomRole {
+  readonly name: string
+  readonly grants: Grants
+}
+
 /** What a visitor token may do: no role, nobody else's bookings. */
 export const VISITOR_GRANTS = {
   'booking:create': 'own',
   'booking:read': 'own',
   'booking:cancel': 'own',
 } as const satisfies Grants
+
+export const PERMISSION_NAMES = namesOf(PERMISSIONS)
+
+/** What an API key may carry as a scope. */
+export const KEY_SCOPES = PERMISSION_NAMES.filter((name) => PERMISSIONS[name].keyScope)
+
+function namesOf<Name extends string>(record: Record<Name, unknown>): Name[] {
+  return Object.keys(record) as Name[]
+}
+
+export function isPermission(name: string): name is Permission {
+  return Object.hasOwn(PERMISSIONS, name)
+}
 
 export function isRole(name: string): name is Role {
   return Object.hasOwn(ROLES, name)

@@ -1,0 +1,319 @@
+/**
+ * Who is calling: from a credential to an actor, in two steps. `authenticate` needs no storage, so
+ * junk costs nothing; `identify` finds the member in D1 and makes one on a subject's first request.
+ */
+import { BUILT_IN } from '../db/auth-schema.ts'
+import type { Deps } from '../deps.ts'
+import type { Settings } from '../env.ts'
+import type { KeyGates } from '../objects/keys.ts'
+import { newId, type UserId } from '../db/ids.ts'
+import { Problem } from '../problem.ts'
+import type { IdentitiesRepository, IdentityRow } from '../repositories/identities.ts'
+import type { Caller } from './actor.ts'
+import { type ParsedApiKey, parseApiKey } from './api-key.ts'
+import { auditRow } from './audit.ts'
+import { BURST_LIMIT, type BurstGuard } from './burst-guard.ts'
+import type { Exercised } from './grant.ts'
+import { readCredential } from './credential.ts'
+import { type VerifiedToken, verifyToken } from './jwt.ts'
+import { heldRoles } from './held-roles.ts'
+import { isSameOrigin, readSessionCookie } from './session-cookie.ts'
+import { type Limit, rateLimitFields } from './rate-limit.ts'
+
+/** What a request has proved about itself before any storage was touched. */
+export type Authenticated =
+  | { readonly type: 'anonymous' }
+  | { readonly type: 'jwt'; readonly token: VerifiedToken }
+  /** Signed by this site, from one of its own pages; whether the session is still there, D1 knows. */
+  | { readonly type: 'session'; readonly token: string }
+  /** Well-formed; whether it is good only its gate knows. */
+  | { readonly type: 'api-key'; readonly key: ParsedApiKey; readonly address: string | undefined }
+
+/**
+ * @param now milliseconds since the epoch
+ * @throws Problem `ambiguous_credentials`, `invalid_token`, `invalid_api_key`, `unavailable`
+ */
+export async function authenticate(
+  headers: Headers,
+  settings: Settings,
+  now: number,
+): Promise<Authenticated> {
+  const credential = readCredential(headers)
+  const session = await readSession(headers, settings)
+  if (session && credential.type !== 'none') {
+    throw new Problem('ambiguous_credentials', 'The request carries a session cookie and more.')
+  }
+  switch (credential.type) {
+    case 'none':
+      return session ?? { type: 'anonymous' }
+    case 'api-key': {
+      const key = await parseApiKey(credential.key)
+      if (!key) throw invalidKey()
+      return { type: 'api-key', key, address: headers.get('CF-Connecting-IP') ?? undefined }
+    }
+    case 'jwt':
+      return {
+        type: 'jwt',
+        token: await verifyToken(credential.token, settings.trustedIssuers, now),
+      }
+  }
+}
+
+/** The cookie of a request from another origin is none: browsers attach it to whatever they send. */
+async function readSession(
+  headers: Headers,
+  { builtInLogin: login }: Settings,
+): Promise<Extract<Authenticated, { type: 'session' }> | undefined> {
+  if (!login || !isSameOrigin(headers, login.publicUrl)) return undefined
+  const cookie = await readSessionCookie(headers, login.secret)
+  if (cookie === 'forged') throw sessionRevoked()
+  return cookie && { type: 'session', token: cookie.token }
+}
+
+export interface Identified {
+  readonly actor: Caller
+  /** Where the member's visits are. */
+  readonly visitShard?: number
+  /** What is left of a key's limits. */
+  readonly limits?: readonly Limit[]
+}
+
+interface Moment {
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  readonly requestId: string
+  /** Whether this request was identified before, and the caller's rights have changed since. */
+  readonly again: boolean
+}
+
+/**
+ * The actor behind an authenticated request, with the rights they have at this moment.
+ * @throws Problem `session_revoked` for a token from before the member was deleted, `invalid_api_key`,
+ * `rate_limited`, `quota_exceeded`, `unavailable`
+ */
+export async function identify(
+  authenticated: Authenticated,
+  deps: Pick<Deps, 'burstGuard' | 'identities' | 'keyGates' | 'settings'>,
+  moment: Moment,
+): Promise<Identified> {
+  switch (authenticated.type) {
+    case 'anonymous':
+      return { actor: { kind: 'anonymous' } }
+    case 'jwt':
+      return identifyMember(authenticated.token, deps.identities, deps.settings, moment)
+    case 'session':
+      return identifyByCookie(authenticated.token, deps.identities, deps.settings, moment)
+    case 'api-key':
+      return identifyPartner(authenticated, deps, moment)
+  }
+}
+
+async function identifyMember(
+  token: VerifiedToken,
+  identities: IdentitiesRepository,
+  settings: Settings,
+  moment: Moment,
+): Promise<Identified> {
+  return admitMember(
+    token,
+    await findMember(token, identities, moment),
+    identities,
+    settings,
+    moment,
+  )
+}
+
+/** @throws Problem `session_revoked` for a token of this site whose session has ended */
+async function findMember(
+  { issuer, subject, sessionId }: VerifiedToken,
+  identities: IdentitiesRepository,
+  { now }: Moment,
+): Promise<IdentityRow | undefined> {
+  if (issuer !== BUILT_IN) return identities.find(issuer, subject)
+  const at = new Date(now)
+  const found = await identities.findWithSession(issuer, subject, sessionId ?? '', at)
+  if (!found.isLive) throw sessionRevoked()
+  return found.known
+}
+
+/** A session is a token that the site has kept to itself. */
+async function identifyByCookie(
+  cookie: string,
+  identities: IdentitiesRepository,
+  settings: Settings,
+  moment: Moment,
+): Promise<Identified> {
+  const found = await identities.findByCookie(BUILT_IN, cookie, new Date(moment.now))
+  if (!found) throw sessionRevoked()
+  const { subject, name, email, createdAt, expiresAt } = found.session
+  const token = {
+    issuer: BUILT_IN,
+    subject,
+    issuedAt: createdAt.getTime(),
+    expiresAt: expiresAt.getTime(),
+    name,
+    email,
+  }
+  return admitMember(token, found.known, identities, settings, moment)
+}
+
+function sessionRevoked(): Problem {
+  return new Problem('session_revoked', 'This session has ended. Sign in again.', {
+    stage: 'session',
+  })
+}
+
+async function admitMember(
+  token: VerifiedToken,
+  known: IdentityRow | undefined,
+  identities: IdentitiesRepository,
+  settings: Settings,
+  moment: Moment,
+): Promise<Identified> {
+  const isBootstrapAdmin = settings.bootstrapAdmins.has(`${token.issuer}|${token.subject}`)
+  if (!known) {
+    return identified(await provision(token, isBootstrapAdmin, identities, settings, moment))
+  }
+  if (isBootstrapAdmin && !known.bootstrapped) {
+    const audit = bootstrapRow(known.userId, moment)
+    return identified(await identities.bootstrap(token.issuer, token.subject, known.userId, audit))
+  }
+  return identified(known)
+}
+
+async function identifyPartner(
+  { key, address }: Extract<Authenticated, { type: 'api-key' }>,
+  { burstGuard, keyGates }: { burstGuard: BurstGuard; keyGates: KeyGates },
+  { now, again }: Moment,
+): Promise<Identified> {
+  const { keyId, secretHash } = key
+  const wait = burstGuard.wait(address, secretHash, now)
+  if (wait > 0) throw tooManyUnknownKeys(wait)
+  const answer = await keyGates.verify(keyId, { secretHash, address, again }).catch(gateIsSilent)
+  if (answer.good || answer.because !== 'invalid') burstGuard.passed(secretHash)
+  if (answer.good) {
+    const { scopes, accessRevision, limits } = answer
+    return { actor: { kind: 'partner', keyId, scopes, accessRevision }, limits }
+  }
+  switch (answer.because) {
+    case 'invalid':
+      await burstGuard.failed(address, secretHash, now)
+      throw invalidKey()
+    case 'address':
+      throw invalidKey('The API key may not be used from this address.')
+    case 'rate_limited':
+    case 'quota_exceeded':
+      throw limited(answer.because, LIMITED[answer.because], answer.retryAfter, answer.limits)
+  }
+}
+
+const LIMITED = {
+  rate_limited: 'The limit of this API key is reached for now.',
+  quota_exceeded: 'The quota of this API key is used up for this month.',
+} as const
+
+function tooManyUnknownKeys(wait: number): Problem {
+  const { limit: quota, period: window } = BURST_LIMIT
+  const limit: Limit = { policy: 'address', quota, window, remaining: 0, resetsIn: wait }
+  return limited('rate_limited', 'Too many unknown API keys came from this address.', wait, [limit])
+}
+
+function limited(
+  code: keyof typeof LIMITED,
+  detail: string,
+  retryAfter: number,
+  limits: readonly Limit[],
+): Problem {
+  const headers = { 'Retry-After': String(retryAfter), ...rateLimitFields(limits) }
+  return new Problem(code, detail, { headers })
+}
+
+function gateIsSilent(cause: unknown): never {
+  throw new Problem('unavailable', 'Whether the API key is good cannot be told just now.', {
+    headers: { 'Retry-After': '1' },
+    cause,
+  })
+}
+
+function invalidKey(detail = 'The API key is not known, or no longer good.'): Problem {
+  return new Problem('invalid_api_key', detail, { stage: 'credential' })
+}
+
+async function provision(
+  token: VerifiedToken,
+  isBootstrapAdmin: boolean,
+  identities: IdentitiesRepository,
+  settings: Settings,
+  moment: Moment,
+) {
+  const { now } = moment
+  const userId = newId('usr', now)
+  const digest = new Uint8Array(
+    await crypto.subtle.digest(
+      'SHA-256',
+      new TextEncoder().encode(`${token.issuer}\n${token.subject}`),
+    ),
+  )
+  return identities.provision(
+    {
+      userId,
+      issuer: token.issuer,
+      subject: token.subject,
+      identityHash: Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join(''),
+      tokenIssuedAt: token.issuedAt ?? 0,
+      displayName: displayNameOf(token.name),
+      email: token.email ?? null,
+      bootstrapAdmin: isBootstrapAdmin,
+      shardHash: new DataView(digest.buffer).getUint32(0),
+      initialShards: settings.visitShards,
+      at: new Date(now).toISOString(),
+    },
+    auditRow(asThemselves(userId, moment, 'first valid request'), now, {
+      action: 'user.create',
+      target: userId,
+    }),
+    bootstrapRow(userId, moment),
+  )
+}
+
+function bootstrapRow(userId: UserId, moment: Moment) {
+  return auditRow(asThemselves(userId, moment, 'listed in BOOTSTRAP_ADMINS'), moment.now, {
+    action: 'role.assign',
+    target: userId,
+    changes: { role: 'admin' },
+  })
+}
+
+/** Nobody else has a hand in a first request, so its audit rows name the member. */
+function asThemselves(userId: UserId, { requestId }: Moment, reason: string): Exercised {
+  return {
+    actor: { kind: 'member', userId, status: 'active', roles: [], accessRevision: 1 },
+    scope: { owner: userId },
+    requestId,
+    elevation: { reason, bound: {} },
+  }
+}
+
+/** A member as storage knows them. @throws Problem `session_revoked` for one who was deleted */
+export function identified(row: IdentityRow | undefined): Identified {
+  if (!row) {
+    throw new Problem('session_revoked', 'This token was issued before its member was deleted.', {
+      stage: 'session',
+    })
+  }
+  const { userId, status, accessRevision, roles, visitShard } = row
+  return {
+    actor: { kind: 'member', userId, status, accessRevision, ...heldRoles(roles) },
+    visitShard,
+  }
+}
+
+/** The provider's name for the member, made to fit the rules for display names. */
+function displayNameOf(name: string | undefined): string {
+  const clean = (name ?? '')
+    .toWellFormed()
+    .normalize('NFC')
+    .replaceAll(/\p{Cc}+/gu, ' ')
+    .trim()
+  return Array.from(clean).slice(0, 80).join('') || 'New member'
+}

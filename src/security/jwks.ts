@@ -1,0 +1,152 @@
+/**
+ * The public keys of each trusted issuer: inline, or fetched and kept for this isolate. Keys rotate
+ * without an outage, a withdrawn key is dead within a minute, and nothing is ever trusted for lack
+ * of an answer.
+ */
+import { waitUntil } from 'cloudflare:workers'
+import { createLocalJWKSet, type JSONWebKeySet } from 'jose'
+import type { TrustedIssuer } from '../env.ts'
+import { Problem } from '../problem.ts'
+import { FETCH_TIMEOUT_MS, fetchKeySet, KeySetError } from './jwks-fetch.ts'
+
+/** jose keeps the imported `CryptoKey`s on this object, so it lives as long as its set. */
+type KeySet = ReturnType<typeof createLocalJWKSet>
+type RemoteIssuer = Extract<TrustedIssuer, { jwksUrl: string }>
+
+/** A withdrawn key dies within 60 s: the age at which a set is refetched, and the refetch itself. */
+const FRESH_MS = 60_000 - FETCH_TIMEOUT_MS
+/** How long known keys go on when the issuer does not answer. */
+const USABLE_MS = 3_600_000
+/** After a fetch that failed, or that was made for a `kid` the issuer turned out not to have. */
+const COOLDOWN_MS = 30_000
+const FIRST_POLL_MS = 5
+const LAST_POLL_MS = 80
+
+interface KeyStore {
+  current:
+    | { readonly keys: KeySet; readonly kids: ReadonlySet<unknown>; readonly fetchedAt: number }
+    | undefined
+  /** Marks who is fetching. Not a promise: a request must not wait on the I/O of another one. */
+  refresh: { readonly since: number } | undefined
+  failedAt: number
+  missedAt: number
+}
+
+const inline = new WeakMap<object, KeySet>()
+/** There are as many as configured issuers. */
+const stores = new Map<string, KeyStore>()
+/** Keys of this site itself, by how they are read. */
+const ownStores = new WeakMap<object, KeyStore>()
+
+/**
+ * The keys to verify a token of this issuer with. `now` is in milliseconds; real time passes only in
+ * the fetch timeout and while waiting for the fetch of another request.
+ * @throws unavailable if there has been no good set for an hour
+ */
+export async function keysOf(
+  trusted: TrustedIssuer,
+  kid: string | undefined,
+  now: number,
+): Promise<KeySet> {
+  return 'jwks' in trusted ? inlineKeys(trusted.jwks) : remoteKeys(trusted, kid, now)
+}
+
+function inlineKeys(jwks: JSONWebKeySet): KeySet {
+  const known = inline.get(jwks)
+  if (known) return known
+  const keys = createLocalJWKSet(jwks)
+  inline.set(jwks, keys)
+  return keys
+}
+
+async function remoteKeys(
+  issuer: RemoteIssuer,
+  kid: string | undefined,
+  arrived: number,
+): Promise<KeySet> {
+  const store = storeOf(issuer)
+  let now = arrived
+  if (isRefreshing(store, now) && !has(store, kid, now)) now += await refreshSettled(store)
+  if (mayFetch(store, kid, now)) {
+    const work = refresh(store, issuer, now)
+    // The caller may hang up; the others still get their keys.
+    waitUntil(work)
+    await work
+    if (!has(store, kid, now)) store.missedAt = now
+  }
+  if (store.current && isWithin(USABLE_MS, store.current.fetchedAt, now)) return store.current.keys
+  throw new Problem('unavailable', 'The keys to check this token with cannot be had now.', {
+    headers: { 'Retry-After': '30' },
+  })
+}
+
+function storeOf(issuer: RemoteIssuer): KeyStore {
+  const isOwn = 'load' in issuer
+  const known = isOwn ? ownStores.get(issuer.load) : stores.get(issuer.jwksUrl)
+  if (known) return known
+  const store = { current: undefined, refresh: undefined, failedAt: -Infinity, missedAt: -Infinity }
+  if (isOwn) ownStores.set(issuer.load, store)
+  else stores.set(issuer.jwksUrl, store)
+  return store
+}
+
+/**
+ * A `kid` that is not in the set is worth a fetch at once, or a rotation would be an outage; only
+ * fetches that did not find theirs count against the next.
+ */
+function mayFetch(store: KeyStore, kid: string | undefined, now: number): boolean {
+  if (isRefreshing(store, now) || isWithin(COOLDOWN_MS, store.failedAt, now)) return false
+  if (!store.current || !isWithin(FRESH_MS, store.current.fetchedAt, now)) return true
+  return !has(store, kid, now) && !isWithin(COOLDOWN_MS, store.missedAt, now)
+}
+
+function has({ current }: KeyStore, kid: string | undefined, now: number): boolean {
+  if (!current || !isWithin(USABLE_MS, current.fetchedAt, now)) return false
+  return kid === undefined || current.kids.has(kid)
+}
+
+/** Ends by itself, in case the request that fetches was killed by the platform. */
+function isRefreshing({ refresh }: KeyStore, now: number): boolean {
+  return refresh !== undefined && isWithin(FETCH_TIMEOUT_MS, refresh.since, now)
+}
+
+/** In both directions: requests see slightly different clocks, and a clock can be set back. */
+function isWithin(span: number, since: number, now: number): boolean {
+  return Math.abs(now - since) < span
+}
+
+/** Waits for the fetch of another request, at most its timeout. Returns the milliseconds waited. */
+async function refreshSettled(store: KeyStore): Promise<number> {
+  const { refresh } = store
+  let waited = 0
+  // Ever more rarely: a flood of waiting requests must not keep the isolate busy.
+  for (let pause = FIRST_POLL_MS; store.refresh === refresh && waited < FETCH_TIMEOUT_MS;) {
+    await new Promise((resolve) => setTimeout(resolve, pause))
+    waited += pause
+    pause = Math.min(2 * pause, LAST_POLL_MS)
+  }
+  return waited
+}
+
+async function refresh(store: KeyStore, trusted: RemoteIssuer, now: number): Promise<void> {
+  const { issuer, jwksUrl } = trusted
+  const mine = { since: now }
+  store.refresh = mine
+  try {
+    const set = await ('load' in trusted ? trusted.load() : fetchKeySet(jwksUrl))
+    const kids = new Set<unknown>(set.keys.map(({ kid }) => kid))
+    // Somebody else took over: theirs is the newer answer.
+    if (store.refresh !== mine) return
+    store.current = { keys: createLocalJWKSet(set), kids, fetchedAt: now }
+  } catch (error) {
+    store.failedAt = now
+    const reason = error instanceof KeySetError ? error.message : nameOf(error)
+    console.error({ event: 'jwks_refresh_failed', issuer, reason })
+  } finally {
+    if (store.refresh === mine) store.refresh = undefined
+  }
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : 'unknown'
+}

@@ -1,0 +1,184 @@
+/**
+ * A bearer token is a member's word until it is verified here: JWT (RFC 7519) by the rules of RFC 8725.
+ * jose checks signature, algorithm, audience and times; this file refuses what jose lets through.
+ */
+import { errors, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose'
+import { BUILT_IN } from '../db/auth-schema.ts'
+import type { TrustedIssuer } from '../env.ts'
+import { Problem } from '../problem.ts'
+import { decodeBase64url } from './base64url.ts'
+import { keysOf } from './jwks.ts'
+import { isJsonObject, parseStrictJson } from './strict-json.ts'
+
+/** Times are in milliseconds since the epoch. */
+export interface VerifiedToken {
+  /** As in the token; `BUILT_IN` for tokens of this site, whose members stay when its address changes. */
+  readonly issuer: string
+  /** 1..255 characters, well-formed, without control characters. Unique only within the issuer. */
+  readonly subject: string
+  readonly issuedAt: number | undefined
+  readonly expiresAt: number
+  /** As the issuer wrote it, of any length; to be cleaned before it is stored. */
+  readonly name: string | undefined
+  /** Only when the issuer does not say that it is unverified. */
+  readonly email: string | undefined
+  /** Only of this site's own tokens: the session it is good with. */
+  readonly sessionId?: string
+}
+
+type Json = Readonly<Record<string, unknown>>
+
+const MAX_TOKEN_LENGTH = 8 * 1024
+const TOLERANCE_S = 30
+/** The end of year 9999: later times cannot be written as a timestamp. */
+const MAX_SECONDS = 253_402_300_799
+
+/** 1..255 code points; a lone surrogate is a `Cs`, a NUL or a line break a `Cc`. */
+const PLAIN_TEXT = /^[^\p{Cc}\p{Cs}]{1,255}$/u
+/** RFC 7515 section 4.1.9: a `typ` without a slash stands for `application/…`. */
+const ACCESS_TOKEN_TYPE = /^(application\/)?(at\+)?jwt$/i
+
+/**
+ * Who a token speaks for. `now` is in milliseconds.
+ * @throws invalid_token for every token that cannot be trusted
+ * @throws unavailable if the keys of its trusted issuer cannot be had
+ */
+export async function verifyToken(
+  token: string,
+  issuers: readonly TrustedIssuer[],
+  now: number,
+): Promise<VerifiedToken> {
+  const { header, claims } = parseToken(token)
+  checkHeader(header)
+  const trusted = issuers.find(({ issuer }) => issuer === claims.iss)
+  if (!trusted) throw invalid('The token is not from a trusted issuer.')
+  const verified = readClaims(claims, trusted, now)
+  await checkSignature(token, trusted, now)
+  return verified
+}
+
+/** RFC 7515 section 5.2, with exactly one spelling for each token. */
+function parseToken(token: string): { header: Json; claims: Json } {
+  if (token.length > MAX_TOKEN_LENGTH) throw invalid('The token is longer than 8 KiB.')
+  const [header, claims, signature, ...rest] = token.split('.').map(decodeBase64url)
+  if (!header || !claims || !signature || rest.length > 0) throw invalid('The token is malformed.')
+  return { header: parseObject(header), claims: parseObject(claims) }
+}
+
+function parseObject(bytes: Uint8Array): Json {
+  try {
+    const value = parseStrictJson(bytes)
+    if (isJsonObject(value)) return value
+  } catch {
+    // Not JSON, or ambiguous JSON: the same to the caller.
+  }
+  throw invalid('The token is malformed.')
+}
+
+/** Keys in a header (`jwk`, `jku`, `x5c`, `x5u`) are not looked at: only configured keys count. */
+function checkHeader(header: Json): void {
+  if ('crit' in header || 'b64' in header) {
+    throw invalid('The token needs an extension that is not supported.')
+  }
+  if (header.kid !== undefined && typeof header.kid !== 'string') {
+    throw invalid('The token is malformed.')
+  }
+  if (header.typ !== undefined && !matches(ACCESS_TOKEN_TYPE, header.typ)) {
+    throw invalid('The token is not an access token.')
+  }
+}
+
+function readClaims(claims: Json, trusted: TrustedIssuer, now: number): VerifiedToken {
+  const { issuer, audience } = trusted
+  const audiences: unknown[] = [claims.aud].flat()
+  if (!audiences.every((value) => typeof value === 'string') || !audiences.includes(audience)) {
+    throw invalid('The token is not meant for this audience.')
+  }
+  if (!matches(PLAIN_TEXT, claims.sub)) throw invalid('The token has no usable subject.')
+  const expiresAt = timeOf(claims.exp)
+  if (expiresAt === undefined) throw invalid('The token has no usable expiry.')
+  // jose compares `nbf` with the clock, but takes any number for it.
+  timeOf(claims.nbf)
+  const issuedAt = timeOf(claims.iat)
+  if (issuedAt !== undefined && issuedAt > now + TOLERANCE_S * 1000) {
+    throw invalid('The token is issued in the future.')
+  }
+  const isUnverified = claims.email_verified === false || claims.email_verified === 'false'
+  const isOwn = 'load' in trusted
+  return {
+    issuer: isOwn ? BUILT_IN : issuer,
+    ...(isOwn && typeof claims.sid === 'string' && { sessionId: claims.sid }),
+    subject: claims.sub,
+    issuedAt,
+    expiresAt,
+    name: typeof claims.name === 'string' ? claims.name : undefined,
+    email: !isUnverified && matches(PLAIN_TEXT, claims.email) ? claims.email : undefined,
+  }
+}
+
+/** A NumericDate (RFC 7519 section 2) in whole milliseconds; undefined if absent. @throws invalid_token */
+function timeOf(claim: unknown): number | undefined {
+  if (claim === undefined) return undefined
+  if (typeof claim === 'number' && claim >= 0 && claim <= MAX_SECONDS) {
+    return Math.floor(claim * 1000)
+  }
+  throw invalid('A time in the token is out of range.')
+}
+
+async function checkSignature(token: string, trusted: TrustedIssuer, now: number): Promise<void> {
+  const options = {
+    algorithms: trusted.algorithms,
+    clockTolerance: TOLERANCE_S,
+    currentDate: new Date(now),
+  }
+  try {
+    // jose asks for the key only once it has accepted the algorithm.
+    const findKey: JWTVerifyGetKey = async (header, jws) => {
+      const keys = await keysOf(trusted, header.kid, now)
+      return keys(header, jws)
+    }
+    await verifyWithEach(token, findKey, options)
+  } catch (error) {
+    throw error instanceof Problem ? error : invalid(detailOf(error), error)
+  }
+}
+
+/** A token without `kid` may be signed by any key that fits. */
+async function verifyWithEach(
+  token: string,
+  findKey: JWTVerifyGetKey,
+  options: JWTVerifyOptions,
+): Promise<void> {
+  try {
+    await jwtVerify(token, findKey, options)
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
+    for await (const key of error) {
+      const isSigner = await jwtVerify(token, key, options).then(
+        () => true,
+        refuseUnlessBadSignature,
+      )
+      if (isSigner) return
+    }
+    throw new errors.JWSSignatureVerificationFailed()
+  }
+}
+
+function refuseUnlessBadSignature(error: unknown): false {
+  if (error instanceof errors.JWSSignatureVerificationFailed) return false
+  throw error
+}
+
+function detailOf(error: unknown): string {
+  if (error instanceof errors.JWTExpired) return 'The token has expired.'
+  if (error instanceof errors.JWTClaimValidationFailed) return 'The token is not valid yet.'
+  return 'The token is not signed by a key of its issuer.'
+}
+
+function matches(pattern: RegExp, value: unknown): value is string {
+  return typeof value === 'string' && pattern.test(value)
+}
+
+function invalid(detail: string, cause?: unknown): Problem {
+  return new Problem('invalid_token', detail, { stage: 'credential', cause })
+}

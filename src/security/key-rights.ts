@@ -1,0 +1,26 @@
+/** What an API key may at this moment, from what is stored about it and about who made it. */
+import type { LoadedApiKey } from '../repositories/api-keys.ts'
+import { entriesOf, grantsOf } from './decide.ts'
+import { heldRoles } from './held-roles.ts'
+import { isPermission, type Permission } from './permissions.ts'
+
+/** Whether it is good at all. @param now milliseconds since the epoch */
+export function isUsable({ key, creator }: LoadedApiKey, now: number): boolean {
+  const expired = key.expiresAt !== null && now >= Date.parse(key.expiresAt)
+  return key.enabled && key.revokedAt === null && !expired && creator.status === 'active'
+}
+
+/** Its scopes, as far as its creator may do them to anybody's. */
+export function effectiveScopes({ key, creator }: LoadedApiKey): Permission[] {
+  const grants = grantsOf({
+    kind: 'member',
+    userId: key.createdBy,
+    status: creator.status,
+    ...heldRoles(creator.roles),
+    accessRevision: 0,
+  })
+  const mayDo = new Set(
+    entriesOf(grants).flatMap(([permission, reach]) => (reach === 'any' ? [permission] : [])),
+  )
+  return key.scopes.filter(isPermission).filter((scope) => mayDo.has(scope))
+}

@@ -1,0 +1,47 @@
+/**
+ * The session cookie of the built-in login, read without loading the login: `<token>.<HMAC>`, signed
+ * with `AUTH_SECRET`. A browser attaches cookies by itself, so a request has to show that it was made
+ * by a page of this site before its cookie counts.
+ */
+import { getCookie } from './cookies.ts'
+
+/** A browser takes a `__Host-` cookie only over a secure connection, from this host, for all paths. */
+export const COOKIE_PREFIX = '__Host-guildhall'
+export const SESSION_COOKIE = `${COOKIE_PREFIX}.session_token`
+export const SESSION_SECONDS = 14 * 86_400
+
+/**
+ * Whether a page of this site made the request: by `Sec-Fetch-Site` (W3C Fetch Metadata) and `Origin`.
+ * Without either there is nothing to go by, and the answer is no.
+ */
+export function isSameOrigin(headers: Headers, publicUrl: string): boolean {
+  const site = headers.get('Sec-Fetch-Site')
+  const origin = headers.get('Origin')
+  if (site === null && origin === null) return false
+  return (site ?? 'same-origin') === 'same-origin' && (origin ?? publicUrl) === publicUrl
+}
+
+/** @returns the token if the signature is right, `forged` if not, undefined if there is no cookie */
+export async function readSessionCookie(
+  headers: Headers,
+  secret: string,
+): Promise<{ readonly token: string } | 'forged' | undefined> {
+  const value = getCookie(headers, SESSION_COOKIE)
+  if (value === undefined) return undefined
+  const at = value.lastIndexOf('.')
+  const [token, signature] = [value.slice(0, at), decoded(value.slice(at + 1))]
+  if (at < 1 || !signature) return 'forged'
+  const bytes = new TextEncoder().encode(secret)
+  const algorithm = { name: 'HMAC', hash: 'SHA-256' }
+  const key = await crypto.subtle.importKey('raw', bytes, algorithm, false, ['verify'])
+  const isGood = await crypto.subtle.verify('HMAC', key, signature, new TextEncoder().encode(token))
+  return isGood ? { token } : 'forged'
+}
+
+function decoded(base64: string) {
+  try {
+    return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
+  } catch {
+    return undefined
+  }
+}

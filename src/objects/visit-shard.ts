@@ -1,3 +1,189 @@
+/**
+ * One shard of the visits: counts them, and keeps which members have reached a badge rule until
+ * their awards are committed elsewhere. It knows member ids and the times it is handed, nothing else.
+ */
 import { DurableObject } from 'cloudflare:workers'
+import type { RuleId, UserId } from '../db/ids.ts'
+import { RuleWatch } from './rule-watch.ts'
+import { dayNumber, dayText } from './site-day.ts'
+import { VisitAnswers } from './visit-answers.ts'
+import type { Once } from './visit-answers.ts'
+import { VisitLog } from './visit-log.ts'
+import { currentStreak, measure, tally, withVisit } from './visit-stats.ts'
+import type { VisitRule } from './visit-stats.ts'
 
-export class VisitShard extends DurableObject {}
+/** A visit this soon after the last counted one is the same visit. */
+const SAME_VISIT_MS = 30 * 60_000
+
+export interface Counted {
+  readonly counted: boolean
+  /** The day the visit falls on; never before the member's latest. */
+  readonly day: string
+  /** Counted visits of all time. */
+  readonly total: number
+}
+
+export type Recorded =
+  | (Counted & { readonly replayed?: true })
+  | { readonly erased: true }
+  /** The Idempotency-Key came with another request. */
+  | { readonly mismatch: true }
+
+export interface VisitSummary {
+  readonly total: number
+  readonly days: number
+  readonly currentStreak: number
+  readonly longestStreak: number
+  readonly lastVisitAt: number | null
+  /** Newest first. Days that were pruned are in the figures above, not here. */
+  readonly byDay: { readonly day: string; readonly visits: number }[]
+}
+
+export interface Standing {
+  readonly ruleId: RuleId
+  readonly have: number
+}
+
+export interface Due {
+  readonly crossings: {
+    readonly ruleId: RuleId
+    readonly revision: number
+    readonly members: UserId[]
+  }[]
+  /** The greatest number in this page, where the next one starts. */
+  readonly upTo: number
+  /** There are further crossings, or members that a rule has not been held against yet. */
+  readonly more: boolean
+}
+
+export interface Eligible {
+  readonly members: { readonly member: UserId; readonly have: number }[]
+  readonly next: UserId | null
+}
+
+/** Days are `YYYY-MM-DD` in the site's time zone, instants milliseconds since the epoch. */
+export class VisitShard extends DurableObject {
+  readonly #log = new VisitLog(this.ctx.storage.sql)
+  readonly #answers = new VisitAnswers<Counted>(this.ctx.storage.sql)
+  readonly #watch = new RuleWatch(this.ctx.storage.sql, this.#log)
+
+  /**
+   * Counts a visit unless it is less than 30 minutes after the last counted one, or before it: while a
+   * clock that went back catches up nothing is counted twice, and a day that is over stays as it is.
+   */
+  record(member: UserId, at: number, day: string, once?: Once): Recorded {
+    return this.ctx.storage.transactionSync(() => {
+      if (this.#log.isErased(member)) return { erased: true }
+      if (!once) return this.#count(member, at, day)
+      const earlier = this.#answers.find(member, once, at)
+      if (earlier === 'mismatch') return { mismatch: true }
+      if (earlier) return { ...earlier, replayed: true }
+      const counted = this.#count(member, at, day)
+      this.#answers.keep(member, once, at, counted)
+      return counted
+    })
+  }
+
+  read(member: UserId, today: string): VisitSummary {
+    const { older, days } = this.#log.history(member)
+    const all = tally(older, days)
+    return {
+      total: all.visits,
+      days: all.days,
+      currentStreak: currentStreak(all, dayNumber(today)),
+      longestStreak: all.longestStreak,
+      lastVisitAt: days.at(-1)?.lastAt ?? null,
+      byDay: days.map(({ day, visits }) => ({ day: dayText(day), visits })).toReversed(),
+    }
+  }
+
+  /** What the member has towards each rule, whether this shard knows the rule or not. */
+  standing(member: UserId, rules: readonly VisitRule[], today: string): Standing[] {
+    const history = this.#log.history(member)
+    const asOf = dayNumber(today)
+    return rules.map((rule) => ({ ruleId: rule.id, have: measure(rule, history, asOf) }))
+  }
+
+  /**
+   * Takes over `rules` as the ones to watch, holds those that are new or changed against the next
+   * members (twice `limit`), and returns up to `limit` crossings, oldest first. Nothing is forgotten
+   * before `settle`: a caller that died is told again, and one that goes on `after` the last page can
+   * pass by a rule whose awards fail.
+   */
+  due(rules: readonly VisitRule[], today: string, limit = 1000, after = 0): Due {
+    return this.ctx.storage.transactionSync(() => {
+      this.#watch.sync(rules, dayNumber(today))
+      this.#watch.catchUp(limit * 2)
+      const found = this.#watch.crossings(after, limit + 1)
+      const page = found.slice(0, limit)
+      return {
+        crossings: [...Map.groupBy(page, ({ ruleId }) => ruleId)].map(([ruleId, of]) => ({
+          ruleId,
+          revision: of[0]?.revision ?? 0,
+          members: of.map(({ member }) => member),
+        })),
+        upTo: page.at(-1)?.seq ?? after,
+        more: found.length > limit || !this.#watch.isCaughtUp(),
+      }
+    })
+  }
+
+  /**
+   * Forgets one page of `due`, given by its `upTo` and the `after` it was asked with, once the awards
+   * are committed: of `ruleIds`, or of every rule. What was reached since `due` stays.
+   */
+  settle(upTo: number, ruleIds?: readonly RuleId[], after = 0): void {
+    this.#watch.settle(after, upTo, ruleIds)
+  }
+
+  /** Reports the member again for each rule reached as of today: for after a time without awards. */
+  recheck(member: UserId, today: string): void {
+    this.ctx.storage.transactionSync(() => this.#watch.recheck(member, dayNumber(today)))
+  }
+
+  /**
+   * The members beyond `cursor` who reach the rule as of today. `limit` bounds the members looked at,
+   * so a page can be empty and have a next one all the same.
+   */
+  eligible(rule: VisitRule, today: string, cursor: UserId | null, limit: number): Eligible {
+    const dated = { ...rule, arrived: dayNumber(today) }
+    const { reached, next } = this.#watch.page([dated], cursor, limit)
+    return { members: reached.map(({ member, have }) => ({ member, have })), next }
+  }
+
+  /**
+   * Folds up to `limit` days before `before` into one row per member. Only windowed measures can tell,
+   * so `before` has to leave the longest window whole, and nothing is folded while a rule is still
+   * being held against old visits. A member's latest day stays whatever its age, since the next visit
+   * is held against it.
+   */
+  prune(before: string, limit = 1000): { pruned: number; more: boolean } {
+    return this.ctx.storage.transactionSync(() => {
+      if (!this.#watch.isCaughtUp()) return { pruned: 0, more: false }
+      const pruned = this.#log.prune(dayNumber(before), limit)
+      return { pruned, more: pruned === limit }
+    })
+  }
+
+  /** Removes all there is about the member but the id, by which a visit still on its way is refused. */
+  erase(member: UserId): void {
+    this.ctx.storage.transactionSync(() => {
+      this.#log.erase(member)
+      this.#answers.erase(member)
+      this.#watch.erase(member)
+    })
+  }
+
+  #count(member: UserId, at: number, day: string): Counted {
+    const before = this.#log.history(member)
+    const total = tally(before.older, before.days).visits
+    const last = before.days.at(-1)
+    const today = Math.max(dayNumber(day), last?.day ?? -Infinity)
+    if (last && at < last.lastAt + SAME_VISIT_MS) {
+      return { counted: false, day: dayText(today), total }
+    }
+    this.#log.add(member, today, at)
+    this.#watch.visited(member, before, withVisit(before, today), today)
+    return { counted: true, day: dayText(today), total: total + 1 }
+  }
+}

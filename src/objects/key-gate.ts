@@ -1,0 +1,139 @@
+/**
+ * One object per API key: the one place that knows whether the key is good, what it may and how much
+ * is left. Its row is read from D1 once; every change is told here before it is acknowledged.
+ */
+import { DurableObject } from 'cloudflare:workers'
+import { openSession } from '../db/client.ts'
+import type { KeyId } from '../db/ids.ts'
+import type { Bindings } from '../env.ts'
+import { describeError } from '../log.ts'
+import { apiKeysRepository, type LoadedApiKey } from '../repositories/api-keys.ts'
+import { isInRanges } from '../security/ip-ranges.ts'
+import { effectiveScopes, isUsable } from '../security/key-rights.ts'
+import type { Permission } from '../security/permissions.ts'
+import type { Limit } from '../security/rate-limit.ts'
+import { KeyMeter } from './key-meter.ts'
+
+export interface KeyQuestion {
+  readonly secretHash: string
+  /** The caller's address, as the platform says it. */
+  readonly address: string | undefined
+  /** For a request that was counted already, but whose rights have changed since: the key is read anew. */
+  readonly again: boolean
+}
+
+export type KeyAnswer =
+  | {
+      readonly good: true
+      /** What the key may at this moment: its scopes, as far as its creator may do them to anybody's. */
+      readonly scopes: readonly Permission[]
+      readonly accessRevision: number
+      readonly limits: readonly Limit[]
+    }
+  /** Not to be told apart by strangers: unknown, wrong secret, revoked, expired or disabled. */
+  | { readonly good: false; readonly because: 'invalid' }
+  | { readonly good: false; readonly because: 'address' }
+  | {
+      readonly good: false
+      readonly because: 'rate_limited' | 'quota_exceeded'
+      readonly limits: readonly Limit[]
+      /** Whole seconds. */
+      readonly retryAfter: number
+    }
+
+type Loaded = LoadedApiKey | 'missing'
+
+const USAGE_EVERY_MS = 60_000
+
+export class KeyGate extends DurableObject<Bindings> {
+  readonly #meter = new KeyMeter(this.ctx.storage)
+  #loaded: Loaded | undefined
+
+  /** Whether the key may be used, counting this use if it may. @throws if the key has to be read and cannot be */
+  async verify(keyId: KeyId, { secretHash, address, again }: KeyQuestion): Promise<KeyAnswer> {
+    const loaded = (again ? undefined : this.#loaded) ?? (await this.#load(keyId))
+    if (loaded === 'missing') return { good: false, because: 'invalid' }
+    const { key } = loaded
+    // The object's own clock: the Workers that ask need not agree on when a window ends.
+    const now = Date.now()
+    if (!isSecret(secretHash, key, now) || !isUsable(loaded, now)) {
+      return { good: false, because: 'invalid' }
+    }
+    if (key.allowedIps && !isInRanges(address, key.allowedIps))
+      return { good: false, because: 'address' }
+    const metered = again ? this.#meter.counted(key, now) : this.#meter.count(key, now)
+    if (!metered.within) return { good: false, ...metered.refusal }
+    await this.#scheduleUsage(now)
+    return {
+      good: true,
+      scopes: effectiveScopes(loaded),
+      accessRevision: key.accessRevision,
+      limits: metered.limits,
+    }
+  }
+
+  /** To be called after every change of the key or of its creator's rights, before it is acknowledged. */
+  async refresh(keyId: KeyId): Promise<void> {
+    await this.#load(keyId)
+  }
+
+  /** Usage goes to D1 at most once a minute, as absolute figures. */
+  override async alarm(): Promise<void> {
+    const usage = this.#meter.usage()
+    if (!usage) return
+    try {
+      await this.#keys().recordUsage(usage.keyId, usage.days)
+      this.#meter.written(usage.days)
+    } catch (error) {
+      // The platform would try again within seconds, and after a few times not at all.
+      console.warn({ event: 'usage postponed', keyId: usage.keyId, ...describeError(error) })
+      await this.#scheduleUsage(Date.now())
+    }
+  }
+
+  async #load(keyId: KeyId): Promise<Loaded> {
+    // Nothing is verified while the row is read, and of two reads the later one stays.
+    const outcome = await this.ctx.blockConcurrencyWhile(async () => {
+      // What was known may have changed, so it does not outlive a read that fails.
+      this.#loaded = undefined
+      try {
+        const loaded: Loaded = (await this.#keys().load(keyId)) ?? 'missing'
+        if (loaded === 'missing') await this.#meter.forget()
+        else this.#meter.remember(keyId)
+        this.#loaded = loaded
+        return { loaded }
+      } catch (error) {
+        // Thrown from here, it would break off every other request that is under way.
+        return { error }
+      }
+    })
+    if ('error' in outcome) throw outcome.error
+    return outcome.loaded
+  }
+
+  #keys() {
+    return apiKeysRepository(openSession(this.env.DB, 'primary').db)
+  }
+
+  async #scheduleUsage(now: number): Promise<void> {
+    if ((await this.ctx.storage.getAlarm()) === null)
+      await this.ctx.storage.setAlarm(now + USAGE_EVERY_MS)
+  }
+}
+
+function isSecret(hash: string, key: LoadedApiKey['key'], now: number): boolean {
+  const accepted = [
+    key.secretHash,
+    ...key.previousSecrets.filter(({ until }) => now < Date.parse(until)).map((each) => each.hash),
+  ]
+  return accepted.some((each) => isEqual(hash, each))
+}
+
+/** In constant time; both are hashes of one length. */
+function isEqual(a: string, b: string): boolean {
+  let difference = a.length ^ b.length
+  for (let index = 0; index < a.length; index++) {
+    difference |= a.charCodeAt(index) ^ b.charCodeAt(index)
+  }
+  return difference === 0
+}

@@ -1,0 +1,128 @@
+/** The counted visits of a shard's members in SQLite: a row per member and day, and what pruning folded away. */
+import type { UserId } from '../db/ids.ts'
+import { tally } from './visit-stats.ts'
+import type { History, Tally } from './visit-stats.ts'
+
+/** `days` has no second index, so that a visit writes one row. */
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS days (
+    member TEXT NOT NULL, day INTEGER NOT NULL, visits INTEGER NOT NULL, last_at INTEGER NOT NULL,
+    PRIMARY KEY (member, day)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS older (
+    member TEXT PRIMARY KEY, visits INTEGER NOT NULL, days INTEGER NOT NULL,
+    longest_streak INTEGER NOT NULL, last_day INTEGER NOT NULL, run INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS erased (member TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+`
+
+/** Steps from member to member by the primary key, so that a member costs two rows, not all of its days. */
+const MEMBERS_AFTER = `
+  WITH RECURSIVE members (member) AS (
+    SELECT min(member) FROM days WHERE member > ?1
+    UNION ALL
+    SELECT (SELECT min(member) FROM days WHERE days.member > members.member)
+    FROM members WHERE member IS NOT NULL
+  )
+  SELECT member FROM members WHERE member IS NOT NULL
+`
+
+/** `lastAt` is the last counted visit of the day, in milliseconds. */
+export type LoggedDay = { day: number; visits: number; lastAt: number }
+
+export class VisitLog {
+  readonly #sql: SqlStorage
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+    sql.exec(SCHEMA)
+  }
+
+  history(member: UserId): History<LoggedDay> {
+    const [older = null] = this.#sql
+      .exec<Tally>(
+        `SELECT visits, days, longest_streak AS longestStreak, last_day AS lastDay, run
+         FROM older WHERE member = ?`,
+        member,
+      )
+      .toArray()
+    const days = this.#sql
+      .exec<LoggedDay>(
+        'SELECT day, visits, last_at AS lastAt FROM days WHERE member = ? ORDER BY day',
+        member,
+      )
+      .toArray()
+    return { older, days }
+  }
+
+  /** `day` must not be before the member's latest. */
+  add(member: UserId, day: number, at: number): void {
+    this.#sql.exec(
+      `INSERT INTO days (member, day, visits, last_at) VALUES (?, ?, 1, ?)
+       ON CONFLICT DO UPDATE SET visits = visits + 1, last_at = excluded.last_at`,
+      member,
+      day,
+      at,
+    )
+  }
+
+  /** The next `limit` members in the order of their ids. */
+  membersAfter(cursor: UserId | null, limit: number): UserId[] {
+    return this.#sql
+      .exec<{ member: UserId }>(`${MEMBERS_AFTER} LIMIT ?2`, cursor ?? '', limit)
+      .toArray()
+      .map(({ member }) => member)
+  }
+
+  /** Folds up to `limit` days before `before`, oldest first, but never a member's latest. Returns how many. */
+  prune(before: number, limit: number): number {
+    let pruned = 0
+    for (const member of this.#membersWithDaysBefore(before, limit)) {
+      const { older, days } = this.history(member)
+      const old = days.slice(0, -1).filter(({ day }) => day < before)
+      const taken = old.slice(0, limit - pruned)
+      if (taken.length === 0) break
+      this.#fold(member, tally(older, taken))
+      pruned += taken.length
+    }
+    return pruned
+  }
+
+  isErased(member: UserId): boolean {
+    return this.#sql.exec('SELECT 1 FROM erased WHERE member = ?', member).toArray().length > 0
+  }
+
+  /** Leaves the id alone behind, for `isErased`. */
+  erase(member: UserId): void {
+    this.#sql.exec('DELETE FROM days WHERE member = ?', member)
+    this.#sql.exec('DELETE FROM older WHERE member = ?', member)
+    this.#sql.exec('INSERT INTO erased (member) VALUES (?) ON CONFLICT DO NOTHING', member)
+  }
+
+  #membersWithDaysBefore(before: number, limit: number): UserId[] {
+    return this.#sql
+      .exec<{ member: UserId }>(
+        `${MEMBERS_AFTER} AND (SELECT min(day) FROM days WHERE days.member = members.member)
+           < min(?3, (SELECT max(day) FROM days WHERE days.member = members.member)) LIMIT ?2`,
+        '',
+        limit,
+        before,
+      )
+      .toArray()
+      .map(({ member }) => member)
+  }
+
+  #fold(member: UserId, { visits, days, longestStreak, lastDay, run }: Tally): void {
+    this.#sql.exec(
+      `INSERT OR REPLACE INTO older (member, visits, days, longest_streak, last_day, run)
+       VALUES (?, ?, ?, ?, ?, ?)`,
+      member,
+      visits,
+      days,
+      longestStreak,
+      lastDay,
+      run,
+    )
+    this.#sql.exec('DELETE FROM days WHERE member = ? AND day <= ?', member, lastDay)
+  }
+}

@@ -1,0 +1,81 @@
+import type { Deps } from '../deps.ts'
+import type { UserId } from '../db/ids.ts'
+import { notFound, Problem } from '../problem.ts'
+import { auditRow } from '../security/audit.ts'
+import type { Grant } from '../security/grant.ts'
+import { grantsFrom } from '../security/held-roles.ts'
+import { type Grants, isRole, ROLES } from '../security/permissions.ts'
+import { assertMayGive } from './may-give.ts'
+import { lastAdmin } from './set-status.ts'
+import { tellGates } from './tell-gates.ts'
+
+interface RoleChange {
+  readonly userId: UserId
+  readonly role: string
+}
+
+/**
+ * Gives a member a role; every member is a `member` already.
+ * @throws Problem `not_found`, `forbidden` for a role that may more than who gives it, `conflict`,
+ * `unavailable`
+ */
+export async function assignRole(
+  grant: Grant<'role:assign'>,
+  { userId, role }: RoleChange,
+  deps: Deps,
+) {
+  const { members, users, now } = deps
+  const exercised = grant.exercise('role:assign')
+  const { grants, revision } = await definitionOf(role, deps)
+  assertMayGive(exercised, grants)
+  if (role === 'member') return (await users.find(exercised.scope, userId)) ?? notFound('member')
+  const audit = auditRow(exercised, now, {
+    action: 'role.assign',
+    target: userId,
+    changes: { role },
+  })
+  const given = await members.addRole(userId, role, revision, audit)
+  const { row, keyIds } = given ?? notFound('member')
+  if (!row.roles.includes(role)) {
+    throw new Problem('conflict', 'This role was changed by somebody else just now.')
+  }
+  await tellGates(keyIds, deps)
+  return row
+}
+
+/**
+ * Takes a role away. Requests that were admitted with it, and have not written yet, will not.
+ * @throws Problem `not_found`, `last_admin`, `unavailable`; `conflict` for `member`, which cannot be taken away
+ */
+export async function revokeRole(
+  grant: Grant<'role:assign'>,
+  { userId, role }: RoleChange,
+  deps: Deps,
+) {
+  const { members, users, now } = deps
+  const exercised = grant.exercise('role:assign')
+  await definitionOf(role, deps)
+  if (role === 'member') {
+    if (!(await users.find(exercised.scope, userId))) notFound('member')
+    throw new Problem('conflict', 'Every member is a member; suspend or delete them instead.')
+  }
+  const audit = auditRow(exercised, now, {
+    action: 'role.revoke',
+    target: userId,
+    changes: { role },
+  })
+  const { row, keyIds } = (await members.removeRole(userId, role, audit)) ?? notFound('member')
+  if (row.roles.includes(role)) throw lastAdmin()
+  await tellGates(keyIds, deps)
+  return row
+}
+
+/** The revision is that of a custom role. @throws Problem `not_found` */
+async function definitionOf(
+  role: string,
+  { roles }: Deps,
+): Promise<{ readonly grants: Grants; readonly revision?: number }> {
+  if (isRole(role)) return { grants: ROLES[role] }
+  const { permissions, revision } = (await roles.find(role)) ?? notFound('role')
+  return { grants: grantsFrom(permissions), revision }
+}

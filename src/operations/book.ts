@@ -1,0 +1,86 @@
+import type { Deps } from '../deps.ts'
+import { type EventId, newId, type SlotId } from '../db/ids.ts'
+import { notFound, Problem } from '../problem.ts'
+import type { StoredAnswer } from '../repositories/audited.ts'
+import type { BookingRow, NewBooking, Offer } from '../repositories/bookings.ts'
+import { actorRef } from '../security/actor.ts'
+import { auditRow } from '../security/audit.ts'
+import type { Grant } from '../security/grant.ts'
+
+export interface BookingWish {
+  readonly slotId: SlotId
+  readonly note: string | null
+  readonly contact: NewBooking['contact']
+}
+
+/**
+ * Takes a place in a slot for whoever asks; pending until it is confirmed.
+ * @throws Problem `validation_failed` for a visitor without contact, `not_found`, `invalid_state` for a
+ * slot that has begun, `slot_full`, `already_booked`
+ */
+export async function book(
+  grant: Grant<'booking:create'>,
+  wish: BookingWish,
+  remember: ((row: BookingRow) => Promise<StoredAnswer | undefined>) | undefined,
+  deps: Deps,
+): Promise<{ readonly booking: BookingRow; readonly eventId: EventId }> {
+  const { bookings, now } = deps
+  const exercised = grant.exercise('booking:create')
+  const { slotId, note, contact } = wish
+  if (exercised.actor.kind === 'visitor' && !contact) {
+    throw invalid('contact', 'a visitor has to say how they can be reached')
+  }
+  const id = newId('bkg', now)
+  const eventId = newId('evt', now)
+  const owner = actorRef(exercised.actor)
+  const audit = auditRow(exercised, now, {
+    action: 'booking.create',
+    target: id,
+    changes: { slotId },
+  })
+  const offer = remember && (await bookings.offer(slotId))
+  const serviceRevision = offer?.service.revision
+  const booking = { id, slotId, owner, note, contact, eventId, serviceRevision }
+  const answer = offer && (await remember(foreseen(booking, offer, now)))
+  const { row, slot } = await bookings.create(booking, audit, answer)
+  if (row) return { booking: row, eventId }
+  if (!slot) return notFound('slot')
+  if (slot.isPast) throw new Problem('invalid_state', 'This slot has begun.')
+  if (slot.isMine) throw new Problem('already_booked', 'You have a live booking of this slot.')
+  if (slot.isFull) throw new Problem('slot_full', 'This slot has no free place.')
+  // The service was changed since it was offered, so another answer has to be foreseen.
+  return book(grant, wish, remember, deps)
+}
+
+/** The booking as it will be answered, for the answer is stored in the transaction that makes it. */
+function foreseen(booking: NewBooking, { slot, service }: Offer, now: number): BookingRow {
+  const { eventId: _, serviceRevision: __, ...rest } = booking
+  const { autoConfirm, holdMinutes } = service
+  const at = new Date(now).toISOString()
+  const holdEnds = Math.min(now + (holdMinutes ?? 0) * 60_000, Date.parse(slot.startsAt))
+  return {
+    ...rest,
+    serviceId: service.id,
+    startsAt: slot.startsAt,
+    endsAt: slot.endsAt,
+    bookedBy: booking.owner,
+    status: autoConfirm ? 'confirmed' : 'pending',
+    holdUntil: autoConfirm || holdMinutes === null ? null : new Date(holdEnds).toISOString(),
+    confirmedBy: autoConfirm
+      ? actorRef({ kind: 'system', identity: 'booking-auto-confirmer' })
+      : null,
+    reason: null,
+    revision: autoConfirm ? 2 : 1,
+    createdAt: at,
+    updatedAt: at,
+    serviceName: service.name,
+    cancelUntilMinutes: service.cancelUntilMinutes,
+    autoConfirm,
+  }
+}
+
+function invalid(path: string, message: string): Problem {
+  return new Problem('validation_failed', 'The booking cannot be made like this; see errors.', {
+    errors: [{ in: 'json', path, message }],
+  })
+}

@@ -1,0 +1,133 @@
+import type { Deps } from '../deps.ts'
+import type { BookingId } from '../db/ids.ts'
+import { notFound, Problem } from '../problem.ts'
+import type { BookingRow, Transition } from '../repositories/bookings.ts'
+import type { Revisions } from '../repositories/users.ts'
+import { actorRef } from '../security/actor.ts'
+import { auditRow } from '../security/audit.ts'
+import type { Exercised, Grant } from '../security/grant.ts'
+import { stale } from './outcome.ts'
+
+interface BookingChange {
+  readonly bookingId: BookingId
+  readonly revisions?: Revisions
+}
+
+/** @throws Problem `not_found`, `forbidden` for one's own booking, `invalid_state`, `precondition_failed` */
+export async function confirmBooking(
+  grant: Grant<'booking:confirm'>,
+  change: BookingChange,
+  deps: Deps,
+) {
+  const exercised = grant.exercise('booking:confirm', { bookingId: change.bookingId })
+  const to = { to: 'confirmed', by: actorRef(exercised.actor) } as const
+  return settled(exercised, change, to, deps, 'booking.confirm')
+}
+
+/** @throws as `confirmBooking` does */
+export async function declineBooking(
+  grant: Grant<'booking:confirm'>,
+  change: BookingChange & { readonly reason: string | null },
+  deps: Deps,
+) {
+  const exercised = grant.exercise('booking:confirm', { bookingId: change.bookingId })
+  return settled(
+    exercised,
+    change,
+    { to: 'declined', reason: change.reason },
+    deps,
+    'booking.decline',
+  )
+}
+
+/**
+ * Cancels a booking: one's own until the service's limit before the start, anyone's at any time.
+ * @throws Problem `not_found`, `invalid_state`, `precondition_failed`
+ */
+export async function cancelBooking(
+  grant: Grant<'booking:cancel'>,
+  change: BookingChange & { readonly reason: string | null },
+  deps: Deps,
+) {
+  const exercised = grant.exercise('booking:cancel', { bookingId: change.bookingId })
+  const when = exercised.scope === 'everyone' ? 'any time' : 'in time'
+  const { row, changed } = await transit(
+    exercised,
+    change,
+    { to: 'canceled', reason: change.reason, when },
+    deps,
+    'booking.cancel',
+  )
+  if (changed) return row
+  assertRevision(row, change.revisions)
+  throw new Problem(
+    'invalid_state',
+    row.status === 'pending' || row.status === 'confirmed'
+      ? 'It is too close to its start for its owner to cancel it.'
+      : `This booking is ${row.status}.`,
+  )
+}
+
+/** Gives the place of a pending booking back whose hold has run out. @returns whether it was */
+export async function expireHold(grant: Grant<'booking:cancel'>, bookingId: BookingId, deps: Deps) {
+  const exercised = grant.exercise('booking:cancel', { bookingId })
+  const to = {
+    to: 'canceled',
+    reason: 'It was not confirmed in time.',
+    when: 'hold is over',
+  } as const
+  const { changed } = await transit(exercised, { bookingId }, to, deps, 'booking.expire')
+  return changed
+}
+
+async function settled(
+  exercised: Exercised,
+  change: BookingChange,
+  to: Transition,
+  deps: Deps,
+  action: string,
+): Promise<BookingRow> {
+  const { row, changed } = await transit(exercised, change, to, deps, action)
+  if (changed) return row
+  const self = actorRef(exercised.actor)
+  if (row.bookedBy === self || row.owner === self) {
+    throw new Problem('forbidden', 'Nobody confirms or declines a booking of their own.', {
+      stage: 'ownership',
+      required: 'booking:confirm',
+      reach: 'any',
+    })
+  }
+  assertRevision(row, change.revisions)
+  const held = row.status === 'pending' ? 'its place is not held any more' : `it is ${row.status}`
+  throw new Problem(
+    'invalid_state',
+    `Only a pending booking can be confirmed or declined; ${held}.`,
+  )
+}
+
+async function transit(
+  exercised: Exercised,
+  { bookingId, revisions }: BookingChange,
+  to: Transition,
+  { bookings, now }: Deps,
+  action: string,
+) {
+  const reason = 'reason' in to && to.reason !== null ? { reason: to.reason } : {}
+  const audit = auditRow(exercised, now, {
+    action,
+    target: bookingId,
+    changes: { status: to.to, ...reason },
+  })
+  const { changed, row } = await bookings.transition(
+    exercised.scope,
+    bookingId,
+    to,
+    revisions,
+    audit,
+  )
+  return { changed, row: row ?? notFound('booking') }
+}
+
+function assertRevision({ revision }: BookingRow, revisions: Revisions): void {
+  if (revisions && !revisions.includes(revision)) throw stale('booking')
+}

@@ -1,0 +1,107 @@
+import type { Deps } from '../deps.ts'
+import type { KeyId } from '../db/ids.ts'
+import { notFound, Problem } from '../problem.ts'
+import type { RoleRow } from '../repositories/roles.ts'
+import type { Revisions } from '../repositories/users.ts'
+import { auditRow } from '../security/audit.ts'
+import type { Exercised, Grant } from '../security/grant.ts'
+import { grantsFrom } from '../security/held-roles.ts'
+import { type Grants, isRole } from '../security/permissions.ts'
+import { assertMayGive } from './may-give.ts'
+import { changedRow, stale } from './outcome.ts'
+import { tellGates } from './tell-gates.ts'
+
+interface RoleDefinition {
+  readonly role: string
+  readonly permissions: Grants
+  readonly revisions: Revisions
+}
+
+/**
+ * Makes a role, or redefines one: in force for all who hold it, and for their API keys, when this
+ * returns. Repeating it is harmless.
+ * @throws Problem `forbidden` for a role that is, or is to be, wider than who defines it, `conflict`,
+ * `precondition_failed`, `unavailable`
+ */
+export async function defineRole(
+  grant: Grant<'role:define'>,
+  { role: name, permissions, revisions }: RoleDefinition,
+  deps: Deps,
+): Promise<{ readonly created: boolean; readonly row: RoleRow }> {
+  const exercised = grant.exercise('role:define')
+  assertMayGive(exercised, permissions)
+  const current = await deps.roles.find(name)
+  if (current) assertMayGive(exercised, grantsFrom(current.permissions))
+  assertCustom(name)
+  const audit = auditRow(exercised, deps.now, {
+    action: 'role.define',
+    target: name,
+    changes: { permissions },
+  })
+  if (!current) {
+    if (revisions) throw stale('role')
+    const { changed, row } = await deps.roles.create({ name, permissions }, audit)
+    if (!changed || !row) throw overtaken()
+    return { created: true, row }
+  }
+  if (revisions && !revisions.includes(current.revision)) throw stale('role')
+  if (isSame(current.permissions, permissions)) {
+    await tellGates(await deps.roles.keysOfHolders(name), deps)
+    return { created: false, row: current }
+  }
+  const { changed, row, keyIds } = await deps.roles.update(current, permissions, audit)
+  if (!changed) throw revisions ? stale('role') : overtaken()
+  await tellGates(keyIds, deps)
+  return { created: false, row: changedRow({ changed, row }, 'role') }
+}
+
+/**
+ * Deletes a role and takes it from all who hold it, in force when this returns.
+ * @throws Problem `forbidden` for a role that is wider than who deletes it, `not_found`, `conflict`
+ * for a built-in one, `precondition_failed`, `unavailable`
+ */
+export async function deleteRole(
+  grant: Grant<'role:define'>,
+  { role: name, revisions }: Pick<RoleDefinition, 'role' | 'revisions'>,
+  deps: Deps,
+): Promise<void> {
+  const exercised = grant.exercise('role:define')
+  assertCustom(name)
+  const current = await deps.roles.find(name)
+  const untold = current
+    ? await withdraw(exercised, current, revisions, deps)
+    : // The gates may not have been told of a deletion before this.
+      ((await deps.roles.untold(name)) ?? notFound('role'))
+  if (!untold) return
+  await tellGates(untold, deps)
+  await deps.roles.told(name)
+}
+
+async function withdraw(
+  exercised: Exercised,
+  current: RoleRow,
+  revisions: Revisions,
+  { roles, now }: Deps,
+): Promise<readonly KeyId[] | undefined> {
+  assertMayGive(exercised, grantsFrom(current.permissions))
+  if (revisions && !revisions.includes(current.revision)) throw stale('role')
+  const audit = auditRow(exercised, now, { action: 'role.delete', target: current.name })
+  const { changed, untold } = await roles.delete(current, audit)
+  if (!changed) throw revisions ? stale('role') : overtaken()
+  return untold
+}
+
+function assertCustom(name: string): void {
+  if (isRole(name)) {
+    throw new Problem('conflict', `${name} is a built-in role; these are the same on every site.`)
+  }
+}
+
+function overtaken(): Problem {
+  return new Problem('conflict', 'This role was changed by somebody else just now.')
+}
+
+function isSame(a: RoleRow['permissions'], b: RoleRow['permissions']): boolean {
+  const names = Object.keys(a)
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name])
+}

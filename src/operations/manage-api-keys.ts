@@ -1,0 +1,173 @@
+import type { Deps } from '../deps.ts'
+import { type KeyId, newId, type UserId } from '../db/ids.ts'
+import { notFound, Problem } from '../problem.ts'
+import type { StoredAnswer } from '../repositories/audited.ts'
+import type { ApiKeyPatch, ApiKeyRow } from '../repositories/api-keys.ts'
+import type { Revisions } from '../repositories/users.ts'
+import { mintApiKey } from '../security/api-key.ts'
+import { auditRow } from '../security/audit.ts'
+import type { Exercised, Grant } from '../security/grant.ts'
+import type { Grants, Permission } from '../security/permissions.ts'
+import { assertMayGive } from './may-give.ts'
+import { changedRow } from './outcome.ts'
+import { tellGates } from './tell-gates.ts'
+
+export interface NewApiKey extends Pick<
+  ApiKeyRow,
+  'name' | 'allowedIps' | 'rateLimit' | 'rateWindowSeconds' | 'monthlyQuota' | 'expiresAt'
+> {
+  readonly scopes: readonly Permission[]
+}
+
+export interface IssuedApiKey extends ApiKeyRow {
+  /** The key as its holder sends it; shown this once. */
+  readonly secret: string
+}
+
+type Remember = (key: IssuedApiKey) => Promise<StoredAnswer | undefined>
+
+/** @throws Problem `forbidden` for a scope that its creator does not have with reach any */
+export async function createApiKey(
+  grant: Grant<'api-key:manage'>,
+  key: NewApiKey,
+  remember: Remember,
+  { apiKeys, now }: Deps,
+): Promise<IssuedApiKey> {
+  const exercised = grant.exercise('api-key:manage')
+  assertMayGive(exercised, grantsOfScopes(key.scopes))
+  const id = newId('key', now)
+  const { key: secret, secretHash } = await mintApiKey(id)
+  const at = new Date(now).toISOString()
+  const row: ApiKeyRow = {
+    ...key,
+    id,
+    createdBy: memberOf(exercised),
+    secretHash,
+    previousSecrets: [],
+    enabled: true,
+    revokedAt: null,
+    accessRevision: 1,
+    revision: 1,
+    createdAt: at,
+    updatedAt: at,
+  }
+  const audit = auditRow(exercised, now, {
+    action: 'api-key.create',
+    target: id,
+    changes: { ...key },
+  })
+  const issued = { ...row, secret }
+  await apiKeys.create(row, audit, await remember(issued))
+  return issued
+}
+
+/** In force when this returns. @throws Problem `not_found`, `invalid_state`, `precondition_failed`, `forbidden`, `unavailable` */
+export async function updateApiKey(
+  grant: Grant<'api-key:manage'>,
+  change: { readonly keyId: KeyId; readonly patch: ApiKeyPatch; readonly revisions: Revisions },
+  deps: Deps,
+): Promise<ApiKeyRow> {
+  const { keyId, patch, revisions } = change
+  const exercised = grant.exercise('api-key:manage')
+  assertMayGive(exercised, grantsOfScopes(patch.scopes ?? []))
+  const audit = auditRow(exercised, deps.now, {
+    action: 'api-key.update',
+    target: keyId,
+    changes: patch,
+  })
+  const outcome = await deps.apiKeys.update(keyId, patch, revisions, audit)
+  // Refused, too: this may be the same change once more, after its gate could not be told.
+  if (outcome.row) await tellGates([keyId], deps)
+  return changedKey(outcome, revisions)
+}
+
+/**
+ * A new secret; those so far work for at most `graceSeconds` more.
+ * @throws Problem `not_found`, `forbidden` for a key that may more than the caller, `invalid_state`,
+ * `conflict`, `unavailable`
+ */
+export async function rotateApiKey(
+  grant: Grant<'api-key:manage'>,
+  { keyId, graceSeconds }: { readonly keyId: KeyId; readonly graceSeconds: number },
+  remember: Remember,
+  deps: Deps,
+): Promise<IssuedApiKey> {
+  const exercised = grant.exercise('api-key:manage')
+  const { apiKeys, now } = deps
+  const current = (await apiKeys.find(keyId)) ?? notFound('API key')
+  assertMayGive(exercised, grantsOfScopes(current.scopes))
+  const { key: secret, secretHash } = await mintApiKey(keyId)
+  const audit = auditRow(exercised, now, {
+    action: 'api-key.rotate',
+    target: keyId,
+    changes: { graceSeconds },
+  })
+  const issued = {
+    ...current,
+    secret,
+    secretHash,
+    previousSecrets: withGrace(current, now, graceSeconds),
+    accessRevision: current.accessRevision + 1,
+    revision: current.revision + 1,
+    updatedAt: audit.at,
+  }
+  const { changed, row } = await apiKeys.rotate(current, issued, audit, await remember(issued))
+  if (row?.revokedAt) throw revoked()
+  if (!changed) throw new Problem('conflict', 'This API key was changed by somebody else just now.')
+  await tellGates([keyId], deps)
+  return issued
+}
+
+/** For good, and in force when this returns. Repeating it is harmless. @throws Problem `not_found`, `precondition_failed`, `unavailable` */
+export async function revokeApiKey(
+  grant: Grant<'api-key:manage'>,
+  { keyId, revisions }: { readonly keyId: KeyId; readonly revisions: Revisions },
+  deps: Deps,
+): Promise<void> {
+  const audit = auditRow(grant.exercise('api-key:manage'), deps.now, {
+    action: 'api-key.revoke',
+    target: keyId,
+  })
+  const outcome = await deps.apiKeys.revoke(keyId, revisions, audit)
+  if (!outcome.row?.revokedAt) changedRow(outcome, 'API key')
+  await tellGates([keyId], deps)
+}
+
+/** A revoked key is on record and nothing else. */
+function changedKey(
+  outcome: { changed: boolean; row: ApiKeyRow | undefined },
+  revisions: Revisions,
+): ApiKeyRow {
+  const { changed, row } = outcome
+  if (!row) return notFound('API key')
+  if (!changed && row.revokedAt !== null && (!revisions || revisions.includes(row.revision)))
+    throw revoked()
+  return changedRow(outcome, 'API key')
+}
+
+function revoked(): Problem {
+  return new Problem('invalid_state', 'This API key has been revoked.')
+}
+
+const MAX_PREVIOUS = 10
+
+/** A new grace never lengthens an earlier one, and none at all ends them. */
+function withGrace(key: ApiKeyRow, now: number, graceSeconds: number) {
+  if (graceSeconds === 0) return []
+  const until = new Date(now + graceSeconds * 1000).toISOString()
+  const earlier = key.previousSecrets
+    .filter((each) => Date.parse(each.until) > now)
+    .map((each) => ({ ...each, until: each.until < until ? each.until : until }))
+  return [{ hash: key.secretHash, until }, ...earlier].slice(0, MAX_PREVIOUS)
+}
+
+function grantsOfScopes(scopes: readonly string[]): Grants {
+  return Object.fromEntries(scopes.map((scope) => [scope, 'any']))
+}
+
+/** `api-key:manage` is no key scope, so whoever exercises it is a member. */
+function memberOf({ actor }: Exercised): UserId {
+  if (actor.kind !== 'member')
+    throw new Problem('members_only', 'Only members create API keys.', { stage: 'session' })
+  return actor.userId
+}

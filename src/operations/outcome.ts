@@ -1,0 +1,29 @@
+/** What a guarded write that changed nothing means to the caller. */
+import { notFound, Problem } from '../problem.ts'
+
+interface Outcome<Row> {
+  readonly changed: boolean
+  /** As it is now, if it exists. */
+  readonly row: Row | undefined
+}
+
+/** The changed row. @throws Problem `not_found` if there is none, `precondition_failed` if its revision is another */
+export function changedRow<Row>({ changed, row }: Outcome<Row>, what: string): Row {
+  if (!row) return notFound(what)
+  if (!changed) throw stale(what)
+  return row
+}
+
+/** For deletions, after which there is no row. @throws as `changedRow` does */
+export function assertDeleted({ changed, row }: Outcome<unknown>, what: string): void {
+  if (changed) return
+  if (!row) notFound(what)
+  throw stale(what)
+}
+
+export function stale(what: string): Problem {
+  return new Problem(
+    'precondition_failed',
+    `The ${what} has another revision than the one in If-Match.`,
+  )
+}

@@ -1,0 +1,45 @@
+import type { Deps } from '../deps.ts'
+import { newId } from '../db/ids.ts'
+import { describeError } from '../log.ts'
+import type { StoredAnswer } from '../repositories/audited.ts'
+import type { JobRunRow } from '../repositories/job-runs.ts'
+import { actorRef } from '../security/actor.ts'
+import { auditRow } from '../security/audit.ts'
+import type { Grant } from '../security/grant.ts'
+
+/**
+ * Puts a run on the ledger and wakes the runner; if that fails, the next tick finds the run. The job
+ * acts with its own elevation, if it has one, and not with the rights of whoever asked.
+ */
+export async function requestJobRun(
+  grant: Grant<'job:run'>,
+  job: string,
+  remember: (run: JobRunRow) => Promise<StoredAnswer | undefined>,
+  { jobRuns, jobRunner, now }: Deps,
+): Promise<JobRunRow> {
+  const exercised = grant.exercise('job:run')
+  const run: JobRunRow = {
+    id: newId('run', now),
+    job,
+    status: 'requested',
+    requestedBy: actorRef(exercised.actor),
+    requestedAt: new Date(now).toISOString(),
+    startedAt: null,
+    finishedAt: null,
+    counts: {},
+    error: null,
+    cursor: null,
+  }
+  const audit = auditRow(exercised, now, {
+    action: 'job.request',
+    target: run.id,
+    changes: { job },
+  })
+  await jobRuns.request(run, audit, await remember(run))
+  try {
+    await jobRunner.wake()
+  } catch (error) {
+    console.warn({ event: 'run postponed', runId: run.id, ...describeError(error) })
+  }
+  return run
+}

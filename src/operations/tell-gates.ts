@@ -1,0 +1,20 @@
+import type { Deps } from '../deps.ts'
+import type { KeyId } from '../db/ids.ts'
+import { Problem } from '../problem.ts'
+
+/**
+ * Tells the gates of API keys that what they remember has changed; to be done before the change is
+ * acknowledged. @throws Problem `unavailable` if one cannot be told: the change is stored, and
+ * repeating the request tells them again
+ */
+export async function tellGates(keyIds: readonly KeyId[], { keyGates }: Deps): Promise<void> {
+  try {
+    await keyGates.refresh(keyIds)
+  } catch (cause) {
+    throw new Problem(
+      'unavailable',
+      'The change is stored, but not in force for every API key yet. Send the request again.',
+      { headers: { 'Retry-After': '1' }, cause },
+    )
+  }
+}

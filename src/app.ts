@@ -1,0 +1,112 @@
+/** The Hono app: every middleware, in order, on one screen. */
+import { Hono } from 'hono'
+import { cors } from 'hono/cors'
+import { methodNotAllowed } from 'hono/method-not-allowed'
+import { secureHeaders } from 'hono/secure-headers'
+import { routes } from './api/index.ts'
+import { mountKeys, mountLogin } from './auth/mount.ts'
+import { settingsOf } from './env.ts'
+import type { EventHandlers } from './events/handlers.ts'
+import { documents } from './http/documents.ts'
+import { pagePolicy } from './http/documents/page.ts'
+import { type AppContext, type AppEnv, beginSession } from './http/context.ts'
+import { mount } from './http/mount.ts'
+import { onError, problemResponse } from './http/problem-response.ts'
+import { Problem } from './problem.ts'
+import { authenticate } from './security/identify.ts'
+
+const ACCEPTED_HEADERS = [
+  'Authorization',
+  'Content-Type',
+  'Idempotency-Key',
+  'If-Match',
+  'X-API-Key',
+  'X-D1-Bookmark',
+]
+
+/** What a script on another origin may read of an answer. */
+const EXPOSED_HEADERS = [
+  'Deprecation',
+  'ETag',
+  'Idempotency-Replayed',
+  'Link',
+  'Location',
+  'RateLimit',
+  'RateLimit-Policy',
+  'Request-Id',
+  'Retry-After',
+  'Sunset',
+  'WWW-Authenticate',
+  'X-D1-Bookmark',
+]
+
+const crossOrigin = cors({
+  origin: (origin, c: AppContext) =>
+    settingsOf(c.env).allowedOrigins.includes(origin) ? origin : null,
+  allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+  allowHeaders: ACCEPTED_HEADERS,
+  exposeHeaders: EXPOSED_HEADERS,
+  maxAge: 600,
+})
+
+/** @param events what follows from what was done; handed in, so that no route can import what elevates */
+export function createApp(events: EventHandlers) {
+  const app = new Hono<AppEnv>()
+
+  app.use(async (c, next) => {
+    c.set('requestId', crypto.randomUUID())
+    c.set('now', Date.now())
+    c.set('events', events)
+    c.set('answer', async (request, env) => app.fetch(request, env, c.executionCtx))
+    c.header('Request-Id', c.get('requestId'))
+    c.header('Cache-Control', 'no-store')
+    await next()
+  })
+  mountLogin(app)
+  app.use(pagePolicy)
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+    }),
+  )
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, methods) => {
+        const headers = { Allow: [...methods, 'OPTIONS'].join(', ') }
+        if (c.req.method === 'OPTIONS') return new Response(null, { status: 204, headers })
+        return problemResponse(
+          c,
+          new Problem('method_not_allowed', 'This path has other methods.', { headers }),
+        )
+      },
+    }),
+  )
+  app.use(async (c, next) => {
+    // OPTIONS goes no further, and leaves it to the middleware above whether there is such a path.
+    if (await crossOrigin(c, next)) return c.notFound()
+  })
+  app.use(async (c, next) => {
+    c.set('authenticated', await authenticate(c.req.raw.headers, settingsOf(c.env), c.get('now')))
+    await next()
+  })
+  app.use(async (c, next) => {
+    // Whatever decides about access reads the primary; what everybody may read, the nearest replica.
+    const { type } = c.get('authenticated')
+    const readsRights = type === 'jwt' || type === 'session'
+    beginSession(c, readsRights ? 'primary' : c.req.header('X-D1-Bookmark'))
+    await next()
+    const bookmark = c.get('session').bookmark()
+    if (bookmark) c.header('X-D1-Bookmark', bookmark)
+  })
+
+  mount(app, routes)
+  documents(app)
+  mountKeys(app)
+
+  app.notFound((c) =>
+    problemResponse(c, new Problem('not_found', 'There is nothing at this path.')),
+  )
+  app.onError(onError)
+  return app
+}

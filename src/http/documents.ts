@@ -1,0 +1,42 @@
+/** What does not fit a declaration: documents about the API, for people and for tools. */
+import type { Hono } from 'hono'
+import { routes } from '../api/index.ts'
+import { settingsOf } from '../env.ts'
+import type { AppContext, AppEnv } from './context.ts'
+import { asset } from './documents/assets.ts'
+import { docs } from './documents/docs.ts'
+import { llmsTxt } from './documents/llms.ts'
+import { problemIndex, problemPage } from './documents/problems.ts'
+import { securityTxt } from './documents/security-txt.ts'
+import { openapiOf } from './openapi.ts'
+
+type Handler = (c: AppContext) => Response | Promise<Response>
+
+const DOCUMENTS = {
+  '/healthz': (c) => {
+    settingsOf(c.env)
+    return c.json({ status: 'ok' })
+  },
+  '/openapi.json': (c) => c.json(openapiOf(routes, originOf(c))),
+  '/docs': docs,
+  '/docs/assets/:edition/:file': (c) => asset(c, param(c, 'edition'), param(c, 'file')),
+  '/problems': problemIndex,
+  '/problems/:code': (c) => problemPage(c, param(c, 'code')),
+  '/llms.txt': (c) => c.text(llmsTxt(routes, originOf(c))),
+  '/.well-known/security.txt': securityTxt,
+} as const satisfies Record<string, Handler>
+
+/** The paths served here; a test compares this list with the running app. */
+export const DOCUMENT_PATHS = Object.keys(DOCUMENTS)
+
+export function documents(app: Hono<AppEnv>): void {
+  for (const [path, handler] of Object.entries<Handler>(DOCUMENTS)) app.get(path, handler)
+}
+
+function originOf(c: AppContext): string {
+  return new URL(c.req.url).origin
+}
+
+function param(c: AppContext, name: string): string {
+  return c.req.param(name) ?? ''
+}

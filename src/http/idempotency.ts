@@ -1,0 +1,106 @@
+/**
+ * Idempotency-Key. The answer is stored in the same transaction as the write it reports on, so
+ * there is no moment in which one exists without the other, and of two at once one is the replay.
+ */
+import { base64url } from 'jose'
+import { idempotencyMismatch } from '../problem.ts'
+import type { StoredAnswer } from '../repositories/audited.ts'
+import { KEPT_FOR_MS } from '../repositories/idempotency.ts'
+import { actorRef } from '../security/actor.ts'
+import { idempotencyKeyOf } from './conditions.ts'
+import type { AppContext } from './context.ts'
+import { sha256 } from '../security/digest.ts'
+import type { Route, Status } from './route.ts'
+import { send } from './send.ts'
+
+export const REPLAYED = { 'Idempotency-Replayed': 'true' } as const
+
+export interface Claim {
+  readonly caller: string
+  readonly key: string
+  /** Of method, path and body: the same key may not be used for another request. */
+  readonly fingerprint: string
+  readonly storedIn: 'd1' | 'object'
+}
+
+/** @throws Problem `validation_failed` for a key that is not usable */
+export async function claimOf(c: AppContext, declared: Route): Promise<Claim | undefined> {
+  const { idempotent } = declared
+  const key = idempotent && idempotencyKeyOf(c.req)
+  const { actor } = c.get('identified')
+  if (!key || actor.kind === 'anonymous') return undefined
+  const fingerprint = await sha256(`${c.req.method} ${c.req.path}\n${await c.req.text()}`)
+  return { caller: actorRef(actor), key, fingerprint, storedIn: idempotent }
+}
+
+/** The stored answer, sent again. @throws Problem `idempotency_mismatch` */
+export async function replayOf(
+  c: AppContext,
+  claim: Claim | undefined,
+): Promise<Response | undefined> {
+  if (claim?.storedIn !== 'd1') return undefined
+  const since = new Date(c.get('now') - KEPT_FOR_MS).toISOString()
+  const stored = await c.get('deps').idempotency.find(claim.caller, await hashOf(claim), since)
+  if (!stored) return undefined
+  if (stored.fingerprint !== claim.fingerprint) throw idempotencyMismatch()
+  const body = await unseal(stored.body, claim)
+  return send(c, statusOfStored(stored.status), JSON.parse(body), REPLAYED)
+}
+
+/**
+ * What is stored can be read only by who has the key: answers may hold a secret that is shown once.
+ * @param now milliseconds since the epoch
+ */
+export async function answerFor(
+  claim: Claim | undefined,
+  status: Status,
+  body: unknown,
+  now: number,
+): Promise<StoredAnswer | undefined> {
+  if (claim?.storedIn !== 'd1') return undefined
+  const { caller, fingerprint } = claim
+  return {
+    caller,
+    key: await hashOf(claim),
+    fingerprint,
+    status,
+    body: await seal(JSON.stringify(body), claim),
+    createdAt: new Date(now).toISOString(),
+  }
+}
+
+async function hashOf({ key }: Claim): Promise<string> {
+  return sha256(`idempotency key\n${key}`)
+}
+
+const NONCE_BYTES = 12
+
+/** AES-GCM under a key that is derived from the caller's, which is stored only as a hash. */
+async function seal(text: string, claim: Claim): Promise<string> {
+  const iv = crypto.getRandomValues(new Uint8Array(NONCE_BYTES))
+  const sealed = await crypto.subtle.encrypt(
+    { name: 'AES-GCM', iv },
+    await sealingKey(claim),
+    new TextEncoder().encode(text),
+  )
+  return base64url.encode(new Uint8Array([...iv, ...new Uint8Array(sealed)]))
+}
+
+async function unseal(sealed: string, claim: Claim): Promise<string> {
+  const bytes = Uint8Array.from(base64url.decode(sealed))
+  const [iv, text] = [bytes.subarray(0, NONCE_BYTES), bytes.subarray(NONCE_BYTES)]
+  const opened = await crypto.subtle.decrypt({ name: 'AES-GCM', iv }, await sealingKey(claim), text)
+  return new TextDecoder().decode(opened)
+}
+
+async function sealingKey({ caller, key }: Claim): Promise<CryptoKey> {
+  const bits = Uint8Array.from(
+    base64url.decode(await sha256(`idempotent answer\n${caller}\n${key}`)),
+  )
+  return crypto.subtle.importKey('raw', bits, 'AES-GCM', false, ['encrypt', 'decrypt'])
+}
+
+/** Stored by `answerFor`, so it is one of them. */
+function statusOfStored(status: number): Status {
+  return status as Status
+}

@@ -1,0 +1,248 @@
+/**
+ * Turns declarations into a running app: for every route the same steps in the same order. 401 and
+ * 403 are decided before a byte of the body is read, 404 and 409 can only come from below.
+ */
+import { zValidator } from '@hono/zod-validator'
+import type { Hono, MiddlewareHandler } from 'hono'
+import * as z from 'zod'
+import { isAccessChange } from '../db/errors.ts'
+import { type FieldError, Problem } from '../problem.ts'
+import { decide, type Target } from '../security/decide.ts'
+import { refused, withGrant } from '../security/grant.ts'
+import { identify } from '../security/identify.ts'
+import { rateLimitFields } from '../security/rate-limit.ts'
+import { readJsonBody } from './body.ts'
+import { assertAcceptable, revisionsOf } from './conditions.ts'
+import { type AppContext, type AppEnv, beginSession } from './context.ts'
+import { deprecationFields } from './deprecation.ts'
+import { answerFor, type Claim, claimOf, REPLAYED, replayOf } from './idempotency.ts'
+import {
+  type Access,
+  Answer,
+  type Input,
+  type Restricted,
+  type Route,
+  type RouteContext,
+  statusOf,
+} from './route.ts'
+import { send } from './send.ts'
+
+type Handler = MiddlewareHandler<AppEnv>
+
+export function mount(app: Hono<AppEnv>, routes: readonly Route[]): void {
+  for (const declared of routes) {
+    app.on(
+      declared.method,
+      declared.path,
+      announceEnd(declared),
+      identifyCaller,
+      admit(declared),
+      ...parse(declared),
+      perform(declared),
+    )
+  }
+}
+
+/** Before anything can refuse the request, so that refusals say it too. */
+function announceEnd({ deprecated }: Route): Handler {
+  const fields = Object.entries(deprecated ? deprecationFields(deprecated) : {})
+  return async (c, next) => {
+    for (const [name, value] of fields) c.header(name, value)
+    await next()
+  }
+}
+
+const identifyCaller: Handler = async (c, next) => {
+  await loadCaller(c)
+  await next()
+}
+
+async function loadCaller(c: AppContext, { again = false } = {}): Promise<void> {
+  const moment = { now: c.get('now'), requestId: c.get('requestId'), again }
+  const identified = await identify(c.get('authenticated'), c.get('deps'), moment)
+  c.set('identified', identified)
+  for (const [name, value] of Object.entries(rateLimitFields(identified.limits ?? [])))
+    c.header(name, value)
+}
+
+type Asked = Restricted & { readonly output?: z.core.$ZodType }
+
+/** What this request asks for: the route's permission, or undefined where everybody may. */
+export function restrictionOf(
+  { access }: Route,
+  query: (name: string) => string | undefined,
+): Asked | undefined {
+  if ('may' in access) return access
+  const { unless } = access
+  return unless && query(unless.query[0]) === unless.query[1] ? unless : undefined
+}
+
+export function targetOf({ owner }: Restricted, param: Readonly<Record<string, string>>): Target {
+  if (owner === undefined) return 'site'
+  return owner === 'self' || owner === 'rows' ? owner : { owner: param[owner.slice(1)] ?? '' }
+}
+
+/** 401 and 403, from the path and the query alone. */
+function admit(declared: Route): Handler {
+  return async (c, next) => {
+    const restriction = restrictionOf(declared, (name) => c.req.query(name))
+    if (restriction) {
+      const { actor } = c.get('identified')
+      const decision = decide(actor, restriction.may, targetOf(restriction, c.req.param()))
+      if (!decision.allowed) throw refused(decision.refusal)
+    }
+    assertAcceptable(c.req, declared.mediaType)
+    await next()
+  }
+}
+
+/** Media type and size, then each declared target; the path last, for a malformed id is a 404. */
+function parse({ input }: Route): Handler[] {
+  const { json, query, param } = input
+  return [
+    ...(json ? [body(json), zValidator('json', json, invalid('json'))] : []),
+    ...(query ? [zValidator('query', query, invalid('query'))] : []),
+    ...(param ? [zValidator('param', param, unknownPath)] : []),
+  ].map(asHandler)
+}
+
+function body(json: z.core.$ZodType): Handler {
+  const mayBeEmpty = z.safeParse(json, {}).success
+  return async (c, next) => {
+    await readJsonBody(c.req, mayBeEmpty)
+    await next()
+  }
+}
+
+type Verdict =
+  | { success: true }
+  | { success: false; error: { issues: readonly z.core.$ZodIssue[] } }
+
+/** A body of 64 KiB has room for thousands; nobody reads those. */
+const MAX_ERRORS = 100
+
+function invalid(where: FieldError['in']) {
+  return (verdict: Verdict) => {
+    if (verdict.success) return
+    const errors = verdict.error.issues
+      .flatMap((issue) => fieldErrors(where, issue))
+      .slice(0, MAX_ERRORS)
+    throw new Problem(
+      'validation_failed',
+      'The request has fields that are not valid; see errors.',
+      { errors },
+    )
+  }
+}
+
+function fieldErrors(where: FieldError['in'], issue: z.core.$ZodIssue): FieldError[] {
+  const path = issue.path.map(String).join('.')
+  if (issue.code !== 'unrecognized_keys') {
+    const isMissing = issue.message.endsWith('received undefined')
+    return [{ in: where, path, message: isMissing ? 'this field is required' : issue.message }]
+  }
+  return issue.keys.map((key) => ({
+    in: where,
+    path: [path, key].filter(Boolean).join('.'),
+    message: 'this field is not known here',
+  }))
+}
+
+function unknownPath(verdict: Verdict) {
+  if (!verdict.success) throw new Problem('not_found', 'There is nothing at this path.')
+}
+
+/** How often a request is decided anew because the caller's rights changed while it was under way. */
+const ATTEMPTS = 3
+
+/**
+ * Decides, runs and projects. Writes are void if the caller's rights changed after they were
+ * admitted; then everything is decided once more, with the rights they have now.
+ */
+function perform(declared: Route): Handler {
+  return async (c) => {
+    const claim = await claimOf(c, declared)
+    const replay = await replayed(declared, c, claim)
+    if (replay) return replay
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await run(declared, c, claim)
+      } catch (error) {
+        // Of two with one key at once the second may fail in any way, such as a slug that is taken.
+        const winner = await replayed(declared, c, claim)
+        if (winner) return winner
+        if (!isAccessChange(error) || attempt === ATTEMPTS) throw error
+        beginSession(c, 'primary')
+        await loadCaller(c, { again: true })
+      }
+    }
+  }
+}
+
+async function replayed(
+  declared: Route,
+  c: AppContext,
+  claim: Claim | undefined,
+): Promise<Response | undefined> {
+  const replay = await replayOf(c, claim)
+  if (replay) await declared.beforeReplay?.(contextOf(declared, c, claim))
+  return replay
+}
+
+async function run(declared: Route, c: AppContext, claim: Claim | undefined): Promise<Response> {
+  const context = contextOf(declared, c, claim)
+  const restriction = restrictionOf(declared, (name) => c.req.query(name))
+  if (!restriction)
+    return respond(declared, c, await declared.run({ ...context, grant: undefined }))
+  const { actor } = c.get('identified')
+  const target = targetOf(restriction, c.req.param())
+  return withGrant(actor, restriction.may, target, c.get('requestId'), async (grant) =>
+    respond(declared, c, await declared.run({ ...context, grant })),
+  )
+}
+
+function contextOf(
+  declared: Route,
+  c: AppContext,
+  claim: Claim | undefined,
+): Omit<RouteContext<Input, Access>, 'grant'> {
+  const { actor, visitShard } = c.get('identified')
+  return {
+    input: validated(c, declared.input),
+    caller: actor,
+    visitShard,
+    authenticated: c.get('authenticated'),
+    deps: c.get('deps'),
+    events: c.get('events'),
+    revisions: declared.conditional ? revisionsOf(c.req) : undefined,
+    claim,
+    remember: (body) =>
+      answerFor(claim, statusOf(declared), projected(declared, c, body), c.get('now')),
+  }
+}
+
+function respond(declared: Route, c: AppContext, result: unknown): Response {
+  const answer = result instanceof Answer ? result : new Answer(statusOf(declared), result)
+  const { mediaType } = declared
+  return send(c, answer.status, projected(declared, c, answer.body), {
+    ...(mediaType && { 'Content-Type': `${mediaType}; charset=utf-8` }),
+    ...(answer.replayed && REPLAYED),
+  })
+}
+
+/** The body as the route declares it: only declared fields ever leave. */
+function projected(declared: Route, c: AppContext, body: unknown): unknown {
+  const output = restrictionOf(declared, (name) => c.req.query(name))?.output ?? declared.output
+  return output === 'nothing' ? undefined : z.parse(output, body)
+}
+
+/** Hono keeps what the validators of this route have parsed; `parse` has run them all by now. */
+function validated(c: AppContext, input: Input): RouteContext<Input, Access>['input'] {
+  const valid = (target: string): unknown => c.req.valid(target as never)
+  return Object.fromEntries(Object.keys(input).map((target) => [target, valid(target)]))
+}
+
+/** A validator's type repeats its schema, which `RouteContext` already carries. */
+function asHandler(handler: unknown): Handler {
+  return handler as Handler
+}

@@ -1,0 +1,147 @@
+/**
+ * One declaration per route: who may call it, what it takes, what it answers. Everything else that
+ * knows about routes (the running app, the OpenAPI document, the matrix, the tests) reads these.
+ */
+import type * as z from 'zod'
+import type { Deps } from '../deps.ts'
+import type { EventHandlers } from '../events/handlers.ts'
+import type { StoredAnswer } from '../repositories/audited.ts'
+import type { Revisions } from '../repositories/users.ts'
+import type { Caller } from '../security/actor.ts'
+import type { Grant } from '../security/grant.ts'
+import type { Authenticated } from '../security/identify.ts'
+import type { Permission } from '../security/permissions.ts'
+import type { Deprecated } from './deprecation.ts'
+import type { Claim } from './idempotency.ts'
+
+type Schema = z.core.$ZodType
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/**
+ * A permission, and whose resource the route is about: the caller's own (`self`), that of the member
+ * named by a path parameter (`:userId`), that of whoever owns the rows (`rows`: the scope of the grant
+ * finds only those the caller may see), or, left out, nobody's in particular.
+ */
+export interface Restricted<P extends Permission = Permission> {
+  readonly may: P
+  readonly owner?: 'self' | 'rows' | `:${string}`
+}
+
+/** Open to everybody, for the given reason; with one query value it shows more, to fewer. */
+export interface Open<P extends Permission = Permission> {
+  readonly open: string
+  readonly unless?: Restricted<P> & {
+    readonly query: readonly [name: string, value: string]
+    readonly output: Schema
+  }
+}
+
+export type Access<P extends Permission = Permission> = Restricted<P> | Open<P>
+
+export interface Input {
+  readonly param?: Schema
+  readonly query?: Schema
+  readonly json?: Schema
+}
+
+type Parsed<I extends Input> = {
+  readonly [K in keyof I]: I[K] extends Schema ? z.output<I[K]> : never
+}
+
+/** No grant where everybody may; the type is what keeps restricted operations out of open routes. */
+export type GrantFor<A extends Access> =
+  A extends Restricted<infer P>
+    ? Grant<P>
+    : A extends { unless: Restricted<infer P> }
+      ? Grant<P> | undefined
+      : undefined
+
+export interface RouteContext<I extends Input, A extends Access> {
+  readonly input: Parsed<I>
+  readonly grant: GrantFor<A>
+  readonly caller: Caller
+  /** The shard of the calling member's visits. */
+  readonly visitShard: number | undefined
+  readonly deps: Deps
+  readonly authenticated: Authenticated
+  /** What follows from what was done, within this request. */
+  readonly events: EventHandlers
+  /** From If-Match. */
+  readonly revisions: Revisions
+  /** The caller's Idempotency-Key and what it was sent with. */
+  readonly claim: Claim | undefined
+  /** The answer to store together with the write, if an Idempotency-Key was sent. */
+  readonly remember: (body: unknown) => Promise<StoredAnswer | undefined>
+}
+
+/** `nothing` is 204. */
+type Output = Schema | 'nothing'
+type Body<O extends Output> = O extends Schema ? z.input<O> : void
+
+/** An answer with another status than the route's usual one. */
+export class Answer<T> {
+  readonly status: Status
+  readonly body: T
+  /** It was given before, under the same Idempotency-Key. */
+  readonly replayed: boolean
+
+  constructor(status: Status, body: T, { replayed = false } = {}) {
+    this.status = status
+    this.body = body
+    this.replayed = replayed
+  }
+}
+
+export type Status = 200 | 201 | 202 | 204
+
+export interface Route<
+  M extends Method = Method,
+  Path extends string = string,
+  I extends Input = Input,
+  A extends Access = Access,
+  O extends Output = Output,
+> {
+  readonly method: M
+  /** In Hono's spelling, as in `/v1/users/:userId`. */
+  readonly path: Path
+  readonly summary: string
+  readonly access: A
+  readonly input: I
+  readonly output: O
+  /** Every status it answers when all goes well, the usual one first; 200, or 204 for `nothing`. */
+  readonly statuses?: readonly [Status, ...Status[]]
+  /** Takes an Idempotency-Key; its answer is stored with the write, in D1 or in the object that writes. */
+  readonly idempotent?: 'd1' | 'object'
+  /** What it answers; JSON unless it says otherwise, and then `output` is text. */
+  readonly mediaType?: 'text/calendar'
+  /** Honours If-Match. */
+  readonly conditional?: boolean
+  /** It is going away; every answer says so. */
+  readonly deprecated?: Deprecated
+  /** A method, so that routes of all kinds fit one array; `mount` calls it with what was declared. */
+  run(context: RouteContext<I, A>): Promise<Body<O> | Answer<Body<O>>>
+  /** What has to be true of the world before a stored answer is given again; nothing, for most. */
+  beforeReplay?(context: Pick<RouteContext<I, A>, 'input' | 'deps'>): Promise<void>
+}
+
+/** Declares a route. Without `access` it does not compile. */
+export function route<
+  const M extends Method,
+  const Path extends `/${string}`,
+  I extends Input,
+  P extends Permission,
+  const A extends Access<P>,
+  O extends Output,
+>(declaration: Route<M, Path, I, A, O>): Route<M, Path, I, A, O> {
+  return declaration
+}
+
+/** The usual status of a route. */
+export function statusOf(declared: Route): Status {
+  return declared.statuses?.[0] ?? (declared.output === 'nothing' ? 204 : 200)
+}
+
+/** How the path is written in documents: `/v1/users/{userId}`. */
+export function documentedPath(path: string): string {
+  return path.replaceAll(/:(\w+)(?:\{\.\+\\(\.\w+)\})?/g, '{$1}$2')
+}

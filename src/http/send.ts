@@ -1,0 +1,33 @@
+/** The one way an answer of a route leaves: JSON, with the headers that follow from its body. */
+import type { AppContext } from './context.ts'
+import type { Status } from './route.ts'
+
+/**
+ * `revision` becomes the ETag (RFC 9110, section 8.8.3), the id of something created its Location,
+ * and where a list goes on a Link to there (RFC 8288).
+ */
+export function send(
+  c: AppContext,
+  status: Status,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Response {
+  if (body === undefined || status === 204) return c.body(null, 204, headers)
+  if (typeof body === 'string') return c.body(body, status, headers)
+  const { revision, id, nextCursor } = fieldsOf(body)
+  if (typeof revision === 'number') c.header('ETag', `"${revision}"`)
+  if (status === 201 && typeof id === 'string') c.header('Location', `${c.req.path}/${id}`)
+  if (typeof nextCursor === 'string')
+    c.header('Link', `<${nextPage(c.req.url, nextCursor)}>; rel="next"`, { append: true })
+  return c.body(JSON.stringify(body), status, { 'Content-Type': 'application/json', ...headers })
+}
+
+function fieldsOf(body: unknown): { revision?: unknown; id?: unknown; nextCursor?: unknown } {
+  return typeof body === 'object' && body !== null ? body : {}
+}
+
+function nextPage(url: string, cursor: string): string {
+  const next = new URL(url)
+  next.searchParams.set('cursor', cursor)
+  return next.href
+}

@@ -1,0 +1,248 @@
+/** The API keys of partners. */
+import * as z from 'zod'
+import type { KeyId as Id } from '../db/ids.ts'
+import { listOf, PageQuery, paginate } from '../http/pagination.ts'
+import { route } from '../http/route.ts'
+import {
+  createApiKey,
+  revokeApiKey,
+  rotateApiKey,
+  updateApiKey,
+} from '../operations/manage-api-keys.ts'
+import { tellGates } from '../operations/tell-gates.ts'
+import { notFound } from '../problem.ts'
+import type { ApiKeyRow } from '../repositories/api-keys.ts'
+import { isIpRange } from '../security/ip-ranges.ts'
+import { KEY_SCOPES } from '../security/permissions.ts'
+import {
+  Count,
+  Day,
+  idOf,
+  Instant,
+  MANY,
+  Revision,
+  shownId,
+  shownName,
+  shownText,
+  SOME_FIELD,
+  text,
+  Timestamp,
+} from './schemas.ts'
+
+const param = z.object({ keyId: idOf('key', 'Id of an API key') })
+
+const RateLimit = z
+  .strictObject({ limit: z.int().min(1).max(1_000_000), windowSeconds: z.int().min(1).max(86_400) })
+  .meta({ id: 'KeyRateLimit', description: 'So many requests in each window, counted exactly' })
+
+const IpRange = z
+  .string()
+  .max(50)
+  .refine(isIpRange, {
+    error: 'expected an IP address or a range such as 192.0.2.0/24 or 2001:db8::/32',
+  })
+  .meta({ pattern: '^[0-9A-Fa-f.:/]+$' })
+
+const writable = {
+  name: text(1, 100),
+  scopes: z
+    .array(z.enum(KEY_SCOPES))
+    .max(KEY_SCOPES.length)
+    .transform((scopes) => [...new Set(scopes)])
+    .meta({
+      description: 'Permissions, always with reach any; at no moment more than the creator has',
+    }),
+  expiresAt: Instant.nullable(),
+  allowedIps: z
+    .array(IpRange)
+    .min(1)
+    .max(50)
+    .nullable()
+    .meta({ description: 'Null for everywhere' }),
+  rateLimit: RateLimit.nullable(),
+  monthlyQuota: z.int().min(1).max(1_000_000_000).nullable().meta({ description: 'Per UTC month' }),
+}
+
+const NewApiKey = z
+  .strictObject({
+    name: writable.name,
+    scopes: writable.scopes,
+    expiresAt: writable.expiresAt.default(null),
+    allowedIps: writable.allowedIps.default(null),
+    rateLimit: writable.rateLimit.default(null),
+    monthlyQuota: writable.monthlyQuota.default(null),
+  })
+  .meta({ id: 'NewApiKey' })
+
+const ApiKeyPatch = z
+  .strictObject({ ...writable, enabled: z.boolean() })
+  .partial()
+  .refine(...SOME_FIELD)
+  .meta({ id: 'ApiKeyPatch', minProperties: 1 })
+
+const shown = {
+  id: shownId('key'),
+  name: shownText(100),
+  scopes: z.array(shownName()).max(MANY),
+  createdBy: shownId('usr'),
+  enabled: z.boolean(),
+  expiresAt: Timestamp.nullable(),
+  allowedIps: z.array(shownText(50)).max(MANY).nullable(),
+  rateLimit: RateLimit.nullable(),
+  monthlyQuota: Count.nullable(),
+  revokedAt: Timestamp.nullable(),
+  revision: Revision,
+  createdAt: Timestamp,
+  updatedAt: Timestamp,
+}
+const ApiKey = z.object(shown).meta({ id: 'ApiKey' })
+const IssuedApiKey = z
+  .object({
+    ...shown,
+    secret: shownName(120).meta({ description: 'The key as it is sent; shown this once' }),
+  })
+  .meta({ id: 'IssuedApiKey' })
+
+export const listApiKeys = route({
+  method: 'GET',
+  path: '/v1/api-keys',
+  summary: 'All API keys, newest first; revoked ones stay on record',
+  access: { may: 'api-key:manage' },
+  input: { query: z.object(PageQuery) },
+  output: listOf(ApiKey),
+  async run({ input, deps }) {
+    const page = await paginate<ApiKeyRow, [Id]>({
+      name: 'api-keys',
+      query: input.query,
+      keyOf: ({ id }) => [id],
+      read: (after, limit) => deps.apiKeys.list({ after: after?.[0], limit }),
+    })
+    return { ...page, items: page.items.map(shownKey) }
+  },
+})
+
+export const readApiKey = route({
+  method: 'GET',
+  path: '/v1/api-keys/:keyId',
+  summary: 'An API key, without its secret',
+  access: { may: 'api-key:manage' },
+  input: { param },
+  output: ApiKey,
+  async run({ input, deps }) {
+    return shownKey((await deps.apiKeys.find(input.param.keyId)) ?? notFound('API key'))
+  },
+})
+
+export const postApiKey = route({
+  method: 'POST',
+  path: '/v1/api-keys',
+  summary: 'Create an API key; its secret is shown in this answer and never again',
+  access: { may: 'api-key:manage' },
+  input: { json: NewApiKey },
+  output: IssuedApiKey,
+  statuses: [201],
+  idempotent: 'd1',
+  async run({ input, grant, remember, deps }) {
+    const { rateLimit, ...rest } = input.json
+    const key = { ...rest, ...columnsOf(rateLimit) }
+    return shownKey(await createApiKey(grant, key, (issued) => remember(shownKey(issued)), deps))
+  },
+})
+
+export const patchApiKey = route({
+  method: 'PATCH',
+  path: '/v1/api-keys/:keyId',
+  summary: 'Change what an API key may do; in force when this answers',
+  access: { may: 'api-key:manage' },
+  input: { param, json: ApiKeyPatch },
+  output: ApiKey,
+  conditional: true,
+  async run({ input, grant, revisions, deps }) {
+    const { rateLimit, ...rest } = input.json
+    const patch = { ...rest, ...(rateLimit !== undefined && columnsOf(rateLimit)) }
+    const change = { keyId: input.param.keyId, patch, revisions }
+    return shownKey(await updateApiKey(grant, change, deps))
+  },
+})
+
+export const deleteApiKey = route({
+  method: 'DELETE',
+  path: '/v1/api-keys/:keyId',
+  summary: 'Revoke an API key for good; in force when this answers',
+  access: { may: 'api-key:manage' },
+  input: { param },
+  output: 'nothing',
+  conditional: true,
+  async run({ input, grant, revisions, deps }) {
+    await revokeApiKey(grant, { keyId: input.param.keyId, revisions }, deps)
+  },
+})
+
+const Rotation = z
+  .strictObject({
+    graceSeconds: z
+      .int()
+      .min(0)
+      .max(30 * 86_400)
+      .default(0),
+  })
+  .meta({ id: 'KeyRotation', description: 'How long the secrets so far still work' })
+
+export const rotateKey = route({
+  method: 'POST',
+  path: '/v1/api-keys/:keyId/rotate',
+  summary: 'Give an API key a new secret; those so far work at most until the grace ends',
+  access: { may: 'api-key:manage' },
+  input: { param, json: Rotation },
+  output: IssuedApiKey,
+  statuses: [201],
+  idempotent: 'd1',
+  async run({ input, grant, remember, deps }) {
+    const rotation = { keyId: input.param.keyId, ...input.json }
+    return shownKey(await rotateApiKey(grant, rotation, (key) => remember(shownKey(key)), deps))
+  },
+  async beforeReplay({ input, deps }) {
+    await tellGates([input.param.keyId], deps)
+  },
+})
+
+const Usage = z
+  .object({
+    keyId: shownId('key'),
+    lastUsedAt: Timestamp.nullable(),
+    byDay: z
+      .array(z.object({ day: Day, requests: Count }))
+      .max(MANY)
+      .meta({ description: 'UTC days, newest first, for the last 90; up to a minute behind' }),
+  })
+  .meta({ id: 'ApiKeyUsage' })
+
+export const readApiKeyUsage = route({
+  method: 'GET',
+  path: '/v1/api-keys/:keyId/usage',
+  summary: 'How much an API key was used, by day',
+  access: { may: 'api-key:manage' },
+  input: { param },
+  output: Usage,
+  async run({ input, deps }) {
+    const { keyId } = input.param
+    const byDay = (await deps.apiKeys.usage(keyId, 90)) ?? notFound('API key')
+    return { keyId, lastUsedAt: byDay[0]?.lastUsedAt ?? null, byDay }
+  },
+})
+
+/** The limit is one thing to a caller and two columns to the table. */
+function shownKey<Row extends ApiKeyRow>(row: Row) {
+  const { scopes, allowedIps, rateLimit, rateWindowSeconds } = row
+  const hasLimit = rateLimit !== null && rateWindowSeconds !== null
+  return {
+    ...row,
+    scopes: [...scopes],
+    allowedIps: allowedIps && [...allowedIps],
+    rateLimit: hasLimit ? { limit: rateLimit, windowSeconds: rateWindowSeconds } : null,
+  }
+}
+
+function columnsOf(limit: z.output<typeof RateLimit> | null) {
+  return { rateLimit: limit?.limit ?? null, rateWindowSeconds: limit?.windowSeconds ?? null }
+}

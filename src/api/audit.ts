@@ -1,0 +1,94 @@
+/** What was done, by whom, for whom and why; and what the backend may do by itself. */
+import * as z from 'zod'
+import type { AuditId } from '../db/ids.ts'
+import { listOf, PageQuery, paginate } from '../http/pagination.ts'
+import { route } from '../http/route.ts'
+import { ELEVATED_IDENTITIES } from '../security/elevated-identities.ts'
+import { Instant, MANY, NAME, shownId, shownName, shownText, Timestamp } from './schemas.ts'
+
+const AuditEntry = z
+  .object({
+    id: shownId('aud'),
+    at: Timestamp,
+    actor: shownName().meta({
+      description: '`usr_…`, `key_…`, `vis_…` or `system:<elevated identity>`',
+    }),
+    onBehalfOf: shownName().optional(),
+    action: shownName(),
+    target: shownName(),
+    reason: shownText(1000).optional(),
+    requestId: z.string().meta({ format: 'uuid', maxLength: 36 }).optional(),
+    changes: z
+      .record(shownName(), z.unknown())
+      .meta({ description: 'New values; for personal data the names of the fields only' }),
+  })
+  .meta({ id: 'AuditEntry' })
+
+const Filter = z.string().max(100).regex(NAME, 'expected a name as in the entries').optional()
+const Period = Instant.transform((time) => Date.parse(time)).optional()
+
+export const listAudit = route({
+  method: 'GET',
+  path: '/v1/audit',
+  summary: 'The audit log, newest first',
+  access: { may: 'audit:read' },
+  input: {
+    query: z.object({
+      ...PageQuery,
+      actor: Filter.meta({ description: 'Who acted' }),
+      action: Filter.meta({ description: 'What was done, as in `badge.assign`' }),
+      target: Filter.meta({ description: 'Id of what was changed' }),
+      since: Period.meta({ description: 'From this time on', format: 'date-time' }),
+      until: Period.meta({ description: 'Before this time', format: 'date-time' }),
+    }),
+  },
+  output: listOf(AuditEntry),
+  async run({ input, deps }) {
+    const { limit, cursor, ...filter } = input.query
+    const page = await paginate<Awaited<ReturnType<typeof deps.auditLog.list>>[number], [AuditId]>({
+      name: `audit?${JSON.stringify(filter)}`,
+      query: { limit, cursor },
+      keyOf: ({ id }) => [id],
+      read: (after, limit) => deps.auditLog.list(filter, { after: after?.[0], limit }),
+    })
+    return { ...page, items: page.items.map(withoutNulls) }
+  },
+})
+
+function withoutNulls<
+  Row extends { onBehalfOf: string | null; reason: string | null; requestId: string | null },
+>(row: Row) {
+  const { onBehalfOf, reason, requestId, ...rest } = row
+  return {
+    ...rest,
+    ...(onBehalfOf && { onBehalfOf }),
+    ...(reason && { reason }),
+    ...(requestId && { requestId }),
+  }
+}
+
+const ElevatedIdentity = z
+  .object({
+    identity: shownName(),
+    may: z.array(shownName()).max(MANY),
+    why: shownText(1000),
+    trigger: shownText(1000),
+  })
+  .meta({ id: 'ElevatedIdentity' })
+
+export const listElevations = route({
+  method: 'GET',
+  path: '/v1/elevations',
+  summary: 'Every elevated identity: what it may do, why, and which trigger mints it',
+  access: { may: 'audit:read' },
+  input: {},
+  output: listOf(ElevatedIdentity),
+  async run() {
+    const items = Object.entries(ELEVATED_IDENTITIES).map(([identity, definition]) => ({
+      identity,
+      ...definition,
+      may: [...definition.may],
+    }))
+    return { items, nextCursor: null }
+  },
+})

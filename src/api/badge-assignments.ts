@@ -1,0 +1,117 @@
+/** Who holds which badge. */
+import * as z from 'zod'
+import type { BadgeId as Id } from '../db/ids.ts'
+import { listOf, PageQuery, paginate } from '../http/pagination.ts'
+import { Answer, route } from '../http/route.ts'
+import { assignBadges, removeBadge } from '../operations/assign-badges.ts'
+import { notFound } from '../problem.ts'
+import { Badge, BadgeId, NoBody, shownId, Timestamp, UserId } from './schemas.ts'
+
+const assignment = {
+  badge: Badge,
+  userId: shownId('usr'),
+  assignedAt: Timestamp,
+  assignedBy: z.enum(['rule', 'admin', 'partner']),
+}
+const Assignment = z.object(assignment).meta({ id: 'BadgeAssignment' })
+const Assigned = z
+  .object({
+    created: z.boolean().meta({ description: 'False if it was held already' }),
+    ...assignment,
+  })
+  .meta({ id: 'AssignedBadge' })
+
+const param = z.object({ userId: UserId, badgeId: BadgeId })
+
+export const listUserBadges = route({
+  method: 'GET',
+  path: '/v1/users/:userId/badges',
+  summary: 'The badges a member holds',
+  access: { open: 'Badges are part of the public profile' },
+  input: { param: z.object({ userId: UserId }), query: z.object(PageQuery) },
+  output: listOf(Assignment),
+  async run({ input, deps }) {
+    const { userId } = input.param
+    return paginate<z.input<typeof Assignment>, [number, Id]>({
+      name: `badges of ${userId}`,
+      query: input.query,
+      keyOf: ({ badge }) => [badge.position, badge.id as Id],
+      read: async (after, limit) => {
+        const page = { after: after && { position: after[0], id: after[1] }, limit }
+        return (await deps.badgeAssignments.ofUser(userId, page)) ?? notFound('member')
+      },
+    })
+  },
+})
+
+export const assignBadge = route({
+  method: 'PUT',
+  path: '/v1/users/:userId/badges/:badgeId',
+  summary: 'Give a member a badge',
+  access: { may: 'badge:assign' },
+  input: { param, json: NoBody },
+  output: Assigned,
+  statuses: [201, 200],
+  async run({ input, grant, deps }) {
+    const { userId, badgeId } = input.param
+    const { badge, holders } = await assignBadges(grant, { badgeId, userIds: [userId] }, deps)
+    const holder = holders[0] ?? notFound('member')
+    return new Answer(holder.created ? 201 : 200, { badge, ...holder })
+  },
+})
+
+export const unassignBadge = route({
+  method: 'DELETE',
+  path: '/v1/users/:userId/badges/:badgeId',
+  summary: 'Take a badge away from a member',
+  access: { may: 'badge:assign' },
+  input: { param },
+  output: 'nothing',
+  async run({ input, grant, deps }) {
+    await removeBadge(grant, input.param, deps)
+  },
+})
+
+const BulkAssignment = z
+  .strictObject({ badgeId: BadgeId, userIds: z.array(UserId).min(1).max(100) })
+  .meta({ id: 'BulkAssignment' })
+
+const BulkResult = z
+  .object({
+    badgeId: shownId('bdg'),
+    results: z
+      .array(
+        z.object({
+          userId: shownId('usr'),
+          status: z.enum(['created', 'held', 'not_found']),
+          created: z.boolean(),
+        }),
+      )
+      .max(100),
+  })
+  .meta({ id: 'BulkAssignmentResult' })
+
+export const assignInBulk = route({
+  method: 'POST',
+  path: '/v1/badge-assignments/bulk',
+  summary: 'Give one badge to up to 100 members, with a result for each',
+  access: { may: 'badge:assign' },
+  input: { json: BulkAssignment },
+  output: BulkResult,
+  async run({ input, grant, deps }) {
+    const { badgeId, userIds } = input.json
+    const distinct = [...new Set(userIds)]
+    const { holders } = await assignBadges(grant, { badgeId, userIds: distinct }, deps)
+    const held = new Map(holders.map((holder) => [holder.userId, holder]))
+    // An id that was sent twice was given the badge once, by its first mention.
+    const seen = new Set<string>()
+    const results = userIds.map((userId) => {
+      const holder = held.get(userId)
+      const created = holder?.created === true && !seen.has(userId)
+      seen.add(userId)
+      if (!holder) return { userId, status: 'not_found', created } as const
+      return { userId, status: created ? 'created' : 'held', created } as const
+    })
+    return { badgeId, results }
+  },
+})

@@ -1,0 +1,159 @@
+/** The rules by which visits earn badges. */
+import * as z from 'zod'
+import type { RuleId as Id } from '../db/ids.ts'
+import { listOf, PageQuery, paginate } from '../http/pagination.ts'
+import { route } from '../http/route.ts'
+import {
+  createBadgeRule,
+  deleteBadgeRule,
+  updateBadgeRule,
+} from '../operations/manage-badge-rules.ts'
+import { previewBadgeRule } from '../operations/preview-badge-rule.ts'
+import { notFound } from '../problem.ts'
+import type { BadgeRuleRow } from '../repositories/badge-rules.ts'
+import {
+  BadgeId,
+  Count,
+  NoBody,
+  Revision,
+  RuleId,
+  shownId,
+  shownText,
+  SOME_FIELD,
+  Timestamp,
+} from './schemas.ts'
+
+const param = z.object({ ruleId: RuleId })
+
+const measured = {
+  metric: z.enum(['visits', 'visitDays', 'streakDays']),
+  threshold: z.int().min(1).max(1_000_000),
+  windowDays: z
+    .int()
+    .min(1)
+    .max(365)
+    .nullable()
+    .meta({ description: 'Days back from today; null for ever' }),
+  enabled: z.boolean(),
+}
+
+const Rule = z
+  .object({
+    id: shownId('rul'),
+    badgeId: shownId('bdg'),
+    ...measured,
+    revision: Revision,
+    createdAt: Timestamp,
+    updatedAt: Timestamp,
+  })
+  .meta({ id: 'BadgeRule' })
+
+const NewRule = z
+  .strictObject({
+    badgeId: BadgeId,
+    ...measured,
+    windowDays: measured.windowDays.default(null),
+    enabled: measured.enabled.default(true),
+  })
+  .meta({ id: 'NewBadgeRule' })
+
+const RulePatch = z
+  .strictObject(measured)
+  .partial()
+  .refine(...SOME_FIELD)
+  .meta({ id: 'BadgeRulePatch', minProperties: 1 })
+
+const Preview = z
+  .object({
+    asOf: Timestamp,
+    wouldGain: Count,
+    sample: z
+      .array(z.object({ userId: shownId('usr'), displayName: shownText(80), have: Count }))
+      .max(100),
+  })
+  .meta({ id: 'BadgeRulePreview' })
+
+export const listRules = route({
+  method: 'GET',
+  path: '/v1/badge-rules',
+  summary: 'All rules, oldest first',
+  access: { may: 'badge-rule:manage' },
+  input: { query: z.object(PageQuery) },
+  output: listOf(Rule),
+  async run({ input, deps }) {
+    return paginate<BadgeRuleRow, [Id]>({
+      name: 'badge-rules',
+      query: input.query,
+      keyOf: ({ id }) => [id],
+      read: (after, limit) => deps.badgeRules.list({ after: after?.[0], limit }),
+    })
+  },
+})
+
+export const readRule = route({
+  method: 'GET',
+  path: '/v1/badge-rules/:ruleId',
+  summary: 'A rule',
+  access: { may: 'badge-rule:manage' },
+  input: { param },
+  output: Rule,
+  async run({ input, deps }) {
+    return (await deps.badgeRules.find(input.param.ruleId)) ?? notFound('badge rule')
+  },
+})
+
+export const postRule = route({
+  method: 'POST',
+  path: '/v1/badge-rules',
+  summary: 'Create a rule; it applies to past visits too',
+  access: { may: 'badge-rule:manage' },
+  input: { json: NewRule },
+  output: Rule,
+  statuses: [201],
+  idempotent: 'd1',
+  async run({ input, grant, remember, deps }) {
+    return createBadgeRule(grant, input.json, remember, deps)
+  },
+})
+
+export const patchRule = route({
+  method: 'PATCH',
+  path: '/v1/badge-rules/:ruleId',
+  summary: 'Change a rule; everybody is measured again',
+  access: { may: 'badge-rule:manage' },
+  input: { param, json: RulePatch },
+  output: Rule,
+  conditional: true,
+  async run({ input, grant, revisions, deps }) {
+    return updateBadgeRule(
+      grant,
+      { ruleId: input.param.ruleId, patch: input.json, revisions },
+      deps,
+    )
+  },
+})
+
+export const removeRule = route({
+  method: 'DELETE',
+  path: '/v1/badge-rules/:ruleId',
+  summary: 'Delete a rule; the badges it has given stay',
+  access: { may: 'badge-rule:manage' },
+  input: { param },
+  output: 'nothing',
+  conditional: true,
+  async run({ input, grant, revisions, deps }) {
+    await deleteBadgeRule(grant, { ruleId: input.param.ruleId, revisions }, deps)
+  },
+})
+
+export const previewRule = route({
+  method: 'POST',
+  path: '/v1/badge-rules/:ruleId/preview',
+  summary: 'Who would get the badge if the rule were applied now; changes nothing',
+  access: { may: 'badge-rule:manage' },
+  input: { param, json: NoBody },
+  output: Preview,
+  async run({ input, grant, deps }) {
+    return previewBadgeRule(grant, input.param.ruleId, deps)
+  },
+})

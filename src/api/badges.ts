@@ -1,0 +1,120 @@
+/** The badges a site has. */
+import * as z from 'zod'
+import type { BadgeId as Id } from '../db/ids.ts'
+import { listOf, PageQuery, paginate } from '../http/pagination.ts'
+import { route } from '../http/route.ts'
+import { createBadge, deleteBadge, updateBadge } from '../operations/manage-badges.ts'
+import { notFound } from '../problem.ts'
+import type { BadgeRow } from '../repositories/badges.ts'
+import { Badge, BadgeId, HttpsUrl, SOME_FIELD, text } from './schemas.ts'
+
+const param = z.object({ badgeId: BadgeId })
+
+const Color = z
+  .string()
+  .regex(/^#[0-9a-f]{6}$/i, 'expected a colour as #rrggbb')
+  .meta({ maxLength: 7 })
+
+const Slug = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'expected lower-case letters, digits and single hyphens')
+
+const writable = {
+  slug: Slug,
+  title: text(1, 50),
+  description: text(0, 1500),
+  backgroundColor: Color,
+  textColor: Color,
+  iconUrl: HttpsUrl.nullable(),
+  position: z.int().min(0).max(1_000_000),
+}
+
+const NewBadge = z
+  .strictObject({
+    ...writable,
+    slug: Slug.optional(),
+    description: writable.description.default(''),
+    backgroundColor: Color.default('#334155'),
+    textColor: Color.default('#ffffff'),
+    iconUrl: writable.iconUrl.default(null),
+    position: writable.position.optional(),
+  })
+  .meta({ id: 'NewBadge' })
+
+const BadgePatch = z
+  .strictObject(writable)
+  .partial()
+  .refine(...SOME_FIELD)
+  .meta({ id: 'BadgePatch', minProperties: 1 })
+
+export const listBadges = route({
+  method: 'GET',
+  path: '/v1/badges',
+  summary: 'All badges, by position',
+  access: { open: 'What can be earned here is public' },
+  input: { query: z.object(PageQuery) },
+  output: listOf(Badge),
+  async run({ input, deps }) {
+    return paginate<BadgeRow, [number, Id]>({
+      name: 'badges',
+      query: input.query,
+      keyOf: ({ position, id }) => [position, id],
+      read: (after, limit) =>
+        deps.badges.list({ after: after && { position: after[0], id: after[1] }, limit }),
+    })
+  },
+})
+
+export const readBadge = route({
+  method: 'GET',
+  path: '/v1/badges/:badgeId',
+  summary: 'A badge',
+  access: { open: 'What can be earned here is public' },
+  input: { param },
+  output: Badge,
+  async run({ input, deps }) {
+    return (await deps.badges.find(input.param.badgeId)) ?? notFound('badge')
+  },
+})
+
+export const postBadge = route({
+  method: 'POST',
+  path: '/v1/badges',
+  summary: 'Create a badge',
+  access: { may: 'badge:manage' },
+  input: { json: NewBadge },
+  output: Badge,
+  statuses: [201],
+  idempotent: 'd1',
+  async run({ input, grant, remember, deps }) {
+    return createBadge(grant, input.json, remember, deps)
+  },
+})
+
+export const patchBadge = route({
+  method: 'PATCH',
+  path: '/v1/badges/:badgeId',
+  summary: 'Change a badge',
+  access: { may: 'badge:manage' },
+  input: { param, json: BadgePatch },
+  output: Badge,
+  conditional: true,
+  async run({ input, grant, revisions, deps }) {
+    return updateBadge(grant, { badgeId: input.param.badgeId, patch: input.json, revisions }, deps)
+  },
+})
+
+export const removeBadgeForGood = route({
+  method: 'DELETE',
+  path: '/v1/badges/:badgeId',
+  summary: 'Delete a badge with its assignments and rules',
+  access: { may: 'badge:manage' },
+  input: { param },
+  output: 'nothing',
+  conditional: true,
+  async run({ input, grant, revisions, deps }) {
+    await deleteBadge(grant, { badgeId: input.param.badgeId, revisions }, deps)
+  },
+})

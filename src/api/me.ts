@@ -1,0 +1,136 @@
+/** The calling member's own things. These routes take no user id: it is the session's. */
+import * as z from 'zod'
+import { Answer, route } from '../http/route.ts'
+import { siteDay } from '../objects/site-day.ts'
+import type { VisitingMember } from '../objects/visits.ts'
+import { recordVisit } from '../operations/record-visit.ts'
+import { updateProfile } from '../operations/update-profile.ts'
+import { notFound } from '../problem.ts'
+import type { Caller } from '../security/actor.ts'
+import { listOf } from '../http/pagination.ts'
+import { profileOf } from './profiles.ts'
+import {
+  Badge,
+  Count,
+  Day,
+  FullProfile,
+  MANY,
+  NoBody,
+  ProfilePatch,
+  shownId,
+  Timestamp,
+} from './schemas.ts'
+import { VisitSummary, visitSummaryOf } from './visits.ts'
+
+export const readMe = route({
+  method: 'GET',
+  path: '/v1/me',
+  summary: 'Your own profile, private fields included',
+  access: { may: 'profile:read', owner: 'self' },
+  input: {},
+  output: FullProfile,
+  async run({ caller, grant, deps }) {
+    return profileOf(
+      (await deps.users.find(grant.scope, selfOf(caller).userId)) ?? notFound('member'),
+    )
+  },
+})
+
+export const updateMe = route({
+  method: 'PATCH',
+  path: '/v1/me',
+  summary: 'Change your own profile',
+  access: { may: 'profile:update', owner: 'self' },
+  input: { json: ProfilePatch },
+  output: FullProfile,
+  conditional: true,
+  async run({ caller, grant, input, revisions, deps }) {
+    const { userId } = selfOf(caller)
+    return profileOf(await updateProfile(grant, { userId, patch: input.json, revisions }, deps))
+  },
+})
+
+const RecordedVisit = z
+  .object({
+    counted: z.boolean().meta({ description: 'False within 30 minutes of the last counted visit' }),
+    day: Day,
+    total: Count,
+  })
+  .meta({ id: 'RecordedVisit' })
+
+export const recordMyVisit = route({
+  method: 'POST',
+  path: '/v1/me/visits',
+  summary: 'Record that you are here now',
+  access: { may: 'visit:record', owner: 'self' },
+  input: { json: NoBody },
+  output: RecordedVisit,
+  statuses: [201, 200],
+  idempotent: 'object',
+  async run({ caller, visitShard, grant, claim, deps }) {
+    const visit = await recordVisit(
+      grant,
+      { member: visiting(caller, visitShard), once: claim },
+      deps,
+    )
+    return new Answer(visit.counted ? 201 : 200, visit, { replayed: visit.replayed === true })
+  },
+})
+
+export const readMyVisits = route({
+  method: 'GET',
+  path: '/v1/me/visits',
+  summary: 'Your visits and streaks',
+  access: { may: 'visit:read', owner: 'self' },
+  input: {},
+  output: VisitSummary,
+  async run({ caller, visitShard, deps }) {
+    return visitSummaryOf(visiting(caller, visitShard), deps)
+  },
+})
+
+const Progress = z
+  .object({
+    ruleId: shownId('rul'),
+    badge: Badge,
+    have: Count,
+    need: Count,
+    earnedAt: Timestamp.nullable(),
+  })
+  .meta({ id: 'Progress' })
+
+export const readMyProgress = route({
+  method: 'GET',
+  path: '/v1/me/progress',
+  summary: 'How far you are with every rule that awards a badge',
+  access: { may: 'visit:read', owner: 'self' },
+  input: {},
+  output: listOf(Progress, MANY),
+  async run({ caller, visitShard, deps }) {
+    const member = visiting(caller, visitShard)
+    const standings = await deps.badgeRules.progressOf(member.userId)
+    const rules = standings.map(({ rule }) => rule)
+    const today = siteDay(deps.now, deps.settings.siteTimeZone)
+    const have = new Map(
+      (await deps.visits.of(member).standing(rules, today)).map((each) => [each.ruleId, each.have]),
+    )
+    const items = standings.map(({ rule, badge, earnedAt }) => ({
+      ruleId: rule.id,
+      badge,
+      have: have.get(rule.id) ?? 0,
+      need: rule.threshold,
+      earnedAt,
+    }))
+    return { items, nextCursor: null }
+  },
+})
+
+/** Who is admitted to a route about `self` is a member. */
+function selfOf(caller: Caller) {
+  return caller.kind === 'member' ? caller : notFound('member')
+}
+
+function visiting(caller: Caller, visitShard: number | undefined): VisitingMember {
+  const { userId } = selfOf(caller)
+  return visitShard === undefined ? notFound('member') : { userId, shard: visitShard }
+}

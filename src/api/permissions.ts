@@ -1,0 +1,36 @@
+/** The authorization matrix as data. */
+import * as z from 'zod'
+import { ANSWERS, CALLER_NAMES, matrixOf } from '../http/matrix.ts'
+import { route } from '../http/route.ts'
+import { routes } from './index.ts'
+import { MANY, shownText } from './schemas.ts'
+
+const Matrix = z
+  .object({
+    callers: z.array(z.enum(CALLER_NAMES)).max(CALLER_NAMES.length),
+    routes: z
+      .array(
+        z.object({
+          method: shownText(10),
+          path: shownText(200),
+          access: shownText(200).meta({
+            description: 'The permission it takes, or why it is open',
+          }),
+          answers: z.record(z.enum(CALLER_NAMES), z.enum(ANSWERS)),
+        }),
+      )
+      .max(MANY),
+  })
+  .meta({ id: 'Permissions' })
+
+export const readPermissions = route({
+  method: 'GET',
+  path: '/v1/permissions',
+  summary: 'Who may call what: every route by every kind of caller and role',
+  access: { open: 'The rules of a site are no secret; who has which role is' },
+  input: {},
+  output: Matrix,
+  async run() {
+    return { callers: [...CALLER_NAMES], routes: matrixOf(routes) }
+  },
+})

@@ -1,0 +1,99 @@
+/** Which roles there are: those built in, and those of the site's own making. */
+import * as z from 'zod'
+import { listOf } from '../http/pagination.ts'
+import { Answer, route } from '../http/route.ts'
+import { defineRole, deleteRole } from '../operations/define-role.ts'
+import type { RoleRow } from '../repositories/roles.ts'
+import { entriesOf } from '../security/decide.ts'
+import { grantsFrom } from '../security/held-roles.ts'
+import { type Grants, type Permission, PERMISSION_NAMES, ROLES } from '../security/permissions.ts'
+import { MANY, Revision, RoleName, shownName, Timestamp } from './schemas.ts'
+
+const Reach = z.enum(['own', 'any']).meta({
+  description: '`own` reaches what is theirs, `any` everybody’s',
+})
+
+const Role = z
+  .object({
+    name: shownName(41),
+    builtIn: z.boolean().meta({ description: 'The same on every site, and never changed' }),
+    permissions: z.array(z.object({ permission: shownName(), reach: Reach })).max(MANY),
+    revision: Revision.optional(),
+    createdAt: Timestamp.optional(),
+    updatedAt: Timestamp.optional(),
+  })
+  .meta({ id: 'Role' })
+
+const RoleDefinition = z
+  .strictObject({
+    permissions: z
+      .array(z.strictObject({ permission: z.enum(PERMISSION_NAMES), reach: Reach }))
+      .max(PERMISSION_NAMES.length)
+      .refine((all) => new Set(all.map(({ permission }) => permission)).size === all.length, {
+        error: 'expected each permission at most once',
+      })
+      .meta({ description: 'Everything a holder may do besides what every member may' }),
+  })
+  .meta({ id: 'RoleDefinition' })
+
+const param = z.object({ role: RoleName })
+
+export const listRoles = route({
+  method: 'GET',
+  path: '/v1/roles',
+  summary: 'Every role of this site with its permissions; the built-in ones come first',
+  access: { may: 'profile:read', owner: 'self' },
+  input: {},
+  output: listOf(Role, MANY),
+  async run({ deps }) {
+    const builtIn = Object.entries(ROLES).map(([name, grants]) => ({
+      name,
+      builtIn: true,
+      permissions: permissionsOf(grants),
+    }))
+    return { items: [...builtIn, ...(await deps.roles.list()).map(shown)], nextCursor: null }
+  },
+})
+
+export const putRoleDefinition = route({
+  method: 'PUT',
+  path: '/v1/roles/:role',
+  summary: 'Define a role, or redefine it for everybody who has it, from this moment on',
+  access: { may: 'role:define' },
+  input: { param, json: RoleDefinition },
+  output: Role,
+  statuses: [200, 201],
+  conditional: true,
+  async run({ input, grant, revisions, deps }) {
+    const permissions: Grants = Object.fromEntries(
+      input.json.permissions.map(({ permission, reach }) => [permission, reach]),
+    )
+    const { created, row } = await defineRole(
+      grant,
+      { role: input.param.role, permissions, revisions },
+      deps,
+    )
+    return new Answer(created ? 201 : 200, shown(row))
+  },
+})
+
+export const removeRoleDefinition = route({
+  method: 'DELETE',
+  path: '/v1/roles/:role',
+  summary: 'Delete a role, and take it from everybody who has it, from this moment on',
+  access: { may: 'role:define' },
+  input: { param },
+  output: 'nothing',
+  conditional: true,
+  async run({ input, grant, revisions, deps }) {
+    await deleteRole(grant, { role: input.param.role, revisions }, deps)
+  },
+})
+
+function shown(row: RoleRow) {
+  return { ...row, builtIn: false, permissions: permissionsOf(grantsFrom(row.permissions)) }
+}
+
+function permissionsOf(grants: Grants): { permission: Permission; reach: 'own' | 'any' }[] {
+  return entriesOf(grants).map(([permission, reach]) => ({ permission, reach }))
+}

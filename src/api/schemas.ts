@@ -1,0 +1,210 @@
+/** The shapes that more than one route takes or answers, as the contract names them. */
+import * as z from 'zod'
+import { type IdPrefix, isId } from '../db/ids.ts'
+
+/** An id of the given kind; in a path a malformed one is a 404, in a body a 422. */
+export function idOf<P extends IdPrefix>(prefix: P, description: string) {
+  return z
+    .string()
+    .refine((text) => isId(prefix, text), { error: `expected an id that starts with ${prefix}_` })
+    .meta({ description, ...shapeOfId(prefix) })
+}
+
+/** An id in an answer: it comes from storage, so it is described and not checked again. */
+export function shownId(prefix: IdPrefix) {
+  return z.string().meta(shapeOfId(prefix))
+}
+
+function shapeOfId(prefix: IdPrefix) {
+  return { pattern: `^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$`, maxLength: 30 }
+}
+
+export const UserId = idOf('usr', 'Id of a member')
+export const BadgeId = idOf('bdg', 'Id of a badge')
+export const RuleId = idOf('rul', 'Id of a badge rule')
+
+/** Bodies of requests that say everything by their path. */
+export const NoBody = z.strictObject({}).meta({ description: 'Empty, or an empty object' })
+
+/** For bodies of PATCH; not said beside an unknown or a wrong field, which is a field all the same. */
+export const SOME_FIELD = [
+  (patch: object) => Object.keys(patch).length > 0,
+  {
+    error: 'expected at least one field',
+    when: ({ issues }: z.core.ParsePayload) => issues.length === 0,
+  },
+] as const
+
+const CONTROL_CHARACTERS = /[\p{Cc}--[\n\t]]/v
+
+/** Neither white space nor control characters; as text, as the next one. */
+const PRINTABLE = '^[^\\s\\x00-\\x1f\\x7f-\\x9f]+$'
+const IS_PRINTABLE = new RegExp(PRINTABLE)
+
+/** As `CONTROL_CHARACTERS` says, for documents, whose readers may not know `v`. */
+const WITHOUT_CONTROL_CHARACTERS = '^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$'
+
+/**
+ * Text as people write it: stored as sent in Unicode NFC, length in code points. Refused: lone
+ * surrogates and control characters other than newline and tab, which storage would alter.
+ */
+export function text(min: number, max: number) {
+  return z
+    .string()
+    .overwrite((value) => value.normalize('NFC'))
+    .refine((value) => value.isWellFormed() && !CONTROL_CHARACTERS.test(value), {
+      error: 'expected text without control characters other than newline and tab',
+    })
+    .refine((value) => inCodePoints(value, min, max), {
+      error: `expected ${min} to ${max} characters`,
+    })
+    .meta({ minLength: min, maxLength: max, pattern: WITHOUT_CONTROL_CHARACTERS })
+}
+
+/** Text in an answer, of up to `max` code points: described and not checked again. */
+export function shownText(max: number) {
+  return z.string().meta({ maxLength: max, pattern: WITHOUT_CONTROL_CHARACTERS })
+}
+
+/** Names that programs use, as in `badge:assign`, `badge.create`, `system:badge-awarder` or `usr_…`. */
+export const NAME = /^[A-Za-z0-9_.:-]+$/
+
+export function shownName(max = 100) {
+  return z.string().meta({ maxLength: max, pattern: NAME.source })
+}
+
+/** Built in or of the site's own making; whether there is such a role, storage knows. */
+export const RoleName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{1,40}$/)
+  .meta({ description: 'Name of a role, as in `moderator`', maxLength: 41 })
+
+/** How many of something; also the largest integer that is exact everywhere. */
+export const Count = z.int().min(0)
+
+/** For lists that are answered whole; more than a site will have. */
+export const MANY = 10_000
+
+function inCodePoints(value: string, min: number, max: number): boolean {
+  // A code point is one or two units, so most lengths are settled without counting.
+  if (value.length < min || value.length > 2 * max) return false
+  const { length } = Array.from(value)
+  return length >= min && length <= max
+}
+
+/** Not `z.url`, which takes what has to be trimmed or cleaned of line breaks first. */
+export const HttpsUrl = z
+  .string()
+  .max(2048)
+  .refine(isHttpsUrl, { error: 'expected an https URL' })
+  .meta({ format: 'uri', pattern: PRINTABLE })
+
+function isHttpsUrl(value: string): boolean {
+  return IS_PRINTABLE.test(value) && value.isWellFormed() && URL.parse(value)?.protocol === 'https:'
+}
+
+/** A time with an offset (RFC 3339), normalized to UTC with milliseconds. */
+export const Instant = z.iso
+  .datetime({ offset: true, error: 'expected an RFC 3339 time with an offset' })
+  .max(40)
+  .transform((time) => new Date(time).toISOString())
+  // An offset can carry a time out of the years that RFC 3339 has.
+  .refine((time) => /^\d{4}-/.test(time), { error: 'expected a time in the years 0000 to 9999' })
+
+export const Phone = z
+  .e164({ error: 'expected a phone number in E.164, as in +4930123456' })
+  .meta({ maxLength: 16 })
+
+export const Email = z.email({ error: 'expected an email address' }).max(254)
+
+export const Timestamp = z
+  .string()
+  .meta({ description: 'RFC 3339, UTC, with milliseconds', format: 'date-time', maxLength: 24 })
+export const Revision = z.int().min(1).meta({ description: 'Also the ETag; honoured in If-Match' })
+export const Day = z
+  .string()
+  .meta({ description: "YYYY-MM-DD in the site's time zone", format: 'date', maxLength: 10 })
+
+const ShownUrl = z.string().meta({ format: 'uri', maxLength: 2048 })
+const ShownColor = z.string().meta({ pattern: '^#[0-9A-Fa-f]{6}$', maxLength: 7 })
+
+const badgeFields = {
+  id: shownId('bdg'),
+  slug: shownName(64),
+  title: shownText(50),
+  backgroundColor: ShownColor,
+  textColor: ShownColor,
+  iconUrl: ShownUrl.nullable(),
+}
+
+export const Badge = z
+  .object({
+    ...badgeFields,
+    description: shownText(1500),
+    position: Count,
+    revision: Revision,
+    createdAt: Timestamp,
+    updatedAt: Timestamp,
+  })
+  .meta({ id: 'Badge' })
+
+/** A badge as it is shown beside a name. */
+const ProfileBadge = z.object(badgeFields).meta({ id: 'ProfileBadge' })
+
+const publicFields = {
+  id: shownId('usr'),
+  displayName: shownText(80),
+  bio: shownText(1000).nullable(),
+  avatarUrl: ShownUrl.nullable(),
+  badges: z.array(ProfileBadge).max(MANY),
+  createdAt: Timestamp,
+  revision: Revision,
+}
+
+/** What anybody may see of a member. */
+export const PublicProfile = z.object(publicFields).meta({ id: 'PublicProfile' })
+
+const part = shownText(200).nullable().default(null)
+
+/** What a member, moderators and partners with `profile:read` see. */
+export const FullProfile = z
+  .object({
+    ...publicFields,
+    email: shownText(255).nullable(),
+    phone: z.string().meta({ pattern: z.regexes.e164.source, maxLength: 16 }).nullable(),
+    address: z
+      .object({
+        line1: part,
+        line2: part,
+        city: part,
+        region: part,
+        postalCode: part,
+        country: part,
+      })
+      .nullable(),
+    roles: z.array(shownName()).max(MANY),
+    status: z.enum(['active', 'suspended']),
+    updatedAt: Timestamp,
+  })
+  .meta({ id: 'FullProfile' })
+
+export const ProfilePatch = z
+  .strictObject({
+    displayName: text(1, 80).optional(),
+    bio: text(0, 1000).nullable().optional(),
+    avatarUrl: HttpsUrl.nullable().optional(),
+    phone: Phone.nullable().optional(),
+    address: z
+      .strictObject({
+        line1: text(0, 200).nullable().optional(),
+        line2: text(0, 200).nullable().optional(),
+        city: text(0, 200).nullable().optional(),
+        region: text(0, 200).nullable().optional(),
+        postalCode: text(0, 40).nullable().optional(),
+        country: text(0, 100).nullable().optional(),
+      })
+      .nullable()
+      .optional(),
+  })
+  .refine(...SOME_FIELD)
+  .meta({ id: 'ProfilePatch', minProperties: 1 })

@@ -1,0 +1,283 @@
+/** What can be booked, and when. */
+import * as z from 'zod'
+import type { ServiceId as Id, SlotId } from '../db/ids.ts'
+import { isTimeZone } from '../env.ts'
+import { listOf, PageQuery, paginate } from '../http/pagination.ts'
+import { route } from '../http/route.ts'
+import {
+  addSlots,
+  createService,
+  deleteService,
+  deleteSlot,
+  updateService,
+} from '../operations/manage-services.ts'
+import { expand, MAX_SLOTS, WEEKDAYS } from '../operations/recurrence.ts'
+import { notFound } from '../problem.ts'
+import type { ServiceRow, SlotRow } from '../repositories/services.ts'
+import {
+  Count,
+  idOf,
+  Instant,
+  Revision,
+  shownId,
+  shownText,
+  SOME_FIELD,
+  text,
+  Timestamp,
+} from './schemas.ts'
+
+const param = z.object({ serviceId: idOf('svc', 'Id of a service') })
+
+const writable = {
+  name: text(1, 100),
+  description: text(0, 1500),
+  timeZone: z
+    .string()
+    .max(64)
+    .refine(isTimeZone, { error: 'expected an IANA time zone such as "Europe/Berlin"' })
+    .meta({ description: 'In which recurrences are meant', pattern: '^[A-Za-z0-9_+/-]+$' }),
+  autoConfirm: z.boolean(),
+  cancelUntilMinutes: z
+    .int()
+    .min(0)
+    .max(525_600)
+    .meta({ description: 'Until how long before the start its owner may cancel a booking' }),
+  holdMinutes: z.int().min(1).max(525_600).nullable().meta({
+    description: 'How long a pending booking holds its place; null for as long as it is pending',
+  }),
+}
+
+const Service = z
+  .object({
+    id: shownId('svc'),
+    name: shownText(100),
+    description: shownText(1500),
+    timeZone: shownText(64),
+    autoConfirm: z.boolean(),
+    cancelUntilMinutes: Count,
+    holdMinutes: Count.nullable(),
+    revision: Revision,
+    createdAt: Timestamp,
+    updatedAt: Timestamp,
+  })
+  .meta({ id: 'Service' })
+
+const NewService = z
+  .strictObject({
+    name: writable.name,
+    description: writable.description.default(''),
+    timeZone: writable.timeZone.meta({ description: "The site's if left out" }).optional(),
+    autoConfirm: writable.autoConfirm.default(false),
+    cancelUntilMinutes: writable.cancelUntilMinutes.default(0),
+    holdMinutes: writable.holdMinutes.default(null),
+  })
+  .meta({ id: 'NewService' })
+
+const ServicePatch = z
+  .strictObject(writable)
+  .partial()
+  .refine(...SOME_FIELD)
+  .meta({ id: 'ServicePatch', minProperties: 1 })
+
+const Slot = z
+  .object({
+    id: shownId('slt'),
+    serviceId: shownId('svc'),
+    startsAt: Timestamp,
+    endsAt: Timestamp,
+    capacity: Count,
+    available: Count.meta({ description: 'Places that no live booking holds' }),
+    createdAt: Timestamp,
+  })
+  .meta({ id: 'Slot' })
+
+const PlainDay = z.iso.date({ error: 'expected a day as YYYY-MM-DD' }).max(10)
+
+const Recurrence = z
+  .strictObject({
+    weekdays: z.array(z.enum(WEEKDAYS)).min(1).max(7),
+    startTime: z
+      .string()
+      .max(5)
+      .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'expected a time as HH:MM'),
+    durationMinutes: z
+      .int()
+      .min(1)
+      .max(7 * 1440),
+    from: PlainDay,
+    until: PlainDay,
+    except: z.array(PlainDay).max(1000).default([]),
+    ambiguous: z.enum(['earlier', 'later']).optional(),
+  })
+  .meta({ id: 'Recurrence', description: "A weekly rule on the clocks of the service's time zone" })
+
+/** Fields can be compared once each of them is valid. */
+const isFine = ({ issues }: z.core.ParsePayload) => issues.length === 0
+
+const NewSlots = z
+  .strictObject({
+    startsAt: Instant.optional(),
+    endsAt: Instant.optional(),
+    recurrence: Recurrence.optional(),
+    capacity: z.int().min(1).max(10_000).default(1),
+  })
+  .refine(
+    (slots) =>
+      slots.startsAt && slots.endsAt
+        ? !slots.recurrence
+        : slots.recurrence && !slots.startsAt && !slots.endsAt,
+    { error: 'expected either startsAt and endsAt, or a recurrence', when: isFine },
+  )
+  .refine((slots) => !slots.startsAt || !slots.endsAt || slots.startsAt < slots.endsAt, {
+    error: 'expected a time after startsAt',
+    path: ['endsAt'],
+    when: isFine,
+  })
+  .meta({ id: 'NewSlots' })
+
+const CreatedSlots = z
+  .union([Slot, z.object({ items: z.array(Slot).max(MAX_SLOTS), nextCursor: z.null() })])
+  .meta({ description: 'One slot, or all that the recurrence made' })
+
+export const listServices = route({
+  method: 'GET',
+  path: '/v1/services',
+  summary: 'All services, oldest first',
+  access: { open: 'What can be booked is public' },
+  input: { query: z.object(PageQuery) },
+  output: listOf(Service),
+  async run({ input, deps }) {
+    return paginate<ServiceRow, [Id]>({
+      name: 'services',
+      query: input.query,
+      keyOf: ({ id }) => [id],
+      read: (after, limit) => deps.services.list({ after: after?.[0], limit }),
+    })
+  },
+})
+
+export const readService = route({
+  method: 'GET',
+  path: '/v1/services/:serviceId',
+  summary: 'A service',
+  access: { open: 'What can be booked is public' },
+  input: { param },
+  output: Service,
+  async run({ input, deps }) {
+    return (await deps.services.find(input.param.serviceId)) ?? notFound('service')
+  },
+})
+
+export const postService = route({
+  method: 'POST',
+  path: '/v1/services',
+  summary: 'Create a service',
+  access: { may: 'service:manage' },
+  input: { json: NewService },
+  output: Service,
+  statuses: [201],
+  idempotent: 'd1',
+  async run({ input, grant, remember, deps }) {
+    const { timeZone = deps.settings.siteTimeZone, ...rest } = input.json
+    return createService(grant, { ...rest, timeZone }, remember, deps)
+  },
+})
+
+export const patchService = route({
+  method: 'PATCH',
+  path: '/v1/services/:serviceId',
+  summary: 'Change a service; bookings that exist stay as they are',
+  access: { may: 'service:manage' },
+  input: { param, json: ServicePatch },
+  output: Service,
+  conditional: true,
+  async run({ input, grant, revisions, deps }) {
+    const change = { serviceId: input.param.serviceId, patch: input.json, revisions }
+    return updateService(grant, change, deps)
+  },
+})
+
+export const removeService = route({
+  method: 'DELETE',
+  path: '/v1/services/:serviceId',
+  summary: 'Delete a service with its slots; not while bookings live',
+  access: { may: 'service:manage' },
+  input: { param },
+  output: 'nothing',
+  conditional: true,
+  async run({ input, grant, revisions, deps }) {
+    await deleteService(grant, { serviceId: input.param.serviceId, revisions }, deps)
+  },
+})
+
+export const listSlots = route({
+  method: 'GET',
+  path: '/v1/services/:serviceId/slots',
+  summary: 'The slots of a service in the order of time, with the places that are free',
+  access: { open: 'What can be booked is public; who has booked is not' },
+  input: {
+    param,
+    query: z.object({
+      ...PageQuery,
+      from: Instant.optional().meta({
+        description: 'Starting at or after this time',
+        format: 'date-time',
+      }),
+      to: Instant.optional().meta({
+        description: 'Starting before this time',
+        format: 'date-time',
+      }),
+    }),
+  },
+  output: listOf(Slot),
+  async run({ input, deps }) {
+    const { serviceId } = input.param
+    const { from, to } = input.query
+    return paginate<SlotRow & { available: number }, [string, SlotId]>({
+      name: `slots of ${serviceId}?from=${from ?? ''}&to=${to ?? ''}`,
+      query: input.query,
+      keyOf: ({ startsAt, id }) => [startsAt, id],
+      read: async (after, limit) => {
+        const page = { from, to, after: after && { startsAt: after[0], id: after[1] }, limit }
+        return (await deps.services.slotsOf(serviceId, page)) ?? notFound('service')
+      },
+    })
+  },
+})
+
+export const postSlots = route({
+  method: 'POST',
+  path: '/v1/services/:serviceId/slots',
+  summary: 'Add a slot, or all slots of a weekly rule; all or none',
+  access: { may: 'service:manage' },
+  input: { param, json: NewSlots },
+  output: CreatedSlots,
+  statuses: [201],
+  idempotent: 'd1',
+  async run({ input, grant, remember, deps }) {
+    const { serviceId } = input.param
+    const { startsAt, endsAt, recurrence, capacity } = input.json
+    const service = (await deps.services.find(serviceId)) ?? notFound('service')
+    const single = startsAt !== undefined && endsAt !== undefined ? { startsAt, endsAt } : undefined
+    const periods = recurrence ? expand(recurrence, service.timeZone) : single ? [single] : []
+    const answer = (rows: readonly SlotRow[]) => {
+      const items = rows.map((row) => ({ ...row, available: row.capacity }))
+      const [only] = items
+      return single && only ? only : { items, nextCursor: null }
+    }
+    const slots = { serviceId, periods, capacity }
+    return answer(await addSlots(grant, slots, (rows) => remember(answer(rows)), deps))
+  },
+})
+
+export const removeSlot = route({
+  method: 'DELETE',
+  path: '/v1/slots/:slotId',
+  summary: 'Delete a slot; not while bookings live',
+  access: { may: 'service:manage' },
+  input: { param: z.object({ slotId: idOf('slt', 'Id of a slot') }) },
+  output: 'nothing',
+  async run({ input, grant, deps }) {
+    await deleteSlot(grant, input.param.slotId, deps)
+  },
+})

@@ -1,0 +1,113 @@
+/** Members as others see and manage them. */
+import * as z from 'zod'
+import { listOf, PageQuery, paginate } from '../http/pagination.ts'
+import { route } from '../http/route.ts'
+import type { UserId as Id } from '../db/ids.ts'
+import { deleteUser } from '../operations/delete-user.ts'
+import { reinstate, suspend } from '../operations/set-status.ts'
+import { updateProfile } from '../operations/update-profile.ts'
+import { notFound } from '../problem.ts'
+import { profileOf } from './profiles.ts'
+import { FullProfile, NoBody, ProfilePatch, PublicProfile, text, UserId } from './schemas.ts'
+
+const param = z.object({ userId: UserId })
+
+export const listUsers = route({
+  method: 'GET',
+  path: '/v1/users',
+  summary: 'All members by display name, or those whose display name starts with `q`',
+  access: { may: 'profile:list' },
+  input: {
+    query: z.object({
+      ...PageQuery,
+      q: text(1, 80).optional().meta({ description: 'Start of the display name' }),
+    }),
+  },
+  output: listOf(PublicProfile),
+  async run({ input, grant, deps }) {
+    const { q } = input.query
+    return paginate<Awaited<ReturnType<typeof deps.users.list>>[number], [string, Id]>({
+      name: `users?q=${q ?? ''}`,
+      query: input.query,
+      keyOf: ({ nameKey, id }) => [nameKey, id],
+      read: (after, limit) =>
+        deps.users.list(grant.scope, {
+          prefix: q,
+          after: after && { nameKey: after[0], id: after[1] },
+          limit,
+        }),
+    })
+  },
+})
+
+export const readUser = route({
+  method: 'GET',
+  path: '/v1/users/:userId',
+  summary: 'A member: the public profile, or all of it with `view=full`',
+  access: {
+    open: 'Public profiles are public',
+    unless: { query: ['view', 'full'], may: 'profile:read', owner: ':userId', output: FullProfile },
+  },
+  input: {
+    param,
+    query: z.object({
+      view: z.enum(['public', 'full']).optional().meta({ description: 'How much of it' }),
+    }),
+  },
+  output: PublicProfile,
+  async run({ input, grant, deps }) {
+    const scope = grant?.scope ?? 'everyone'
+    return profileOf((await deps.users.find(scope, input.param.userId)) ?? notFound('member'))
+  },
+})
+
+export const updateUser = route({
+  method: 'PATCH',
+  path: '/v1/users/:userId',
+  summary: "Change a profile: your own, or anyone's as a moderator",
+  access: { may: 'profile:update', owner: ':userId' },
+  input: { param, json: ProfilePatch },
+  output: FullProfile,
+  conditional: true,
+  async run({ input, grant, revisions, deps }) {
+    const change = { userId: input.param.userId, patch: input.json, revisions }
+    return profileOf(await updateProfile(grant, change, deps))
+  },
+})
+
+export const removeUser = route({
+  method: 'DELETE',
+  path: '/v1/users/:userId',
+  summary: 'Delete a member and erase their personal data everywhere, visits included',
+  access: { may: 'profile:delete' },
+  input: { param },
+  output: 'nothing',
+  conditional: true,
+  async run({ input, grant, revisions, deps }) {
+    await deleteUser(grant, { userId: input.param.userId, revisions }, deps)
+  },
+})
+
+export const suspendUser = route({
+  method: 'POST',
+  path: '/v1/users/:userId/suspend',
+  summary: 'Suspend a member, from this moment on',
+  access: { may: 'user:suspend' },
+  input: { param, json: NoBody },
+  output: FullProfile,
+  async run({ input, grant, deps }) {
+    return profileOf(await suspend(grant, input.param.userId, deps))
+  },
+})
+
+export const reinstateUser = route({
+  method: 'POST',
+  path: '/v1/users/:userId/reinstate',
+  summary: 'Reinstate a suspended member',
+  access: { may: 'user:suspend' },
+  input: { param, json: NoBody },
+  output: FullProfile,
+  async run({ input, grant, deps }) {
+    return profileOf(await reinstate(grant, input.param.userId, deps))
+  },
+})

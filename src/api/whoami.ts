@@ -1,0 +1,56 @@
+/** Who the server takes the caller for, and what they may do. */
+import * as z from 'zod'
+import { route } from '../http/route.ts'
+import type { Authenticated } from '../security/identify.ts'
+import { entriesOf, grantsOf } from '../security/decide.ts'
+import { roleNamesOf } from '../security/held-roles.ts'
+import { MANY, shownId, shownName, shownText, Timestamp } from './schemas.ts'
+
+const Whoami = z
+  .object({
+    kind: z.enum(['anonymous', 'visitor', 'member', 'partner']),
+    userId: shownId('usr').optional(),
+    visitorId: shownName(30).optional(),
+    keyId: shownName(30).optional(),
+    roles: z.array(shownName()).max(MANY),
+    permissions: z
+      .array(z.object({ permission: shownName(), reach: z.enum(['own', 'any']) }))
+      .max(MANY),
+    credential: z.object({
+      type: z.enum(['none', 'jwt', 'api-key', 'session']),
+      issuer: shownText(2048).optional(),
+      expiresAt: Timestamp.optional(),
+    }),
+  })
+  .meta({ id: 'Whoami' })
+
+export const whoami = route({
+  method: 'GET',
+  path: '/v1/whoami',
+  summary: 'Who you are to this site, and what you may do',
+  access: {
+    open: 'Everybody may ask who they are taken for; the answer is about the caller alone',
+  },
+  input: {},
+  output: Whoami,
+  async run({ caller, authenticated }) {
+    const permissions = entriesOf(grantsOf(caller)).map(([permission, reach]) => ({
+      permission,
+      reach,
+    }))
+    return {
+      ...caller,
+      roles: caller.kind === 'member' ? roleNamesOf(caller) : [],
+      permissions,
+      credential: credentialOf(authenticated),
+    }
+  },
+})
+
+function credentialOf(authenticated: Authenticated) {
+  if (authenticated.type === 'anonymous') return { type: 'none' } as const
+  if (authenticated.type === 'api-key') return { type: 'api-key' } as const
+  if (authenticated.type === 'session') return { type: 'session' } as const
+  const { issuer, expiresAt } = authenticated.token
+  return { type: 'jwt', issuer, expiresAt: new Date(expiresAt).toISOString() } as const
+}

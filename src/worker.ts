@@ -1,6 +1,16 @@
+/** Where the platform comes in: requests, cron ticks and the Durable Object classes. Wiring only. */
+import { createApp } from './app.ts'
+import { tick } from './cron/schedule.ts'
+import type { Bindings } from './env.ts'
+import { eventHandlers } from './events/index.ts'
+
 export { JobRunner } from './objects/job-runner.ts'
+export { KeyGate } from './objects/key-gate.ts'
 export { VisitShard } from './objects/visit-shard.ts'
 
+const app = createApp(eventHandlers)
+
 export default {
-  fetch: () => new Response('not yet'),
-} satisfies ExportedHandler
+  fetch: app.fetch,
+  scheduled: (controller, env) => tick(controller.cron, env, controller.scheduledTime),
+} satisfies ExportedHandler<Bindings>

@@ -1,0 +1,133 @@
+/**
+ * Awards badges to the members whose visits have satisfied a rule. The badge comes from the rule an
+ * admin wrote, the members from the shards, the permission from a list of one. A shard forgets what
+ * it reported only after the award is committed, so a crash anywhere repeats harmlessly.
+ */
+import type { Deps } from '../deps.ts'
+import type { RuleId, UserId } from '../db/ids.ts'
+import { siteDay } from '../objects/site-day.ts'
+import { assignBadges } from '../operations/assign-badges.ts'
+import { Problem } from '../problem.ts'
+import type { BadgeRuleRow } from '../repositories/badge-rules.ts'
+import { elevate } from '../security/elevation.ts'
+import { failureOf, type JobContext, type JobResult } from './job.ts'
+
+/** Members per shard and round. */
+const PAGE = 1000
+/** Shards at a time; a Worker has six connections, and the results of a wave share one write. */
+const WAVE = 8
+/** What a round costs at most: per shard `due` and `settle`, per rule the statements of one award. */
+const CALLS_PER_SHARD = 2
+const CALLS_PER_RULE = 5
+
+/** A shard, and how far into its crossings this run has come. */
+interface Position {
+  readonly shard: number
+  readonly after: number
+}
+
+interface Run {
+  readonly deps: Deps
+  readonly rules: readonly BadgeRuleRow[]
+  readonly counts: { rules: number; shards: number; considered: number; awarded: number }
+  readonly failures: string[]
+  /** Rules whose award has failed; the others go on, and the next run tries these again. */
+  readonly failing: Set<RuleId>
+}
+
+export async function awardBadges({ deps, cursor, affords }: JobContext): Promise<JobResult> {
+  const [rules, shards] = await Promise.all([deps.badgeRules.enabled(), deps.site.visitShards()])
+  const counts = { rules: rules.length, shards: 0, considered: 0, awarded: 0 }
+  const failures: string[] = []
+  const run: Run = { deps, rules, counts, failures, failing: new Set() }
+  const first = Number(cursor ?? 0)
+  const all = Array.from({ length: shards }, (_, index) => (first + index) % shards)
+  for (let done = 0; done < shards; done += WAVE) {
+    const wave = all.slice(done, done + WAVE)
+    let open = wave.map((shard): Position => ({ shard, after: 0 }))
+    while (open[0]) {
+      const calls = CALLS_PER_SHARD * open.length + CALLS_PER_RULE * rules.length
+      if (!affords(calls)) return { counts, cursor: String(open[0].shard), failures }
+      open = await awardRound(open, run)
+    }
+    counts.shards += wave.length
+  }
+  return { counts, cursor: null, failures }
+}
+
+/** One page of each shard. @returns the shards that have more */
+async function awardRound(open: readonly Position[], run: Run): Promise<Position[]> {
+  const { deps, rules, failures } = run
+  const today = siteDay(deps.now, deps.settings.siteTimeZone)
+  const pages = await forEachShard(open, failures, async ({ shard, after }) => ({
+    shard,
+    after,
+    ...(await deps.visits.in(shard).due(rules, today, PAGE, after)),
+  }))
+
+  const awarded = new Map<RuleId, number>()
+  for (const rule of rules) {
+    const members = pages
+      .flatMap(({ crossings }) => crossings)
+      .filter(({ ruleId, revision }) => ruleId === rule.id && revision === rule.revision)
+      .flatMap((crossing) => crossing.members)
+    if (members.length > 0 && (await award(rule, members, run))) {
+      awarded.set(rule.id, rule.revision)
+    }
+  }
+
+  const settled = await forEachShard(pages, failures, async (page) => {
+    const { shard, after, upTo, crossings } = page
+    // Not those of another revision: they were not awarded here.
+    const done = crossings.filter(({ ruleId, revision }) => awarded.get(ruleId) === revision)
+    const ruleIds = done.map(({ ruleId }) => ruleId)
+    if (ruleIds.length > 0) await deps.visits.in(shard).settle(upTo, ruleIds, after)
+    return page
+  })
+  return settled.filter(({ more }) => more).map(({ shard, upTo }) => ({ shard, after: upTo }))
+}
+
+/** A shard that fails is noted and left to the next run; the others go on. */
+async function forEachShard<T extends Position, R>(
+  shards: readonly T[],
+  failures: string[],
+  work: (shard: T) => Promise<R>,
+): Promise<R[]> {
+  const results = await Promise.all(
+    shards.map(async (each) => {
+      try {
+        return [await work(each)]
+      } catch (error) {
+        failures.push(`shard ${each.shard}: ${failureOf(error)}`)
+        return []
+      }
+    }),
+  )
+  return results.flat()
+}
+
+/** @returns whether it is committed */
+async function award(rule: BadgeRuleRow, userIds: readonly UserId[], run: Run): Promise<boolean> {
+  if (run.failing.has(rule.id)) return false
+  try {
+    const { id, revision, badgeId } = rule
+    const elevation = { reason: reasonOf(rule), bound: { badgeId, ruleId: id } }
+    const { holders } = await elevate('badge-awarder', 'badge:assign', elevation, (grant) =>
+      assignBadges(grant, { badgeId, userIds, rule: { id, revision } }, run.deps),
+    )
+    run.counts.considered += userIds.length
+    run.counts.awarded += holders.filter(({ created }) => created).length
+    return true
+  } catch (error) {
+    // The badge was deleted while its members were looked for, and the rule with it.
+    if (error instanceof Problem && error.code === 'not_found') return true
+    run.failing.add(rule.id)
+    run.failures.push(`rule ${rule.id}: ${failureOf(error)}`)
+    return false
+  }
+}
+
+function reasonOf({ id, metric, threshold, windowDays }: BadgeRuleRow): string {
+  const period = windowDays === null ? '' : ` within ${windowDays} days`
+  return `${id}: ${threshold} ${metric}${period}`
+}

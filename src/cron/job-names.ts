@@ -1,0 +1,53 @@
+/** The background jobs there are: names and schedules only, so that the API can list what it cannot run. */
+
+interface JobDefinition {
+  readonly description: string
+  /** Minutes between runs; 0 for every tick of the trigger. */
+  readonly everyMinutes: number
+}
+
+const DAILY = 24 * 60
+
+/** In the order of their runs: what is finished may be work for the others. */
+export const JOBS = {
+  'award-badges': {
+    description: 'Awards badges to the members whose visits have satisfied a rule',
+    everyMinutes: 0,
+  },
+  'erase-members': {
+    description: 'Erases the visits of deleted members where that did not succeed at once',
+    everyMinutes: 0,
+  },
+  'finish-events': {
+    description:
+      'Finishes what a request had begun when it was interrupted, such as a confirmation',
+    everyMinutes: 0,
+  },
+  'expire-holds': {
+    description: 'Gives back the places of pending bookings that were not confirmed in time',
+    everyMinutes: 0,
+  },
+  'prune-visits': {
+    description: 'Folds days of visits older than 400 days into totals',
+    everyMinutes: DAILY,
+  },
+  'prune-records': {
+    description: 'Forgets idempotency keys after a day and job runs after 90 days',
+    everyMinutes: DAILY,
+  },
+} as const satisfies Record<string, JobDefinition>
+
+export type JobName = keyof typeof JOBS
+
+export function isJobName(name: string): name is JobName {
+  return Object.hasOwn(JOBS, name)
+}
+
+/** Minutes between ticks of the trigger. */
+const TICK_MINUTES = 5
+
+/** For people: when the job runs. */
+export function scheduleOf(job: JobName): string {
+  const minutes = JOBS[job].everyMinutes || TICK_MINUTES
+  return minutes === DAILY ? 'daily' : `every ${minutes} minutes`
+}

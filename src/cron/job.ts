@@ -1,0 +1,28 @@
+/** What a job is given and gives back; the schedule knows nothing else about jobs. */
+import type { Deps } from '../deps.ts'
+import { describeError } from '../log.ts'
+
+export interface JobContext {
+  readonly deps: Deps
+  /** Where the run before stopped; null at the start. */
+  readonly cursor: string | null
+  /**
+   * Takes so many calls to storage out of what the run may use; false once they, or its time, are
+   * used up. Then the run stops at its cursor and the next one goes on.
+   */
+  readonly affords: (calls: number) => boolean
+}
+
+export interface JobResult {
+  readonly counts: Readonly<Record<string, number>>
+  /** Where the next run goes on; null when everything was done. */
+  readonly cursor: string | null
+  /** Parts that failed while the rest went on. */
+  readonly failures: readonly string[]
+}
+
+/** Short and without values, for the ledger; the log has the rest. */
+export function failureOf(error: unknown): string {
+  console.error({ event: 'job failed', ...describeError(error) })
+  return error instanceof Error ? error.name : 'unknown error'
+}

@@ -1,0 +1,148 @@
+/**
+ * One trigger, an internal schedule. A tick runs what was asked for and what is due by the ledger,
+ * so a tick that was missed, doubled or cut short is made up for by the next.
+ */
+import { openSession } from '../db/client.ts'
+import { newId } from '../db/ids.ts'
+import { type Deps, makeDeps } from '../deps.ts'
+import type { Bindings } from '../env.ts'
+import type { JobRunRow } from '../repositories/job-runs.ts'
+import { awardBadges } from './award-badges.ts'
+import { expireHolds, finishEvents } from './bookings.ts'
+import { isJobName, JOBS, type JobName } from './job-names.ts'
+import { failureOf, type JobContext, type JobResult } from './job.ts'
+import { eraseMembers, pruneRecords, pruneVisits } from './upkeep.ts'
+
+/** The trigger in wrangler.toml; a test compares the two. */
+export const TRIGGER = '*/5 * * * *'
+
+const RUNNERS: Record<JobName, (context: JobContext) => Promise<JobResult>> = {
+  'award-badges': awardBadges,
+  'erase-members': eraseMembers,
+  'finish-events': finishEvents,
+  'expire-holds': expireHolds,
+  'prune-visits': pruneVisits,
+  'prune-records': pruneRecords,
+}
+
+const MINUTE = 60_000
+/** The platform ends a trigger after 15 minutes: no run begins after ten, and none goes on for over three. */
+const TRIGGER_LIMIT = 15 * MINUTE
+const BEGIN_LIMIT = 10 * MINUTE
+const RUN_LIMIT = 3 * MINUTE
+/** Of the 10 000 calls to storage, 1 000 of them D1 statements, that a trigger may make. */
+const RUN_CALLS = 600
+
+/** Milliseconds since the epoch. */
+type Clock = () => number
+
+/**
+ * @param now when the tick was due; milliseconds since the epoch
+ * @throws Error for a trigger that is not known, and after the other jobs if one failed
+ */
+export async function tick(
+  cron: string,
+  env: Bindings,
+  now: number,
+  clock: Clock = Date.now,
+): Promise<void> {
+  if (cron !== TRIGGER) throw new Error('no job is scheduled by this cron expression')
+  const failed = await runDue(Object.keys(JOBS).filter(isJobName), env, now, clock)
+  if (failed.length > 0) throw new Error(`jobs failed: ${failed.join(', ')}`)
+}
+
+/** Runs what was asked for over HTTP; how it went is on the ledger. @param now milliseconds since the epoch */
+export async function runRequested(env: Bindings, now: number): Promise<void> {
+  await runDue([], env, now, Date.now)
+}
+
+/** @returns the jobs that failed */
+async function runDue(
+  scheduled: readonly JobName[],
+  env: Bindings,
+  now: number,
+  clock: Clock,
+): Promise<string[]> {
+  const deps = makeDeps(env, openSession(env.DB, 'primary').db, now)
+  const began = clock()
+  const { requested, cursors } = await deps.jobRuns.standing(Object.keys(JOBS), {
+    at: new Date(now).toISOString(),
+    lostBefore: new Date(now - TRIGGER_LIMIT).toISOString(),
+  })
+  const failed: string[] = []
+  for (const run of [...requested, ...scheduled.map((job) => scheduledRun(job, now))]) {
+    if (clock() - began > BEGIN_LIMIT) break
+    try {
+      if (!(await begin(run, deps))) continue
+      if (!(await perform(run, cursors.get(run.job) ?? null, deps, clock))) failed.push(run.job)
+    } catch (error) {
+      failed.push(`${run.job} (${failureOf(error)})`)
+    }
+  }
+  return failed
+}
+
+/** @returns false if somebody else has it, or it is not due yet */
+async function begin(run: JobRunRow, { jobRuns, now }: Deps): Promise<boolean> {
+  if (run.status === 'requested') return jobRuns.claim(run.id, new Date(now).toISOString())
+  const period = isJobName(run.job) ? JOBS[run.job].everyMinutes * MINUTE : 0
+  return jobRuns.start(run, period > 0 ? new Date(now - period).toISOString() : null)
+}
+
+/** One run of one job, onto the ledger. @returns whether all of it succeeded */
+async function perform(
+  run: JobRunRow,
+  cursor: string | null,
+  deps: Deps,
+  clock: Clock,
+): Promise<boolean> {
+  const began = clock()
+  const { counts, failures, ...result } = await attempt(run.job, {
+    deps,
+    cursor,
+    affords: allowance(clock, RUN_LIMIT, RUN_CALLS),
+  })
+  const succeeded = failures.length === 0
+  await deps.jobRuns.finish(run.id, {
+    status: succeeded ? 'succeeded' : 'failed',
+    finishedAt: new Date(deps.now + clock() - began).toISOString(),
+    counts,
+    error: succeeded ? null : [...new Set(failures)].join('; '),
+    cursor: result.cursor,
+  })
+  return succeeded
+}
+
+async function attempt(job: string, context: JobContext): Promise<JobResult> {
+  try {
+    if (!isJobName(job)) return { counts: {}, cursor: null, failures: ['no such job'] }
+    return await RUNNERS[job](context)
+  } catch (error) {
+    return { counts: {}, cursor: context.cursor, failures: [failureOf(error)] }
+  }
+}
+
+function allowance(clock: Clock, milliseconds: number, calls: number): JobContext['affords'] {
+  const until = clock() + milliseconds
+  let left = calls
+  return (taken) => {
+    left -= taken
+    return left >= 0 && clock() < until
+  }
+}
+
+function scheduledRun(job: JobName, now: number): JobRunRow {
+  const at = new Date(now).toISOString()
+  return {
+    id: newId('run', now),
+    job,
+    status: 'running',
+    requestedBy: 'cron',
+    requestedAt: at,
+    startedAt: at,
+    finishedAt: null,
+    counts: {},
+    error: null,
+    cursor: null,
+  }
+}

@@ -1,0 +1,86 @@
+/** Jobs that keep the promises about data: what was deleted is erased, what is old is folded or forgotten. */
+import { firstIdAt, type UserId } from '../db/ids.ts'
+import { KEPT_FOR_MS } from '../repositories/idempotency.ts'
+import { eraseFromObjects } from '../operations/delete-user.ts'
+import { dayNumber, dayText, siteDay } from '../objects/site-day.ts'
+import { failureOf, type JobContext, type JobResult } from './job.ts'
+
+const PAGE = 500
+const ERASURES = 50
+const DAY_MS = 24 * 60 * 60 * 1000
+/** Longer than the longest window of a rule. */
+const VISIT_DAYS_KEPT = 400
+const RUN_DAYS_KEPT = 90
+
+/** Erases the visits of deleted members where that did not succeed at once. */
+export async function eraseMembers({ deps, affords }: JobContext): Promise<JobResult> {
+  const { members } = deps
+  const failures: string[] = []
+  let erased = 0
+  let after: UserId | undefined
+  while (affords(ERASURES + 2)) {
+    const pending = await members.pendingErasures({ after, limit: ERASURES })
+    after = pending.at(-1)?.userId
+    if (after === undefined) break
+    const done: UserId[] = []
+    for (const remains of pending) {
+      try {
+        await eraseFromObjects(remains, deps)
+        done.push(remains.userId)
+      } catch (error) {
+        failures.push(`shard ${remains.visitShard}: ${failureOf(error)}`)
+      }
+    }
+    await members.erasuresDone(done)
+    erased += done.length
+  }
+  return { counts: { erased }, cursor: null, failures }
+}
+
+/** Folds old days of visits into totals; what visits add up to does not change. */
+export async function pruneVisits({ deps, cursor, affords }: JobContext): Promise<JobResult> {
+  const today = siteDay(deps.now, deps.settings.siteTimeZone)
+  const before = dayText(dayNumber(today) - VISIT_DAYS_KEPT)
+  const shards = await deps.site.visitShards()
+  const failures: string[] = []
+  let pruned = 0
+  for (let shard = Number(cursor ?? 0); shard < shards; shard++) {
+    let more = true
+    while (more) {
+      if (!affords(1)) return { counts: { pruned }, cursor: String(shard), failures }
+      try {
+        const page = await deps.visits.in(shard).prune(before, PAGE)
+        pruned += page.pruned
+        more = page.more
+      } catch (error) {
+        failures.push(`shard ${shard}: ${failureOf(error)}`)
+        more = false
+      }
+    }
+  }
+  return { counts: { pruned }, cursor: null, failures }
+}
+
+/** Forgets idempotency keys and old runs. */
+export async function pruneRecords({ deps, affords }: JobContext): Promise<JobResult> {
+  const { idempotency, jobRuns, now } = deps
+  const oldestKey = new Date(now - KEPT_FOR_MS).toISOString()
+  const oldestRun = firstIdAt('run', now - RUN_DAYS_KEPT * DAY_MS)
+  const keys = await untilLess(() => idempotency.prune(oldestKey, PAGE), affords)
+  const runs = await untilLess(() => jobRuns.prune(oldestRun, PAGE), affords)
+  return { counts: { keys, runs }, cursor: null, failures: [] }
+}
+
+/** What there is beyond the allowance is left to the run of the next day. */
+async function untilLess(
+  prune: () => Promise<number>,
+  affords: JobContext['affords'],
+): Promise<number> {
+  let total = 0
+  while (affords(1)) {
+    const count = await prune()
+    total += count
+    if (count < PAGE) break
+  }
+  return total
+}

@@ -1,0 +1,154 @@
+/** What somebody signed in may do with their account: sessions, passkeys, password, address, tokens. */
+import { SESSION_COOKIE } from '../security/session-cookie.ts'
+import type { LoginApp, LoginContext } from './desk.ts'
+import { accountPage, confirmEmailPage, message, type Notice } from './pages.ts'
+import { passwordFault } from './passwords.ts'
+import { emailOf, readForm, type SignedIn } from './requests.ts'
+import { tooMany } from './sign-in-routes.ts'
+import { signToken, TOKEN_SECONDS } from './signing-keys.ts'
+
+type Work = (c: LoginContext, session: SignedIn) => Response | Promise<Response>
+
+export function accountRoutes(app: LoginApp): void {
+  app.get('/', (c) => c.redirect('/auth/account'))
+
+  app.get(
+    '/account',
+    signedIn((c, session) => account(c, session)),
+  )
+
+  app.post(
+    '/sign-out',
+    signedIn(async (c, session) => {
+      await c.var.accounts.signOut(session.userId, session.id)
+      return signedOut(c)
+    }),
+  )
+
+  app.post(
+    '/sign-out-everywhere',
+    signedIn(async (c, session) => {
+      await c.var.accounts.signOutEverywhere(session.userId)
+      return signedOut(c)
+    }),
+  )
+
+  app.post(
+    '/sessions/revoke',
+    signedIn(async (c, session) => {
+      const { id = '' } = (await readForm(c)) ?? {}
+      await c.var.accounts.signOut(session.userId, id)
+      return c.redirect('/auth/account', 303)
+    }),
+  )
+
+  app.post(
+    '/passkeys/remove',
+    signedIn(async (c, session) => {
+      const { id = '' } = (await readForm(c)) ?? {}
+      await c.var.accounts.removePasskey(session.userId, id)
+      return c.redirect('/auth/account', 303)
+    }),
+  )
+
+  app.post(
+    '/password',
+    signedIn(async (c, session) => {
+      const { current, password = '' } = (await readForm(c)) ?? {}
+      const fault = passwordFault(password, [session.email, session.name])
+      if (fault) return account(c, session, { tone: 'bad', text: fault }, 422)
+      const refusal = await refusalOf(c, session, current)
+      if (refusal) return refusal
+      await c.var.accounts.setPassword(session.userId, password)
+      return signedOut(c)
+    }),
+  )
+
+  app.post(
+    '/email',
+    signedIn(async (c, session) => {
+      const { current, email: text } = (await readForm(c)) ?? {}
+      const email = emailOf(text)
+      if (!email) return account(c, session, { tone: 'bad', text: 'That is not an address.' }, 422)
+      const refusal = await refusalOf(c, session, current)
+      if (refusal) return refusal
+      const wait = await c.var.attempt(['mail:account', email], ['mail:address', c.var.address])
+      if (wait > 0) return tooMany(c, wait)
+      await c.var.accounts.changeEmail(session.userId, email)
+      return account(c, session, { tone: 'good', text: 'Look into the mail of the new address.' })
+    }),
+  )
+
+  app.get('/email', (c) => c.html(confirmEmailPage(c.req.query('token') ?? '')))
+  app.post('/email/confirm', async (c) => {
+    const { token = '' } = (await readForm(c)) ?? {}
+    const isDone = await c.var.accounts.confirmEmail(token)
+    return isDone
+      ? c.html(
+          message('Your new address', { tone: 'good', text: 'It is confirmed. Sign in with it.' }),
+        )
+      : c.html(message('Your new address', { tone: 'bad', text: 'This link is not good.' }), 410)
+  })
+
+  app.post('/token', async (c) => {
+    const session = await c.var.session()
+    if (!session) return c.json({ error: 'Nobody is signed in.' }, 401)
+    const { login, now } = c.env.request
+    const { userId: sub, id: sid, name, email } = session
+    const claims = { sub, sid, name, email, email_verified: true }
+    const options = { issuer: login.publicUrl, secret: login.secret, now }
+    const token = await signToken(c.env.DB, claims, options)
+    return c.json({ token, tokenType: 'Bearer', expiresIn: TOKEN_SECONDS })
+  })
+}
+
+function signedIn(work: Work) {
+  return async (c: LoginContext) => {
+    const session = await c.var.session()
+    return session ? work(c, session) : c.redirect(`/auth/sign-in?next=/auth/account`, 303)
+  }
+}
+
+/** Before what would lock the owner out: the password again, or a session that has only just begun. */
+async function refusalOf(c: LoginContext, session: SignedIn, current: string | undefined) {
+  if (!(await c.var.accounts.hasPassword(session.email))) {
+    if (session.isFresh) return undefined
+    return account(
+      c,
+      session,
+      { tone: 'bad', text: 'Sign in again first: that was a while ago.' },
+      403,
+    )
+  }
+  const wait = await c.var.attempt(
+    ['password:account', session.email],
+    ['password:address', c.var.address],
+  )
+  if (wait > 0) return tooMany(c, wait)
+  const isRight = await c.var.accounts.checkPassword(session.email, current ?? '')
+  if (isRight) return undefined
+  return account(c, session, { tone: 'bad', text: 'The current password is not right.' }, 403)
+}
+
+async function account(
+  c: LoginContext,
+  session: SignedIn,
+  notice?: Notice,
+  status: 200 | 403 | 422 = 200,
+): Promise<Response> {
+  const { accounts } = c.var
+  const { userId, name, email, id: sessionId } = session
+  const [hasPassword, sessions, passkeys] = await Promise.all([
+    accounts.hasPassword(email),
+    accounts.sessions(userId),
+    accounts.passkeys(userId),
+  ])
+  const view = { name, email, hasPassword, sessionId, sessions, passkeys }
+  return c.html(accountPage(view, notice), status)
+}
+
+function signedOut(c: LoginContext): Response {
+  const gone = 'Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Lax'
+  c.header('Set-Cookie', `${SESSION_COOKIE}=; ${gone}`)
+  return c.redirect('/auth/sign-in', 303)
+}

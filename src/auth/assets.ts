@@ -1,0 +1,59 @@
+/** The two files of the login's pages. A page loads nothing else, and runs nothing that is inline. */
+
+export const STYLE = `:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
+body { margin: 0 }
+main { max-width: 26rem; margin: 3rem auto; padding: 0 1rem }
+form { margin: 0 0 1rem }
+label { display: block; margin: 0 0 .75rem }
+input:not([type=hidden]) { display: block; width: 100%; box-sizing: border-box; font: inherit; padding: .5rem }
+button { font: inherit; padding: .5rem 1rem; cursor: pointer }
+li form { display: inline }
+[role=alert], [role=status] { border-left: .25rem solid; padding-left: .75rem }
+[role=alert] { border-color: #c33 }
+[role=status] { border-color: #393 }
+[hidden] { display: none }
+`
+
+export const PASSKEY_SCRIPT = `const signIn = document.querySelector('#passkey-sign-in')
+const add = document.querySelector('#passkey-add')
+const error = document.querySelector('#passkey-error')
+const supported = 'PublicKeyCredential' in window &&
+  'parseCreationOptionsFromJSON' in PublicKeyCredential
+
+async function call(path, body) {
+  const response = await fetch('/auth/passkey/' + path, body && {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  if (response.ok) return response.json()
+  if (response.status === 403 || response.status === 401) throw new Error('Sign in again, then try once more.')
+  throw new Error('That did not work.')
+}
+
+async function attempt(work) {
+  error.hidden = true
+  try {
+    location.assign(await work())
+  } catch (caught) {
+    error.textContent = caught.name === 'NotAllowedError' ? 'No passkey was given.' : caught.message
+    error.hidden = false
+  }
+}
+
+for (const button of [signIn, add]) if (button && supported) button.hidden = false
+
+signIn?.addEventListener('click', () => attempt(async () => {
+  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(await call('generate-authenticate-options'))
+  const credential = await navigator.credentials.get({ publicKey })
+  await call('verify-authentication', { response: credential.toJSON() })
+  return signIn.dataset.next
+}))
+
+add?.addEventListener('click', () => attempt(async () => {
+  const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(await call('generate-register-options'))
+  const credential = await navigator.credentials.create({ publicKey })
+  await call('verify-registration', { response: credential.toJSON(), name: 'Passkey' })
+  return '/auth/account'
+}))
+`

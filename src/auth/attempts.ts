@@ -1,0 +1,67 @@
+/**
+ * How often somebody may try, by account and by address, counted exactly in D1 before any other work
+ * is done. Who is known and who is not counts alike.
+ */
+import { sql } from 'drizzle-orm'
+import { type Database, rows, statement } from '../db/client.ts'
+import { authAttempts } from '../db/schema.ts'
+
+const MINUTE_MS = 60_000
+
+/** Attempts in a window that begins with the first of them. */
+const LIMITS = {
+  'password:account': { most: 10, windowMs: 15 * MINUTE_MS },
+  'password:address': { most: 50, windowMs: 15 * MINUTE_MS },
+  'mail:account': { most: 5, windowMs: 60 * MINUTE_MS },
+  'mail:address': { most: 20, windowMs: 60 * MINUTE_MS },
+  'passkey:address': { most: 60, windowMs: 15 * MINUTE_MS },
+} as const
+type LimitName = keyof typeof LIMITS
+
+/** What is limited: an email address under `…:account`, an IP address under `…:address`. */
+export type Attempt = readonly [limit: LimitName, who: string]
+
+/**
+ * Counts the attempts, in one round trip.
+ * @returns seconds to wait if one of them is over its limit, 0 if none is
+ */
+export async function countAttempts(
+  db: Database,
+  attempts: readonly Attempt[],
+  now: number,
+): Promise<number> {
+  const counted = await Promise.all(
+    attempts.map(async ([name, who]) => {
+      const { most, windowMs } = LIMITS[name]
+      return { subject: await subjectOf(name, who), most, endsAt: now + windowMs }
+    }),
+  )
+  const [first, ...others] = counted.map(({ subject, endsAt }) =>
+    rows<{ attempts: number; ends_at: number }>(
+      db,
+      sql`insert into ${authAttempts} (subject, attempts, ends_at) values (${subject}, 1, ${endsAt})
+      on conflict (subject) do update set
+        attempts = case when ends_at <= ${now} then 1 else attempts + 1 end,
+        ends_at = case when ends_at <= ${now} then excluded.ends_at else ends_at end
+      returning attempts, ends_at`,
+    ),
+  )
+  if (!first) return 0
+  const results = await db.batch([first, ...others])
+  const waits = results.map(([row], index) => {
+    const most = counted[index]?.most ?? 0
+    return row && row.attempts > most ? Math.ceil((row.ends_at - now) / 1000) : 0
+  })
+  return Math.max(0, ...waits)
+}
+
+/** A right password ends the count of wrong ones for its account. */
+export function forgetAttempts(db: Database, subject: string) {
+  return statement(db, sql`delete from ${authAttempts} where subject = ${subject}`)
+}
+
+/** Hashed: what somebody typed into a form is not kept. */
+export async function subjectOf(name: LimitName, who: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(`${name}\n${who}`))
+  return Buffer.from(digest).toString('base64url')
+}

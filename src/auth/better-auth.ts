@@ -1,0 +1,120 @@
+/**
+ * better-auth, as far as it is used: sessions and their cookie, passkeys, social providers. Accounts
+ * with a password are in `accounts.ts`. One instance for each request, because an instance holds on
+ * to I/O of the request it was made in.
+ */
+import { createAuthEndpoint } from '@better-auth/core/api'
+import { passkey } from '@better-auth/passkey'
+import { drizzleAdapter } from 'better-auth/adapters/drizzle'
+import { setSessionCookie } from 'better-auth/cookies'
+import { betterAuth } from 'better-auth/minimal'
+import { APIError } from 'better-auth/api'
+import * as z from 'zod'
+import type { Database } from '../db/client.ts'
+import {
+  authAccounts,
+  authPasskeys,
+  authSessions,
+  authUsers,
+  authVerifications,
+} from '../db/schema.ts'
+import { COOKIE_PREFIX, SESSION_SECONDS } from '../security/session-cookie.ts'
+import type { BuiltInLogin } from './settings.ts'
+
+/** How long after signing in somebody may add a passkey or change the address without signing in again. */
+export const FRESH_SECONDS = 900
+
+export type Auth = ReturnType<typeof makeAuth>
+
+export function makeAuth(db: Database, { publicUrl, secret, socialProviders }: BuiltInLogin) {
+  return betterAuth({
+    appName: 'Guildhall',
+    baseURL: publicUrl,
+    basePath: '/auth',
+    secret,
+    database: drizzleAdapter(db, {
+      provider: 'sqlite',
+      schema: {
+        user: authUsers,
+        session: authSessions,
+        account: authAccounts,
+        verification: authVerifications,
+        passkey: authPasskeys,
+      },
+    }),
+    socialProviders,
+    account: {
+      // Two ways in become one account by an act of somebody signed in, never by an address.
+      accountLinking: { enabled: true, disableImplicitLinking: true },
+      encryptOAuthTokens: true,
+    },
+    databaseHooks: {
+      user: {
+        create: {
+          // What a provider has not verified would wait under the address of somebody else.
+          before: async ({ emailVerified }) => {
+            if (!emailVerified) throw new APIError('FORBIDDEN', { message: 'address not verified' })
+          },
+        },
+      },
+    },
+    session: {
+      expiresIn: SESSION_SECONDS,
+      disableSessionRefresh: true,
+      freshAge: FRESH_SECONDS,
+      cookieCache: { enabled: false },
+    },
+    // Counted in `attempts.ts`, exactly.
+    rateLimit: { enabled: false },
+    telemetry: { enabled: false },
+    logger: { disabled: true },
+    trustedOrigins: [publicUrl],
+    onAPIError: { errorURL: `${publicUrl}/auth/sign-in` },
+    advanced: {
+      cookiePrefix: COOKIE_PREFIX,
+      // Its own prefix would be `__Secure-`; ours promises more.
+      useSecureCookies: false,
+      defaultCookieAttributes: { secure: true, httpOnly: true, sameSite: 'lax', path: '/' },
+      ipAddress: { ipAddressHeaders: ['cf-connecting-ip'] },
+    },
+    plugins: [passkeys(publicUrl), { id: 'guildhall', endpoints: { startSession } }],
+  })
+}
+
+function passkeys(publicUrl: string) {
+  return passkey({
+    rpID: new URL(publicUrl).hostname,
+    rpName: 'Guildhall',
+    origin: publicUrl,
+    authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
+    registration: {
+      afterVerification: ({ verification }) => {
+        if (!verification.registrationInfo?.userVerified) throw notVerified()
+      },
+    },
+    authentication: {
+      afterVerification: ({ verification }) => {
+        // A passkey replaces the password, so it has to be more than something one holds.
+        if (!verification.authenticationInfo.userVerified) throw notVerified()
+      },
+    },
+    advanced: { webAuthnChallengeCookie: 'passkey_challenge' },
+  })
+}
+
+function notVerified(): APIError {
+  return new APIError('UNAUTHORIZED', { message: 'the authenticator did not verify its user' })
+}
+
+/** A session for somebody whose password was right. Not reachable over HTTP. */
+const startSession = createAuthEndpoint.serverOnly(
+  { method: 'POST', body: z.object({ userId: z.string() }), requireHeaders: true },
+  async (c) => {
+    const { internalAdapter } = c.context
+    const user = await internalAdapter.findUserById(c.body.userId)
+    if (!user) throw new APIError('UNAUTHORIZED')
+    const session = await internalAdapter.createSession(user.id)
+    await setSessionCookie(c, { session, user })
+    return c.json({ token: session.token })
+  },
+)

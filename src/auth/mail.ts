@@ -1,0 +1,97 @@
+/** Mail that the login sends: what it says, and how it goes out. */
+import { SettingsError } from '../env.ts'
+import type { BuiltInLogin } from './settings.ts'
+
+export interface Mail {
+  readonly to: string
+  readonly subject: string
+  readonly text: string
+}
+
+/** Cloudflare's email binding, as far as it is used here. */
+export interface MailBinding {
+  send(mail: Mail & { readonly from: string }): Promise<unknown>
+}
+
+/** @throws SettingsError if the deployment has no way to send mail */
+export async function sendMail(
+  mail: Mail,
+  { mailFrom }: BuiltInLogin,
+  binding: MailBinding | undefined,
+): Promise<void> {
+  if (mailFrom === undefined) {
+    console.info(`mail to ${mail.to}: ${mail.subject}\n\n${mail.text}\n`)
+    return
+  }
+  if (!binding) {
+    throw new SettingsError('MAIL: BUILT_IN_LOGIN is on, but there is no send_email binding MAIL')
+  }
+  await binding.send({ from: mailFrom, ...mail })
+}
+
+const IGNORE = 'If this was not you, you can ignore this mail: nothing happens without the link.'
+
+export const MAILS = {
+  signUp: (to: string, link: string): Mail => ({
+    to,
+    subject: 'Confirm your address',
+    text: `Somebody, probably you, wants to sign up with this address. Confirm it and choose a password:
+
+${link}
+
+The link is good for one hour and once. ${IGNORE}`,
+  }),
+  signUpKnown: (to: string, site: string): Mail => ({
+    to,
+    subject: 'You have an account already',
+    text: `Somebody, probably you, wants to sign up with this address. There is an account for it already:
+
+${site}/auth/sign-in
+
+Forgot the password? ${site}/auth/forgot
+If this was not you, you can ignore this mail.`,
+  }),
+  reset: (to: string, link: string): Mail => ({
+    to,
+    subject: 'Choose a new password',
+    text: `Somebody, probably you, forgot the password of this account. Choose a new one:
+
+${link}
+
+The link is good for one hour and once. ${IGNORE}`,
+  }),
+  resetUnknown: (to: string, site: string): Mail => ({
+    to,
+    subject: 'There is no account for this address',
+    text: `Somebody, probably you, forgot a password. There is no account for this address; perhaps it has another one, or none yet:
+
+${site}/auth/sign-up
+
+If this was not you, you can ignore this mail.`,
+  }),
+  changeEmail: (to: string, link: string): Mail => ({
+    to,
+    subject: 'Confirm your new address',
+    text: `Confirm that this is the new address of your account:
+
+${link}
+
+The link is good for one hour and once. ${IGNORE}`,
+  }),
+  changeEmailTaken: (to: string, site: string): Mail => ({
+    to,
+    subject: 'This address has an account already',
+    text: `Somebody wants to make this the address of their account, but there is one for it already:
+
+${site}/auth/sign-in
+
+If this was not you, you can ignore this mail.`,
+  }),
+  changed: (to: string, what: string, site: string): Mail => ({
+    to,
+    subject: `${what} was changed`,
+    text: `${what} of your account was changed just now, and every session was signed out.
+
+If this was not you, choose a new password at once: ${site}/auth/forgot`,
+  }),
+} as const

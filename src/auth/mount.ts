@@ -1,0 +1,26 @@
+/** Where the built-in login meets the app. Its code is loaded by the first request for one of its pages. */
+import type { Hono } from 'hono'
+import { settingsOf } from '../env.ts'
+import type { AppEnv } from '../http/context.ts'
+import { publicKeys } from './signing-keys.ts'
+
+/** What is served here; a test compares this list with the running app. */
+export const LOGIN_PATHS = ['ALL /auth/*', 'GET /.well-known/jwks.json'] as const
+
+/** Before the API's own headers and credentials: pages have others. Without the login there is no such path. */
+export function mountLogin(app: Hono<AppEnv>): void {
+  app.all('/auth/*', async (c, next) => {
+    const { builtInLogin: login } = settingsOf(c.env)
+    if (!login) return next()
+    const { serveLogin } = await import('./site.ts')
+    return serveLogin(c, login)
+  })
+}
+
+/** The public halves of the keys that sign this site's tokens. */
+export function mountKeys(app: Hono<AppEnv>): void {
+  app.get('/.well-known/jwks.json', async (c) => {
+    c.header('Cache-Control', 'public, max-age=60')
+    return c.json(await publicKeys(c.env.DB, c.get('now')))
+  })
+}

@@ -1,0 +1,235 @@
+/** The login's pages: plain forms that work without a script, styled by one file, nothing inline. */
+import { html } from 'hono/html'
+import { MIN_LENGTH } from './passwords.ts'
+
+type Html = ReturnType<typeof html>
+
+/** What a page says at its top. */
+export interface Notice {
+  readonly tone: 'good' | 'bad'
+  readonly text: string
+}
+
+function page(title: string, notice: Notice | undefined, content: Html, script = false): Html {
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>${title}</title>
+        <link rel="stylesheet" href="/auth/style.css" />
+        ${script ? html`<script type="module" src="/auth/passkey.js"></script>` : ''}
+      </head>
+      <body>
+        <main>
+          <h1>${title}</h1>
+          ${notice ? html`<p role="${notice.tone === 'bad' ? 'alert' : 'status'}">${notice.text}</p>` : ''}
+          ${content}
+        </main>
+      </body>
+    </html>`
+}
+
+const emailField = (value = '') =>
+  html`<label
+    >Email
+    <input
+      name="email"
+      type="email"
+      autocomplete="username webauthn"
+      required
+      maxlength="254"
+      value="${value}"
+  /></label>`
+
+const newPasswordField = html`<label
+    >New password
+    <input
+      name="password"
+      type="password"
+      autocomplete="new-password"
+      required
+      minlength="${MIN_LENGTH}"
+      maxlength="256"
+      aria-describedby="rule"
+  /></label>
+  <p id="rule">At least ${MIN_LENGTH} characters, such as four unrelated words. No other rules.</p>`
+
+const hidden = (name: string, value: string) =>
+  html`<input type="hidden" name="${name}" value="${value}" />`
+
+export const message = (title: string, notice: Notice): Html =>
+  page(title, notice, html`<p><a href="/auth/sign-in">Sign in</a></p>`)
+
+export const signUpPage = (notice?: Notice, email?: string): Html =>
+  page(
+    'Sign up',
+    notice,
+    html`<form method="post" action="/auth/sign-up">
+        <label>Name <input name="name" autocomplete="name" required maxlength="80" /></label>
+        ${emailField(email)}
+        <button>Mail me a link</button>
+      </form>
+      <p>
+        You choose a password once the address is confirmed. <a href="/auth/sign-in">Sign in</a>
+      </p>`,
+  )
+
+export const signInPage = (
+  next: string,
+  providers: readonly string[],
+  notice?: Notice,
+  email?: string,
+): Html =>
+  page(
+    'Sign in',
+    notice,
+    html`<form method="post" action="/auth/sign-in">
+        ${emailField(email)}
+        <label
+          >Password
+          <input
+            name="password"
+            type="password"
+            autocomplete="current-password"
+            required
+            maxlength="256"
+        /></label>
+        ${hidden('next', next)}
+        <button>Sign in</button>
+      </form>
+      <p><button id="passkey-sign-in" data-next="${next}" hidden>Sign in with a passkey</button></p>
+      <p id="passkey-error" role="alert" hidden></p>
+      ${providers.map(
+        (provider) =>
+          html`<form method="post" action="/auth/social">
+            ${hidden('provider', provider)} ${hidden('next', next)}
+            <button>Continue with ${provider}</button>
+          </form>`,
+      )}
+      <p><a href="/auth/forgot">Forgot the password?</a> <a href="/auth/sign-up">Sign up</a></p>`,
+    true,
+  )
+
+/** Where a mailed link leads: the password is chosen by whoever reads the mail. */
+export const choosePasswordPage = (
+  title: string,
+  action: '/auth/verify' | '/auth/reset',
+  token: string,
+  notice?: Notice,
+): Html =>
+  page(
+    title,
+    notice,
+    html`<form method="post" action="${action}">
+      ${hidden('token', token)} ${newPasswordField}
+      <button>${title}</button>
+    </form>`,
+  )
+
+export const confirmEmailPage = (token: string): Html =>
+  page(
+    'Confirm your new address',
+    undefined,
+    html`<form method="post" action="/auth/email/confirm">
+      ${hidden('token', token)}
+      <button>Confirm</button>
+    </form>`,
+  )
+
+export const forgotPage = (notice?: Notice): Html =>
+  page(
+    'Forgot the password',
+    notice,
+    html`<form method="post" action="/auth/forgot">
+      ${emailField()}
+      <button>Mail me a link</button>
+    </form>`,
+  )
+
+export interface AccountView {
+  readonly name: string
+  readonly email: string
+  readonly hasPassword: boolean
+  readonly sessionId: string
+  readonly sessions: readonly {
+    readonly id: string
+    readonly userAgent: string | null
+    readonly ipAddress: string | null
+    readonly createdAt: Date
+  }[]
+  readonly passkeys: readonly {
+    readonly id: string
+    readonly name: string | null
+    readonly createdAt: Date | null
+  }[]
+}
+
+const currentPassword = (view: AccountView) =>
+  view.hasPassword
+    ? html`<label
+        >Current password
+        <input
+          name="current"
+          type="password"
+          autocomplete="current-password"
+          required
+          maxlength="256"
+      /></label>`
+    : ''
+
+export const accountPage = (view: AccountView, notice?: Notice): Html =>
+  page(
+    'Your account',
+    notice,
+    html`<p>${view.name}, ${view.email}</p>
+      <form method="post" action="/auth/sign-out"><button>Sign out</button></form>
+      <form method="post" action="/auth/sign-out-everywhere">
+        <button>Sign out everywhere</button>
+      </form>
+      <h2>Sessions</h2>
+      <ul>
+        ${view.sessions.map(
+          (session) =>
+            html`<li>
+              ${session.userAgent || 'unknown'}, ${session.ipAddress || 'unknown address'}, since
+              <time>${session.createdAt.toISOString()}</time>
+              ${
+                session.id === view.sessionId
+                  ? html`<strong>this one</strong>`
+                  : html`<form method="post" action="/auth/sessions/revoke">
+                      ${hidden('id', session.id)}<button>End</button>
+                    </form>`
+              }
+            </li>`,
+        )}
+      </ul>
+      <h2>Passkeys</h2>
+      <ul>
+        ${view.passkeys.map(
+          (passkey) =>
+            html`<li>
+              ${passkey.name ?? 'Passkey'}, since <time>${passkey.createdAt?.toISOString()}</time>
+              <form method="post" action="/auth/passkeys/remove">
+                ${hidden('id', passkey.id)}<button>Remove</button>
+              </form>
+            </li>`,
+        )}
+      </ul>
+      <p><button id="passkey-add" hidden>Add a passkey</button></p>
+      <p id="passkey-error" role="alert" hidden></p>
+      <h2>Password</h2>
+      <form method="post" action="/auth/password">
+        ${currentPassword(view)} ${newPasswordField}
+        <button>Change the password</button>
+      </form>
+      <h2>Address</h2>
+      <form method="post" action="/auth/email">
+        ${currentPassword(view)}
+        <label
+          >New email <input name="email" type="email" autocomplete="email" required maxlength="254"
+        /></label>
+        <button>Mail a link to it</button>
+      </form>`,
+    true,
+  )

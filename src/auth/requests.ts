@@ -1,0 +1,53 @@
+/** What the login reads from a request: forms, the session, and where to go afterwards. */
+import { and, eq, gt } from 'drizzle-orm'
+import type { Context } from 'hono'
+import * as z from 'zod'
+import type { Database } from '../db/client.ts'
+import { authSessions, authUsers } from '../db/schema.ts'
+import { readSessionCookie } from '../security/session-cookie.ts'
+import { FRESH_SECONDS } from './better-auth.ts'
+
+/** Form fields as text; undefined if this is no such form. Of a field sent twice, the last counts. */
+export async function readForm(c: Context): Promise<Readonly<Record<string, string>> | undefined> {
+  const [type] = (c.req.header('Content-Type') ?? '').split(';')
+  if (type?.trim() !== 'application/x-www-form-urlencoded') return undefined
+  return Object.fromEntries(
+    new URLSearchParams(new TextDecoder().decode(await c.req.arrayBuffer())),
+  )
+}
+
+const Email = z.email().max(254)
+
+/** In lower case; undefined if it is no address. */
+export function emailOf(text: string | undefined): string | undefined {
+  return Email.safeParse(text?.trim().toLowerCase()).data
+}
+
+/** A path of this site, never another one, however it is spelled. */
+export function nextPath(text: string | undefined, site: string): string {
+  const fallback = '/auth/account'
+  if (text === undefined || !/^\/(?![/\\])/.test(text) || !URL.canParse(text, site)) return fallback
+  const { origin, pathname, search } = new URL(text, site)
+  return origin === site && !pathname.startsWith('//') ? `${pathname}${search}` : fallback
+}
+
+export type SignedIn = NonNullable<Awaited<ReturnType<typeof sessionOf>>>
+
+/** Whoever is signed in with the cookie of this request. */
+export async function sessionOf(headers: Headers, secret: string, db: Database, now: number) {
+  const cookie = await readSessionCookie(headers, secret)
+  if (!cookie || cookie === 'forged') return undefined
+  const [found] = await db
+    .select({
+      id: authSessions.id,
+      token: authSessions.token,
+      createdAt: authSessions.createdAt,
+      userId: authUsers.id,
+      name: authUsers.name,
+      email: authUsers.email,
+    })
+    .from(authSessions)
+    .innerJoin(authUsers, eq(authUsers.id, authSessions.userId))
+    .where(and(eq(authSessions.token, cookie.token), gt(authSessions.expiresAt, new Date(now))))
+  return found && { ...found, isFresh: now - found.createdAt.getTime() < FRESH_SECONDS * 1000 }
+}

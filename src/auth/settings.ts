@@ -1,0 +1,92 @@
+/** The settings of the built-in login. Without `BUILT_IN_LOGIN=on` there is none, and none of it is loaded. */
+import * as z from 'zod'
+
+export interface RawLoginSettings {
+  /** `on` or `off`, the default. */
+  readonly BUILT_IN_LOGIN?: string
+  /** The origin people reach this site at; issuer of its tokens and base of the links in its mail. */
+  readonly PUBLIC_URL?: string
+  /** At least 32 random characters. Signs cookies and encrypts the signing keys. */
+  readonly AUTH_SECRET?: string
+  /** The sender of mail through the `MAIL` binding. */
+  readonly MAIL_FROM?: string
+  /** `console`: mail is printed instead of sent. For a laptop, never for a real site. */
+  readonly MAIL_OUTBOX?: string
+  /** JSON: better-auth's `socialProviders`, as in `{"github":{"clientId":"…","clientSecret":"…"}}`. */
+  readonly SOCIAL_PROVIDERS?: string
+}
+
+export const LOGIN_SETTING_NAMES = [
+  'BUILT_IN_LOGIN',
+  'PUBLIC_URL',
+  'AUTH_SECRET',
+  'MAIL_FROM',
+  'MAIL_OUTBOX',
+  'SOCIAL_PROVIDERS',
+] as const satisfies readonly (keyof RawLoginSettings)[]
+
+export interface BuiltInLogin {
+  /** Without a path or a slash at the end. */
+  readonly publicUrl: string
+  readonly secret: string
+  /** Undefined if mail is printed. */
+  readonly mailFrom: string | undefined
+  readonly socialProviders: Readonly<Record<string, SocialProvider>>
+}
+
+const NEEDED = 'needed when BUILT_IN_LOGIN is on'
+
+const PublicUrl = z
+  .string({ error: `${NEEDED}: an origin such as "https://members.example"` })
+  .refine(
+    (text) => URL.canParse(text) && new URL(text).origin === text && isSecure(new URL(text)),
+    {
+      error: 'expected an https origin such as "https://members.example", without a path',
+    },
+  )
+
+/** Browsers treat http on this machine as secure; a cookie of the login needs that. */
+function isSecure({ protocol, hostname }: URL): boolean {
+  return protocol === 'https:' || (protocol === 'http:' && hostname === 'localhost')
+}
+
+const Secret = z
+  .string({ error: `${NEEDED}: at least 32 random characters` })
+  .min(32, 'expected at least 32 random characters')
+
+const SocialProvider = z.looseObject({ clientId: z.string(), clientSecret: z.string() })
+export type SocialProvider = z.infer<typeof SocialProvider>
+
+const SocialProviders = z.record(z.string().regex(/^[a-z]+$/), SocialProvider, {
+  error: 'expected a JSON object such as {"github":{"clientId":"…","clientSecret":"…"}}',
+})
+
+type Read = <S extends z.ZodType>(name: string, schema: S, value: unknown) => z.infer<S>
+
+/** @param setting parses one value. @throws what it throws, for the first that cannot be used */
+export function parseLoginSettings(raw: RawLoginSettings, setting: Read): BuiltInLogin | undefined {
+  const OnOff = z.enum(['on', 'off'], { error: 'expected "on" or "off"' })
+  if (setting('BUILT_IN_LOGIN', OnOff, raw.BUILT_IN_LOGIN || 'off') === 'off') return undefined
+  const publicUrl = setting('PUBLIC_URL', PublicUrl, raw.PUBLIC_URL)
+  const isLocal = new URL(publicUrl).hostname === 'localhost'
+  const Outbox = z.literal('console', { error: 'expected "console"' }).optional()
+  const outbox = setting('MAIL_OUTBOX', Outbox, raw.MAIL_OUTBOX || undefined)
+  const ForLocal = z.undefined({ error: 'prints secret links: only for a PUBLIC_URL on localhost' })
+  if (!isLocal) setting('MAIL_OUTBOX', ForLocal, outbox)
+  const From = z.email({ error: `${NEEDED}: the address that mail is sent from` })
+  return {
+    publicUrl,
+    secret: setting('AUTH_SECRET', Secret, raw.AUTH_SECRET),
+    mailFrom: outbox ? undefined : setting('MAIL_FROM', From, raw.MAIL_FROM),
+    socialProviders: setting('SOCIAL_PROVIDERS', SocialProviders, json(raw.SOCIAL_PROVIDERS)),
+  }
+}
+
+/** Undefined for what is not JSON, which no schema here accepts. */
+function json(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text || '{}')
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,106 @@
+/** The built-in login over HTTP: `/auth`, with its own headers, its own check of where a form comes from. */
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { methodNotAllowed } from 'hono/method-not-allowed'
+import { secureHeaders } from 'hono/secure-headers'
+import type { AppContext } from '../http/context.ts'
+import { describeError } from '../log.ts'
+import { isSameOrigin } from '../security/session-cookie.ts'
+import { accountRoutes } from './account-routes.ts'
+import { PASSKEY_SCRIPT, STYLE } from './assets.ts'
+import { type LoginContext, type LoginEnv, openDesk } from './desk.ts'
+import { message } from './pages.ts'
+import { passedOnRoutes } from './passed-on.ts'
+import type { BuiltInLogin } from './settings.ts'
+import { signInRoutes } from './sign-in-routes.ts'
+
+export const loginSite = new Hono<LoginEnv>().basePath('/auth')
+
+loginSite.use(
+  secureHeaders({
+    contentSecurityPolicy: {
+      defaultSrc: ["'none'"],
+      scriptSrc: ["'self'"],
+      styleSrc: ["'self'"],
+      connectSrc: ["'self'"],
+      // A social provider is reached by a redirect of a form.
+      formAction: ["'self'", (c: LoginContext) => (hasSocial(c) ? 'https:' : "'self'")],
+      baseUri: ["'none'"],
+      frameAncestors: ["'none'"],
+    },
+    // Links carry secrets, so no other site learns them; our own forms have to name their origin.
+    referrerPolicy: 'same-origin',
+    xFrameOptions: 'DENY',
+  }),
+)
+loginSite.use(
+  methodNotAllowed({
+    app: loginSite,
+    onMethodNotAllowed: (c, methods) =>
+      c.html(message('Not here', { tone: 'bad', text: 'This page does not take that.' }), 405, {
+        Allow: methods.join(', '),
+      }),
+  }),
+)
+loginSite.use(
+  bodyLimit({
+    maxSize: 16 * 1024,
+    onError: (c) => c.html(message('Too long', { tone: 'bad', text: 'That is too much.' }), 413),
+  }),
+)
+loginSite.use(async (c, next) => {
+  const { login, requestId } = c.env.request
+  c.header('Request-Id', requestId)
+  c.header('Cache-Control', 'no-store')
+  const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
+  const url = new URL(c.req.url)
+  // A link or a cookie is good at one origin only, whatever the Host header says.
+  if (url.origin !== login.publicUrl) {
+    return isRead
+      ? c.redirect(`${login.publicUrl}${url.pathname}${url.search}`)
+      : refused(c, `This site is at ${login.publicUrl}.`)
+  }
+  if (!isRead && !isSameOrigin(c.req.raw.headers, login.publicUrl)) {
+    return refused(c, 'This came from another site. Go back to the page and try again.')
+  }
+  openDesk(c)
+  await next()
+})
+
+loginSite.get('/style.css', (c) => asset(c, STYLE, 'text/css'))
+loginSite.get('/passkey.js', (c) => asset(c, PASSKEY_SCRIPT, 'text/javascript'))
+signInRoutes(loginSite)
+accountRoutes(loginSite)
+passedOnRoutes(loginSite)
+
+loginSite.notFound((c) =>
+  c.html(message('Nothing here', { tone: 'bad', text: 'There is no such page.' }), 404),
+)
+loginSite.onError((error, c) => {
+  console.error({
+    requestId: c.env.request.requestId,
+    path: c.req.path,
+    cause: describeError(error),
+  })
+  const text = `Something failed on our side. Its number is ${c.env.request.requestId}.`
+  return c.html(message('That did not work', { tone: 'bad', text }), 500)
+})
+
+/** The login's answer to a request of the app. */
+export async function serveLogin(c: AppContext, login: BuiltInLogin): Promise<Response> {
+  const request = { requestId: c.get('requestId'), now: c.get('now'), login }
+  return loginSite.fetch(c.req.raw, { ...c.env, request }, c.executionCtx)
+}
+
+function hasSocial({ env }: LoginContext): boolean {
+  return Object.keys(env.request.login.socialProviders).length > 0
+}
+
+function refused(c: LoginContext, text: string) {
+  return c.html(message('Not taken', { tone: 'bad', text }), 403)
+}
+
+function asset(c: LoginContext, text: string, type: string) {
+  c.header('Cache-Control', 'public, max-age=3600')
+  return c.body(text, 200, { 'Content-Type': `${type}; charset=utf-8` })
+}

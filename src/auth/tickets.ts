@@ -1,0 +1,47 @@
+/** Secrets in mailed links: each good once and for a while. The table keeps a hash, so reading it opens nothing. */
+import { and, eq, gt } from 'drizzle-orm'
+import type { Database } from '../db/client.ts'
+import { authTickets } from '../db/schema.ts'
+
+export type Purpose = 'sign-up' | 'reset' | 'change-email'
+
+export interface Ticket {
+  readonly purpose: Purpose
+  /** Where the link was sent to. */
+  readonly email: string
+  readonly name?: string
+  readonly userId?: string
+}
+
+const LIFETIME_MS = 3_600_000
+
+/** @returns the secret for the link */
+export async function issueTicket(db: Database, ticket: Ticket, now: number): Promise<string> {
+  const secret = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
+  await db
+    .insert(authTickets)
+    .values({ ...ticket, secretHash: await hashed(secret), expiresAt: new Date(now + LIFETIME_MS) })
+  return secret
+}
+
+/** The ticket, which is used up by this. Two at once: one gets it. */
+export async function redeemTicket(db: Database, purpose: Purpose, secret: string, now: number) {
+  const [ticket] = await db
+    .delete(authTickets)
+    .where(await isGood(purpose, secret, now))
+    .returning()
+  return ticket
+}
+
+async function isGood(purpose: Purpose, secret: string, now: number) {
+  return and(
+    eq(authTickets.secretHash, await hashed(secret)),
+    eq(authTickets.purpose, purpose),
+    gt(authTickets.expiresAt, new Date(now)),
+  )
+}
+
+async function hashed(secret: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(secret))
+  return Buffer.from(digest).toString('base64url')
+}

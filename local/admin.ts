@@ -1,0 +1,98 @@
+/**
+ * `npm run admin -- <email>`: makes the member who signs in with that address an admin, on the local
+ * site or, with `--remote`, on the deployed one. Whoever may write to the database may do this; there
+ * is no default password and no way to do it over HTTP.
+ */
+import { spawnSync } from 'node:child_process'
+import { parseArgs } from 'node:util'
+import * as z from 'zod'
+import { newId } from '../src/db/ids.ts'
+import { openStateDir } from './state.ts'
+import { wranglerOn } from './project.ts'
+import { Refusal } from './refusal.ts'
+
+const USAGE = `usage: npm run admin -- <email> [--remote]
+
+  <email>    of somebody who has signed up with the built-in login, and signed in once
+  --remote   on the deployed site, by wrangler and your Cloudflare login`
+
+const Arguments = z.strictObject({
+  email: z.email().toLowerCase(),
+  remote: z.boolean().default(false),
+})
+
+const Results = z.array(z.object({ results: z.array(z.record(z.string(), z.unknown())) }))
+
+function readArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      options: { remote: { type: 'boolean' } },
+      allowPositionals: true,
+    })
+    const [email, ...rest] = positionals
+    return rest.length === 0 ? Arguments.safeParse({ email, ...values }).data : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Runs the statements as one transaction. @throws Refusal with wrangler's own words */
+function execute(sql: string, remote: boolean) {
+  const stateDir = openStateDir(process.env['STATE_DIR'] || '.guildhall')
+  const where = remote ? ['--remote'] : ['--local', '--persist-to', stateDir]
+  const args = wranglerOn('d1', 'execute', 'DB', ...where, '--json', '--command', sql)
+  const { stdout, stderr, status } = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    stdio: ['inherit', 'pipe', 'pipe'],
+    env: { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true' },
+  })
+  if (status !== 0) throw new Refusal(`the database did not take it\n${stderr || stdout}`)
+  return Results.parse(JSON.parse(stdout.slice(stdout.indexOf('['))))
+}
+
+function text(value: string): string {
+  return `'${value.replaceAll("'", "''")}'`
+}
+
+function member(email: string, remote: boolean): string {
+  const [found] = execute(
+    `select i.user_id as id from auth_users u
+     join identities i on i.issuer = 'built-in' and i.subject = u.id where u.email = ${text(email)}`,
+    remote,
+  )
+  const id = found?.results[0]?.['id']
+  if (typeof id === 'string') return id
+  throw new Refusal(`nobody has signed in with ${email} yet: sign up at /auth/sign-up first`)
+}
+
+/** What was allowed before does not commit with the new rights, and the log says who became admin. */
+function promote(id: string, remote: boolean): void {
+  const now = Date.now()
+  const at = text(new Date(now).toISOString())
+  const isNew = `not exists (select 1 from user_roles where user_id = ${text(id)} and role = 'admin')`
+  execute(
+    `insert into audit_log (id, at, actor, action, target, reason, changes)
+      select ${text(newId('aud', now))}, ${at}, 'system:operator', 'role.assign', ${text(id)},
+        'npm run admin', '{"role":"admin"}' where ${isNew};
+    update users set access_revision = access_revision + 1, revision = revision + 1,
+      updated_at = ${at} where id = ${text(id)} and ${isNew};
+    insert into user_roles (user_id, role, assigned_at, assigned_by)
+      values (${text(id)}, 'admin', ${at}, 'system:operator') on conflict do nothing;`,
+    remote,
+  )
+}
+
+const given = readArguments()
+if (!given) {
+  console.error(USAGE)
+  process.exit(2)
+}
+
+try {
+  const id = member(given.email, given.remote)
+  promote(id, given.remote)
+  console.log(`${given.email} (${id}) is an admin`)
+} catch (error) {
+  console.error('No admin:', error instanceof Refusal ? error.message : error)
+  process.exit(1)
+}

@@ -1,0 +1,97 @@
+/**
+ * Writes the parts of the documents that follow from the code: docs/AUTHORIZATION.md, and the policy
+ * table in the README. With `--check` it writes nothing and fails if they are not up to date.
+ */
+import { readFile, writeFile } from 'node:fs/promises'
+import { routes } from '../src/api/index.ts'
+import { CALLER_NAMES, matrixOf } from '../src/http/matrix.ts'
+import { grantsOf } from '../src/security/decide.ts'
+import { CALLERS } from '../src/http/matrix.ts'
+import { ELEVATED_IDENTITIES } from '../src/security/elevated-identities.ts'
+import { PERMISSIONS, type Permission } from '../src/security/permissions.ts'
+
+const ROOT = new URL('../', import.meta.url)
+const MARKS = ['<!-- policy: written by npm run docs -->', '<!-- /policy -->'] as const
+
+type Row = readonly string[]
+
+function table([head = [], ...rows]: readonly Row[]): string {
+  const line = (cells: Row) => `| ${cells.join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
+/** Permissions by caller: what each kind of caller has, and how far. */
+function policy(): string {
+  const callers = CALLER_NAMES.filter((name) => name !== 'anonymous')
+  const rows = Object.keys(PERMISSIONS).map((name) => {
+    const permission = name as Permission
+    return [`\`${name}\``, ...callers.map((caller) => grantsOf(CALLERS[caller])[permission] ?? '')]
+  })
+  return table([['permission', ...callers], ...rows])
+}
+
+function matrix(): string {
+  const rows = matrixOf(routes).map(({ method, path, access, answers }) => [
+    `\`${method} ${path}\``,
+    access.startsWith('open:') ? access : `\`${access}\``,
+    ...CALLER_NAMES.map((name) => answers[name]),
+  ])
+  return table([['route', 'takes', ...CALLER_NAMES], ...rows])
+}
+
+function elevations(): string {
+  const rows = Object.entries(ELEVATED_IDENTITIES).map(([name, { may, why, trigger }]) => [
+    `\`system:${name}\``,
+    may.map((permission) => `\`${permission}\``).join(', '),
+    trigger,
+    why,
+  ])
+  return table([['identity', 'may', 'minted by', 'why'], ...rows])
+}
+
+function authorization(): string {
+  return `# Who may do what
+
+Written by \`npm run docs\` from the route declarations and the policy page; a check fails when it is stale.
+The same figures are served by \`GET /v1/permissions\` and \`GET /v1/elevations\`.
+
+## Permissions
+\`own\` reaches what belongs to the caller, \`any\` everybody's. A member with a role has what members have, too.
+The partner here is an API key with every scope that a key may have.
+
+${policy()}
+
+## Routes
+\`allowed\`: for any resource. \`own\`: only for their own. 401: a credential is needed. 403: known, and refused.
+
+${matrix()}
+
+## Elevated identities
+Backend triggers that do one restricted act which no caller may do; no HTTP route can reach them.
+
+${elevations()}
+`
+}
+
+async function render(): Promise<ReadonlyMap<string, string>> {
+  const readme = await readFile(new URL('README.md', ROOT), 'utf8')
+  const [before = '', , after = ''] = readme.split(new RegExp(MARKS.join('|')))
+  const written = `${before}${MARKS[0]}\n${policy()}\n${MARKS[1]}${after}`
+  return new Map([
+    ['docs/AUTHORIZATION.md', authorization()],
+    ['README.md', written],
+  ])
+}
+
+const stale: string[] = []
+for (const [name, text] of await render()) {
+  const url = new URL(name, ROOT)
+  const current = await readFile(url, 'utf8').catch(() => '')
+  if (current === text) continue
+  if (process.argv.includes('--check')) stale.push(name)
+  else await writeFile(url, text)
+}
+if (stale.length > 0) {
+  console.error(`not up to date: ${stale.join(', ')}. Run npm run docs and commit the result.`)
+  process.exitCode = 1
+}

@@ -1,0 +1,32 @@
+/** What the built-in login needs on this machine: a secret of its own, an address, and a place for its mail. */
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Stands for whatever port the site gets. */
+export const ANY_PORT = 'http://localhost'
+/** Below the state directory. */
+export const OUTBOX = 'outbox.txt'
+
+/** Made once per state directory, for its cookies and signing keys to outlive a restart. */
+export function authSecret(stateDir: string): string {
+  const file = join(stateDir, 'auth-secret')
+  try {
+    const secret = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
+    writeFileSync(file, secret, { mode: 0o600, flag: 'wx' })
+    return secret
+  } catch {
+    return readFileSync(file, 'utf8')
+  }
+}
+
+export function loginAt(url: string, { PUBLIC_URL }: Readonly<Record<string, string>>) {
+  return PUBLIC_URL === ANY_PORT ? { PUBLIC_URL: url } : {}
+}
+
+/** Prints what the Worker logs, and keeps its mail. */
+export function printer(outbox: string): (message: string) => void {
+  return (message) => {
+    console.error(message)
+    if (message.startsWith('mail to ')) appendFileSync(outbox, `${message}\n`, { mode: 0o600 })
+  }
+}

@@ -1,0 +1,37 @@
+/** The settings of a local site: environment, then `.dev.vars`, then wrangler.toml, then the dev issuer. */
+import { existsSync, readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
+import { parseSettings, SETTING_NAMES } from '../src/env.ts'
+import { ANY_PORT, authSecret } from './login.ts'
+import { DEV_ISSUER, DEV_ROOT, trustedIssuer } from './dev-issuer.ts'
+import { projectVars } from './project.ts'
+
+/**
+ * As text, the way the platform hands them over. `.dev.vars` is the one in the working directory.
+ * @throws SettingsError naming the first setting that cannot be used, and why
+ */
+export async function localSettings(stateDir: string): Promise<Record<string, string>> {
+  const sources = [process.env, devVars(), projectVars()]
+  const settings: Record<string, string> = {}
+  for (const name of SETTING_NAMES) {
+    const value = sources.map((source) => source[name]).find((text) => typeof text === 'string')
+    if (typeof value === 'string') settings[name] = value
+  }
+  settings['BUILT_IN_LOGIN'] ||= 'on'
+  settings['PUBLIC_URL'] ||= ANY_PORT
+  settings['AUTH_SECRET'] ||= authSecret(stateDir)
+  if (!settings['MAIL_FROM']) settings['MAIL_OUTBOX'] ||= 'console'
+  parseSettings(settings)
+  settings['TRUSTED_ISSUERS'] = appended(settings['TRUSTED_ISSUERS'], await trustedIssuer(stateDir))
+  settings['BOOTSTRAP_ADMINS'] = appended(settings['BOOTSTRAP_ADMINS'], `${DEV_ISSUER}|${DEV_ROOT}`)
+  parseSettings(settings)
+  return settings
+}
+
+function devVars(): Readonly<Record<string, unknown>> {
+  return existsSync('.dev.vars') ? parseEnv(readFileSync('.dev.vars', 'utf8')) : {}
+}
+
+function appended(list: string | undefined, item: unknown): string {
+  return JSON.stringify([...JSON.parse(list || '[]'), item])
+}

@@ -1,0 +1,33 @@
+/** `npm start`: serves the site until it is told to stop. PORT and STATE_DIR say where. */
+import { join } from 'node:path'
+import { beforeLeaving } from './signals.ts'
+import { SettingsError } from '../src/env.ts'
+import { OUTBOX } from './login.ts'
+import { parsePort } from './ports.ts'
+import { Refusal } from './refusal.ts'
+import { localSettings } from './settings.ts'
+import { startSite } from './site.ts'
+import { openStateDir } from './state.ts'
+
+try {
+  const port = parsePort(process.env['PORT'] || '8787')
+  const stateDir = openStateDir(process.env['STATE_DIR'] || '.guildhall')
+  const settings = await localSettings(stateDir)
+  const site = await startSite({ port, stateDir, settings })
+  beforeLeaving(() => site.stop())
+  console.log(`ready on ${site.url}
+
+  a token:   TOKEN=$(npm run -s token -- ada --role moderator)
+  sign up:   ${site.url}/auth/sign-up (its mail comes here, and into ${join(stateDir, OUTBOX)})
+  who am I:  curl -H "Authorization: Bearer $TOKEN" ${site.url}/v1/whoami
+  the API:   ${site.url}/openapi.json
+  a tick:    curl ${site.url}/cdn-cgi/local/scheduled (next by itself: ${site.schedule.next()?.toISOString()})
+`)
+} catch (error) {
+  const plain = error instanceof Refusal || error instanceof SettingsError
+  console.error('Guildhall did not start:', plain ? error.message : error)
+  if (error instanceof SettingsError) {
+    console.error('Settings come from the environment, then .dev.vars, then wrangler.toml.')
+  }
+  process.exit(1)
+}

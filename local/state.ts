@@ -1,0 +1,81 @@
+/**
+ * The state directory, and who serves it. Two servers on one directory would corrupt it, so whoever
+ * serves holds `server.json` there for as long as it runs.
+ */
+import { accessSync, constants, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join, resolve } from 'node:path'
+import { accepts, listen } from './ports.ts'
+import { Refusal } from './refusal.ts'
+
+const FILE = 'server.json'
+
+export interface RunningServer {
+  readonly url: string
+  readonly pid: number
+}
+
+interface Claim extends RunningServer {
+  /** Accepts connections for as long as the process lives; unlike a pid it is never inherited. */
+  readonly lockPort: number
+}
+
+/** The absolute path, created readable by its owner alone: it holds a private key. @throws Refusal */
+export function openStateDir(dir: string): string {
+  const path = resolve(dir)
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : 'no reason given'
+    throw new Refusal(
+      `the state directory cannot be written (${reason}): choose another with STATE_DIR=<path>`,
+    )
+  }
+  return path
+}
+
+/** The server on this state directory, if one is alive. */
+export async function runningServer(stateDir: string): Promise<RunningServer | undefined> {
+  const held = readClaim(join(stateDir, FILE))
+  return held && (await accepts(held.lockPort)) ? held : undefined
+}
+
+/** @throws Refusal when somebody serves this state directory */
+export async function refuseIfServed(stateDir: string): Promise<void> {
+  const other = await runningServer(stateDir)
+  if (other) {
+    throw new Refusal(
+      `${stateDir} is already being served on ${other.url} by process ${other.pid}: ` +
+        `stop that one first, or choose another directory with STATE_DIR=<path>`,
+    )
+  }
+}
+
+/** Takes the directory and returns how to give it back. @throws Refusal when it is being served */
+export async function claim(stateDir: string, url: string): Promise<() => void> {
+  await refuseIfServed(stateDir)
+  const lock = createServer((socket) => socket.destroy())
+  const lockPort = await listen(lock, 0, '127.0.0.1')
+  lock.unref()
+  const file = join(stateDir, FILE)
+  rmSync(file, { force: true })
+  writeFileSync(file, `${JSON.stringify({ url, pid: process.pid, lockPort })}\n`, { flag: 'wx' })
+  const release = () => {
+    process.off('exit', release)
+    rmSync(file, { force: true })
+    lock.close()
+  }
+  process.on('exit', release)
+  return release
+}
+
+/** Nothing when there is none, or when its writer died half-way. */
+function readClaim(file: string): Claim | undefined {
+  try {
+    const { url, pid, lockPort } = JSON.parse(readFileSync(file, 'utf8'))
+    return URL.canParse(url) && Number.isInteger(lockPort) ? { url, pid, lockPort } : undefined
+  } catch {
+    return undefined
+  }
+}

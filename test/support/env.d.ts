@@ -6,3 +6,9 @@ declare namespace Cloudflare {
     mainModule: typeof import('../../src/worker.ts')
   }
 }
+
+/** A file as text, by Vite. */
+declare module '*?raw' {
+  const text: string
+  export default text
+}

@@ -1,0 +1,85 @@
+import { beforeAll, expect, test } from 'vitest'
+import { decide } from '../../src/security/decide.ts'
+import { PERMISSIONS as POLICY, ROLES as BUILT_IN_ROLES } from '../../src/security/permissions.ts'
+import { seeded } from '../support/seeded.ts'
+import { cedarAllows, loadContract } from './support/cedar.ts'
+import {
+  ACTORS,
+  type Case,
+  forEachCase,
+  KEY_SCOPES,
+  keyOf,
+  NO_SCOPES,
+  ownIdOf,
+  PERMISSIONS,
+  ROLES,
+  shuffled,
+  type TargetName,
+  targetOf,
+  TARGETS,
+  withId,
+} from './support/policy-cases.ts'
+
+/** What Cedar says, by the key of the case. */
+const verdicts = new Map<string, boolean>()
+
+beforeAll(() => {
+  loadContract()
+  forEachCase((each) => {
+    verdicts.set(keyOf(each.actor, each.permission, each.target), cedarAllows(each))
+  })
+})
+
+/** Where the two differ, in words; undefined where they agree, also on how far it goes. */
+function differenceOn({ actor, permission, target }: Case, other: string): string | undefined {
+  const cedar = (on: TargetName) => verdicts.get(keyOf(actor, permission, on))
+  const decision = decide(actor, permission, targetOf(target, actor, other))
+  const reachesAll = cedar('other') === true
+  const own = { owner: ownIdOf(actor) }
+  const expected = cedar(target)
+    ? {
+        allowed: true,
+        reach: reachesAll ? 'any' : 'own',
+        scope: reachesAll && target !== 'self' ? 'everyone' : own,
+      }
+    : { allowed: false }
+  const { allowed } = decision
+  const actual = allowed ? decision : { allowed }
+  if (JSON.stringify(actual) === JSON.stringify(expected)) return undefined
+  return `${keyOf(actor, permission, target)}: ${JSON.stringify(actual)}`
+}
+
+test('the cases have every permission and role that the code has', () => {
+  expect(new Set([...KEY_SCOPES, ...NO_SCOPES])).toEqual(new Set(Object.keys(POLICY)))
+  expect(new Set(ROLES)).toEqual(new Set(Object.keys(BUILT_IN_ROLES)))
+})
+
+test('decide and Cedar agree on every case there is, and on how far it goes', () => {
+  const differences: string[] = []
+  forEachCase((each) => {
+    const difference = differenceOn(each, 'usr_2')
+    if (difference !== undefined) differences.push(difference)
+  })
+  expect(differences).toEqual([])
+  expect(verdicts.size).toBe(ACTORS.length * PERMISSIONS.length * TARGETS.length)
+  const allowed = [...verdicts.values()].filter(Boolean).length
+  expect(allowed).toBeGreaterThan(verdicts.size / 20)
+})
+
+test('decide and Cedar agree on a million cases at random, whatever the ids and the order of things', () => {
+  const random = seeded(1)
+  const pick = <T>(all: readonly T[]): T => {
+    const picked = all[Math.floor(random() * all.length)]
+    if (picked === undefined) throw new Error('nothing to pick from')
+    return picked
+  }
+  const differences: string[] = []
+  for (let i = 0; i < 1_000_000; i++) {
+    const id = `usr_${Math.floor(random() * 1e9)}`
+    const actor = withId(shuffled(pick(ACTORS), random), id)
+    const each = { actor, permission: pick(PERMISSIONS), target: pick(TARGETS) }
+    const difference = differenceOn(each, pick([`${id}0`, id.slice(0, -1), id.toUpperCase(), '']))
+    if (difference !== undefined) differences.push(difference)
+  }
+  expect(differences).toEqual([])
+})

@@ -1,0 +1,271 @@
+import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { startCron } from '../../local/cron.ts'
+import { DEV_ISSUER } from '../../local/dev-issuer.ts'
+import { localSettings } from '../../local/settings.ts'
+import { startSite } from '../../local/site.ts'
+import {
+  descendants,
+  run,
+  running,
+  runScript,
+  startServer,
+  tempDir,
+  token,
+} from './support/site.ts'
+
+vi.mock(import('../../local/cron.ts'), { spy: true })
+afterEach(() => void vi.useRealTimers())
+
+const get = (url: string, bearer?: string, headers: Record<string, string> = {}) =>
+  fetch(url, { headers: { ...headers, ...(bearer && { Authorization: `Bearer ${bearer}` }) } })
+
+async function whoami(url: string, bearer: string): Promise<{ userId: string; roles: string[] }> {
+  const response = await get(`${url}/v1/whoami`, bearer)
+  expect(response.status).toBe(200)
+  return response.json()
+}
+
+async function lastRuns(url: string, bearer: string): Promise<unknown[]> {
+  const response = await get(`${url}/v1/jobs`, bearer)
+  expect(response.status).toBe(200)
+  const { items } = (await response.json()) as { items: { lastRun: unknown }[] }
+  return items.map(({ lastRun }) => lastRun).filter((run) => run !== null)
+}
+
+describe('a start', () => {
+  test('says once that it is ready, and answers from then on, by every name of this machine', async () => {
+    const server = await startServer()
+    expect((await get(`${server.url}/healthz`)).status).toBe(200)
+    expect(server.url).toMatch(/^http:\/\/localhost:[1-9]\d*$/)
+    expect(server.stdout().match(/^ready on .*$/gm)).toEqual([`ready on ${server.url}`])
+    const hosts = ['127.0.0.1']
+    const addresses = Object.values(networkInterfaces()).flatMap((found) => found ?? [])
+    if (addresses.some(({ address }) => address === '::1')) hosts.push('[::1]')
+    for (const host of hosts) {
+      const url = server.url.replace('localhost', host)
+      expect((await get(`${url}/healthz`)).status).toBe(200)
+    }
+    expect(server.stderr()).toBe('')
+  })
+
+  test('takes settings from the environment first, then from .dev.vars', async () => {
+    const stateDir = tempDir()
+    const vars = [
+      'ALLOWED_ORIGINS=https://file.example',
+      `BOOTSTRAP_ADMINS=["${DEV_ISSUER}|from-the-file"]`,
+    ]
+    writeFileSync(join(stateDir, '.dev.vars'), vars.join('\n'))
+    const env = { ALLOWED_ORIGINS: 'https://environment.example' }
+    const { url } = await startServer({ stateDir, env })
+
+    const allowed = async (origin: string) =>
+      (await get(`${url}/healthz`, undefined, { Origin: origin })).headers.get(
+        'access-control-allow-origin',
+      )
+    expect(await allowed('https://environment.example')).toBe('https://environment.example')
+    expect(await allowed('https://file.example')).toBeNull()
+    expect((await whoami(url, await token(stateDir, 'from-the-file'))).roles).toContain('admin')
+    expect((await whoami(url, await token(stateDir, 'ada'))).roles).not.toContain('admin')
+  })
+
+  test.each([
+    ['SITE_TIME_ZONE', { SITE_TIME_ZONE: 'Mars/Olympus' }],
+    ['TRUSTED_ISSUERS', { TRUSTED_ISSUERS: '[' }],
+    ['BOOTSTRAP_ADMINS', { BOOTSTRAP_ADMINS: '{}' }],
+    ['PORT', { PORT: 'eighty' }],
+    ['PORT', { PORT: '65536' }],
+  ])('refuses a bad %s by its name, and leaves nothing running', async (name, env) => {
+    const stateDir = tempDir()
+    const ended = await runScript('start', [], { PORT: '0', STATE_DIR: stateDir, ...env })
+    expect(ended).toMatchObject({ code: 1, stdout: '' })
+    expect(ended.stderr).toMatch(new RegExp(`^Guildhall did not start: ${name}\\b`))
+    expect(ended.stderr).not.toMatch(/^\s+at /m)
+    expect(existsSync(join(stateDir, 'v3'))).toBe(false)
+  })
+
+  test('refuses a state directory that cannot be written', async () => {
+    const file = join(tempDir(), 'file')
+    writeFileSync(file, '')
+    const ended = await runScript('start', [], { PORT: '0', STATE_DIR: join(file, 'state') })
+    expect(ended).toMatchObject({ code: 1, stdout: '' })
+    expect(ended.stderr).toContain('STATE_DIR')
+  })
+
+  test('refuses a port in use, and says how to choose another', async () => {
+    const other = createServer()
+    onTestFinished(() => void other.close())
+    const port = await new Promise<number>((resolve) => {
+      other.listen(0, '127.0.0.1', () => resolve((other.address() as { port: number }).port))
+    })
+    const ended = await runScript('start', [], { PORT: `${port}`, STATE_DIR: tempDir() })
+    expect(ended).toMatchObject({ code: 1, stdout: '' })
+    expect(ended.stderr).toContain(`port ${port} is in use: choose another with PORT=`)
+  })
+
+  test('refuses a state directory that is being served, and does not disturb who serves it', async () => {
+    const first = await startServer()
+    const second = await runScript('start', [], { PORT: '0', STATE_DIR: first.stateDir })
+    expect(second).toMatchObject({ code: 1, stdout: '' })
+    expect(second.stderr).toContain(`already being served on ${first.url} by process ${first.pid}`)
+    expect((await get(`${first.url}/healthz`)).status).toBe(200)
+    expect(existsSync(join(first.stateDir, 'server.json'))).toBe(true)
+  })
+
+  test('finds everything as it was left', async () => {
+    const first = await startServer()
+    const ada = await token(first.stateDir, 'ada')
+    const { userId } = await whoami(first.url, ada)
+    await first.stop()
+    const second = await startServer({ stateDir: first.stateDir })
+    expect((await whoami(second.url, ada)).userId).toBe(userId)
+  })
+
+  test('after being killed outright has nobody in its way and has lost nothing', async () => {
+    const first = await startServer()
+    const ada = await token(first.stateDir, 'ada')
+    const { userId } = await whoami(first.url, ada)
+    const children = descendants(first.pid)
+    expect(children).not.toEqual([])
+    await first.stop('SIGKILL')
+    await vi.waitFor(() => expect(running(children)).toEqual([]), { timeout: 5_000 })
+
+    const { port } = new URL(first.url)
+    const second = await startServer({ stateDir: first.stateDir, env: { PORT: port } })
+    expect(second.url).toBe(first.url)
+    expect((await whoami(second.url, ada)).userId).toBe(userId)
+  })
+})
+
+describe('a stop', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    'by %s is a success and leaves nothing behind',
+    async (signal) => {
+      const server = await startServer()
+      const children = descendants(server.pid)
+      expect(children).not.toEqual([])
+      const begun = Date.now()
+      expect((await server.stop(signal)).code).toBe(0)
+      expect(Date.now() - begun).toBeLessThan(5_000)
+      await vi.waitFor(() => expect(running(children)).toEqual([]), { timeout: 5_000 })
+      expect(existsSync(join(server.stateDir, 'server.json'))).toBe(false)
+      await expect(get(`${server.url}/healthz`)).rejects.toThrow('fetch failed')
+    },
+  )
+
+  test('during the start is a success too', async () => {
+    const stateDir = tempDir()
+    const script = run('start', [], { PORT: '0', STATE_DIR: stateDir }, stateDir)
+    await vi.waitFor(() => expect(existsSync(join(stateDir, 'server.json'))).toBe(true), {
+      timeout: 60_000,
+    })
+    const children = await vi.waitUntil(() => {
+      const found = descendants(script.child.pid ?? 0)
+      return found.length > 0 && found
+    })
+    expect(await script.end('SIGTERM')).toEqual({ code: 0, stdout: '', stderr: '' })
+    await vi.waitFor(() => expect(running(children)).toEqual([]), { timeout: 5_000 })
+    expect(existsSync(join(stateDir, 'server.json'))).toBe(false)
+  })
+})
+
+describe('a tick', () => {
+  test('by hand runs the jobs, of the configured trigger unless told another', async () => {
+    const server = await startServer()
+    const root = await token(server.stateDir, 'root')
+    const tick = (query: string) => get(`${server.url}/cdn-cgi/local/scheduled${query}`)
+    expect(await lastRuns(server.url, root)).toEqual([])
+
+    const unknown = await tick('?cron=0+0+1+1+*')
+    expect([unknown.status, await unknown.text()]).toEqual([500, 'exception'])
+    await vi.waitFor(() => expect(server.stderr()).toContain('no job is scheduled'))
+    expect(await lastRuns(server.url, root)).toEqual([])
+
+    const plain = await tick('')
+    expect([plain.status, await plain.text()]).toEqual([200, 'ok'])
+    expect(await lastRuns(server.url, root)).not.toEqual([])
+    expect((await tick('?cron=*/5+*+*+*+*')).status).toBe(200)
+  })
+
+  test('comes by itself, as wrangler.toml has it', async () => {
+    const stateDir = tempDir()
+    const settings = await localSettings(stateDir)
+    const site = await startSite({ stateDir, settings })
+    onTestFinished(() => site.stop())
+    const [crons, tick] = vi.mocked(startCron).mock.lastCall ?? []
+    expect(crons).toEqual(['*/5 * * * *'])
+    const next = Number(site.schedule.next())
+    expect(next % 300_000).toBe(0)
+    expect(next - Date.now()).toBeLessThanOrEqual(300_000)
+    const root = await token(stateDir, 'root')
+    expect(await lastRuns(site.url, root)).toEqual([])
+    await tick?.('*/5 * * * *', new Date(next))
+    expect(await lastRuns(site.url, root)).not.toEqual([])
+    await site.stop()
+    expect(site.schedule.next()).toBeUndefined()
+  })
+
+  test('is due when the platform would have it due, and not after the end', async () => {
+    vi.useFakeTimers({ now: Date.parse('2026-11-21T23:58:30.250Z') })
+    const ticks: string[] = []
+    const schedule = startCron(['*/5 * * * *', '0 0 * * 1'], async (cron, time) => {
+      ticks.push(`${cron} ${time.toISOString()}`)
+      throw new Error('one that fails does not stop the rest')
+    })
+    const silenced = vi.spyOn(console, 'error').mockReturnValue()
+    onTestFinished(() => silenced.mockRestore())
+    await vi.advanceTimersByTimeAsync(7 * 60_000)
+    // 22 November 2026 is a Sunday, which the platform counts as day 1.
+    expect(ticks.toSorted()).toEqual([
+      '*/5 * * * * 2026-11-22T00:00:00.000Z',
+      '*/5 * * * * 2026-11-22T00:05:00.000Z',
+      '0 0 * * 1 2026-11-22T00:00:00.000Z',
+    ])
+    schedule.stop()
+    await vi.advanceTimersByTimeAsync(60 * 60_000)
+    expect(ticks).toHaveLength(3)
+  })
+})
+
+describe('a token', () => {
+  test('is all there is on stdout, and is made with a key that nobody else may read', async () => {
+    const stateDir = tempDir()
+    const ended = await runScript('token', ['ada.lovelace'], { STATE_DIR: stateDir })
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/)
+    expect(statSync(join(stateDir, 'dev-issuer.json')).mode & 0o777).toBe(0o600)
+    const [, claims = ''] = ended.stdout.split('.')
+    expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({
+      sub: 'ada.lovelace',
+      name: 'Ada Lovelace',
+      email: 'ada.lovelace@example.com',
+      email_verified: true,
+    })
+  })
+
+  test('comes with a role on a site that runs, and on one that does not yet', async () => {
+    const stateDir = tempDir()
+    const before = await token(stateDir, 'ada', '--role', 'moderator')
+    const { url } = await startServer({ stateDir })
+    expect((await whoami(url, before)).roles).toContain('moderator')
+    const during = await token(stateDir, 'grace', '--role', 'admin')
+    expect((await whoami(url, during)).roles).toContain('admin')
+  })
+
+  test.each([
+    [[]],
+    [['ada', 'grace']],
+    [['ada', '--role', 'king']],
+    [['ada', '--minutes', '0']],
+    [['ada', '--minutes', '1.5']],
+    [['a b']],
+    [['ada', '--unknown']],
+  ])('is refused with usage for %j', async (args) => {
+    const ended = await runScript('token', args, { STATE_DIR: tempDir() })
+    expect(ended).toMatchObject({ code: 2, stdout: '' })
+    expect(ended.stderr).toMatch(/^usage: /)
+  })
+})

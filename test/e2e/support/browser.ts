@@ -1,0 +1,51 @@
+/** A real browser for all tests of a file, and pages on which everything that goes wrong is written down. */
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, onTestFinished } from 'vitest'
+
+const EXECUTABLE = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-dev-shm-usage',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+export interface Watched {
+  readonly page: Page
+  /** Errors and warnings of the page and violations of its policy. */
+  readonly faults: readonly string[]
+  /** Every URL it asked for. */
+  readonly requested: readonly string[]
+}
+
+/** @returns opens a page without cookies or storage, which is closed when the test ends */
+export function browserForFile(): () => Promise<Watched> {
+  let browser: Browser | undefined
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: EXECUTABLE, args: FLAGS })
+  })
+  afterAll(() => browser?.close())
+  return async () => {
+    if (!browser) throw new Error('the browser has not started')
+    const context = await browser.newContext()
+    onTestFinished(() => context.close())
+    const page = await context.newPage()
+    page.setDefaultTimeout(30_000)
+    const [faults, requested]: [string[], string[]] = [[], []]
+    page.on('console', (message) => {
+      if (message.type() !== 'log') faults.push(`${message.type()}: ${message.text()}`)
+    })
+    page.on('pageerror', (error) => faults.push(`uncaught: ${error}`))
+    page.on('request', (request) => requested.push(request.url()))
+    await page.addInitScript(() => {
+      document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+        console.error(`blocked by ${violatedDirective}: ${blockedURI}`),
+      )
+    })
+    return { page, faults, requested }
+  }
+}

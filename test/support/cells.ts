@@ -1,0 +1,133 @@
+/**
+ * The authorization matrix as a walk: every row of it, by everybody who can come in over HTTP, to
+ * every kind of target, with the refusal that has to come. None of it is listed by hand.
+ */
+import { routes } from '../../src/api/index.ts'
+import { CALLER_NAMES, type CallerName, matrixOf, type MatrixRow } from '../../src/http/matrix.ts'
+import { type Restricted, type Route, statusOf } from '../../src/http/route.ts'
+
+/** In the matrix, but so far without a credential to come in with. */
+export const WITHOUT_CREDENTIAL = ['visitor'] as const
+export type HttpCaller = Exclude<CallerName, (typeof WITHOUT_CREDENTIAL)[number]>
+
+export const HTTP_CALLERS = CALLER_NAMES.filter(
+  (name): name is HttpCaller => !WITHOUT_CREDENTIAL.some((without) => without === name),
+)
+
+/** Callers who are no column of the matrix: what they may follows from the contract alone. */
+export const OUTCASTS = [
+  'suspended',
+  'deleted',
+  'bad token',
+  'unknown key',
+  'revoked key',
+  'key without scopes',
+] as const
+export type Outcast = (typeof OUTCASTS)[number]
+
+export type CastName = HttpCaller | Outcast
+export const EVERYBODY: readonly CastName[] = [...HTTP_CALLERS, ...OUTCASTS]
+
+export function isOutcast(name: CastName): name is Outcast {
+  return OUTCASTS.some((outcast) => outcast === name)
+}
+
+/** `own` and `other` for a path that names a member or a booking, `existing` for any other. */
+export type Target = 'own' | 'other' | 'existing' | 'absent' | 'malformed'
+
+/** One row of the matrix, and the route it comes from. */
+export interface Row {
+  readonly declared: Route
+  readonly matrix: MatrixRow
+  /** Undefined where the row is open. */
+  readonly restriction: Restricted | undefined
+  /** The query that selects this row of the route, as in `?view=full`. */
+  readonly search: string
+  readonly targets: readonly Target[]
+}
+
+export const ROWS: readonly Row[] = routes.flatMap((declared) =>
+  matrixOf([declared]).map((matrix) => {
+    const search = /\?.*/.exec(matrix.path)?.[0] ?? ''
+    const { access } = declared
+    const restriction = 'may' in access ? access : search === '' ? undefined : access.unless
+    return { declared, matrix, restriction, search, targets: targetsOf(declared) }
+  }),
+)
+
+/** For `test.each`: the rows about members, about badges, and so on. */
+export const RESOURCES = [...Map.groupBy(ROWS, ({ matrix }) => matrix.path.split(/[/?]/)[2])]
+
+export function titleOf({ matrix }: Row): string {
+  return `${matrix.method} ${matrix.path}`
+}
+
+function targetsOf({ method, path }: Route): Target[] {
+  // What is absent is made.
+  if (method === 'PUT' && path === '/v1/roles/:role') return ['existing', 'malformed']
+  if (/\/:(userId|bookingId)/.test(path)) return ['own', 'other', 'absent', 'malformed']
+  return path.includes('/:') ? ['existing', 'absent', 'malformed'] : ['existing']
+}
+
+export interface Refusal {
+  readonly status: 401 | 403
+  readonly code: string
+  readonly stage: string
+  readonly required?: string
+  readonly reach?: 'own' | 'any'
+}
+
+/** What the matrix, or for outcasts the contract, says to this caller; undefined where they may. */
+export function refusalOf(row: Row, caller: CastName, target: Target): Refusal | undefined {
+  switch (caller) {
+    case 'bad token':
+      return { status: 401, code: 'invalid_token', stage: 'credential' }
+    case 'unknown key':
+    case 'revoked key':
+      return { status: 401, code: 'invalid_api_key', stage: 'credential' }
+    case 'deleted':
+      return { status: 401, code: 'session_revoked', stage: 'session' }
+  }
+  if (!row.restriction) return undefined
+  const { may: required, owner } = row.restriction
+  const isKey = caller === 'partner' || caller === 'key without scopes'
+  const isOwn = owner?.startsWith(':') ? target === 'own' && !isKey : owner !== undefined
+  const forbidden = { status: 403, required, reach: isOwn ? 'own' : 'any' } as const
+  if (caller === 'suspended') return { ...forbidden, code: 'suspended', stage: 'session' }
+  if (isKey && owner === 'self') return { ...forbidden, code: 'members_only', stage: 'session' }
+  switch (caller === 'key without scopes' ? '403' : row.matrix.answers[caller]) {
+    case 'allowed':
+      return undefined
+    case 'own':
+      return isOwn ? undefined : { ...forbidden, code: 'forbidden', stage: 'ownership' }
+    case '401':
+      return { status: 401, code: 'unauthenticated', stage: 'credential' }
+    case '403':
+      return { ...forbidden, code: 'forbidden', stage: 'permission' }
+  }
+}
+
+/** RFC 6750, section 3: no `error` before a credential was sent; the scope that would be enough after. */
+export function challengeOf({ status, code, required }: Refusal): string | null {
+  if (code === 'unauthenticated') return 'Bearer realm="guildhall"'
+  if (status === 401) return 'Bearer realm="guildhall", error="invalid_token"'
+  if (code !== 'forbidden') return null
+  return `Bearer realm="guildhall", error="insufficient_scope", scope="${required}"`
+}
+
+/** The one rule that no matrix has: whoever made a booking does not settle it. */
+export function exceptionOf(row: Row, caller: CastName, target: Target): Refusal | undefined {
+  const settles = row.restriction?.may === 'booking:confirm' && target === 'own'
+  if (!settles || refusalOf(row, caller, target)) return undefined
+  const required = 'booking:confirm'
+  return { status: 403, code: 'forbidden', stage: 'ownership', required, reach: 'any' }
+}
+
+/** The statuses of a caller who may: what is not there for them, for them does not exist. */
+export function successOf(row: Row, caller: CastName, target: Target): readonly number[] {
+  const { declared, restriction, matrix } = row
+  const reachesOwn = !isOutcast(caller) && matrix.answers[caller] === 'own'
+  const isHidden = restriction?.owner === 'rows' && reachesOwn && target === 'other'
+  if (isHidden || target === 'absent' || target === 'malformed') return [404]
+  return declared.statuses ?? [statusOf(declared)]
+}

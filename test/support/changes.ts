@@ -1,0 +1,35 @@
+/** What happened between two dumps, without what differs each time: ids, times and names made at random. */
+import type { Dump } from './dump.ts'
+
+const ALWAYS_NEW: readonly (readonly [RegExp, string])[] = [
+  [/[a-z]{3}_[0-7][0-9a-z]{25}/g, 'ID'],
+  [/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UUID'],
+  [/(?<=")[\w-]{43,}(?=\\?")/g, 'CODE'],
+  [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME'],
+  [/\b\d{13}\b/g, 'MS'],
+  [/(\\?"(?:position|seq)\\?"):\d+/g, '$1:N'],
+]
+
+/** Rows that came (`+`) and went (`-`), by table; a row that was changed does both. */
+export function changesBetween(before: Dump, after: Dump): string[] {
+  const tables = new Set([...Object.keys(before), ...Object.keys(after)])
+  return [...tables]
+    .flatMap((table) => {
+      const [old, now] = [textsOf(before[table]), textsOf(after[table])]
+      // The same table of each object counts as one.
+      const name = table.split('.').at(-1) ?? table
+      return [
+        ...[...old].filter((row) => !now.has(row)).map((row) => `${name} - ${masked(row)}`),
+        ...[...now].filter((row) => !old.has(row)).map((row) => `${name} + ${masked(row)}`),
+      ]
+    })
+    .toSorted()
+}
+
+function textsOf(rows: Dump[string] | undefined): Set<string> {
+  return new Set((rows ?? []).map((row) => JSON.stringify(row)))
+}
+
+function masked(row: string): string {
+  return ALWAYS_NEW.reduce((text, [pattern, name]) => text.replaceAll(pattern, name), row)
+}

@@ -1,0 +1,35 @@
+/** Everything a site has stored: the rows of every D1 table, and of every table of the visit objects. */
+import { listDurableObjectIds, runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+
+/** Rows by table; those of an object under its id. */
+export type Dump = Readonly<Record<string, readonly unknown[]>>
+
+const TABLES = `select name from sqlite_master where type = 'table' and name <> 'd1_migrations'
+  and name not like 'sqlite|_%' escape '|' and name not like '|_cf|_%' escape '|' order by name`
+
+/** Rows come in the order of their primary keys, for no table has a rowid. */
+export async function dump(): Promise<Dump> {
+  return { ...(await dumpD1()), ...(await dumpVisits()) }
+}
+
+export async function dumpD1(): Promise<Dump> {
+  const { results: tables } = await env.DB.prepare(TABLES).all<{ name: string }>()
+  const rows = await env.DB.batch(
+    tables.map(({ name }) => env.DB.prepare(`select * from "${name}"`)),
+  )
+  return Object.fromEntries(tables.map(({ name }, index) => [name, rows[index]?.results ?? []]))
+}
+
+/** Objects that nobody has called so far are not woken. */
+async function dumpVisits(): Promise<Dump> {
+  const dumps: Record<string, readonly unknown[]> = {}
+  for (const id of await listDurableObjectIds(env.VISITS)) {
+    await runInDurableObject(env.VISITS.get(id), (_, { storage: { sql } }) => {
+      for (const { name } of sql.exec<{ name: string }>(TABLES).toArray()) {
+        dumps[`${id.toString()}.${name}`] = sql.exec(`select * from "${name}"`).toArray()
+      }
+    })
+  }
+  return dumps
+}

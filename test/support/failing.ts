@@ -1,0 +1,67 @@
+/** Storage that fails when a test says so: before a call is made, or after it was, on the way back. */
+import { intercepted, type Storage, type StorageCall } from './intercept.ts'
+
+/** In every text a failure brings along, so that a leak of it would show. */
+export const INTERNALS = 'D1_ERROR: no such table: secret_internals: SQLITE_ERROR'
+/** What D1 says when the same call may succeed a moment later. */
+export const CONNECTION_LOST = 'D1_ERROR: Network connection lost. secret_internals'
+
+export type Failure = 'before' | 'after'
+
+interface Plan {
+  /** Whether this call fails; calls are numbered from 1. */
+  readonly fails: (number: number, call: StorageCall) => boolean
+  readonly when?: Failure
+  readonly text?: string
+}
+
+/** Pass `storage` to `testSite`. Nothing fails before `arm`; `disarm` tells how many calls were made since. */
+export function failingStorage() {
+  let plan: Plan | undefined
+  let made = 0
+  const storage: Storage = intercepted(async (call, proceed) => {
+    made += 1
+    const current = plan
+    const fails = current?.fails(made, call) ?? false
+    if (fails && current?.when !== 'after') throw new Error(current?.text ?? INTERNALS)
+    const result = await proceed()
+    if (fails) throw new Error(current?.text ?? INTERNALS)
+    return result
+  })
+  const arm = (next: Plan) => {
+    plan = next
+    made = 0
+  }
+  const disarm = () => {
+    plan = undefined
+    return made
+  }
+  return { storage, arm, disarm }
+}
+
+/** Works for `calls` calls; then the one under way and everything after it fails, as when a machine dies. */
+export function mortalStorage(calls: number, when: Failure): Storage {
+  let made = 0
+  return intercepted(async (_, proceed) => {
+    made += 1
+    if (made > calls || (made === calls && when === 'before')) throw new Error('killed')
+    const result = await proceed()
+    if (made >= calls) throw new Error('killed')
+    return result
+  })
+}
+
+/** Runs `work` once, right before the first call that `isTheOne`: what happens in between of two steps. */
+export function interruptedStorage(
+  isTheOne: (call: StorageCall) => boolean,
+  work: () => Promise<unknown>,
+): Storage {
+  let isDone = false
+  return intercepted(async (call, proceed) => {
+    if (!isDone && isTheOne(call)) {
+      isDone = true
+      await work()
+    }
+    return proceed()
+  })
+}

@@ -1,0 +1,61 @@
+/** A trusted issuer whose keys are fetched, and the answers that its address gives. */
+import { beforeEach, vi } from 'vitest'
+import type { TrustedIssuer } from '../../src/env.ts'
+import { Problem } from '../../src/problem.ts'
+import { verifyToken } from '../../src/security/jwt.ts'
+import { makeIssuer, type TestIssuer } from './tokens.ts'
+
+export const SECOND = 1000
+export const MINUTE = 60 * SECOND
+export const HOUR = 60 * MINUTE
+
+type RemoteIssuer = Extract<TrustedIssuer, { jwksUrl: string }>
+
+/** Spies on every outbound call and on the log while the tests of a file run; nothing is served at first. */
+export function watchKeyServer() {
+  const fetchSpy = vi.spyOn(globalThis, 'fetch')
+  const logSpy = vi.spyOn(console, 'error')
+  beforeEach(() => {
+    fetchSpy.mockReset().mockRejectedValue(new TypeError('nothing is served'))
+    logSpy.mockReset().mockReturnValue()
+  })
+  return { fetchSpy, logSpy, serve, startIssuer }
+
+  function serve(...issuers: TestIssuer[]): void {
+    fetchSpy.mockImplementation(async () => Response.json(setOf(...issuers)))
+  }
+
+  /** A new issuer that serves its key, and a token of it. */
+  async function startIssuer() {
+    const issuer = await makeIssuer({ kid: 'old' })
+    serve(issuer)
+    return { issuer, trusted: trust(issuer), token: await longLived(issuer), t0: Date.now() }
+  }
+}
+
+export function setOf(...issuers: TestIssuer[]) {
+  return { keys: issuers.flatMap(({ jwks }) => jwks.keys) }
+}
+
+let count = 0
+/** The address is new each time: keys are kept by address for as long as the isolate lives. */
+export function trust({ trusted }: TestIssuer): RemoteIssuer {
+  const { issuer, audience, algorithms } = trusted
+  return { issuer, audience, algorithms, jwksUrl: `https://issuer.example/${++count}/jwks.json` }
+}
+
+/** `'ok'`, or the code of the refusal. */
+export async function verdict(token: string, trusted: TrustedIssuer, now: number): Promise<string> {
+  try {
+    await verifyToken(token, [trusted], now)
+    return 'ok'
+  } catch (error) {
+    if (error instanceof Problem) return error.code
+    throw error
+  }
+}
+
+/** A token that no test outlives, so that only its key decides. */
+export function longLived(issuer: TestIssuer): Promise<string> {
+  return issuer.sign({ exp: 4_000_000_000 })
+}

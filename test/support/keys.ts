@@ -1,0 +1,39 @@
+/** API keys as tests want them: issued over HTTP, with a client that sends them. */
+import { env } from 'cloudflare:workers'
+import { runInDurableObject } from 'cloudflare:test'
+import type { KeyId } from '../../src/db/ids.ts'
+import type { CallOptions, Client, Site } from './site.ts'
+
+export interface Partner extends Client {
+  readonly id: KeyId
+  /** The key as it is sent. */
+  readonly secret: string
+}
+
+/** @param by who issues it; the first admin, unless told otherwise */
+export async function partner(site: Site, fields: object = {}, by?: Client): Promise<Partner> {
+  const issuer = by ?? (await site.root())
+  const { status, body } = await issuer.post('/v1/api-keys', {
+    name: 'Partner',
+    scopes: [],
+    ...fields,
+  })
+  if (status !== 201) throw new Error(`no key: ${status} ${JSON.stringify(body)}`)
+  return holder(site, body)
+}
+
+/** Whoever holds what was issued. */
+export function holder(site: Site, issued: { id: KeyId; secret: string }): Partner {
+  return { ...site.bearer(issued.secret), id: issued.id, secret: issued.secret }
+}
+
+export function from(address: string): CallOptions {
+  return { headers: { 'CF-Connecting-IP': address } }
+}
+
+/** Makes the key's gate use another database, until it is started anew. */
+export async function giveGate(keyId: KeyId, DB: D1Database): Promise<void> {
+  await runInDurableObject(env.KEYS.getByName(keyId), (gate) => {
+    Object.assign(gate, { env: { ...env, DB } })
+  })
+}

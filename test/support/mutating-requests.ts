@@ -1,0 +1,203 @@
+/** A request of every route that changes something, which can be repeated and has all of its effect once. */
+import { env } from 'cloudflare:workers'
+import { badgeWithRule } from './population.ts'
+import { ISSUER, type Member, type Reply, type Site } from './site.ts'
+
+export type Request = () => Promise<Reply>
+
+/** A site, its first admin, and ways to make one more of each thing. */
+export type Scene = Awaited<ReturnType<typeof sceneOf>>
+
+export async function sceneOf(site: Site) {
+  const root = await site.root()
+  const make = async (path: string, body: unknown): Promise<{ readonly id: string }> =>
+    (await root.post(path, body)).body
+  const someone = () => site.member(crypto.randomUUID())
+  const badge = () => make('/v1/badges', { title: crypto.randomUUID() })
+  const rule = async () =>
+    make('/v1/badge-rules', { badgeId: (await badge()).id, metric: 'visits', threshold: 9 })
+  const key = () => make('/v1/api-keys', { name: 'Partner', scopes: [] })
+  const service = () => make('/v1/services', { name: 'Yoga' })
+  const slot = async () => {
+    const { id } = await service()
+    return make(`/v1/services/${id}/slots`, TOMORROW)
+  }
+  const booking = async (by: Member): Promise<{ readonly id: string }> =>
+    (await by.post('/v1/bookings', { slotId: (await slot()).id })).body
+  return { site, root, someone, badge, rule, key, service, slot, booking }
+}
+
+const once = () => ({ 'Idempotency-Key': crypto.randomUUID() })
+
+const TOMORROW = {
+  startsAt: new Date(Date.now() + 24 * 3_600_000).toISOString(),
+  endsAt: new Date(Date.now() + 25 * 3_600_000).toISOString(),
+}
+
+/** By route: makes what the request is about, and gives the request, which can be repeated. */
+export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request>>> = {
+  'GET /v1/whoami': async ({ site }) => {
+    const newcomer = site.bearer(await ISSUER.sign({ sub: crypto.randomUUID() }))
+    return () => newcomer.get('/v1/whoami')
+  },
+  'PATCH /v1/me': async ({ someone }) => {
+    const me = await someone()
+    const headers = { 'If-Match': '"1"' }
+    return () => me.patch('/v1/me', { displayName: 'New', address: { city: 'Ulm' } }, { headers })
+  },
+  'POST /v1/me/visits': async ({ someone }) => {
+    const [me, headers] = [await someone(), once()]
+    return () => me.post('/v1/me/visits', {}, { headers })
+  },
+  'PATCH /v1/users/:userId': async ({ root, someone }) => {
+    const [{ userId }, headers] = [await someone(), { 'If-Match': '"1"' }]
+    return () => root.patch(`/v1/users/${userId}`, { bio: 'New' }, { headers })
+  },
+  'DELETE /v1/users/:userId': async ({ root, someone, badge }) => {
+    const [member, { id }] = [await someone(), await badge()]
+    await member.post('/v1/me/visits')
+    await root.put(`/v1/users/${member.userId}/badges/${id}`)
+    await root.put(`/v1/users/${member.userId}/roles/moderator`)
+    return () => root.delete(`/v1/users/${member.userId}`)
+  },
+  'POST /v1/users/:userId/suspend': async ({ root, someone }) => {
+    const { userId } = await someone()
+    return () => root.post(`/v1/users/${userId}/suspend`)
+  },
+  'POST /v1/users/:userId/reinstate': async ({ site, root, someone }) => {
+    const member = await someone()
+    await env.DB.exec('update badge_rules set enabled = 0')
+    await badgeWithRule()
+    await member.post('/v1/me/visits')
+    await root.post(`/v1/users/${member.userId}/suspend`)
+    await site.tick()
+    return () => root.post(`/v1/users/${member.userId}/reinstate`)
+  },
+  'PUT /v1/users/:userId/roles/:role': async ({ root, someone }) => {
+    const { userId } = await someone()
+    return () => root.put(`/v1/users/${userId}/roles/moderator`)
+  },
+  'DELETE /v1/users/:userId/roles/:role': async ({ root, someone }) => {
+    const { userId } = await someone()
+    await root.put(`/v1/users/${userId}/roles/moderator`)
+    return () => root.delete(`/v1/users/${userId}/roles/moderator`)
+  },
+  'PUT /v1/roles/:role': async ({ root, someone }) => {
+    const { userId } = await someone()
+    const role = `role-${crypto.randomUUID()}`
+    await root.put(`/v1/roles/${role}`, { permissions: [] })
+    await root.put(`/v1/users/${userId}/roles/${role}`)
+    const permissions = [{ permission: 'audit:read', reach: 'any' }]
+    return () => root.put(`/v1/roles/${role}`, { permissions })
+  },
+  'DELETE /v1/roles/:role': async ({ root, someone }) => {
+    const { userId } = await someone()
+    const role = `role-${crypto.randomUUID()}`
+    await root.put(`/v1/roles/${role}`, { permissions: [] })
+    await root.put(`/v1/users/${userId}/roles/${role}`)
+    return () => root.delete(`/v1/roles/${role}`)
+  },
+  'POST /v1/badges': async ({ root }) => {
+    const [title, headers] = [crypto.randomUUID(), once()]
+    return () => root.post('/v1/badges', { title }, { headers })
+  },
+  'PATCH /v1/badges/:badgeId': async ({ root, badge }) => {
+    const [{ id }, headers] = [await badge(), { 'If-Match': '"1"' }]
+    return () => root.patch(`/v1/badges/${id}`, { description: 'New' }, { headers })
+  },
+  'DELETE /v1/badges/:badgeId': async ({ root, badge, someone }) => {
+    const [{ id }, { userId }] = [await badge(), await someone()]
+    await root.put(`/v1/users/${userId}/badges/${id}`)
+    await root.post('/v1/badge-rules', { badgeId: id, metric: 'visits', threshold: 9 })
+    return () => root.delete(`/v1/badges/${id}`)
+  },
+  'PUT /v1/users/:userId/badges/:badgeId': async ({ root, badge, someone }) => {
+    const [{ id }, { userId }] = [await badge(), await someone()]
+    return () => root.put(`/v1/users/${userId}/badges/${id}`)
+  },
+  'DELETE /v1/users/:userId/badges/:badgeId': async ({ root, badge, someone }) => {
+    const [{ id }, { userId }] = [await badge(), await someone()]
+    await root.put(`/v1/users/${userId}/badges/${id}`)
+    return () => root.delete(`/v1/users/${userId}/badges/${id}`)
+  },
+  'POST /v1/badge-assignments/bulk': async ({ root, badge, someone }) => {
+    const { id } = await badge()
+    const userIds = [(await someone()).userId, (await someone()).userId]
+    return () => root.post('/v1/badge-assignments/bulk', { badgeId: id, userIds })
+  },
+  'POST /v1/badge-rules': async ({ root, badge }) => {
+    const [{ id }, headers] = [await badge(), once()]
+    const rule = { badgeId: id, metric: 'visits', threshold: 9 }
+    return () => root.post('/v1/badge-rules', rule, { headers })
+  },
+  'PATCH /v1/badge-rules/:ruleId': async ({ root, rule }) => {
+    const [{ id }, headers] = [await rule(), { 'If-Match': '"1"' }]
+    return () => root.patch(`/v1/badge-rules/${id}`, { threshold: 10 }, { headers })
+  },
+  'DELETE /v1/badge-rules/:ruleId': async ({ root, rule }) => {
+    const { id } = await rule()
+    return () => root.delete(`/v1/badge-rules/${id}`)
+  },
+  'POST /v1/badge-rules/:ruleId/preview': async ({ root, rule }) => {
+    const { id } = await rule()
+    return () => root.post(`/v1/badge-rules/${id}/preview`)
+  },
+  'POST /v1/api-keys': async ({ root }) => {
+    const headers = once()
+    return () => root.post('/v1/api-keys', { name: 'Partner', scopes: [] }, { headers })
+  },
+  'PATCH /v1/api-keys/:keyId': async ({ root, key }) => {
+    const [{ id }, headers] = [await key(), { 'If-Match': '"1"' }]
+    return () => root.patch(`/v1/api-keys/${id}`, { name: 'New' }, { headers })
+  },
+  'DELETE /v1/api-keys/:keyId': async ({ root, key }) => {
+    const { id } = await key()
+    return () => root.delete(`/v1/api-keys/${id}`)
+  },
+  'POST /v1/api-keys/:keyId/rotate': async ({ root, key }) => {
+    const [{ id }, headers] = [await key(), once()]
+    return () => root.post(`/v1/api-keys/${id}/rotate`, { graceSeconds: 60 }, { headers })
+  },
+  'POST /v1/services': async ({ root }) => {
+    const headers = once()
+    return () => root.post('/v1/services', { name: 'Yoga' }, { headers })
+  },
+  'PATCH /v1/services/:serviceId': async ({ root, service }) => {
+    const [{ id }, headers] = [await service(), { 'If-Match': '"1"' }]
+    return () => root.patch(`/v1/services/${id}`, { name: 'New' }, { headers })
+  },
+  'DELETE /v1/services/:serviceId': async ({ root, service }) => {
+    const { id } = await service()
+    await root.post(`/v1/services/${id}/slots`, TOMORROW)
+    return () => root.delete(`/v1/services/${id}`)
+  },
+  'POST /v1/services/:serviceId/slots': async ({ root, service }) => {
+    const [{ id }, headers] = [await service(), once()]
+    return () => root.post(`/v1/services/${id}/slots`, TOMORROW, { headers })
+  },
+  'DELETE /v1/slots/:slotId': async ({ root, slot }) => {
+    const { id } = await slot()
+    return () => root.delete(`/v1/slots/${id}`)
+  },
+  'POST /v1/bookings': async ({ slot, someone }) => {
+    const [me, { id }, headers] = [await someone(), await slot(), once()]
+    return () => me.post('/v1/bookings', { slotId: id }, { headers })
+  },
+  'POST /v1/bookings/:bookingId/confirm': async ({ root, booking, someone }) => {
+    const { id } = await booking(await someone())
+    return () => root.post(`/v1/bookings/${id}/confirm`)
+  },
+  'POST /v1/bookings/:bookingId/decline': async ({ root, booking, someone }) => {
+    const { id } = await booking(await someone())
+    return () => root.post(`/v1/bookings/${id}/decline`, { reason: 'Closed' })
+  },
+  'POST /v1/bookings/:bookingId/cancel': async ({ booking, someone }) => {
+    const me = await someone()
+    const { id } = await booking(me)
+    return () => me.post(`/v1/bookings/${id}/cancel`)
+  },
+  'POST /v1/jobs/:job/run': async ({ root }) => {
+    const headers = once()
+    return () => root.post('/v1/jobs/prune-records/run', {}, { headers })
+  },
+}

@@ -1,0 +1,84 @@
+/** The naughty data: every entry must be stored exactly or refused, and never break anything. */
+import { base64url } from 'jose'
+// As text: the bundler's JSON refuses lone surrogates.
+import text from '../data/naughty.json?raw'
+import type { Reply } from './site.ts'
+
+/** Inline, or base64 of the bytes or of the bytes compressed. */
+interface Entry {
+  readonly id: string
+  readonly s?: string
+  readonly b64?: string
+  readonly gz?: string
+}
+
+interface Naughty {
+  readonly strings: readonly Entry[]
+  readonly json: readonly Entry[]
+  readonly headers: readonly { readonly h: Readonly<Record<string, string>> }[]
+  readonly paths: readonly string[]
+  readonly queries: readonly string[]
+  readonly methods: readonly string[]
+  readonly mass: readonly string[]
+}
+
+const naughty = JSON.parse(text) as Naughty
+
+async function bytesOf({ s, b64, gz }: Entry): Promise<Uint8Array> {
+  if (s !== undefined) return new TextEncoder().encode(s)
+  const bytes = base64url.decode((b64 ?? gz ?? '').replaceAll('+', '-').replaceAll('/', '_'))
+  if (gz === undefined) return bytes
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))
+  return new Uint8Array(await new Response(stream).arrayBuffer())
+}
+
+async function textOf(entry: Entry): Promise<string> {
+  return entry.s ?? new TextDecoder().decode(await bytesOf(entry))
+}
+
+export const STRINGS: readonly string[] = await Promise.all(naughty.strings.map(textOf))
+export const DOCUMENTS: readonly Uint8Array[] = await Promise.all(naughty.json.map(bytesOf))
+export const HEADER_SETS = naughty.headers.map(({ h }) => h)
+export const { paths: PATHS, queries: QUERIES, methods: METHODS, mass: FIELD_NAMES } = naughty
+
+/** What must never happen, whatever was sent; the client has checked the body against the document. */
+export function harmOf({ status, headers }: Reply): string[] {
+  const type = headers.get('Content-Type') ?? 'none'
+  return [
+    ...(status >= 500 ? [`answered ${status}`] : []),
+    ...(/^(application\/(problem\+)?json|text\/calendar.*|none)$/.test(type)
+      ? []
+      : [`answered as ${type}`]),
+  ]
+}
+
+/** What is wrong with each item, several at a time; nothing if all is well. */
+export async function faultsOf<T>(
+  items: readonly T[],
+  check: (item: T, index: number) => Promise<readonly string[]>,
+): Promise<string[]> {
+  const faults: string[] = []
+  for (let start = 0; start < items.length; start += 20) {
+    const some = items.slice(start, start + 20)
+    const found = await Promise.all(some.map((item, index) => check(item, start + index)))
+    for (const [index, messages] of found.entries()) {
+      const about = `${start + index} ${JSON.stringify(some[index]).slice(0, 80)}`
+      faults.push(...messages.map((message) => `${about}: ${message}`))
+    }
+  }
+  return faults
+}
+
+/** Whether every part of `expected` is in `actual`, the same to the character. */
+export function differenceOf(actual: unknown, expected: object): string[] {
+  return Object.entries(expected).flatMap(([name, value]): string[] => {
+    const stored = (actual as Readonly<Record<string, unknown>> | null)?.[name]
+    if (typeof value === 'object' && value !== null) return differenceOf(stored, value as object)
+    return stored === value ? [] : [`${name} is ${JSON.stringify(stored)}`]
+  })
+}
+
+/** Whether it can be put into a header at all. */
+export function fitsIntoHeader(value: string): boolean {
+  return /^[\x20-\x7e]*$/.test(value)
+}

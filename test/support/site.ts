@@ -1,0 +1,144 @@
+/**
+ * A whole site for one test: the real Worker on workerd, real D1 and Durable Objects, real
+ * signatures. Every answer is checked against the OpenAPI document on the way.
+ */
+import {
+  createExecutionContext,
+  createScheduledController,
+  waitOnExecutionContext,
+} from 'cloudflare:test'
+import { env as bindings } from 'cloudflare:workers'
+import { TRIGGER } from '../../src/cron/schedule.ts'
+import type { UserId } from '../../src/db/ids.ts'
+import type { Bindings } from '../../src/env.ts'
+import worker from '../../src/worker.ts'
+import { assertDocumented } from './documented.ts'
+import { makeIssuer } from './tokens.ts'
+
+export const ORIGIN = 'https://members.example'
+export const ISSUER = await makeIssuer()
+
+/** Settings every test site has: one issuer, and its subject `root` as the first admin. */
+export const SETTINGS = {
+  TRUSTED_ISSUERS: JSON.stringify([
+    { issuer: ISSUER.issuer, audience: ISSUER.audience, jwks: ISSUER.jwks },
+  ]),
+  BOOTSTRAP_ADMINS: JSON.stringify([`${ISSUER.issuer}|root`]),
+  VISIT_SHARDS: '4',
+} satisfies Partial<Bindings>
+
+export interface Reply {
+  readonly status: number
+  readonly headers: Headers
+  /** Parsed JSON; undefined if there was no body. Tests say what they expect of it. */
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly body: any
+  /** The body as it came. */
+  readonly text: string
+}
+
+export interface CallOptions {
+  readonly headers?: Readonly<Record<string, string>>
+  /** Sent as JSON. */
+  readonly json?: unknown
+  /** Sent as it is. */
+  readonly raw?: BodyInit
+}
+
+/** The API as one caller sees it. */
+export interface Client {
+  call(method: string, path: string, options?: CallOptions): Promise<Reply>
+  get(path: string, options?: CallOptions): Promise<Reply>
+  post(path: string, json?: unknown, options?: CallOptions): Promise<Reply>
+  put(path: string, json?: unknown, options?: CallOptions): Promise<Reply>
+  patch(path: string, json: unknown, options?: CallOptions): Promise<Reply>
+  delete(path: string, options?: CallOptions): Promise<Reply>
+}
+
+/** A member with their client and id. */
+export interface Member extends Client {
+  readonly userId: UserId
+  readonly token: string
+}
+
+export type Site = ReturnType<typeof testSite>
+
+/** @param overrides settings, or bindings that count or fail */
+export function testSite(overrides: Partial<Bindings> = {}) {
+  const env: Bindings = { ...bindings, ...SETTINGS, ...overrides }
+
+  async function fetch(request: Request): Promise<Response> {
+    const ctx = createExecutionContext()
+    const response = await worker.fetch(request, env, ctx)
+    await waitOnExecutionContext(ctx)
+    return response
+  }
+
+  function client(authorization?: Readonly<Record<string, string>>): Client {
+    const call = async (method: string, path: string, { headers, json, raw }: CallOptions = {}) => {
+      const request = new Request(`${ORIGIN}${path}`, {
+        method,
+        headers: {
+          ...(json !== undefined && { 'Content-Type': 'application/json' }),
+          ...authorization,
+          ...headers,
+        },
+        ...(json !== undefined && { body: JSON.stringify(json) }),
+        ...(raw !== undefined && { body: raw }),
+      })
+      const response = await fetch(request)
+      const text = await response.text()
+      const isJson = /json/.test(response.headers.get('Content-Type') ?? '')
+      const body: unknown = isJson && text !== '' ? JSON.parse(text) : undefined
+      assertDocumented(method, path, response, body)
+      return { status: response.status, headers: response.headers, body, text }
+    }
+    return {
+      call,
+      get: (path, options) => call('GET', path, options),
+      post: (path, json, options) => call('POST', path, { json, ...options }),
+      put: (path, json, options) => call('PUT', path, { json, ...options }),
+      patch: (path, json, options) => call('PATCH', path, { json, ...options }),
+      delete: (path, options) => call('DELETE', path, options),
+    }
+  }
+
+  /** Signs in a subject of the issuer; the first time makes the member. */
+  async function member(
+    subject: string,
+    claims: Readonly<Record<string, unknown>> = {},
+  ): Promise<Member> {
+    const token = await ISSUER.sign({ sub: subject, ...claims })
+    const signedIn = client({ Authorization: `Bearer ${token}` })
+    const { body } = await signedIn.get('/v1/whoami')
+    return { ...signedIn, userId: body.userId, token }
+  }
+
+  /** A member with a role, given by the first admin. */
+  async function memberWith(role: string, subject: string = role): Promise<Member> {
+    const [root, who] = [await member('root'), await member(subject)]
+    await root.put(`/v1/users/${who.userId}/roles/${role}`)
+    return who
+  }
+
+  return {
+    env,
+    fetch,
+    anonymous: client(),
+    /** The API with this Authorization header, good or bad. */
+    bearer: (token: string) => client({ Authorization: `Bearer ${token}` }),
+    member,
+    memberWith,
+    /** The first admin. */
+    root: () => member('root'),
+    /** A cron tick at `now` (milliseconds). @throws what the tick throws */
+    async tick(now = Date.now()): Promise<void> {
+      const ctx = createExecutionContext()
+      await worker.scheduled(
+        createScheduledController({ cron: TRIGGER, scheduledTime: new Date(now) }),
+        env,
+      )
+      await waitOnExecutionContext(ctx)
+    },
+  }
+}

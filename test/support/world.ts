@@ -1,0 +1,185 @@
+/** A populated site: somebody of every kind, and fresh things for them to act on. */
+import * as z from 'zod'
+import { documentedPath, type Route } from '../../src/http/route.ts'
+import { KEY_SCOPES, type Permission } from '../../src/security/permissions.ts'
+import { type CastName, HTTP_CALLERS, type HttpCaller, isOutcast, type Target } from './cells.ts'
+import { type Client, ISSUER, type Member, type Site } from './site.ts'
+
+export type Caller = Client & { readonly userId?: string; readonly bookingId?: string }
+export type Cast = Readonly<Record<CastName, Caller>>
+
+/** Everybody is signed in already, so that being seen for the first time changes nothing more. */
+export async function castOf(site: Site): Promise<Cast> {
+  const root = await site.root()
+  const suspended = await site.member('suspended')
+  const deleted = await site.member('deleted')
+  await root.post(`/v1/users/${suspended.userId}/suspend`)
+  await root.delete(`/v1/users/${deleted.userId}`)
+  const revoked = await issueKey(root)
+  await root.delete(`/v1/api-keys/${revoked.id}`)
+  return {
+    ...(await callersOf(site)),
+    suspended,
+    deleted,
+    'bad token': site.bearer(await ISSUER.sign({ sub: 'member', exp: 1 })),
+    'unknown key': site.bearer(`guild_${'0'.repeat(40)}`),
+    'revoked key': site.bearer(revoked.secret),
+    'key without scopes': site.bearer((await issueKey(root)).secret),
+  }
+}
+
+/** Has an entry for each, for it is made from the list of all. */
+async function callersOf(site: Site) {
+  const callers = []
+  for (const name of HTTP_CALLERS) callers.push([name, await signIn(site, name, name)])
+  return Object.fromEntries(callers) as Record<HttpCaller, Caller>
+}
+
+/** Somebody of the kind, who has a booking if they are somebody. */
+async function signIn(site: Site, name: HttpCaller, subject: string): Promise<Caller> {
+  if (name === 'anonymous') return site.anonymous
+  const root = await site.root()
+  const caller =
+    name === 'partner'
+      ? site.bearer((await issueKey(root, KEY_SCOPES)).secret)
+      : await (name === 'member' ? site.member(subject) : site.memberWith(name, subject))
+  return { ...caller, bookingId: await bookingBy(caller, await openSlot(root)) }
+}
+
+async function issueKey(root: Member, scopes: readonly Permission[] = []) {
+  const { body } = await root.post('/v1/api-keys', { name: 'Partner', scopes })
+  return { id: body.id as string, secret: body.secret as string }
+}
+
+/** Somebody else of the same kind, for a call that may change the caller too. */
+export async function anotherOf(site: Site, cast: Cast, name: CastName): Promise<Caller> {
+  return isOutcast(name) ? cast[name] : signIn(site, name, `${name} ${crypto.randomUUID()}`)
+}
+
+/** A slot with one free place, a day from now, and its service. */
+async function openSlot(root: Member) {
+  const { body: service } = await root.post('/v1/services', { name: 'Haircut' })
+  const startsAt = new Date(Date.now() + 86_400_000).toISOString()
+  const endsAt = new Date(Date.now() + 90_000_000).toISOString()
+  const { body: slot } = await root.post(`/v1/services/${service.id}/slots`, { startsAt, endsAt })
+  return { serviceId: service.id as string, slotId: slot.id as string }
+}
+
+async function bookingBy(caller: Client, { slotId }: { slotId: string }): Promise<string> {
+  return (await caller.post('/v1/bookings', { slotId })).body.id
+}
+
+/** What requests are about; each is made when it is first asked for. */
+export type Things = ReturnType<typeof thingsFor>
+
+/** Things nobody has touched, by whoever is not the caller. */
+export function thingsFor(site: Site, caller: Caller, given?: Promise<Member>) {
+  const name = crypto.randomUUID()
+  const other = once(() => given ?? site.member(name))
+  const slot = once(async () => openSlot(await site.root()))
+  /** Held by the other and by the caller. */
+  const badgeId = once(async () => {
+    const root = await site.root()
+    const { body } = await root.post('/v1/badges', { title: name })
+    for (const { userId } of [await other(), caller]) {
+      if (userId) await root.put(`/v1/users/${userId}/badges/${body.id}`)
+    }
+    return body.id as string
+  })
+  return {
+    other,
+    badgeId,
+    slotId: async () => (await slot()).slotId,
+    serviceId: async () => (await slot()).serviceId,
+    userId: async () => (await other()).userId,
+    bookingId: once(async () => bookingBy(await other(), await openSlot(await site.root()))),
+    keyId: once(async () => (await issueKey(await site.root())).id),
+    ruleId: once(async () => {
+      const rule = { badgeId: await badgeId(), metric: 'visits', threshold: 3 }
+      return (await (await site.root()).post('/v1/badge-rules', rule)).body.id as string
+    }),
+    role: once(async () => {
+      const role = `role-${name}`
+      await (await site.root()).put(`/v1/roles/${role}`, { permissions: [] })
+      return role
+    }),
+    job: async () => 'prune-records',
+  }
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return async () => (made ??= make())
+}
+
+const NO_SUCH = '0'.repeat(26)
+const ABSENT: Record<string, string> = {
+  userId: `usr_${NO_SUCH}`,
+  badgeId: `bdg_${NO_SUCH}`,
+  ruleId: `rul_${NO_SUCH}`,
+  keyId: `key_${NO_SUCH}`,
+  serviceId: `svc_${NO_SUCH}`,
+  slotId: `slt_${NO_SUCH}`,
+  bookingId: `bkg_${NO_SUCH}`,
+  role: 'emperor',
+  job: 'no-such-job',
+}
+
+/** The path of a request. @throws Error for a parameter that nobody has said how to fill */
+export async function pathFor(path: string, target: Target, things: Things, caller: Caller) {
+  const named = documentedPath(path)
+  const values: Record<string, string> = {}
+  for (const [, name = ''] of named.matchAll(/\{(\w+)\}/g)) {
+    values[name] = await valueOf(name, target, things, caller)
+  }
+  return named.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '')
+}
+
+async function valueOf(name: string, target: Target, things: Things, caller: Caller) {
+  const absent = ABSENT[name]
+  if (!absent || !isThing(name, things)) throw new Error(`no values for {${name}} in world.ts`)
+  if (target === 'absent') return absent
+  if (target === 'malformed') return 'not%20an-id'
+  const own =
+    name === 'userId' ? caller.userId : name === 'bookingId' ? caller.bookingId : undefined
+  return (target === 'own' && own) || things[name]()
+}
+
+function isThing(name: string, things: Things): name is Exclude<keyof Things, 'other'> {
+  return Object.hasOwn(things, name)
+}
+
+const BODIES: Record<string, (things: Things) => Promise<object> | object> = {
+  'PATCH /v1/me': () => ({ displayName: 'Renamed' }),
+  'PATCH /v1/users/:userId': () => ({ displayName: 'Renamed' }),
+  'PUT /v1/roles/:role': () => ({ permissions: [{ permission: 'audit:read', reach: 'any' }] }),
+  'POST /v1/badges': () => ({ title: 'New' }),
+  'PATCH /v1/badges/:badgeId': () => ({ title: 'Renamed' }),
+  'POST /v1/badge-assignments/bulk': async ({ badgeId, userId }) => ({
+    badgeId: await badgeId(),
+    userIds: [await userId()],
+  }),
+  'POST /v1/badge-rules': async ({ badgeId }) => ({
+    badgeId: await badgeId(),
+    metric: 'visits',
+    threshold: 5,
+  }),
+  'PATCH /v1/badge-rules/:ruleId': () => ({ threshold: 7 }),
+  'POST /v1/api-keys': () => ({ name: 'New', scopes: ['profile:read'] }),
+  'PATCH /v1/api-keys/:keyId': () => ({ name: 'Renamed' }),
+  'POST /v1/services': () => ({ name: 'New' }),
+  'PATCH /v1/services/:serviceId': () => ({ name: 'Renamed' }),
+  'POST /v1/services/:serviceId/slots': () => ({
+    startsAt: '2040-01-01T10:00:00Z',
+    endsAt: '2040-01-01T11:00:00Z',
+  }),
+  'POST /v1/bookings': async ({ slotId }) => ({ slotId: await slotId() }),
+}
+
+/** A body the route takes, if it takes one. @throws Error for a route that nobody has written one for */
+export async function bodyFor({ method, path, input }: Route, things: Things): Promise<unknown> {
+  if (!input.json) return undefined
+  const body = (await BODIES[`${method} ${path}`]?.(things)) ?? {}
+  if (z.safeParse(input.json, body).success) return body
+  throw new Error(`no body for ${method} ${path} in test/support/world.ts`)
+}

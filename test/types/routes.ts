@@ -1,0 +1,112 @@
+/** What a route declaration must not get past the compiler; checked by the compiler alone. */
+import * as z from 'zod'
+import type { Deps } from '../../src/deps.ts'
+import { route } from '../../src/http/route.ts'
+import type { Grant } from '../../src/security/grant.ts'
+
+declare function listEverybody(grant: Grant<'profile:list'>, deps: Deps): Promise<string[]>
+declare function readProfile(grant: Grant<'profile:read'>, deps: Deps): Promise<string>
+
+const input = {}
+const Names = z.array(z.string())
+
+// The control: what follows differs from it by one thing each.
+export const restricted = route({
+  method: 'GET',
+  path: '/v1/names',
+  summary: 'All names',
+  access: { may: 'profile:list' },
+  input,
+  output: Names,
+  run: ({ grant, deps }) => listEverybody(grant, deps),
+})
+
+// @ts-expect-error: a route has to say who may call it
+export const forgotten = route({
+  method: 'GET',
+  path: '/v1/names',
+  summary: 'All names',
+  input,
+  output: Names,
+  run: async () => [],
+})
+
+export const without = route({
+  method: 'GET',
+  path: '/v1/names',
+  summary: 'All names',
+  // @ts-expect-error: being open takes a reason, and being restricted a permission
+  access: {},
+  input,
+  output: Names,
+  run: async () => [],
+})
+
+export const unreasoned = route({
+  method: 'GET',
+  path: '/v1/names',
+  summary: 'All names',
+  // @ts-expect-error: a reason is a sentence
+  access: { open: true },
+  input,
+  output: Names,
+  run: async () => [],
+})
+
+export const misspelt = route({
+  method: 'GET',
+  path: '/v1/names',
+  summary: 'All names',
+  // @ts-expect-error: there is no such permission
+  access: { may: 'profile:lists' },
+  input,
+  output: Names,
+  run: async () => [],
+})
+
+export const open = route({
+  method: 'GET',
+  path: '/v1/names',
+  summary: 'All names',
+  access: { open: 'Everybody may ask' },
+  input,
+  output: Names,
+  // @ts-expect-error: an open route has no grant to give to a restricted operation
+  run: ({ grant, deps }) => listEverybody(grant, deps),
+})
+
+export const half = route({
+  method: 'GET',
+  path: '/v1/names',
+  summary: 'A name',
+  access: {
+    open: 'Everybody may ask for some of it',
+    unless: { query: ['view', 'full'], may: 'profile:read', output: z.string() },
+  },
+  input,
+  output: z.string(),
+  // @ts-expect-error: where only one view is restricted, there may be no grant
+  run: ({ grant, deps }) => readProfile(grant, deps),
+})
+
+export const other = route({
+  method: 'GET',
+  path: '/v1/names',
+  summary: 'All names',
+  access: { may: 'profile:read' },
+  input,
+  output: Names,
+  // @ts-expect-error: a grant of one permission is none of another
+  run: ({ grant, deps }) => listEverybody(grant, deps),
+})
+
+export const unowned = route({
+  method: 'GET',
+  path: '/v1/names',
+  summary: 'All names',
+  // @ts-expect-error: whose it is comes from the path or the session, not from the request's body
+  access: { may: 'profile:list', owner: 'body.userId' },
+  input,
+  output: Names,
+  run: async () => [],
+})

@@ -1,0 +1,182 @@
+/** A change of what a key may do is acknowledged only when the key's gate knows of it. */
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { type Failure, failingStorage } from '../support/failing.ts'
+import { giveGate, type Partner, partner } from '../support/keys.ts'
+import { rowsOf } from '../support/population.ts'
+import { type Member, type Reply, type Site, testSite } from '../support/site.ts'
+
+beforeEach(() => {
+  vi.spyOn(console, 'error').mockReturnValue()
+  vi.spyOn(console, 'warn').mockReturnValue()
+})
+afterEach(() => vi.restoreAllMocks())
+
+interface Scene {
+  readonly site: Site
+  readonly root: Member
+  readonly boss: Member
+  /** Of boss, and known to its gate. */
+  readonly key: Partner
+  readonly failRefresh: (when: Failure) => void
+  readonly disarm: () => void
+}
+
+async function scene(): Promise<Scene> {
+  const { storage, arm, disarm } = failingStorage()
+  const site = testSite(storage)
+  const [root, boss] = [await site.root(), await site.memberWith('admin', 'boss')]
+  const key = await partner(site, { scopes: ['audit:read'] }, boss)
+  expect((await key.get('/v1/audit')).status).toBe(200)
+  const failRefresh = (when: Failure) => arm({ fails: (_, { text }) => text === 'refresh', when })
+  return { site, root, boss, key, failRefresh, disarm }
+}
+
+type Act = (scene: Scene) => Promise<Reply>
+
+/** Each ends the key’s right to read the audit log; [act, its status, the status once repeated]. */
+const ACTS: readonly (readonly [string, Act, number, number])[] = [
+  [
+    'a disabling',
+    ({ root, key }) => root.patch(`/v1/api-keys/${key.id}`, { enabled: false }),
+    200,
+    200,
+  ],
+  [
+    'a shrink of scopes',
+    ({ root, key }) => root.patch(`/v1/api-keys/${key.id}`, { scopes: [] }),
+    200,
+    200,
+  ],
+  [
+    'a change with If-Match',
+    ({ root, key }) =>
+      root.patch(`/v1/api-keys/${key.id}`, { scopes: [] }, { headers: { 'If-Match': '"1"' } }),
+    200,
+    412,
+  ],
+  ['a revocation', ({ root, key }) => root.delete(`/v1/api-keys/${key.id}`), 204, 204],
+  [
+    'a revocation with If-Match',
+    ({ root, key }) => root.delete(`/v1/api-keys/${key.id}`, { headers: { 'If-Match': '"1"' } }),
+    204,
+    204,
+  ],
+  [
+    'a rotation',
+    ({ root, key }) =>
+      root.post(`/v1/api-keys/${key.id}/rotate`, {}, { headers: { 'Idempotency-Key': 'once' } }),
+    201,
+    201,
+  ],
+  [
+    'a demotion of the creator',
+    ({ root, boss }) => root.delete(`/v1/users/${boss.userId}/roles/admin`),
+    200,
+    200,
+  ],
+  [
+    'a suspension of the creator',
+    ({ root, boss }) => root.post(`/v1/users/${boss.userId}/suspend`),
+    200,
+    200,
+  ],
+  [
+    'a deletion of the creator',
+    ({ root, boss }) => root.delete(`/v1/users/${boss.userId}`),
+    204,
+    204,
+  ],
+]
+
+const failures = ACTS.flatMap(([name, act, , repeated]) =>
+  (['before', 'after'] as const).map((when) => ({ name, act, repeated, when })),
+)
+
+test.each(ACTS)('%s is in force when it is acknowledged', async (_, act, status) => {
+  const before = await scene()
+  expect((await act(before)).status).toBe(status)
+  expect([401, 403]).toContain((await before.key.get('/v1/audit')).status)
+})
+
+describe('503 unavailable, not a false success', () => {
+  test.each(failures)(
+    'answers $name whose gate fails $when it is told, and repeating it tells it again',
+    async ({ act, repeated, when }) => {
+      const before = await scene()
+      before.failRefresh(when)
+      const reply = await act(before)
+      expect(reply).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+      expect(reply.headers.get('Retry-After')).toBe('1')
+      // Still not told, and still no false success.
+      expect((await act(before)).status).toBe(503)
+      before.disarm()
+      expect((await act(before)).status).toBe(repeated)
+      expect([401, 403]).toContain((await before.key.get('/v1/audit')).status)
+    },
+  )
+
+  test.each(ACTS)(
+    'answers %s whose gate cannot read it, and nothing is let in meanwhile',
+    async (_, act) => {
+      const before = await scene()
+      const database = failingStorage()
+      await giveGate(before.key.id, database.storage.DB)
+      database.arm({ fails: () => true })
+      expect((await act(before)).status).toBe(503)
+      expect((await before.key.get('/v1/audit')).status).toBe(503)
+      database.disarm()
+      expect([401, 403]).toContain((await before.key.get('/v1/audit')).status)
+    },
+  )
+
+  test('also says that the key of a replayed rotation works', async () => {
+    const before = await scene()
+    const rotate = () =>
+      before.root.post(
+        `/v1/api-keys/${before.key.id}/rotate`,
+        { graceSeconds: 60 },
+        { headers: { 'Idempotency-Key': 'once' } },
+      )
+    before.failRefresh('before')
+    expect((await rotate()).status).toBe(503)
+    before.disarm()
+    const { status, headers, body } = await rotate()
+    expect({ status, replayed: headers.get('Idempotency-Replayed') }).toEqual({
+      status: 201,
+      replayed: 'true',
+    })
+    expect((await before.site.bearer(body.secret).get('/v1/audit')).status).toBe(200)
+    expect((await before.key.get('/v1/audit')).status).toBe(200)
+  })
+})
+
+describe('one act that concerns many keys', () => {
+  test('tells all the others although one cannot be told', async () => {
+    const before = await scene()
+    const keys = [before.key]
+    for (let more = 0; more < 4; more++) {
+      keys.push(await partner(before.site, { scopes: ['audit:read'] }, before.boss))
+    }
+    for (const key of keys) expect((await key.get('/v1/audit')).status).toBe(200)
+    const database = failingStorage()
+    await giveGate(before.key.id, database.storage.DB)
+    database.arm({ fails: () => true })
+    const demoted = await before.root.delete(`/v1/users/${before.boss.userId}/roles/admin`)
+    expect(demoted.status).toBe(503)
+    for (const key of keys.slice(1)) expect((await key.get('/v1/audit')).status).toBe(403)
+  })
+
+  test('a deletion that could not tell is finished by the next tick', async () => {
+    const before = await scene()
+    before.failRefresh('before')
+    expect((await before.root.delete(`/v1/users/${before.boss.userId}`)).status).toBe(503)
+    await expect(before.site.tick()).rejects.toThrow('erase-members')
+    expect(await rowsOf('select key_ids from erasures')).toEqual([
+      { key_ids: JSON.stringify([before.key.id]) },
+    ])
+    await testSite().tick(Date.now() + 5 * 60_000)
+    before.disarm()
+    expect((await before.key.get('/v1/audit')).status).toBe(401)
+    expect(await rowsOf('select key_ids from erasures')).toEqual([])
+  })
+})

@@ -1,0 +1,169 @@
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { newId } from '../../src/db/ids.ts'
+import {
+  audited,
+  bookingOf,
+  bookingScene,
+  created,
+  HOUR,
+  MINUTE,
+  outcomeOf,
+  timeIn,
+} from '../support/bookings.ts'
+import { rowsOf } from '../support/population.ts'
+import type { Client } from '../support/site.ts'
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+function later(milliseconds: number) {
+  vi.useFakeTimers({ now: Date.now() + milliseconds, toFake: ['Date'] })
+}
+
+describe('POST /v1/bookings/{bookingId}/cancel', () => {
+  test('is the owner’s until the limit of the service, with a reason if they like', async () => {
+    const { site, slot } = await bookingScene()
+    const slotId = await slot({ cancelUntilMinutes: 60 }, { startsIn: 2 * HOUR })
+    const { id } = await bookingOf(await site.member('ada'), slotId)
+    later(HOUR - MINUTE)
+    const ada = await site.member('ada')
+    expect((await ada.post(`/v1/bookings/${id}/cancel`, { reason: 'Ill' })).body).toMatchObject({
+      status: 'canceled',
+      reason: 'Ill',
+      revision: 2,
+      allowedActions: [],
+    })
+    expect(outcomeOf(await ada.post(`/v1/bookings/${id}/cancel`))).toBe('409 invalid_state')
+    expect(await audited(await site.root(), id)).toMatchObject([
+      {
+        action: 'booking.cancel',
+        actor: ada.userId,
+        changes: { status: 'canceled', reason: 'Ill' },
+      },
+      { action: 'booking.create' },
+    ])
+  })
+
+  test('is refused to the owner after that limit, and never to a manager', async () => {
+    const { site, slot, manager } = await bookingScene()
+    const slotId = await slot({ cancelUntilMinutes: 60 }, { startsIn: 2 * HOUR })
+    await manager()
+    const { id } = await bookingOf(await site.member('ada'), slotId)
+    later(HOUR + 1000)
+    const ada = await site.member('ada')
+    const reply = await ada.post(`/v1/bookings/${id}/cancel`)
+    expect(outcomeOf(reply)).toBe('409 invalid_state')
+    expect(reply.body.detail).toMatch(/too close to its start/)
+    expect((await ada.get(`/v1/bookings/${id}`)).body).toMatchObject({
+      status: 'pending',
+      revision: 1,
+    })
+    later(10 * HOUR)
+    const boss = await site.member('bookings-manager')
+    expect(outcomeOf(await boss.post(`/v1/bookings/${id}/cancel`))).toBe('200 canceled')
+  })
+
+  test('is possible for a key with the scope, and names the key', async () => {
+    const { site, slot, root } = await bookingScene()
+    const { id } = await bookingOf(await site.member('ada'), await slot())
+    const { id: keyId, secret } = created(
+      await root.post('/v1/api-keys', { name: 'P', scopes: ['booking:cancel'] }),
+    )
+    expect((await site.bearer(secret).post(`/v1/bookings/${id}/cancel`)).body.status).toBe(
+      'canceled',
+    )
+    expect((await audited(root, id))[0]).toMatchObject({ action: 'booking.cancel', actor: keyId })
+  })
+
+  test('honours If-Match', async () => {
+    const { site, slot } = await bookingScene()
+    const ada = await site.member('ada')
+    const { id } = await bookingOf(ada, await slot())
+    const cancel = (revision: number) =>
+      ada.post(`/v1/bookings/${id}/cancel`, {}, { headers: { 'If-Match': `"${revision}"` } })
+    expect(outcomeOf(await cancel(2))).toBe('412 precondition_failed')
+    expect(outcomeOf(await cancel(1))).toBe('200 canceled')
+  })
+})
+
+describe('allowedActions', () => {
+  const ACTIONS = ['confirm', 'decline', 'cancel']
+  const STATES = [
+    ['pending', null],
+    ['pending', MINUTE],
+    ['pending', -MINUTE],
+    ['confirmed', null],
+    ['declined', null],
+    ['canceled', null],
+  ] as const
+  /** Before the limit of two hours, after it, after the start. */
+  const STARTS_IN = [3 * HOUR, HOUR, -HOUR]
+
+  async function cast() {
+    const scene = await bookingScene()
+    const { site, root } = scene
+    const [ada, boss] = [await site.member('ada'), await scene.manager()]
+    const scopes = ['booking:read', 'booking:cancel']
+    const { id, secret } = created(await root.post('/v1/api-keys', { name: 'P', scopes }))
+    const { id: serviceId } = await scene.service({ cancelUntilMinutes: 120 })
+    const callers: [name: string, Client, owner: string][] = [
+      ['a member, of their own', ada, ada.userId],
+      ['a member, of another’s', ada, boss.userId],
+      ['a manager, of their own', boss, boss.userId],
+      ['a manager, of another’s', boss, ada.userId],
+      ['an admin, of another’s', root, ada.userId],
+      ['a key, of another’s', site.bearer(secret), ada.userId],
+      ['a key, of its own', site.bearer(secret), id],
+    ]
+    return { callers, serviceId }
+  }
+
+  /** Straight into storage, for some of these take days to come about. */
+  async function given(
+    serviceId: string,
+    owner: string,
+    [status, hold]: (typeof STATES)[number],
+    startsIn: number,
+  ) {
+    const [id, slotId] = [newId('bkg', Date.now()), newId('slt', Date.now())]
+    const times = [timeIn(startsIn), timeIn(startsIn + HOUR)]
+    await rowsOf(
+      `insert into bookings (id, service_id, slot_id, starts_at, ends_at, owner, booked_by, status,
+         hold_until, revision, created_at, updated_at)
+       values (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, 1, ?9, ?9)`,
+      id,
+      serviceId,
+      slotId,
+      ...times,
+      owner,
+      status,
+      hold === null ? null : timeIn(hold),
+      timeIn(0),
+    )
+    return id
+  }
+
+  test('are what the routes allow, to everybody, in every state and at every time', async () => {
+    const { callers, serviceId } = await cast()
+    let allowed = 0
+    for (const [name, caller, owner] of callers) {
+      const cases = STATES.flatMap((state) => STARTS_IN.map((startsIn) => ({ state, startsIn })))
+      await Promise.all(
+        cases.map(async ({ state, startsIn }) => {
+          const give = () => given(serviceId, owner, state, startsIn)
+          const shown = await caller.get(`/v1/bookings/${await give()}`)
+          const told: string[] = shown.status === 404 ? [] : shown.body.allowedActions
+          const done: string[] = []
+          for (const action of ACTIONS) {
+            const { status } = await caller.post(`/v1/bookings/${await give()}/${action}`)
+            if (status === 200) done.push(action)
+          }
+          expect(told, `${name}: ${state.join(' ')} ${startsIn}`).toEqual(done)
+          allowed += done.length
+        }),
+      )
+    }
+    expect(allowed).toBeGreaterThan(50)
+  })
+})

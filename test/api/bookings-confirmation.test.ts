@@ -1,0 +1,248 @@
+/** Who books does not confirm: managers do, or an event for the one booking it is about. */
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import type { BookingId } from '../../src/db/ids.ts'
+import { audited, bookingOf, bookingScene, created, outcomeOf } from '../support/bookings.ts'
+import { failingStorage } from '../support/failing.ts'
+import { rowsOf } from '../support/population.ts'
+import { type Client, testSite } from '../support/site.ts'
+
+const AUTO = 'system:booking-auto-confirmer'
+const events = () => rowsOf('select kind, subject from events')
+const settle = (who: Client, id: BookingId) =>
+  Promise.all(['confirm', 'decline'].map((act) => who.post(`/v1/bookings/${id}/${act}`)))
+
+beforeEach(() => {
+  vi.spyOn(console, 'error').mockReturnValue()
+})
+
+describe('a booking of one’s own', () => {
+  test.each(['bookings-manager', 'admin'])('is not settled by its %s', async (role) => {
+    const { site, slot, root } = await bookingScene()
+    const who = await site.memberWith(role, 'boss')
+    const { id } = await bookingOf(who, await slot())
+    for (const reply of await settle(who, id)) {
+      expect(reply).toMatchObject({
+        status: 403,
+        body: { code: 'forbidden', stage: 'ownership', required: 'booking:confirm', reach: 'any' },
+      })
+    }
+    const stale = { headers: { 'If-Match': '"9"' } }
+    expect((await who.post(`/v1/bookings/${id}/confirm`, {}, stale)).status).toBe(403)
+    expect((await who.get(`/v1/bookings/${id}`)).body).toMatchObject({
+      status: 'pending',
+      allowedActions: ['cancel'],
+    })
+    expect((await root.post(`/v1/bookings/${id}/confirm`)).body.status).toBe('confirmed')
+  })
+
+  test('nor by a member, a moderator or a key, who settle nobody’s', async () => {
+    const { site, slot, root } = await bookingScene()
+    const scopes = ['booking:create', 'booking:read', 'booking:cancel']
+    const { secret } = created(await root.post('/v1/api-keys', { name: 'Partner', scopes }))
+    const callers = [
+      await site.member('ada'),
+      await site.memberWith('moderator'),
+      site.bearer(secret),
+    ]
+    const { id: other } = await bookingOf(await site.member('ben'), await slot())
+    for (const who of callers) {
+      const { id: own } = await bookingOf(who, await slot())
+      for (const reply of [...(await settle(who, own)), ...(await settle(who, other))]) {
+        expect(reply.body).toMatchObject({ code: 'forbidden', stage: 'permission' })
+      }
+      expect((await who.get(`/v1/bookings/${own}`)).body.status).toBe('pending')
+    }
+    expect((await site.anonymous.post(`/v1/bookings/${other}/confirm`)).status).toBe(401)
+    const refused = await root.post('/v1/api-keys', { name: 'K', scopes: ['booking:confirm'] })
+    expect(refused.status).toBe(422)
+  })
+})
+
+describe('a manager', () => {
+  test('confirms, which says who it was', async () => {
+    const { site, slot, manager, root } = await bookingScene()
+    const [ada, boss] = [await site.member('ada'), await manager()]
+    const { id } = await bookingOf(ada, await slot({ holdMinutes: 30 }))
+    expect((await boss.post(`/v1/bookings/${id}/confirm`)).body).toMatchObject({
+      status: 'confirmed',
+      confirmedBy: boss.userId,
+      holdUntil: null,
+      revision: 2,
+      allowedActions: ['cancel'],
+    })
+    expect((await settle(boss, id)).map(outcomeOf)).toEqual(Array(2).fill('409 invalid_state'))
+    expect(await audited(root, id)).toMatchObject([
+      { action: 'booking.confirm', actor: boss.userId, changes: { status: 'confirmed' } },
+      { action: 'booking.create', actor: ada.userId },
+    ])
+  })
+
+  test('declines with a reason, which frees the place', async () => {
+    const { site, slot, manager, root } = await bookingScene()
+    const [boss, slotId] = [await manager(), await slot()]
+    const { id } = await bookingOf(await site.member('ada'), slotId)
+    const reason = 'The barber is ill'
+    expect((await boss.post(`/v1/bookings/${id}/decline`, { reason })).body).toMatchObject({
+      status: 'declined',
+      reason,
+      confirmedBy: null,
+      allowedActions: [],
+    })
+    await bookingOf(await site.member('ben'), slotId)
+    expect((await settle(boss, id)).map(outcomeOf)).toEqual(Array(2).fill('409 invalid_state'))
+    expect((await audited(root, id))[0]).toMatchObject({
+      action: 'booking.decline',
+      changes: { status: 'declined', reason },
+    })
+  })
+})
+
+describe('a service that confirms by itself', () => {
+  test('answers confirmed; the audit has the booker, and the elevation on their behalf', async () => {
+    const { site, slot, root } = await bookingScene()
+    const ada = await site.member('ada')
+    const booked = created(
+      await ada.post('/v1/bookings', { slotId: await slot({ autoConfirm: true }) }),
+    )
+    expect(booked).toMatchObject({ status: 'confirmed', confirmedBy: AUTO, bookedBy: ada.userId })
+    expect(await audited(root, booked.id)).toMatchObject([
+      {
+        action: 'booking.confirm',
+        actor: AUTO,
+        onBehalfOf: ada.userId,
+        reason: `${booked.serviceId} confirms bookings by itself`,
+      },
+      { action: 'booking.create', actor: ada.userId },
+    ])
+    expect(await events()).toEqual([])
+  })
+
+  test('confirms a manager’s own as well, which the manager cannot', async () => {
+    const { slot, manager } = await bookingScene()
+    const booked = await (
+      await manager()
+    ).post('/v1/bookings', {
+      slotId: await slot({ autoConfirm: true }),
+    })
+    expect(booked.body).toMatchObject({ status: 'confirmed', confirmedBy: AUTO })
+  })
+
+  test('is the only one that does: nothing a booker sends reaches the elevation', async () => {
+    const { site, slot } = await bookingScene()
+    const ada = await site.member('ada')
+    const slotId = await slot()
+    const wishes = {
+      autoConfirm: true,
+      status: 'confirmed',
+      confirmedBy: AUTO,
+      eventId: `evt_${'0'.repeat(26)}`,
+      bookingId: `bkg_${'0'.repeat(26)}`,
+      onBehalfOf: ada.userId,
+      identity: 'booking-auto-confirmer',
+      elevation: 'booking-auto-confirmer',
+      grant: 'booking:confirm',
+    }
+    for (const [name, value] of Object.entries(wishes)) {
+      const sent = await ada.post('/v1/bookings', { slotId, [name]: value })
+      expect(`${name}: ${sent.status}`).toBe(`${name}: 422`)
+    }
+    const query = new URLSearchParams(
+      Object.entries(wishes).map(([name, value]) => [name, String(value)]),
+    )
+    const headers = Object.fromEntries(
+      Object.entries(wishes).map(([name, value]) => [`X-${name}`, String(value)]),
+    )
+    const booked = created(
+      await ada.post(`/v1/bookings?${query.toString()}`, { slotId }, { headers }),
+    )
+    expect(booked).toMatchObject({ status: 'pending', confirmedBy: null, revision: 1 })
+    expect(await events()).toEqual([])
+    await site.tick()
+    expect((await ada.get(`/v1/bookings/${booked.id}`)).body).toMatchObject({ status: 'pending' })
+  })
+})
+
+describe('a confirmation that is interrupted', () => {
+  /** A booking whose event could not be handled: the second batch of its request has failed. */
+  async function interrupted() {
+    const { storage, arm, disarm } = failingStorage()
+    const scene = await bookingScene(testSite(storage))
+    const { id: serviceId } = await scene.service({ autoConfirm: true })
+    const { id: slotId } = await scene.slotOf(serviceId)
+    const ada = await scene.site.member('ada')
+    arm({ fails: (_, { text }) => text.includes('update "bookings"') })
+    const booked = created(await ada.post('/v1/bookings', { slotId }))
+    disarm()
+    expect(booked).toMatchObject({ status: 'pending', confirmedBy: null, revision: 1 })
+    expect(await events()).toEqual([{ kind: 'booking-created', subject: booked.id }])
+    const id: BookingId = booked.id
+    return {
+      ...scene,
+      ada,
+      id,
+      serviceId,
+      read: async () => (await ada.get(`/v1/bookings/${id}`)).body,
+    }
+  }
+
+  test('is answered pending, and made up for by the next tick, once', async () => {
+    const { site, root, id, ada, read } = await interrupted()
+    await site.tick()
+    expect(await read()).toMatchObject({ status: 'confirmed', confirmedBy: AUTO, revision: 2 })
+    await site.tick()
+    expect(await read()).toMatchObject({ revision: 2 })
+    expect(await audited(root, id)).toMatchObject([
+      { action: 'booking.confirm', actor: AUTO, onBehalfOf: ada.userId },
+      { action: 'booking.create' },
+    ])
+    expect(await events()).toEqual([])
+  })
+
+  test('is left as it is when it was canceled meanwhile', async () => {
+    const { site, root, id, ada, read } = await interrupted()
+    await ada.post(`/v1/bookings/${id}/cancel`)
+    await site.tick()
+    expect(await read()).toMatchObject({ status: 'canceled', confirmedBy: null, revision: 2 })
+    expect(await audited(root, id)).toHaveLength(2)
+    expect(await events()).toEqual([])
+  })
+
+  test('is left to the managers when the service stopped confirming meanwhile', async () => {
+    const { site, root, id, serviceId, read } = await interrupted()
+    await root.patch(`/v1/services/${serviceId}`, { autoConfirm: false })
+    await site.tick()
+    expect(await read()).toMatchObject({ status: 'pending', confirmedBy: null, revision: 1 })
+    expect(await events()).toEqual([])
+    expect((await root.post(`/v1/bookings/${id}/confirm`)).body.confirmedBy).toBe(root.userId)
+  })
+
+  test.each(['before', 'after'] as const)(
+    'never leaves a booking without its event, nor an event without its booking: %s',
+    async (when) => {
+      const { storage, arm, disarm } = failingStorage()
+      const scene = await bookingScene(testSite(storage))
+      const { id: serviceId } = await scene.service({ autoConfirm: true })
+      const ada = await scene.site.member('ada')
+      for (let n = 1, failed = true; failed; n++) {
+        const { id: slotId } = await scene.slotOf(serviceId, { startsIn: n * 86_400_000 })
+        arm({ fails: (number) => number === n, when })
+        await ada.post('/v1/bookings', { slotId }, { headers: { 'Idempotency-Key': `b${n}` } })
+        failed = disarm() >= n
+        const open = `select subject from events`
+        expect(
+          await rowsOf(
+            `select id from bookings where (status = 'pending') <> (id in (${open}))
+             union all select subject from events where subject not in (select id from bookings)`,
+          ),
+          `failing at call ${n}`,
+        ).toEqual([])
+        await scene.site.tick()
+        expect(await rowsOf(`select id from bookings where status <> 'confirmed'`)).toEqual([])
+        expect(await events()).toEqual([])
+      }
+      const confirmations = `select target from audit_log where action = 'booking.confirm'`
+      expect(await rowsOf(`${confirmations} group by target having count(*) <> 1`)).toEqual([])
+      expect((await rowsOf(confirmations)).length).toBeGreaterThan(1)
+    },
+  )
+})

@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest'
+import { routes } from '../../src/api/index.ts'
+import { createApp } from '../../src/app.ts'
+import { LOGIN_PATHS } from '../../src/auth/mount.ts'
+import { eventHandlers } from '../../src/events/index.ts'
+import { DOCUMENT_PATHS } from '../../src/http/documents.ts'
+import { documentedPath } from '../../src/http/route.ts'
+import { PROBLEMS } from '../../src/problem.ts'
+import { ORIGIN, testSite } from '../support/site.ts'
+
+async function textOf(path: string) {
+  const response = await testSite().fetch(new Request(`${ORIGIN}${path}`))
+  return { status: response.status, headers: response.headers, text: await response.text() }
+}
+
+describe('the paths of the app', () => {
+  it('are the declared routes, the documents and the login, and there is no other', () => {
+    const served = createApp(eventHandlers)
+      .routes.filter(({ path }) => path !== '/*')
+      .map(({ method, path }) => `${method} ${path}`)
+    const declared = routes.map(({ method, path }) => `${method} ${path}`)
+    const documents = DOCUMENT_PATHS.map((path) => `GET ${path}`)
+    expect(new Set(served)).toEqual(new Set([...declared, ...documents, ...LOGIN_PATHS]))
+  })
+})
+
+describe('GET /healthz', () => {
+  it('answers without a credential', async () => {
+    expect(await testSite().anonymous.get('/healthz')).toMatchObject({
+      status: 200,
+      body: { status: 'ok' },
+    })
+  })
+})
+
+describe('GET /openapi.json', () => {
+  it('is OpenAPI 3.1 at the origin it is read from', async () => {
+    const { status, body } = await testSite().anonymous.get('/openapi.json')
+    expect(status).toBe(200)
+    expect(body).toMatchObject({
+      openapi: expect.stringMatching(/^3\.1\.\d$/),
+      info: { title: 'Guildhall', version: expect.any(String) },
+      servers: [{ url: ORIGIN }],
+    })
+  })
+
+  it('describes every route and document, and no other', async () => {
+    const { body } = await testSite().anonymous.get('/openapi.json')
+    const described = Object.entries<object>(body.paths).flatMap(([path, operations]) =>
+      Object.keys(operations)
+        .filter((key) => key !== 'parameters')
+        .map((method) => `${method.toUpperCase()} ${path}`),
+    )
+    const served = [...routes, ...DOCUMENT_PATHS.map((path) => ({ method: 'GET', path }))]
+    const expected = served.map(({ method, path }) => `${method} ${documentedPath(path)}`)
+    expect(described.toSorted()).toEqual(expected.toSorted())
+  })
+})
+
+describe('GET /problems', () => {
+  it('lists every code with its status and title, and links to its page', async () => {
+    const { status, headers, text } = await textOf('/problems')
+    expect([status, headers.get('Content-Type')]).toEqual([200, 'text/html; charset=UTF-8'])
+    const rows = text
+      .replaceAll(/\s+/g, ' ')
+      .matchAll(
+        /<td>(\d+)<\/td> <td> ?<a href="\/problems\/(\w+)"><code>(\w+)<\/code><\/a> ?<\/td> <td>(.*?)<\/td>/g,
+      )
+    const listed = Array.from(rows, ([, status, link, code, title]) => [link, code, status, title])
+    const expected = Object.entries<{ status: number; title: string }>(PROBLEMS).map(
+      ([code, { status, title }]) => [code, code, String(status), title],
+    )
+    expect(listed).toEqual(expected)
+  })
+
+  it('is linked from the reference, from every page of a code and from llms.txt', async () => {
+    for (const path of ['/docs', '/problems/forbidden'])
+      expect((await textOf(path)).text).toContain('<a href="/problems">')
+    expect((await textOf('/llms.txt')).text).toContain(`(${ORIGIN}/problems)`)
+  })
+})
+
+describe('GET /problems/{code}', () => {
+  it.each(Object.entries(PROBLEMS))('explains %s', async (code, { status, title }) => {
+    const page = await textOf(`/problems/${code}`)
+    expect(page.status).toBe(200)
+    expect(page.headers.get('Content-Type')).toMatch(/^text\/html; charset=utf-8$/i)
+    expect(page.text).toContain(`<h1>${title}</h1>`)
+    expect(page.text).toContain(`<code>${code}</code>, status ${status}`)
+  })
+
+  it('is where the type of a problem leads', async () => {
+    const { body } = await testSite().anonymous.get('/v1/me')
+    expect(body.type.startsWith(ORIGIN)).toBe(true)
+    const page = await textOf(body.type.slice(ORIGIN.length))
+    expect(page).toMatchObject({ status: 200, text: expect.stringContaining(body.title) })
+  })
+
+  it('sets code apart, and loads nothing but its own style', async () => {
+    const { text, headers } = await textOf('/problems/forbidden')
+    expect(text).toContain('<code>required</code> names the permission')
+    expect(text).not.toContain('`')
+    expect(headers.get('Content-Security-Policy')).toBe(
+      "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; style-src 'self'; img-src data:",
+    )
+  })
+
+  it.each(['teapot', 'constructor', '__proto__', '%3Cscript%3E'])(
+    'has no page for %s',
+    async (code) => {
+      expect(await testSite().anonymous.get(`/problems/${code}`)).toMatchObject({
+        status: 404,
+        body: { code: 'not_found' },
+      })
+    },
+  )
+})

@@ -1,0 +1,199 @@
+import { base64url } from 'jose'
+import { describe, expect, it } from 'vitest'
+import { type Client, type Member, ORIGIN, type Site, testSite } from '../support/site.ts'
+
+const CURSORS_REFUSED = [
+  '',
+  'x',
+  '0',
+  '-1',
+  '%00',
+  'null',
+  '[object Object]',
+  "' or 1=1 --",
+  '../../etc/passwd',
+  base64url.encode('{"position":1}'),
+  base64url.encode(`${'A'.repeat(16)}[0,"bdg_00000000000000000000000000"]`),
+  'A'.repeat(1024),
+  'A'.repeat(1025),
+  'é',
+]
+
+async function badges(site: Site, count: number): Promise<Member> {
+  const root = await site.root()
+  for (let i = 0; i < count; i++) await root.post('/v1/badges', { title: `Badge ${i}` })
+  return root
+}
+
+/** Every item of a list, page by page; `between` runs after each page. */
+async function walk(client: Client, path: string, between = async () => {}) {
+  const items: { id: string }[] = []
+  const separator = path.includes('?') ? '&' : '?'
+  for (let cursor = ''; ;) {
+    const { status, body } = await client.get(`${path}${cursor && separator}${cursor}`)
+    expect(status).toBe(200)
+    items.push(...body.items)
+    if (body.nextCursor === null) return items
+    cursor = `cursor=${body.nextCursor}`
+    await between()
+  }
+}
+
+function refused(path: string) {
+  return { status: 422, body: { errors: [{ in: 'query', path, message: expect.any(String) }] } }
+}
+
+describe('limit', () => {
+  it.each(['0', '-1', '101', '1e9', '1.5', 'x', '', 'null', 'Infinity', '0x1G', '١'])(
+    '%s is refused',
+    async (limit) => {
+      const answer = await testSite().anonymous.get(`/v1/badges?limit=${limit}`)
+      expect(answer).toMatchObject(refused('limit'))
+    },
+  )
+
+  it('sent twice is refused', async () => {
+    const answer = await testSite().anonymous.get('/v1/badges?limit=1&limit=2')
+    expect(answer).toMatchObject(refused('limit'))
+  })
+
+  it('is 50 if left out, and at most 100', async () => {
+    const site = testSite()
+    const root = await site.root()
+    for (let i = 0; i < 101; i++) await site.member(`member ${i}`)
+    const count = async (query: string) =>
+      (await root.get(`/v1/users${query}`)).body.items.length as number
+    expect([await count(''), await count('?limit=100'), await count('?limit=1')]).toEqual([
+      50, 100, 1,
+    ])
+  })
+})
+
+describe('cursor', () => {
+  it.each(CURSORS_REFUSED)('"%s" is refused', async (cursor) => {
+    const answer = await testSite().anonymous.get(
+      `/v1/badges?cursor=${encodeURIComponent(cursor).replace('%2500', '%00')}`,
+    )
+    expect(answer).toMatchObject(refused('cursor'))
+  })
+
+  it('altered in any place, cut or extended is refused', async () => {
+    const site = testSite()
+    await badges(site, 2)
+    const { nextCursor } = (await site.anonymous.get('/v1/badges?limit=1')).body
+    const at = (i: number) => (nextCursor[i] === 'A' ? 'B' : 'A')
+    const altered = Array.from(
+      nextCursor as string,
+      (_, i) => nextCursor.slice(0, i) + at(i) + nextCursor.slice(i + 1),
+    )
+    const cut = [nextCursor.slice(1), nextCursor.slice(0, -1), nextCursor.slice(0, 16)]
+    const longer = [`${nextCursor}A`, `${nextCursor}=`, `A${nextCursor}`, nextCursor + nextCursor]
+    for (const cursor of [...altered, ...cut, ...longer]) {
+      const answer = await site.anonymous.get(`/v1/badges?cursor=${cursor}`)
+      expect([cursor, answer]).toMatchObject([cursor, refused('cursor')])
+    }
+  })
+
+  it('of another list, or of the same with another filter, is refused', async () => {
+    const site = testSite()
+    const root = await badges(site, 2)
+    for (const name of ['Ada', 'Alan']) await site.member(name, { name })
+    const cursorOf = async (path: string) => (await root.get(path)).body.nextCursor as string
+    const cursors = {
+      badges: await cursorOf('/v1/badges?limit=1'),
+      users: await cursorOf('/v1/users?limit=1'),
+      filtered: await cursorOf('/v1/users?limit=1&q=a'),
+      audit: await cursorOf('/v1/audit?limit=1'),
+      ofActor: await cursorOf(`/v1/audit?limit=1&actor=${root.userId}`),
+    }
+    expect(Object.values(cursors).filter((cursor) => typeof cursor !== 'string')).toEqual([])
+    const moved: [string, keyof typeof cursors][] = [
+      ['/v1/users?', 'badges'],
+      ['/v1/users?', 'filtered'],
+      ['/v1/users?q=a&', 'users'],
+      ['/v1/users?q=al&', 'filtered'],
+      ['/v1/badge-rules?', 'audit'],
+      ['/v1/audit?', 'ofActor'],
+      [`/v1/audit?actor=${root.userId}&`, 'audit'],
+      [`/v1/users/${root.userId}/badges?`, 'badges'],
+      ['/v1/jobs/award-badges/runs?', 'audit'],
+    ]
+    for (const [path, from] of moved) {
+      const answer = await root.get(`${path}cursor=${cursors[from]}`)
+      expect([path, answer]).toMatchObject([path, refused('cursor')])
+    }
+    expect((await root.get(`/v1/users?q=a&limit=7&cursor=${cursors.filtered}`)).status).toBe(200)
+  })
+
+  it('grants nothing: the rights are asked for on every page', async () => {
+    const site = testSite()
+    const [root, ada] = [await site.root(), await site.member('ada')]
+    const { nextCursor } = (await root.get('/v1/users?limit=1')).body
+    expect((await ada.get(`/v1/users?cursor=${nextCursor}`)).status).toBe(403)
+  })
+})
+
+describe('a walk through the pages', () => {
+  it('visits every item exactly once and in order, at every page size', async () => {
+    const site = testSite()
+    await badges(site, 7)
+    const all = (await site.anonymous.get('/v1/badges')).body.items
+    expect(all.length).toBe(7)
+    for (const limit of [1, 2, 3, 6, 7, 8]) {
+      expect(await walk(site.anonymous, `/v1/badges?limit=${limit}`)).toEqual(all)
+    }
+  })
+
+  it('has no empty last page', async () => {
+    const site = testSite()
+    await badges(site, 4)
+    const { nextCursor } = (await site.anonymous.get('/v1/badges?limit=2')).body
+    const last = await site.anonymous.get(`/v1/badges?limit=2&cursor=${nextCursor}`)
+    expect([last.body.items.length, last.body.nextCursor]).toEqual([2, null])
+    expect((await testSite().anonymous.get('/v1/badges')).body).toEqual({
+      items: expect.any(Array),
+      nextCursor: null,
+    })
+  })
+
+  it('goes on where it was while items with the same sort key come and go', async () => {
+    const site = testSite()
+    const root = await site.root()
+    for (let i = 0; i < 8; i++) await site.member(`member ${i}`, { name: 'Ada' })
+    const before = (await root.get('/v1/users?limit=100')).body.items as { id: string }[]
+    let round = 0
+    const walked = await walk(root, '/v1/users?limit=2', async () => {
+      round += 1
+      for (const name of ['Aaron', 'Ada', 'Zoe'])
+        await site.member(`new ${name} ${round}`, { name })
+      if (round === 2) await root.delete(`/v1/users/${before[7]?.id}`)
+    })
+    const ids = walked.map(({ id }) => id)
+    expect(new Set(ids).size).toBe(ids.length)
+    expect(ids.filter((id) => before.slice(0, 7).some((item) => item.id === id))).toEqual(
+      before.slice(0, 7).map(({ id }) => id),
+    )
+    expect(ids).not.toContain(before[7]?.id)
+  })
+
+  it('is newest first in the audit log, and new entries do not shift it', async () => {
+    const site = testSite()
+    const root = await badges(site, 5)
+    const before = (await root.get('/v1/audit?limit=100')).body.items as { id: string }[]
+    const walked = await walk(root, '/v1/audit?limit=2', async () => {
+      await root.post('/v1/badges', { title: 'Another' })
+    })
+    expect(walked).toEqual(before)
+    expect(before.map(({ id }) => id)).toEqual(
+      before
+        .map(({ id }) => id)
+        .sort()
+        .toReversed(),
+    )
+  })
+})
+
+it('an unknown query parameter changes nothing', async () => {
+  const { status } = await testSite().fetch(new Request(`${ORIGIN}/v1/badges?_method=DELETE&x=1`))
+  expect(status).toBe(200)
+})

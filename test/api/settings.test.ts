@@ -1,0 +1,132 @@
+import { describe, expect, it, vi } from 'vitest'
+import { parseSettings, SETTING_NAMES, SettingsError, TOKEN_ALGORITHMS } from '../../src/env.ts'
+import { ISSUER, testSite } from '../support/site.ts'
+
+const { issuer, audience, jwks } = ISSUER
+const jwksUrl = 'https://issuer.example/jwks.json'
+const text = (...issuers: unknown[]) => JSON.stringify(issuers)
+
+describe('settings that are left out', () => {
+  it('trust nobody, allow no origin, and count days in UTC', () => {
+    expect(parseSettings({})).toEqual({
+      trustedIssuers: [],
+      bootstrapAdmins: new Set(),
+      allowedOrigins: [],
+      siteTimeZone: 'UTC',
+      visitShards: 8,
+    })
+  })
+
+  it('are those that are empty too', () => {
+    const empty = Object.fromEntries(SETTING_NAMES.map((name) => [name, '']))
+    expect(parseSettings(empty)).toEqual(parseSettings({}))
+  })
+})
+
+describe('settings that are given', () => {
+  it('become what the Worker uses', () => {
+    const parsed = parseSettings({
+      TRUSTED_ISSUERS: text(
+        { issuer, audience, jwks },
+        { issuer: 'https://b.example', audience, jwksUrl, algorithms: ['RS256'] },
+      ),
+      BOOTSTRAP_ADMINS: JSON.stringify([`${issuer}|root`, `${issuer}|a|b`]),
+      SITE_TIME_ZONE: 'Pacific/Auckland',
+      VISIT_SHARDS: '1024',
+    })
+    expect(parsed).toMatchObject({
+      trustedIssuers: [
+        { issuer, audience, jwks, algorithms: TOKEN_ALGORITHMS },
+        { issuer: 'https://b.example', audience, jwksUrl, algorithms: ['RS256'] },
+      ],
+      bootstrapAdmins: new Set([`${issuer}|root`, `${issuer}|a|b`]),
+      siteTimeZone: 'Pacific/Auckland',
+      visitShards: 1024,
+    })
+  })
+
+  it.each([
+    '["https://a.example","http://localhost:3000"]',
+    'https://a.example, http://localhost:3000,',
+  ])('may list origins as %s', (ALLOWED_ORIGINS) => {
+    const { allowedOrigins } = parseSettings({ ALLOWED_ORIGINS })
+    expect(allowedOrigins).toEqual(['https://a.example', 'http://localhost:3000'])
+  })
+})
+
+const BAD = [
+  ['TRUSTED_ISSUERS', 'https://issuer.example', 'not valid JSON'],
+  ['TRUSTED_ISSUERS', '{}', 'expected array'],
+  ['TRUSTED_ISSUERS', '["https://issuer.example"]', '[0]: expected { issuer, audience'],
+  ['TRUSTED_ISSUERS', text({ issuer, audience }), 'jwksUrl | jwks'],
+  ['TRUSTED_ISSUERS', text({ issuer, jwks }), 'expected { issuer, audience'],
+  ['TRUSTED_ISSUERS', text({ issuer: '', audience, jwks }), '[0.issuer]: Too small'],
+  ['TRUSTED_ISSUERS', text({ issuer, audience, jwks, jwksUrl }), 'jwksUrl | jwks'],
+  [
+    'TRUSTED_ISSUERS',
+    text({ issuer, audience, jwksUrl: 'ftp://a.example/' }),
+    '[0.jwksUrl]: expected',
+  ],
+  ['TRUSTED_ISSUERS', text({ issuer, audience, jwks, secret: 'x' }), 'key: "secret"'],
+  ['TRUSTED_ISSUERS', text({ issuer, audience, jwks, algorithms: ['HS256'] }), 'asymmetric'],
+  ['TRUSTED_ISSUERS', text({ issuer, audience, jwks, algorithms: ['none'] }), 'asymmetric'],
+  [
+    'TRUSTED_ISSUERS',
+    text({ issuer, audience, jwks, algorithms: [] }),
+    '[0.algorithms]: Too small',
+  ],
+  ['TRUSTED_ISSUERS', text({ issuer, audience, jwks }, { issuer, audience, jwksUrl }), 'twice'],
+  ['TRUSTED_ISSUERS', text({ issuer, audience, jwks: { keys: [] } }), 'has no keys'],
+  [
+    'TRUSTED_ISSUERS',
+    text({ issuer, audience, jwks: { keys: [{ kty: 'oct', k: 'c2VjcmV0' }] } }),
+    `jwks of ${issuer}: Key 1 is symmetric`,
+  ],
+  ['BOOTSTRAP_ADMINS', 'root', 'not valid JSON'],
+  ['BOOTSTRAP_ADMINS', '"root"', 'expected array'],
+  ['BOOTSTRAP_ADMINS', '["root"]', '[0]: expected "<issuer>|<subject>"'],
+  ['BOOTSTRAP_ADMINS', '["a|b", "|root"]', '[1]: expected "<issuer>|<subject>"'],
+  ['BOOTSTRAP_ADMINS', '["https://issuer.example|"]', '[0]: expected "<issuer>|<subject>"'],
+  ['ALLOWED_ORIGINS', '*', '[0]: expected an origin'],
+  ['ALLOWED_ORIGINS', 'https://a.example/', '[0]: expected an origin'],
+  ['ALLOWED_ORIGINS', 'https://a.example, a.example', '[1]: expected an origin'],
+  ['ALLOWED_ORIGINS', '["https://a.example"', 'not valid JSON'],
+  ['ALLOWED_ORIGINS', 'null', '[0]: expected an origin'],
+  ['SITE_TIME_ZONE', 'Mars/Olympus', 'expected an IANA time zone such as "Europe/Berlin"'],
+  ['SITE_TIME_ZONE', ' ', 'expected an IANA time zone'],
+  ['VISIT_SHARDS', 'many', 'expected a whole number from 1 to 1024'],
+  ['VISIT_SHARDS', '0', 'expected a whole number from 1 to 1024'],
+  ['VISIT_SHARDS', '1025', 'expected a whole number from 1 to 1024'],
+  ['VISIT_SHARDS', '1.5', 'expected a whole number from 1 to 1024'],
+  ['VISIT_SHARDS', '0x10', 'expected a whole number from 1 to 1024'],
+] as const
+
+describe('a setting that cannot be used', () => {
+  it.each(BAD)('is refused by name and with the reason: %s (%#)', (name, value, reason) => {
+    const parse = () => parseSettings({ [name]: value })
+    expect(parse).toThrow(SettingsError)
+    expect(parse).toThrow(reason)
+    expect(parse).toThrow(new RegExp(`^${name}`))
+  })
+
+  it.each(['/v1/whoami', '/v1/badges', '/healthz', '/v1/nowhere'])(
+    'stops %s with an opaque 500; the log has the reason under the request id',
+    async (path) => {
+      const logged = vi.spyOn(console, 'error').mockReturnValue()
+      const site = testSite({ SITE_TIME_ZONE: 'Mars/Olympus' })
+      const { status, headers, body } = await site.anonymous.get(path)
+      expect({ status, code: body.code }).toEqual({ status: 500, code: 'internal' })
+      expect(body.requestId).toBe(headers.get('Request-Id'))
+      expect(JSON.stringify(body)).not.toMatch(/Mars|SITE_TIME_ZONE|stack/)
+      const log = JSON.stringify(logged.mock.calls)
+      expect(log).toContain('SITE_TIME_ZONE: expected an IANA time zone')
+      expect(log).toContain(body.requestId)
+      logged.mockRestore()
+    },
+  )
+
+  it('stops the cron too', async () => {
+    const site = testSite({ VISIT_SHARDS: '0' })
+    await expect(site.tick()).rejects.toThrow(SettingsError)
+  })
+})

@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'vitest'
+import {
+  hashPassword,
+  isOutdated,
+  passwordFault,
+  verifyPassword,
+} from '../../src/auth/passwords.ts'
+import { PASSWORD } from '../support/login.ts'
+
+describe('a password', () => {
+  test('is kept as scrypt with its parameters, differently each time', async () => {
+    const [one, two] = [await hashPassword(PASSWORD), await hashPassword(PASSWORD)]
+    expect(one).toMatch(/^scrypt\$n=16384,r=8,p=5\$[\w-]{22}\$[\w-]{43}$/)
+    expect(one).not.toBe(two)
+    expect(await verifyPassword(PASSWORD, one)).toBe(true)
+    expect(await verifyPassword(`${PASSWORD} `, one)).toBe(false)
+  })
+
+  test('made with other parameters is still right, and known to be outdated', async () => {
+    // RFC 7914, section 12: the second test vector with p = 16, cut to 32 bytes.
+    const key = Buffer.from(
+      'fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b373162',
+      'hex',
+    ).toString('base64url')
+    const stored = `scrypt$n=1024,r=8,p=16$${Buffer.from('NaCl').toString('base64url')}$${key}`
+    expect(await verifyPassword('password', stored)).toBe(true)
+    expect(isOutdated(stored)).toBe(true)
+    expect(isOutdated(await hashPassword(PASSWORD))).toBe(false)
+  })
+
+  test.each([
+    null,
+    undefined,
+    '',
+    'plain',
+    'scrypt$n=1,r=1,p=1$$',
+    '$2b$10$abcdefghijklmnopqrstuv',
+  ])('never matches %j, which is no hash', async (stored) => {
+    expect(await verifyPassword('', stored)).toBe(false)
+  })
+
+  test('is the same however its characters are composed', async () => {
+    const stored = await hashPassword('brûlée kettle drums')
+    expect(await verifyPassword('brûlée kettle drums'.normalize('NFD'), stored)).toBe(true)
+  })
+
+  test.each([
+    'short',
+    'fourteen chars',
+    'passwordpassword',
+    'Password123456789',
+    'P@ssw0rdP@ssw0rd!',
+    'qwertyuiopasdfghjkl',
+    '123456789012345',
+    'aaaaaaaaaaaaaaaa',
+    'abcabcabcabcabcabc',
+    'iloveyou1iloveyou2',
+    'correcthorsebatterystaple',
+    'letmeinletmein2026',
+    'ada.lovelace2026!!',
+  ])('%j may not be chosen', (password) => {
+    expect(passwordFault(password, ['ada.lovelace@example.com'])).toEqual(expect.any(String))
+  })
+
+  test.each([
+    PASSWORD,
+    'marble lantern cobweb',
+    'x7#Kq!vT2&mZp9@w',
+    '🦉🌵🪁🎻🧊🫧🪀🧭🛶🎐🪸🦚🧶🪕🫐',
+    'Zürich ärgert grüne Frösche',
+  ])('%j may', (password) => {
+    expect(passwordFault(password, ['ada@example.com'])).toBeUndefined()
+  })
+})

@@ -1,0 +1,222 @@
+import { env } from 'cloudflare:workers'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { describe, expect, test } from 'vitest'
+import { loginSite as appRoutes } from '../../src/auth/site.ts'
+import { nextPath } from '../../src/auth/requests.ts'
+import { signToken } from '../../src/auth/signing-keys.ts'
+import { type Form, LOGIN_SETTINGS, loginSite, PASSWORD } from '../support/login.ts'
+import { ORIGIN, testSite } from '../support/site.ts'
+
+const ADA = 'ada@example.com'
+
+const ELSEWHERE: readonly Form[] = [
+  { Origin: 'https://evil.example', 'Sec-Fetch-Site': 'cross-site' },
+  { Origin: 'https://evil.members.example', 'Sec-Fetch-Site': 'same-site' },
+  { Origin: 'null', 'Sec-Fetch-Site': 'cross-site' },
+  { Origin: 'null', 'Sec-Fetch-Site': 'same-origin' },
+  { Origin: 'http://members.example' },
+  { Origin: '', 'Sec-Fetch-Site': '' },
+  { Origin: '', 'Sec-Fetch-Site': 'none' },
+]
+
+test('a form from elsewhere is refused on every path that changes something', async () => {
+  const site = loginSite()
+  const ada = await site.account(ADA)
+  const paths = appRoutes.routes.filter(({ method }) => method === 'POST').map(({ path }) => path)
+  expect(paths.length).toBeGreaterThan(12)
+  for (const headers of ELSEWHERE) {
+    for (const path of paths) {
+      const { status } = await ada.post(path, {}, headers)
+      expect({ path, headers, status }).toEqual({ path, headers, status: 403 })
+    }
+  }
+  expect((await ada.get('/auth/account')).status).toBe(200)
+})
+
+describe('a Host header', () => {
+  test('decides neither where links lead nor whose tokens they are', async () => {
+    const site = loginSite()
+    const eve = site.browser()
+    const elsewhere = 'https://evil.example/auth/forgot'
+    const headers = {
+      Origin: 'https://evil.example',
+      'Content-Type': 'application/x-www-form-urlencoded',
+    }
+    const sent = await eve.send('POST', elsewhere, { body: `email=${ADA}`, headers })
+    expect(sent.status).toBe(403)
+    expect(site.outbox).toEqual([])
+    expect((await eve.send('GET', elsewhere)).location).toBe(`${ORIGIN}/auth/forgot`)
+    await eve.send('POST', `${ORIGIN}/auth/forgot`, {
+      body: `email=${ADA}`,
+      headers: { ...headers, Origin: ORIGIN, 'X-Forwarded-Host': 'evil.example' },
+    })
+    expect(site.outbox.at(-1)?.text).toContain(`${ORIGIN}/auth/`)
+    expect(site.outbox.at(-1)?.text).not.toContain('evil')
+  })
+})
+
+const OTHER_PLACES = [
+  '//evil.example',
+  '/\\evil.example',
+  '/\t/evil.example',
+  '/.//evil.example',
+  '/x/..//evil.example',
+  'https://evil.example',
+  'https:evil.example',
+  'javascript:alert(1)',
+  `${ORIGIN}@evil.example`,
+  '',
+]
+
+describe('signing in leads', () => {
+  test('never to another site, however it is spelled', async () => {
+    const site = loginSite()
+    const ada = await site.account(ADA)
+    for (const next of OTHER_PLACES) {
+      const { text } = await ada.get(`/auth/sign-in?next=${encodeURIComponent(next)}`)
+      expect([next, text]).toEqual([next, expect.stringContaining('value="/auth/account"')])
+      expect([next, nextPath(next, ORIGIN)]).toEqual([next, '/auth/account'])
+    }
+    const next = '//evil.example'
+    const { location } = await ada.post('/auth/sign-in', { email: ADA, password: PASSWORD, next })
+    expect(location).toBe('/auth/account')
+  })
+
+  test('to the page of this site that asked for it', async () => {
+    const site = loginSite()
+    const ada = await site.account(ADA)
+    const next = '/console?tab=1'
+    const { location } = await ada.post('/auth/sign-in', { email: ADA, password: PASSWORD, next })
+    expect(location).toBe(next)
+  })
+})
+
+describe('a token of this site', () => {
+  test('says who, from which session, for five minutes, and no more than that', async () => {
+    const site = loginSite()
+    const token = await (await site.account(ADA)).token()
+    const { iat = 0, exp = 0, ...claims } = decodeJwt(token)
+    expect(exp - iat).toBe(300)
+    expect(claims).toEqual({
+      iss: ORIGIN,
+      aud: 'guildhall',
+      sub: expect.any(String),
+      sid: expect.any(String),
+      name: 'Ada',
+      email: ADA,
+      email_verified: true,
+    })
+    const { body } = await site.anonymous.get('/.well-known/jwks.json')
+    const { kid, alg } = decodeProtectedHeader(token)
+    expect(alg).toBe('ES256')
+    expect(body.keys.map((key: { kid: string }) => key.kid)).toEqual([kid])
+    expect(Object.keys(body.keys[0]).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'])
+  })
+
+  test('is refused with another audience, another issuer, or without its session', async () => {
+    const site = loginSite()
+    const ada = await site.account(ADA)
+    const { sub = '', sid } = decodeJwt(await ada.token())
+    const options = { issuer: ORIGIN, secret: LOGIN_SETTINGS.AUTH_SECRET, now: Date.now() }
+    const sign = (claims: object, changes = {}) =>
+      signToken(env.DB, { sub, sid, ...claims }, { ...options, ...changes })
+    const outcome = async (token: string) => {
+      const { status, body } = await site.bearer(token).get('/v1/me')
+      return [status, body.code ?? 'ok']
+    }
+    const other = await site.account('eve@example.com')
+    const foreign = decodeJwt(await other.token()).sid
+    expect(await outcome(await sign({}))).toEqual([200, 'ok'])
+    expect(await outcome(await sign({}, { audience: 'elsewhere' }))).toEqual([401, 'invalid_token'])
+    expect(await outcome(await sign({}, { issuer: 'https://evil.example' }))).toEqual([
+      401,
+      'invalid_token',
+    ])
+    expect(await outcome(await sign({ sid: foreign }))).toEqual([401, 'session_revoked'])
+    expect(await outcome(await sign({ sid: undefined }))).toEqual([401, 'session_revoked'])
+  })
+
+  test('is signed by a key that the database alone does not give away', async () => {
+    const site = loginSite()
+    const ada = await site.account(ADA)
+    await ada.token()
+    const [row] = (await env.DB.prepare('select * from signing_keys').all()).results
+    const { x } = JSON.parse(String(row?.['public_jwk']))
+    expect(String(row?.['private_jwk'])).not.toMatch(/"d"|kty/)
+    expect(x).toEqual(expect.any(String))
+    const stranger = loginSite({ AUTH_SECRET: 'another secret, with forty characters in it' })
+    const { sub = '' } = decodeJwt(await ada.token())
+    const options = { issuer: ORIGIN, secret: stranger.env.AUTH_SECRET ?? '', now: Date.now() }
+    await expect(signToken(env.DB, { sub }, options)).rejects.toThrow(/decrypt|operation/i)
+  })
+})
+
+describe('who somebody is', () => {
+  test('is never read from headers that anybody can set', async () => {
+    const site = loginSite()
+    await site.account(ADA)
+    const headers = {
+      'X-User-Id': 'root',
+      'X-Forwarded-User': ADA,
+      'Cf-Access-Authenticated-User-Email': ADA,
+      'X-Forwarded-Email': ADA,
+      Cookie: 'session=root',
+    }
+    expect((await site.anonymous.get('/v1/me', { headers })).status).toBe(401)
+  })
+
+  test('is asked on one path only, however many slashes there are', async () => {
+    const site = loginSite()
+    const ada = await site.account(ADA)
+    for (const path of ['//auth/account', '/auth//account', '/AUTH/account', '/auth/account/']) {
+      const { status } = await ada.send('GET', `${ORIGIN}${path}`)
+      expect([path, status]).toEqual([path, 404])
+    }
+  })
+})
+
+describe('a site without the built-in login', () => {
+  test('has no page of it, and takes no cookie and no token of it', async () => {
+    const on = loginSite()
+    const ada = await on.account(ADA)
+    const token = await ada.token()
+    const off = testSite()
+    for (const path of ['/auth/sign-in', '/auth/account', '/auth/passkey.js']) {
+      expect((await off.anonymous.get(path)).status).toBe(404)
+    }
+    expect((await off.bearer(token).get('/v1/me')).status).toBe(401)
+    const Cookie = [...ada.jar].map(([name, value]) => `${name}=${value}`).join('; ')
+    const headers = { Cookie, 'Sec-Fetch-Site': 'same-origin' }
+    expect((await off.anonymous.get('/v1/me', { headers })).status).toBe(401)
+  })
+})
+
+test('many people sign in at once', async () => {
+  const site = loginSite()
+  await site.account(ADA)
+  const statuses = await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      const { status } = await site
+        .browser()
+        .post('/auth/sign-in', { email: ADA, password: PASSWORD })
+      return status
+    }),
+  )
+  expect(statuses).toEqual(Array.from({ length: 8 }, () => 303))
+})
+
+test('a deleted member leaves nothing of the login behind', async () => {
+  const site = loginSite()
+  const ada = await site.account(ADA)
+  const { body } = await site.bearer(await ada.token()).get('/v1/me')
+  await ada.post('/auth/forgot', { email: ADA })
+  const kept = await site.account('bob@example.com')
+  expect((await (await site.root()).delete(`/v1/users/${body.id}`)).status).toBe(204)
+  for (const table of ['auth_users', 'auth_accounts', 'auth_sessions']) {
+    const { results } = await env.DB.prepare(`select * from ${table}`).all()
+    expect([table, results.length]).toEqual([table, 1])
+  }
+  expect((await env.DB.prepare('select * from auth_tickets').all()).results).toEqual([])
+  expect((await kept.get('/auth/account')).status).toBe(200)
+  expect((await ada.get('/auth/account')).status).toBe(303)
+})

@@ -1,0 +1,175 @@
+import { env } from 'cloudflare:workers'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { type Browser, type Form, loginSite, PASSWORD } from '../support/login.ts'
+
+const ADA = 'ada@example.com'
+const OTHER = 'marble lantern cobweb thunder'
+const COOKIE = '__Host-guildhall.session_token'
+
+describe('a session that has ended', () => {
+  type Ending = readonly [
+    name: string,
+    end: (site: ReturnType<typeof loginSite>, ada: Browser, other: Browser) => Promise<unknown>,
+  ]
+  const ENDINGS: readonly Ending[] = [
+    ['by signing out', (_, ada) => ada.post('/auth/sign-out')],
+    [
+      'by signing out everywhere, elsewhere',
+      (_, __, other) => other.post('/auth/sign-out-everywhere'),
+    ],
+    [
+      'by being ended from another one',
+      async (_, __, other) => {
+        const { text } = await other.get('/auth/account')
+        const [, id = ''] = /name="id" value="([^"]+)"/.exec(text) ?? []
+        return other.post('/auth/sessions/revoke', { id })
+      },
+    ],
+    [
+      'by a new password',
+      (_, __, other) => other.post('/auth/password', { current: PASSWORD, password: OTHER }),
+    ],
+    [
+      'by a reset',
+      async (site) => {
+        await site.browser().post('/auth/forgot', { email: ADA })
+        return site.browser().post('/auth/reset', { token: site.secretFor(ADA), password: OTHER })
+      },
+    ],
+    [
+      'by its time',
+      () =>
+        env.DB.prepare("update auth_sessions set expires_at = '2020-01-01T00:00:00.000Z'").run(),
+    ],
+  ]
+
+  test.each(ENDINGS)('%s is gone at the next request, its tokens too', async (_, end) => {
+    const site = loginSite()
+    const ada = await site.account(ADA)
+    const other = site.browser()
+    await other.post('/auth/sign-in', { email: ADA, password: PASSWORD })
+    const token = await ada.token()
+    const kept = new Map(ada.jar)
+    expect((await site.bearer(token).get('/v1/me')).status).toBe(200)
+
+    await end(site, ada, other)
+    const { status, body } = await site.bearer(token).get('/v1/me')
+    expect({ status, code: body.code, stage: body.stage }).toEqual({
+      status: 401,
+      code: 'session_revoked',
+      stage: 'session',
+    })
+    for (const [name, value] of kept) ada.jar.set(name, value)
+    expect(await ada.get('/v1/me')).toMatchObject({ status: 401 })
+    expect(await ada.get('/auth/account')).toMatchObject({ status: 303 })
+    expect(await ada.post('/auth/token')).toMatchObject({ status: 401 })
+  })
+
+  test('does not finish a write that it was allowed to begin', async () => {
+    const site = loginSite()
+    const ada = await site.account(ADA)
+    const before = await revisionOf()
+    await ada.post('/auth/sign-out')
+    expect(await revisionOf()).toBe(before + 1)
+  })
+
+  test('is nobody else’s to end', async () => {
+    const site = loginSite()
+    const ada = await site.account(ADA)
+    const eve = await site.account('eve@example.com')
+    const { results } = await env.DB.prepare('select id from auth_sessions').all<{ id: string }>()
+    for (const { id } of results) await eve.post('/auth/sessions/revoke', { id })
+    expect((await ada.get('/auth/account')).status).toBe(200)
+  })
+})
+
+async function revisionOf(): Promise<number> {
+  return (
+    (await env.DB.prepare('select access_revision from users').first<number>('access_revision')) ??
+    0
+  )
+}
+
+describe('the cookie', () => {
+  let site: ReturnType<typeof loginSite>
+  let ada: Browser
+  beforeEach(async () => {
+    site = loginSite()
+    ada = await site.account(ADA)
+  })
+
+  test('is kept from scripts, from other hosts, and from open connections', async () => {
+    const { headers } = await ada.post('/auth/sign-in', { email: ADA, password: PASSWORD })
+    const [cookie = '', ...others] = headers.getSetCookie()
+    expect(others).toEqual([])
+    const [pair = '', ...attributes] = cookie.split('; ')
+    expect(pair.startsWith(`${COOKIE}=`)).toBe(true)
+    expect(attributes.filter((name) => !/^max-age/i.test(name)).sort()).toEqual([
+      'HttpOnly',
+      'Path=/',
+      'SameSite=Lax',
+      'Secure',
+    ])
+  })
+
+  test('is a new one after signing in, and the one before is worth nothing', async () => {
+    const planted = ada.jar.get(COOKIE) ?? ''
+    const victim = site.browser()
+    victim.jar.set(COOKIE, planted)
+    await victim.post('/auth/sign-in', { email: ADA, password: PASSWORD })
+    expect(victim.jar.get(COOKIE)).not.toBe(planted)
+    expect((await victim.get('/auth/account')).status).toBe(200)
+    expect((await ada.get('/auth/account')).status).toBe(303)
+  })
+
+  test('counts for the API on calls from this site’s own pages', async () => {
+    const { status, text } = await ada.get('/v1/whoami')
+    expect({ status, ...JSON.parse(text) }).toMatchObject({
+      status: 200,
+      kind: 'member',
+      credential: { type: 'session' },
+    })
+  })
+
+  test('does not count for the API on a call from elsewhere, or from nobody knows where', async () => {
+    const calls: readonly Form[] = [
+      { 'Sec-Fetch-Site': 'cross-site', Origin: 'https://evil.example' },
+      { 'Sec-Fetch-Site': 'same-site', Origin: 'https://other.members.example' },
+      { 'Sec-Fetch-Site': 'cross-site' },
+      { 'Sec-Fetch-Site': 'none' },
+      { 'Sec-Fetch-Site': '', Origin: 'https://evil.example' },
+      { 'Sec-Fetch-Site': '', Origin: 'null' },
+      { 'Sec-Fetch-Site': '' },
+      { 'Sec-Fetch-Site': 'same-origin', Origin: 'https://evil.example' },
+    ]
+    for (const headers of calls) {
+      const { status, text } = await ada.get('/v1/me', headers)
+      const { code } = JSON.parse(text)
+      expect({ headers, status, code }).toEqual({ headers, status: 401, code: 'unauthenticated' })
+    }
+  })
+
+  test('is refused together with another credential', async () => {
+    const Authorization = `Bearer ${await ada.token()}`
+    expect(await ada.get('/v1/me', { Authorization })).toMatchObject({ status: 400 })
+    const elsewhere = { Authorization, 'Sec-Fetch-Site': 'cross-site' }
+    expect(await ada.get('/v1/me', elsewhere)).toMatchObject({ status: 200 })
+  })
+
+  test('is worth nothing when it is changed, cut or sent twice', async () => {
+    const value = decodeURIComponent(ada.jar.get(COOKIE) ?? '')
+    const [token = '', signature = ''] = value.split('.')
+    const forged = [
+      `${token}x.${signature}`,
+      `${token}.${'A'.repeat(43)}=`,
+      token,
+      `${token}.`,
+      `${value}; ${COOKIE}=${value}`,
+    ]
+    for (const cookie of forged) {
+      const sent = { Cookie: `${COOKIE}=${cookie}` }
+      const [api, page] = [await ada.get('/v1/me', sent), await ada.get('/auth/account', sent)]
+      expect([cookie, api.status, page.status]).toEqual([cookie, 401, 303])
+    }
+  })
+})

@@ -1,0 +1,99 @@
+import { listDurableObjectIds, runDurableObjectAlarm } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { afterEach, describe, expect, test } from 'vitest'
+import { routes } from '../src/api/index.ts'
+import { LOGIN_PATHS } from '../src/auth/mount.ts'
+import { createApp } from '../src/app.ts'
+import { eventHandlers } from '../src/events/index.ts'
+import { DOCUMENT_PATHS } from '../src/http/documents.ts'
+import { CALLER_NAMES, matrixOf } from '../src/http/matrix.ts'
+import {
+  type CastName,
+  challengeOf,
+  EVERYBODY,
+  exceptionOf,
+  HTTP_CALLERS,
+  refusalOf,
+  RESOURCES,
+  type Row,
+  ROWS,
+  successOf,
+  type Target,
+  titleOf,
+  WITHOUT_CREDENTIAL,
+} from './support/cells.ts'
+import { type Reply, testSite } from './support/site.ts'
+import { anotherOf, bodyFor, castOf, pathFor, thingsFor } from './support/world.ts'
+
+describe('everybody gets what the matrix says, for what is theirs, another’s, absent or malformed', () => {
+  test.each(RESOURCES)('%s', async (_, rows) => {
+    const site = testSite()
+    const cast = await castOf(site)
+    const shared = thingsFor(site, site.anonymous)
+    for (const row of rows) {
+      for (const name of EVERYBODY) for (const target of row.targets) await meet(row, name, target)
+    }
+
+    async function meet(row: Row, name: CastName, target: Target): Promise<void> {
+      const { method, path } = row.declared
+      const refusal = refusalOf(row, name, target) ?? exceptionOf(row, name, target)
+      const isSpent = !refusal && method !== 'GET'
+      const caller = isSpent ? await anotherOf(site, cast, name) : cast[name]
+      const things = isSpent ? thingsFor(site, caller) : shared
+      const url = `${await pathFor(path, target, things, caller)}${row.search}`
+      const json = await bodyFor(row.declared, things)
+      const reply = await caller.call(method, url, { json })
+      const cell = `${titleOf(row)}: ${name}, ${target}`
+      expect({ cell, ...outcomeOf(reply, successOf(row, name, target)) }).toEqual({
+        cell,
+        ...(refusal ? { ...refusal, challenge: challengeOf(refusal) } : { allowed: true }),
+      })
+      const head = method === 'GET' ? await caller.call('HEAD', url) : reply
+      expect({ cell, status: head.status }).toEqual({ cell, status: reply.status })
+    }
+  })
+
+  // A job that was asked for runs on an alarm, and must not run into the next test.
+  afterEach(async () => {
+    for (const id of await listDurableObjectIds(env.JOBS)) {
+      await runDurableObjectAlarm(env.JOBS.get(id))
+    }
+  })
+})
+
+/** Success, or all that the refusal says about itself. */
+function outcomeOf({ status, body, headers }: Reply, successes: readonly number[]) {
+  if (successes.includes(status)) return { allowed: true }
+  const { code, stage, required, reach } = body ?? {}
+  const challenge =
+    headers.get('WWW-Authenticate')?.replace(/, error_description=".*"$/, '') ?? null
+  return { status, code, stage, ...(required && { required }), ...(reach && { reach }), challenge }
+}
+
+describe('nothing is left out', () => {
+  test('every row of the matrix is walked, and every caller who can come in', () => {
+    expect(ROWS.map(({ matrix }) => matrix)).toEqual(matrixOf(routes))
+    expect([...HTTP_CALLERS, ...WITHOUT_CREDENTIAL].sort()).toEqual([...CALLER_NAMES].sort())
+    // Whoever adds the route that hands out the credential adds the caller to the walk.
+    const issuing = routes.filter(({ path }) => path.startsWith('/v1/visitors'))
+    expect(issuing).toEqual([])
+  })
+
+  test('the app has the declared routes and the documents, and no other way in', () => {
+    const mounted = createApp(eventHandlers).routes.map(({ method, path }) => `${method} ${path}`)
+    const expected = [
+      // Middlewares that run for every path.
+      'ALL /*',
+      ...routes.map(({ method, path }) => `${method} ${path}`),
+      ...DOCUMENT_PATHS.map((path) => `GET ${path}`),
+      ...LOGIN_PATHS,
+    ]
+    expect([...new Set(mounted)].sort()).toEqual(expected.sort())
+  })
+
+  test('GET /v1/permissions tells the matrix that is enforced', async () => {
+    const { status, body } = await testSite().anonymous.get('/v1/permissions')
+    expect(status).toBe(200)
+    expect(body).toEqual({ callers: CALLER_NAMES, routes: matrixOf(routes) })
+  })
+})

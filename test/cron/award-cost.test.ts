@@ -1,0 +1,49 @@
+/**
+ * What awards cost. A round takes a page of up to 1 000 crossings from each of up to eight shards
+ * (`due` and `settle`: two object calls a shard) and writes all of one rule in one D1 batch. So
+ * 1 000 members of one shard cost two object calls and one D1 call; what is not counted is what a
+ * run costs anyway: reading the rules and the ledger, and asking the shards that have nothing.
+ */
+import { expect, test } from 'vitest'
+import { JOBS } from '../../src/cron/job-names.ts'
+import { countingStorage } from '../support/counting.ts'
+import { awardsPerMember, badgeWithRule, populate, visit } from '../support/population.ts'
+import { testSite } from '../support/site.ts'
+
+async function awardAll(members: number, shards: number) {
+  const { storage, traced } = countingStorage()
+  const site = testSite(storage)
+  const visitors = await populate(members, shards)
+  const { badgeId } = await badgeWithRule()
+  await visit(visitors)
+  const { calls } = await traced(() => site.tick())
+  const { cost: atRest } = await traced(() => site.tick())
+  expect(await awardsPerMember(badgeId)).toEqual({ '1/1': members })
+  const callsOf = (part: string) => calls.filter(({ text }) => text.includes(part))
+  const awards = callsOf('insert into badge_assignments')
+  const counts = {
+    awards: awards.length,
+    due: callsOf('due').length,
+    settle: callsOf('settle').length,
+  }
+  return { counts, rowsRead: awards.map(({ rowsRead }) => rowsRead), atRest }
+}
+
+test('full pages cost one D1 call and two object calls per 1 000 members, and read no more as the badge spreads', async () => {
+  const { counts, rowsRead } = await awardAll(4000, 1)
+  expect(counts).toEqual({ awards: 4, due: 4, settle: 4 })
+  expect(Math.max(...rowsRead)).toBeLessThan(1.1 * Math.min(...rowsRead))
+})
+
+test('1 000 members of four shards are awarded by one D1 call', async () => {
+  const { counts } = await awardAll(1000, 4)
+  expect(counts).toEqual({ awards: 1, due: 4, settle: 4 })
+})
+
+test('a tick with nothing to award asks each shard once, and D1 for the rules and the ledger', async () => {
+  const { atRest } = await awardAll(10, 4)
+  // The ledger; for each job whether it is due, and for those of every tick how it went; the rules
+  // and the number of shards; what there is to erase, to finish and to expire.
+  const [jobs, daily] = [Object.keys(JOBS).length, 2]
+  expect(atRest).toEqual({ d1: 1 + jobs + (jobs - daily) + 2 + 3, objects: 4 })
+})

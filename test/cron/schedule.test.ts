@@ -1,0 +1,199 @@
+/** One trigger, an internal schedule, and a ledger that says what ran. */
+import { env } from 'cloudflare:workers'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { JOBS } from '../../src/cron/job-names.ts'
+import { tick, TRIGGER } from '../../src/cron/schedule.ts'
+import worker from '../../src/worker.ts'
+import wrangler from '../../wrangler.toml?raw'
+import { DAY, HOUR, MINUTE } from '../objects/visit-fixtures.ts'
+import { failingStorage, interruptedStorage, mortalStorage } from '../support/failing.ts'
+import { awardsPerMember, badgeWithRule, populate, rowsOf, visit } from '../support/population.ts'
+import { testSite } from '../support/site.ts'
+
+const NOON = Date.UTC(2026, 10, 21, 12)
+
+const runsOf = (job: string) =>
+  rowsOf<{ status: string; cursor: string | null; counts: string }>(
+    `select * from job_runs where job = ? order by id`,
+    job,
+  )
+
+beforeEach(() => {
+  vi.spyOn(console, 'error').mockReturnValue()
+})
+
+describe('the trigger', () => {
+  test('is the only one in wrangler.toml', () => {
+    const [, crons] = /^crons = (\[.*\])$/m.exec(wrangler) ?? []
+    expect(JSON.parse(crons ?? 'null')).toEqual([TRIGGER])
+  })
+
+  test('with another expression throws, and runs nothing', async () => {
+    const controller = { cron: '0 0 * * *', scheduledTime: NOON, noRetry: () => undefined }
+    await expect(worker.scheduled(controller, env)).rejects.toThrow('no job is scheduled')
+    expect(await rowsOf('select * from job_runs')).toEqual([])
+  })
+})
+
+describe('a daily job', () => {
+  test('runs once a day, however many ticks there are', async () => {
+    for (const at of [0, 5 * MINUTE, HOUR, DAY - 1]) await testSite().tick(NOON + at)
+    expect(await runsOf('prune-visits')).toHaveLength(1)
+    await testSite().tick(NOON + DAY)
+    expect(await runsOf('prune-visits')).toHaveLength(2)
+  })
+
+  test('runs once when ticks are doubled', async () => {
+    await Promise.all(Array.from({ length: 10 }, () => testSite().tick(NOON)))
+    expect(await runsOf('prune-visits')).toHaveLength(1)
+    expect(await runsOf('prune-records')).toHaveLength(1)
+  })
+
+  test('runs once by clocks that are an hour off', async () => {
+    for (const at of [0, HOUR, -HOUR, HOUR, 0]) await testSite().tick(NOON + at)
+    expect(await runsOf('prune-visits')).toHaveLength(1)
+  })
+
+  test('that failed is tried again by the next tick', async () => {
+    await populate(1, 1)
+    const { storage, arm } = failingStorage()
+    arm({ fails: (_, { text }) => text === 'prune' })
+    await expect(testSite(storage).tick(NOON)).rejects.toThrow('jobs failed: prune-visits')
+    await testSite().tick(NOON + 5 * MINUTE)
+    await testSite().tick(NOON + 10 * MINUTE)
+    expect(await runsOf('prune-visits')).toMatchObject([
+      { status: 'failed', error: 'shard 0: Error' },
+      { status: 'succeeded', error: null },
+    ])
+  })
+})
+
+describe('a run that takes too long', () => {
+  /** A tick at `now` during which the first such call takes so many minutes. */
+  async function slowTick(now: number, slow: string, minutes: number) {
+    let clock = now
+    const storage = interruptedStorage(
+      ({ text }) => text.includes(slow),
+      async () => {
+        clock += minutes * MINUTE
+      },
+    )
+    await tick(TRIGGER, { ...env, ...storage }, now, () => clock)
+  }
+
+  test('stops at its cursor, and the next one goes on there', async () => {
+    const visitors = await populate(20, 20)
+    const { badgeId } = await badgeWithRule()
+    await visit(visitors)
+    await slowTick(NOON, 'due', 3)
+    expect(await awardsPerMember(badgeId)).toEqual({ '1/1': 8, '0/0': 12 })
+    await slowTick(NOON + 5 * MINUTE, 'due', 3)
+    expect(await awardsPerMember(badgeId)).toEqual({ '1/1': 16, '0/0': 4 })
+    await testSite().tick(NOON + 10 * MINUTE)
+    expect(await awardsPerMember(badgeId)).toEqual({ '1/1': 20 })
+    expect(await runsOf('award-badges')).toMatchObject([
+      { status: 'succeeded', cursor: '8', finished_at: new Date(NOON + 3 * MINUTE).toISOString() },
+      { status: 'succeeded', cursor: '16' },
+      { status: 'succeeded', cursor: null },
+    ])
+  })
+
+  test('does not keep the other jobs of its tick from running', async () => {
+    await visit(await populate(20, 20))
+    await badgeWithRule()
+    await slowTick(NOON, 'settle', 9)
+    expect(await rowsOf('select job from job_runs')).toHaveLength(Object.keys(JOBS).length)
+  })
+
+  test('leaves what has not begun after ten minutes to the next tick', async () => {
+    await slowTick(NOON, 'update "job_runs"', 11)
+    expect(await rowsOf('select job from job_runs')).toEqual([])
+    await testSite().tick(NOON + 15 * MINUTE)
+    expect(await rowsOf('select job from job_runs')).toHaveLength(Object.keys(JOBS).length)
+  })
+
+  test('of a daily job goes on at the next tick, not on the next day', async () => {
+    await populate(3, 3)
+    await slowTick(NOON, 'prune', 3)
+    for (const later of [5, 10]) await testSite().tick(NOON + later * MINUTE)
+    expect(await runsOf('prune-visits')).toMatchObject([{ cursor: '1' }, { cursor: null }])
+  })
+})
+
+test('a run stops before it has used up the calls a trigger may make', async () => {
+  const at = new Date(NOON).toISOString()
+  await env.DB.prepare(
+    `insert into erasures (user_id, visit_shard, requested_at)
+     select 'usr_' || value, 0, ?1 from json_each(?2)`,
+  )
+    .bind(at, JSON.stringify(Array.from({ length: 700 }, (_, index) => index)))
+    .run()
+  const left = () => rowsOf('select user_id from erasures')
+  await testSite().tick(NOON)
+  expect(await runsOf('erase-members')).toMatchObject([{ counts: '{"erased":550}' }])
+  expect(await left()).toHaveLength(150)
+  await testSite().tick(NOON + 5 * MINUTE)
+  expect(await left()).toEqual([])
+})
+
+test('a run whose end cannot be written does not keep the other jobs from running', async () => {
+  const { storage, arm } = failingStorage()
+  let ends = 0
+  arm({ fails: (_, { text }) => /^update "job_runs".*"counts"/.test(text) && ++ends === 1 })
+  await expect(testSite(storage).tick(NOON)).rejects.toThrow('jobs failed: award-badges (Error)')
+  const others = Object.keys(JOBS).filter((job) => job !== 'award-badges')
+  expect(await rowsOf(`select job from job_runs where status = 'succeeded' order by job`)).toEqual(
+    others.toSorted().map((job) => ({ job })),
+  )
+})
+
+describe('a run that was killed', () => {
+  async function kill(at: number) {
+    // Dies before the run's end is written, which is the last of a tick's calls for the first job.
+    const storage = mortalStorage(4, 'after')
+    await testSite(storage)
+      .tick(at)
+      .catch(() => undefined)
+  }
+
+  test('does not keep the next tick from doing the work', async () => {
+    const visitors = await populate(5, 1)
+    const { badgeId } = await badgeWithRule()
+    await visit(visitors)
+    await kill(NOON)
+    expect(await runsOf('award-badges')).toMatchObject([{ status: 'running' }])
+    await testSite().tick(NOON + 5 * MINUTE)
+    expect(await awardsPerMember(badgeId)).toEqual({ '1/1': 5 })
+  })
+
+  test('is on the ledger as interrupted after 15 minutes, and not before', async () => {
+    await kill(NOON)
+    await testSite().tick(NOON + 15 * MINUTE)
+    expect((await runsOf('award-badges'))[0]).toMatchObject({ status: 'running' })
+    await testSite().tick(NOON + 15 * MINUTE + 1)
+    expect((await runsOf('award-badges'))[0]).toMatchObject({
+      status: 'failed',
+      error: 'interrupted',
+      finished_at: new Date(NOON + 15 * MINUTE + 1).toISOString(),
+    })
+  })
+
+  test('of a daily job is made up for on the same day', async () => {
+    await populate(1, 1)
+    const storage = interruptedStorage(
+      ({ text }) => text === 'prune',
+      () => new Promise(() => undefined),
+    )
+    void testSite(storage).tick(NOON)
+    await vi.waitFor(async () => {
+      expect(await runsOf('prune-visits')).toMatchObject([{ status: 'running' }])
+    })
+    await testSite().tick(NOON + 5 * MINUTE)
+    expect(await runsOf('prune-visits')).toHaveLength(1)
+    await testSite().tick(NOON + 20 * MINUTE)
+    expect(await runsOf('prune-visits')).toMatchObject([
+      { status: 'failed', error: 'interrupted' },
+      { status: 'succeeded' },
+    ])
+  })
+})

@@ -1,0 +1,81 @@
+/**
+ * Storage that fails: for every mutating route the n-th call to D1 or to an object fails, for every
+ * n, before it is made or on its way back. What is stored then is what was there before, or all of
+ * what the request does; never something in between. And repeating the request leads to all of it.
+ */
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { routes } from '../src/api/index.ts'
+import type { Bindings } from '../src/env.ts'
+import { changesBetween } from './support/changes.ts'
+import { type Dump, dump } from './support/dump.ts'
+import { CONNECTION_LOST, failingStorage, INTERNALS } from './support/failing.ts'
+import { type Request, REQUESTS, type Scene, sceneOf } from './support/mutating-requests.ts'
+import { testSite } from './support/site.ts'
+
+/** They write to D1, and then to an object what a later request or tick makes up for. */
+const IN_TWO_STEPS = new Set(['DELETE /v1/users/:userId', 'POST /v1/users/:userId/reinstate'])
+/** What is left to be done in objects, and what a tick does about it. */
+const AGENDA =
+  /^((erasures|events|job_runs|erased|days|answers|crossings|rules) |badge_assignments \+|.*system:)/
+
+/** Runs that are asked for stay on the ledger; what happens to them is another test's concern. */
+const ASLEEP = { getByName: () => ({ wake: async () => undefined }) } as unknown as Bindings['JOBS']
+
+beforeEach(() => {
+  vi.spyOn(console, 'error').mockReturnValue()
+  vi.spyOn(console, 'warn').mockReturnValue()
+})
+
+async function stage() {
+  const { storage, arm, disarm } = failingStorage()
+  const scene = await sceneOf(testSite({ ...storage, JOBS: ASLEEP, VISIT_SHARDS: '1' }))
+  return { scene, arm, disarm }
+}
+
+test('every route that changes something is here', () => {
+  const mutating = routes.filter(({ method }) => method !== 'GET')
+  const names = mutating.map(({ method, path }) => `${method} ${path}`)
+  expect(Object.keys(REQUESTS).toSorted()).toEqual([...names, 'GET /v1/whoami'].toSorted())
+})
+
+describe.each([
+  ['before it is made', 'before', INTERNALS, ['500 internal', '503 unavailable']],
+  ['on its way back', 'after', CONNECTION_LOST, ['503 unavailable']],
+] as const)('a call to storage that fails %s', (_, when, text, refusals) => {
+  test.each(Object.entries(REQUESTS))('leaves no half of %s', async (name, arrange) => {
+    const { scene, arm, disarm } = await stage()
+    const complete = await changesOf(await arrange(scene), name, scene)
+    for (let n = 1, failed = true; failed; n++) {
+      const request = await arrange(scene)
+      const before = await dump()
+      arm({ fails: (number) => number === n, when, text })
+      const reply = await request()
+      failed = disarm() >= n
+      const { status, body, headers } = reply
+      expect(['done', ...refusals]).toContain(status < 300 ? 'done' : `${status} ${body.code}`)
+      expect(JSON.stringify([body, ...headers])).not.toContain('secret_internals')
+
+      const done = relevant(changesBetween(before, await dump()), name)
+      expect([[], relevant(complete, name)], `failing at call ${n}`).toContainEqual(done)
+      const repeated = await changesOf(request, name, scene, before)
+      expect(repeated, `repeated after failing at call ${n}`).toEqual(complete)
+    }
+  })
+})
+
+/** What a request comes to, with the ticks after it if it takes them: one to make up for it, one to award. */
+async function changesOf(request: Request, name: string, { site }: Scene, since?: Dump) {
+  const before = since ?? (await dump())
+  await request()
+  if (IN_TWO_STEPS.has(name)) {
+    await site.tick()
+    await site.tick()
+  }
+  return changesBetween(before, await dump()).filter(
+    (change) => name.includes('/jobs/') || !change.startsWith('job_runs'),
+  )
+}
+
+function relevant(changes: readonly string[], name: string): string[] {
+  return changes.filter((change) => !IN_TWO_STEPS.has(name) || !AGENDA.test(change))
+}

@@ -1,0 +1,233 @@
+/** No slot ever holds more bookings than it has places, whoever does what at the same time. */
+import * as fc from 'fast-check'
+import { beforeEach, expect, test, vi } from 'vitest'
+import { openSession } from '../../src/db/client.ts'
+import { type BookingId, newId, type SlotId } from '../../src/db/ids.ts'
+import { type Deps, makeDeps } from '../../src/deps.ts'
+import { book } from '../../src/operations/book.ts'
+import {
+  cancelBooking,
+  confirmBooking,
+  declineBooking,
+} from '../../src/operations/decide-booking.ts'
+import { deleteSlot } from '../../src/operations/manage-services.ts'
+import type { MemberActor } from '../../src/security/actor.ts'
+import { type Grant, withGrant } from '../../src/security/grant.ts'
+import type { Permission, Role } from '../../src/security/permissions.ts'
+import {
+  bookingOf,
+  bookingScene,
+  liveBySlot,
+  NONE,
+  outcomeOf,
+  violations,
+} from '../support/bookings.ts'
+import { failingStorage } from '../support/failing.ts'
+import { populate, rowsOf } from '../support/population.ts'
+import { seeded } from '../support/seeded.ts'
+import { testSite } from '../support/site.ts'
+
+const PEOPLE = 8
+const SLOTS = 3
+
+interface Stage {
+  readonly people: readonly MemberActor[]
+  readonly manager: MemberActor
+  readonly slots: readonly SlotId[]
+  readonly deps: () => Deps
+}
+
+/** Members and slots put straight into storage; `env` may count or fail. */
+async function stage({ env } = testSite()): Promise<Stage> {
+  const actor = (userId: MemberActor['userId'], roles: Role[]): MemberActor => ({
+    kind: 'member',
+    userId,
+    roles,
+    status: 'active',
+    accessRevision: 1,
+  })
+  const [boss, ...rest] = await populate(PEOPLE + 1, 1)
+  if (!boss) throw new Error('nobody there')
+  const [serviceId, at] = [newId('svc', Date.now()), new Date().toISOString()]
+  await rowsOf(
+    `insert into services values (?, 'S', '', 'UTC', 0, 0, null, 1, ?2, ?2)`,
+    serviceId,
+    at,
+  )
+  const slots: SlotId[] = []
+  for (let index = 0; index < SLOTS; index++) {
+    const id = newId('slt', Date.now())
+    slots.push(id)
+    const day = `2090-01-0${index + 1}`
+    const times = [`${day}T10:00:00.000Z`, `${day}T11:00:00.000Z`]
+    await rowsOf(
+      `insert into slots values (?, ?, ?, ?, ?, ?)`,
+      id,
+      serviceId,
+      ...times,
+      index + 1,
+      at,
+    )
+  }
+  return {
+    people: rest.map(({ userId }) => actor(userId, [])),
+    manager: actor(boss.userId, ['bookings-manager']),
+    slots,
+    deps: () => makeDeps(env, openSession(env.DB, 'primary').db, Date.now()),
+  }
+}
+
+type Act =
+  | { readonly do: 'book'; readonly who: number; readonly slot: number }
+  | { readonly do: 'cancel' | 'confirm' | 'decline'; readonly which: number }
+  | { readonly do: 'delete'; readonly slot: number }
+
+const anAct: fc.Arbitrary<Act> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('book' as const),
+      who: fc.nat(PEOPLE - 1),
+      slot: fc.nat(SLOTS - 1),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constantFrom('cancel' as const, 'confirm' as const, 'decline' as const),
+      which: fc.nat(20),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('delete' as const), slot: fc.nat(SLOTS - 1) }),
+  },
+)
+
+/** What is refused is refused; here it only matters what is there afterwards. */
+async function perform(act: Act, stage: Stage, made: BookingId[]): Promise<void> {
+  const { people, manager, slots, deps } = stage
+  const as = <P extends Permission, R>(
+    who: MemberActor,
+    permission: P,
+    work: (grant: Grant<P>) => Promise<R>,
+  ) => withGrant(who, permission, 'rows', 'request', work).catch(() => undefined)
+  if (act.do === 'book') {
+    const [who, slotId] = [people[act.who], slots[act.slot]]
+    if (!who || !slotId) return
+    const wish = { slotId, note: null, contact: null }
+    const done = await as(who, 'booking:create', (grant) => book(grant, wish, undefined, deps()))
+    if (done) made.push(done.booking.id)
+    return
+  }
+  if (act.do === 'delete') {
+    const slotId = slots[act.slot]
+    if (slotId) await as(manager, 'service:manage', (grant) => deleteSlot(grant, slotId, deps()))
+    return
+  }
+  const bookingId = made[act.which % (made.length || 1)]
+  if (!bookingId) return
+  const change = { bookingId, reason: null }
+  if (act.do === 'cancel') {
+    await as(manager, 'booking:cancel', (grant) => cancelBooking(grant, change, deps()))
+  } else {
+    const settle = act.do === 'confirm' ? confirmBooking : declineBooking
+    await as(manager, 'booking:confirm', (grant) => settle(grant, change, deps()))
+  }
+}
+
+/** Everybody wants a place in every slot. */
+async function rush(stage: Stage) {
+  const all = stage.people.flatMap((_, who) =>
+    stage.slots.map((_slot, slot) => perform({ do: 'book', who, slot }, stage, [])),
+  )
+  await Promise.all(all)
+}
+
+beforeEach(() => {
+  vi.spyOn(console, 'error').mockReturnValue()
+})
+
+test('200 at once for one place: one has it, 199 are told that it is full', async () => {
+  const { site, slot, root } = await bookingScene()
+  const slotId = await slot()
+  const members = await Promise.all(
+    Array.from({ length: 200 }, (_, index) => site.member(`member ${index}`)),
+  )
+  const replies = await Promise.all(members.map((who) => who.post('/v1/bookings', { slotId })))
+  const outcomes = Map.groupBy(replies, outcomeOf)
+  expect(outcomes.get('201 pending')).toHaveLength(1)
+  expect(outcomes.get('409 slot_full')).toHaveLength(199)
+  expect(await violations()).toEqual(NONE)
+  const { body } = await root.get('/v1/audit?action=booking.create')
+  expect(body.items.map(({ action }: { action: string }) => action)).toEqual(['booking.create'])
+})
+
+test('one person at once twenty times: one booking, and 19 times the word that they have it', async () => {
+  const { site, slot } = await bookingScene()
+  const [slotId, ada] = [await slot({}, { capacity: 20 }), await site.member('ada')]
+  const replies = await Promise.all(
+    Array.from({ length: 20 }, () => ada.post('/v1/bookings', { slotId })),
+  )
+  const outcomes = Map.groupBy(replies, outcomeOf)
+  expect(outcomes.get('201 pending')).toHaveLength(1)
+  expect(outcomes.get('409 already_booked')).toHaveLength(19)
+})
+
+test('whatever is done at once in whatever order, nothing is overbooked or unaudited', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.array(anAct, { maxLength: 12 }), { maxLength: 5 }),
+      async (waves) => {
+        const scene = await stage()
+        const made: BookingId[] = []
+        for (const wave of waves) {
+          await Promise.all(wave.map((act) => perform(act, scene, made)))
+          expect(await violations()).toEqual(NONE)
+        }
+        await rush(scene)
+        expect(await violations()).toEqual(NONE)
+        // Those that were not deleted are full now, for there is demand enough.
+        const slots = (await liveBySlot()).filter(({ id }) => scene.slots.includes(id))
+        expect(slots.filter(({ live, capacity }) => live < capacity)).toEqual([])
+      },
+    ),
+    { numRuns: 15, seed: 5 },
+  )
+}, 60_000)
+
+test.each(['before', 'after'] as const)(
+  'and neither when calls to storage fail %s they are made',
+  async (when) => {
+    const { storage, arm, disarm } = failingStorage()
+    const scene = await stage(testSite(storage))
+    const random = seeded(7)
+    const pick = (count: number) => Math.floor(random() * count)
+    const made: BookingId[] = []
+    for (let wave = 0; wave < 15; wave++) {
+      const acts = Array.from({ length: 12 }, (): Act => {
+        const kind = (['book', 'book', 'cancel', 'confirm', 'decline'] as const)[pick(5)] ?? 'book'
+        if (kind === 'book') return { do: kind, who: pick(PEOPLE), slot: pick(SLOTS) }
+        return { do: kind, which: pick(20) }
+      })
+      arm({ fails: () => random() < 0.3, when })
+      await Promise.all(acts.map((act) => perform(act, scene, made)))
+      disarm()
+      expect(await violations()).toEqual(NONE)
+    }
+    await rush(scene)
+    expect(await violations()).toEqual(NONE)
+    expect((await liveBySlot()).map(({ live, capacity }) => capacity - live)).toEqual([0, 0, 0])
+  },
+)
+
+test('of two confirmations with one revision one succeeds, and the other finds another revision', async () => {
+  const { site, root, slot, manager } = await bookingScene()
+  const { id } = await bookingOf(await site.member('ada'), await slot())
+  const headers = { 'If-Match': '"1"' }
+  const replies = await Promise.all(
+    [root, await manager()].map((who) => who.post(`/v1/bookings/${id}/confirm`, {}, { headers })),
+  )
+  expect(replies.map(({ status }) => status)).toEqual(expect.arrayContaining([200, 412]))
+  expect(await violations()).toEqual(NONE)
+})

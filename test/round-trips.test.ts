@@ -1,0 +1,163 @@
+/**
+ * What a request may cost in round trips: calls to D1 (a batch is one) and to Durable Objects. More
+ * than the table says is a regression; less is an improvement that belongs into the table.
+ */
+import { describe, expect, test } from 'vitest'
+import { routes } from '../src/api/index.ts'
+import type { Route } from '../src/http/route.ts'
+import { countedSite } from './support/counted-site.ts'
+import { REQUESTS } from './support/mutating-requests.ts'
+import { ISSUER } from './support/site.ts'
+
+type Trips = readonly [d1: number, objects: number]
+
+/**
+ * For a member the site knows: one trip finds them and their rights, the rest is the route's. What
+ * creates is asked with an Idempotency-Key, which takes D1 one trip more.
+ */
+const SIGNED_IN: Readonly<Record<string, Trips>> = {
+  'GET /v1/whoami': [1, 0],
+  'GET /v1/me': [2, 0],
+  'PATCH /v1/me': [2, 0],
+  'POST /v1/me/visits': [1, 1],
+  'GET /v1/me/visits': [1, 1],
+  'GET /v1/me/progress': [2, 1],
+  'GET /v1/users': [2, 0],
+  'GET /v1/users/:userId': [2, 0],
+  'PATCH /v1/users/:userId': [2, 0],
+  'DELETE /v1/users/:userId': [3, 1],
+  'POST /v1/users/:userId/suspend': [2, 0],
+  'POST /v1/users/:userId/reinstate': [3, 1],
+  'GET /v1/users/:userId/visits': [2, 1],
+  'GET /v1/roles': [2, 0],
+  'PUT /v1/roles/:role': [3, 0],
+  'DELETE /v1/roles/:role': [3, 0],
+  'PUT /v1/users/:userId/roles/:role': [2, 0],
+  'DELETE /v1/users/:userId/roles/:role': [2, 0],
+  'GET /v1/badges': [2, 0],
+  'GET /v1/badges/:badgeId': [2, 0],
+  'POST /v1/badges': [4, 0],
+  'PATCH /v1/badges/:badgeId': [2, 0],
+  'DELETE /v1/badges/:badgeId': [2, 0],
+  'GET /v1/users/:userId/badges': [2, 0],
+  'PUT /v1/users/:userId/badges/:badgeId': [2, 0],
+  'DELETE /v1/users/:userId/badges/:badgeId': [2, 0],
+  'POST /v1/badge-assignments/bulk': [2, 0],
+  'GET /v1/badge-rules': [2, 0],
+  'GET /v1/badge-rules/:ruleId': [2, 0],
+  'POST /v1/badge-rules': [3, 0],
+  'PATCH /v1/badge-rules/:ruleId': [2, 0],
+  'DELETE /v1/badge-rules/:ruleId': [2, 0],
+  // The rule and the number of shards, then each of the four shards.
+  'POST /v1/badge-rules/:ruleId/preview': [7, 4],
+  'GET /v1/audit': [2, 0],
+  'GET /v1/elevations': [1, 0],
+  'GET /v1/permissions': [1, 0],
+  'GET /v1/jobs': [2, 0],
+  'GET /v1/jobs/:job/runs': [2, 0],
+  'POST /v1/jobs/:job/run': [3, 1],
+  'GET /v1/api-keys': [2, 0],
+  'GET /v1/api-keys/:keyId': [2, 0],
+  'POST /v1/api-keys': [3, 0],
+  // The object is told before the change is acknowledged.
+  'PATCH /v1/api-keys/:keyId': [2, 1],
+  'DELETE /v1/api-keys/:keyId': [2, 1],
+  'POST /v1/api-keys/:keyId/rotate': [4, 1],
+  'GET /v1/api-keys/:keyId/usage': [2, 0],
+  'GET /v1/services': [2, 0],
+  'GET /v1/services/:serviceId': [2, 0],
+  'POST /v1/services': [3, 0],
+  'PATCH /v1/services/:serviceId': [2, 0],
+  'DELETE /v1/services/:serviceId': [2, 0],
+  'GET /v1/services/:serviceId/slots': [2, 0],
+  'POST /v1/services/:serviceId/slots': [4, 0],
+  'DELETE /v1/slots/:slotId': [2, 0],
+  'POST /v1/bookings': [4, 0],
+  'GET /v1/me/bookings': [2, 0],
+  'GET /v1/bookings': [2, 0],
+  'GET /v1/bookings/:bookingId{.+\\.ics}': [2, 0],
+  'GET /v1/bookings/:bookingId': [2, 0],
+  'POST /v1/bookings/:bookingId/confirm': [2, 0],
+  'POST /v1/bookings/:bookingId/decline': [2, 0],
+  'POST /v1/bookings/:bookingId/cancel': [2, 0],
+}
+
+/** Open routes without a credential. */
+const ANONYMOUS: Readonly<Record<string, Trips>> = {
+  'GET /v1/whoami': [0, 0],
+  'GET /v1/users/:userId': [1, 0],
+  'GET /v1/badges': [1, 0],
+  'GET /v1/badges/:badgeId': [1, 0],
+  'GET /v1/users/:userId/badges': [1, 0],
+  'GET /v1/permissions': [0, 0],
+  'GET /v1/services': [1, 0],
+  'GET /v1/services/:serviceId': [1, 0],
+  'GET /v1/services/:serviceId/slots': [1, 0],
+}
+
+const nameOf = ({ method, path }: Route) => `${method} ${path}`
+const isOpen = ({ access }: Route) => 'open' in access
+const byName = (all: readonly Route[]) => all.map(nameOf).sort()
+
+describe('every route costs what the table says', () => {
+  test('to a member', async () => {
+    expect(Object.keys(SIGNED_IN).sort()).toEqual(byName(routes))
+    const scene = await countedSite()
+    const costs: Record<string, Trips> = {}
+    for (const route of routes) {
+      const arrange = route.method === 'GET' ? undefined : REQUESTS[nameOf(route)]
+      const request = arrange ? await arrange(scene) : () => scene.root.get(scene.pathOf(route))
+      const { d1, objects } = await scene.costOf(async () => {
+        const { status } = await request()
+        expect(`${nameOf(route)}: ${status}`).toMatch(/: 20\d$/)
+      })
+      costs[nameOf(route)] = [d1, objects]
+    }
+    expect(costs).toEqual(SIGNED_IN)
+  })
+
+  test('to nobody in particular, where it is open', async () => {
+    expect(Object.keys(ANONYMOUS).sort()).toEqual(byName(routes.filter(isOpen)))
+    const { site, costOf, pathOf } = await countedSite()
+    const costs: Record<string, Trips> = {}
+    for (const route of routes.filter(isOpen)) {
+      const { d1, objects } = await costOf(() => site.anonymous.get(pathOf(route)))
+      costs[nameOf(route)] = [d1, objects]
+    }
+    expect(costs).toEqual(ANONYMOUS)
+  })
+
+  test('to a moderator who changes another profile, and to somebody who repeats a visit', async () => {
+    const { site, someone, costOf } = await countedSite()
+    const [ada, moderator] = [await someone(), await site.memberWith('moderator')]
+    const patch = () => moderator.patch(`/v1/users/${ada.userId}`, { bio: 'Moderated' })
+    expect(await costOf(patch)).toEqual({ d1: 2, objects: 0 })
+    expect((await patch()).status).toBe(200)
+    await ada.post('/v1/me/visits')
+    const once = { headers: { 'Idempotency-Key': 'visit-1' } }
+    const again = () => ada.post('/v1/me/visits', undefined, once)
+    expect(await costOf(again)).toEqual({ d1: 1, objects: 1 })
+  })
+
+  test('to a partner one object call, and no D1 call for the key', async () => {
+    const { site, root, userId, costOf } = await countedSite()
+    const { body: key } = await root.post('/v1/api-keys', { name: 'P', scopes: ['profile:read'] })
+    const read = (path: string) => site.bearer(key.secret).get(path)
+    expect((await read(`/v1/users/${userId}?view=full`)).status).toBe(200)
+    for (const path of [`/v1/users/${userId}`, `/v1/users/${userId}?view=full`]) {
+      expect(await costOf(() => read(path))).toEqual({ d1: 1, objects: 1 })
+    }
+    expect(await costOf(() => read('/v1/whoami'))).toEqual({ d1: 0, objects: 1 })
+  })
+
+  test('one trip more with an Idempotency-Key, and a member’s first request no more than two', async () => {
+    const { site, root, costOf } = await countedSite()
+    const create = () =>
+      root.post('/v1/badges', { title: 'Once' }, { headers: { 'Idempotency-Key': 'badge-1' } })
+    expect(await costOf(create)).toEqual({ d1: 4, objects: 0 })
+    expect(await costOf(create)).toEqual({ d1: 2, objects: 0 })
+    const token = await ISSUER.sign({ sub: 'grace' })
+    const first = () => site.bearer(token).get('/v1/whoami')
+    expect(await costOf(first)).toEqual({ d1: 2, objects: 0 })
+  })
+})

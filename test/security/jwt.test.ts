@@ -1,0 +1,215 @@
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { TOKEN_ALGORITHMS } from '../../src/env.ts'
+import { Problem } from '../../src/problem.ts'
+import { verifyToken } from '../../src/security/jwt.ts'
+import { hostileTokens, validTokens } from '../support/hostile-tokens.ts'
+import { makeIssuer, type TestIssuer } from '../support/tokens.ts'
+
+let issuer: TestIssuer
+beforeAll(async () => {
+  issuer = await makeIssuer()
+})
+
+const fetchSpy = vi.spyOn(globalThis, 'fetch')
+beforeEach(() => {
+  fetchSpy.mockReset().mockRejectedValue(new TypeError('no network in this test'))
+})
+
+function verify(token: string, issuers = [issuer.trusted], now = Date.now()) {
+  return verifyToken(token, issuers, now)
+}
+
+/** The public detail of the refusal. */
+async function refusal(
+  token: string,
+  issuers = [issuer.trusted],
+  now = Date.now(),
+): Promise<string> {
+  const error: unknown = await verify(token, issuers, now).catch((thrown: unknown) => thrown)
+  if (!(error instanceof Problem)) throw new Error('not refused with a problem', { cause: error })
+  expect(error).toMatchObject({ code: 'invalid_token', extras: { stage: 'credential' } })
+  return error.detail
+}
+
+describe('hostile tokens', () => {
+  it('are refused, each of them, without a call to anywhere', async () => {
+    const accepted: string[] = []
+    const cases = await hostileTokens(issuer)
+    for (const { name, token } of cases) {
+      const error: unknown = await verify(token).catch((thrown: unknown) => thrown)
+      if (!(error instanceof Problem) || error.code !== 'invalid_token') accepted.push(name)
+    }
+    expect(accepted).toEqual([])
+    expect(cases.length).toBeGreaterThan(200)
+    expect(fetchSpy).not.toHaveBeenCalled()
+  })
+
+  it('have names and spellings of their own, and none is a valid token by accident', async () => {
+    const cases = await hostileTokens(issuer)
+    expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length)
+    const valid = await validTokens(issuer)
+    expect(cases.filter(({ token }) => valid.some((other) => other.token === token))).toEqual([])
+  })
+
+  it('that could not travel in a header are refused as well', async () => {
+    const token = await issuer.sign()
+    for (const spelling of [
+      '',
+      ' ',
+      ` ${token}`,
+      `${token} `,
+      `${token}\n`,
+      `${token}\0`,
+      `\uFEFF${token}`,
+      `${token}\u00FF`,
+    ]) {
+      expect(await refusal(spelling)).toBe('The token is malformed.')
+    }
+  })
+
+  it('learn from the refusal nothing that they have not been told in public', async () => {
+    const details = new Set<string>()
+    for (const { token } of await hostileTokens(issuer)) details.add(await refusal(token))
+    expect([...details].sort()).toEqual([
+      'A time in the token is out of range.',
+      'The token has expired.',
+      'The token has no usable expiry.',
+      'The token has no usable subject.',
+      'The token is issued in the future.',
+      'The token is longer than 8 KiB.',
+      'The token is malformed.',
+      'The token is not an access token.',
+      'The token is not from a trusted issuer.',
+      'The token is not meant for this audience.',
+      'The token is not signed by a key of its issuer.',
+      'The token is not valid yet.',
+      'The token needs an extension that is not supported.',
+    ])
+  })
+
+  it.each<[detail: string, claims: object, header: object]>([
+    ['The token needs an extension that is not supported.', {}, { crit: ['exp'] }],
+    ['The token needs an extension that is not supported.', {}, { b64: true }],
+    ['The token is malformed.', {}, { kid: null }],
+    ['The token is malformed.', {}, { kid: 1 }],
+    ['The token is not an access token.', {}, { typ: 'logout+jwt' }],
+    ['The token has no usable expiry.', { exp: undefined }, {}],
+    ['A time in the token is out of range.', { exp: '9999999999' }, {}],
+    ['A time in the token is out of range.', { nbf: null }, {}],
+    ['A time in the token is out of range.', { iat: '' }, {}],
+    ['The token is not meant for this audience.', { aud: 'another' }, {}],
+    ['The token has no usable subject.', { sub: null }, {}],
+  ])('are told: %s (%j %j)', async (detail, claims, header) => {
+    expect(await refusal(await issuer.sign({ ...claims }, { ...header }))).toBe(detail)
+  })
+
+  it('in four parts are malformed, not merely badly signed', async () => {
+    expect(await refusal(`${await issuer.sign()}.AA`)).toBe('The token is malformed.')
+  })
+})
+
+describe('valid tokens', () => {
+  it('are accepted up to the edge of every rule', async () => {
+    const refused: string[] = []
+    for (const { name, token } of await validTokens(issuer)) {
+      await verify(token).catch(() => refused.push(name))
+    }
+    expect(refused).toEqual([])
+  })
+
+  it.each(TOKEN_ALGORITHMS)(
+    'are accepted with %s, and only if the issuer may use it',
+    async (algorithm) => {
+      const { sign, trusted } = await makeIssuer({ algorithm })
+      const others = TOKEN_ALGORITHMS.filter((other) => other !== algorithm)
+      await expect(verify(await sign(), [trusted])).resolves.toMatchObject({ subject: 'ada' })
+      await expect(refusal(await sign(), [{ ...trusted, algorithms: others }])).resolves.toBe(
+        'The token is not signed by a key of its issuer.',
+      )
+    },
+  )
+
+  it('tell who the member is, with times in milliseconds', async () => {
+    const now = 1_800_000_000_000
+    const token = await issuer.sign({
+      sub: 'ada',
+      iat: 1_800_000_000.25,
+      exp: 1_800_000_300,
+      name: 'Ada',
+      email: 'ada@example.com',
+    })
+    await expect(verify(token, [issuer.trusted], now)).resolves.toEqual({
+      issuer: issuer.issuer,
+      subject: 'ada',
+      issuedAt: 1_800_000_000_250,
+      expiresAt: 1_800_000_300_000,
+      name: 'Ada',
+      email: 'ada@example.com',
+    })
+  })
+
+  it.each([
+    [{ email_verified: true }, 'ada@example.com'],
+    [{ email_verified: false }, undefined],
+    [{ email_verified: 'false' }, undefined],
+    [{ email: ['ada@example.com'] }, undefined],
+    [{ email: 'ada@example.com\r\nBcc: all@example.com' }, undefined],
+    [{ email: undefined }, undefined],
+  ])(
+    'with %j carry an email only if it is text and not said to be unverified',
+    async (claims, email) => {
+      const token = await issuer.sign({ email: 'ada@example.com', ...claims })
+      expect((await verify(token)).email).toBe(email)
+    },
+  )
+
+  it.each([[undefined], [null], [7], [['Ada']]])('with the name %j have no name', async (name) => {
+    expect((await verify(await issuer.sign({ name }))).name).toBeUndefined()
+  })
+
+  it('live from 30 s before "nbf" and "iat" to 30 s after "exp", and not a second longer', async () => {
+    const at = 1_800_000_000
+    const token = await issuer.sign({ nbf: at, iat: at, exp: at + 60 })
+    const late = await issuer.sign({ nbf: at, iat: undefined, exp: at + 60 })
+    const ms = (seconds: number) => (at + seconds) * 1000
+    await expect(verify(token, [issuer.trusted], ms(-30))).resolves.toBeDefined()
+    await expect(verify(token, [issuer.trusted], ms(89))).resolves.toBeDefined()
+    expect(await refusal(token, [issuer.trusted], ms(-31))).toBe(
+      'The token is issued in the future.',
+    )
+    expect(await refusal(late, [issuer.trusted], ms(-31))).toBe('The token is not valid yet.')
+    expect(await refusal(token, [issuer.trusted], ms(90))).toBe('The token has expired.')
+  })
+
+  it('without "kid" are accepted by any key of the issuer, and by no other', async () => {
+    const second = await makeIssuer({ kid: 'key-2' })
+    const stranger = await makeIssuer()
+    const both = { ...issuer.trusted, jwks: { keys: [...issuer.jwks.keys, ...second.jwks.keys] } }
+    const header = { kid: undefined }
+    await expect(verify(await issuer.sign({}, header), [both])).resolves.toBeDefined()
+    await expect(verify(await second.sign({}, header), [both])).resolves.toBeDefined()
+    expect(await refusal(await stranger.sign({}, header), [both])).toBe(
+      'The token is not signed by a key of its issuer.',
+    )
+    expect(await refusal(await second.sign({ exp: 1 }, header), [both])).toBe(
+      'The token has expired.',
+    )
+  })
+})
+
+describe('several issuers', () => {
+  it('are told apart: none can sign for another, or for the audience of another', async () => {
+    const other = await makeIssuer({ issuer: 'https://other.example', audience: 'elsewhere' })
+    const issuers = [issuer.trusted, other.trusted]
+    await expect(verify(await other.sign(), issuers)).resolves.toMatchObject({
+      issuer: other.issuer,
+    })
+    expect(
+      await refusal(await other.sign({ iss: issuer.issuer, aud: issuer.audience }), issuers),
+    ).toBe('The token is not signed by a key of its issuer.')
+    expect(await refusal(await other.sign({ aud: issuer.audience }), issuers)).toBe(
+      'The token is not meant for this audience.',
+    )
+    expect(await refusal(await other.sign(), [])).toBe('The token is not from a trusted issuer.')
+  })
+})

@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest'
+import { refusalOf, RESOURCES, type Row, titleOf } from '../support/cells.ts'
+import { type Dump, dump } from '../support/dump.ts'
+import { queryNames } from '../support/faults.ts'
+import { FIELD_NAMES } from '../support/naughty.ts'
+import { type Member, type Reply, testSite } from '../support/site.ts'
+import { bodyFor, pathFor, thingsFor } from '../support/world.ts'
+
+const OURS = ['actor', 'caller', 'user', 'as', 'onBehalfOf', 'grant', 'elevation', 'accessRevision']
+/** Names under which APIs take an identity, a right or a state from whoever sends them. */
+const NAMES = [...new Set([...FIELD_NAMES, ...OURS])]
+
+describe('a member who says who they are, in body, query and headers, is who they were', () => {
+  test.each(RESOURCES)('on %s', async (_, rows) => {
+    const site = testSite()
+    const [root, eve] = [await site.root(), await site.member('eve')]
+    for (const row of rows) {
+      const { method, path } = row.declared
+      const things = thingsFor(site, eve)
+      const body = await bodyFor(row.declared, things)
+      await pathFor(path, 'other', things, eve)
+      const [before, rights] = [await dump(), await rightsOf(eve)]
+      for (const target of row.targets.filter((each) => each !== 'malformed')) {
+        const where = await pathFor(path, target, things, eve)
+        const ask = async (search: string, headers: Record<string, string>, json: unknown) =>
+          saidBy(await eve.call(method, `${where}${search}`, { headers, json }), method)
+        const cell = `${titleOf(row)}, ${target}`
+        const plain = await ask(row.search, {}, body)
+        for (const value of [root.userId, 'admin', 'true']) {
+          const said = await ask(searchOf(row, value), headersOf(value), body)
+          expect({ cell, value, ...said }).toEqual({ cell, value, ...plain })
+        }
+        const isAllowed = refusalOf(row, 'member', target) === undefined
+        const refusal = isAllowed ? { status: 422, code: 'validation_failed' } : plain
+        for (const json of body === undefined ? [] : bodiesOf(body, root.userId, isAllowed)) {
+          const said = await ask(row.search, {}, json)
+          expect({ cell, json, ...said }).toEqual({ cell, json, ...refusal })
+        }
+      }
+      expect(await rightsOf(eve)).toEqual(rights)
+      expect(untouchable(await dump(), eve)).toEqual(untouchable(before, eve))
+    }
+  })
+
+  async function rightsOf(member: Member) {
+    return (await member.get('/v1/whoami')).body
+  }
+
+  /** What an answer says, but for what is new each time; of a change only that it was made, if not now then before. */
+  function saidBy({ status, body }: Reply, method: string): object {
+    if (method === 'GET' && status === 200) return { status, body }
+    return status < 300 || status === 409 ? { status: 'done' } : { status, code: body.code }
+  }
+
+  /** All names that the route does not have itself. */
+  function searchOf(row: Row, value: string): string {
+    const own = new Set(queryNames(row))
+    const search = new URLSearchParams(row.search)
+    for (const name of NAMES) if (!own.has(name)) search.append(name, value)
+    return `?${search.toString()}`
+  }
+
+  function headersOf(value: string): Record<string, string> {
+    return Object.fromEntries(
+      NAMES.flatMap((name) =>
+        [name, `X-${name}`, `X-Forwarded-${name}`].map((each) => [each, value]),
+      ),
+    )
+  }
+
+  /** One name at a time where the rest is in order; all at once where nothing is. */
+  function bodiesOf(body: unknown, rootId: string, isAllowed: boolean): object[] {
+    const values = [rootId, 'admin', ['admin'], true, null]
+    if (!isAllowed)
+      return [{ ...Object(body), ...Object.fromEntries(NAMES.map((n) => [n, rootId])) }]
+    return NAMES.flatMap((name) => values.map((value) => ({ ...Object(body), [name]: value })))
+  }
+})
+
+/** What is stored, but for the traces that a member may leave: profile, visits, bookings and audit rows. */
+function untouchable(stored: Dump, { userId }: Member) {
+  return Object.entries(stored).flatMap(([table, rows]) =>
+    rows.flatMap((row): unknown[] => {
+      const { id, status, email, access_revision, member, actor, owner, booked_by } = Object(row)
+      if (table === 'users' && id === userId) return [{ table, status, email, access_revision }]
+      if (table === 'audit_log' && actor === userId) return []
+      if (table === 'bookings' && owner === userId && booked_by === userId) return []
+      return /\.(days|answers)$/.test(table) && member === userId ? [] : [{ table, row }]
+    }),
+  )
+}

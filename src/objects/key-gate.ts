@@ -51,7 +51,7 @@ export class KeyGate extends DurableObject<Bindings> {
 
   /** Whether the key may be used, counting this use if it may. @throws if the key has to be read and cannot be */
   async verify(keyId: KeyId, { secretHash, address, again }: KeyQuestion): Promise<KeyAnswer> {
-    const loaded = (again ? undefined : this.#loaded) ?? (await this.#load(keyId))
+    const loaded = (again ? undefined : this.#loaded) ?? (await this.#load(keyId, again))
     if (loaded === 'missing') return { good: false, because: 'invalid' }
     const { key } = loaded
     // The object's own clock: the Workers that ask need not agree on when a window ends.
@@ -74,7 +74,7 @@ export class KeyGate extends DurableObject<Bindings> {
 
   /** To be called after every change of the key or of its creator's rights, before it is acknowledged. */
   async refresh(keyId: KeyId): Promise<void> {
-    await this.#load(keyId)
+    await this.#load(keyId, true)
   }
 
   /** Usage goes to D1 at most once a minute, as absolute figures. */
@@ -91,9 +91,10 @@ export class KeyGate extends DurableObject<Bindings> {
     }
   }
 
-  async #load(keyId: KeyId): Promise<Loaded> {
+  async #load(keyId: KeyId, isToBeAnew: boolean): Promise<Loaded> {
     // Nothing is verified while the row is read, and of two reads the later one stays.
     const outcome = await this.ctx.blockConcurrencyWhile(async () => {
+      if (this.#loaded && !isToBeAnew) return { loaded: this.#loaded }
       // What was known may have changed, so it does not outlive a read that fails.
       this.#loaded = undefined
       try {

@@ -125,7 +125,7 @@ export function membersRepository(db: Database) {
         db.delete(userRoles).where(and(eq(userRoles.userId, id), gone)),
         db.delete(badgeAssignments).where(and(eq(badgeAssignments.userId, id), gone)),
         db.delete(idempotencyKeys).where(and(eq(idempotencyKeys.caller, id), gone)),
-        anonymizedBookings(id, gone),
+        anonymizedBookings(id, audit.at, gone),
         db.delete(apiKeyUsage).where(and(inArray(apiKeyUsage.keyId, keys), gone)),
         db.delete(apiKeys).where(and(eq(apiKeys.createdBy, id), gone)),
         db.delete(users).where(and(eq(users.id, id), gone)),
@@ -151,13 +151,15 @@ export function membersRepository(db: Database) {
   }
 
   /** What was booked stays on record without the person; places they held become free. */
-  function anonymizedBookings(id: UserId, gone: SQL) {
+  function anonymizedBookings(id: UserId, at: string, gone: SQL) {
     return db
       .update(bookings)
       .set({
         note: null,
         contact: null,
         status: sql`iif(status in ('pending', 'confirmed'), 'canceled', status)`,
+        revision: sql`revision + 1`,
+        updatedAt: at,
       })
       .where(and(eq(bookings.owner, id), gone))
   }

@@ -13,7 +13,7 @@ import { type AppContext, type AppEnv, beginSession } from './http/context.ts'
 import { mount } from './http/mount.ts'
 import { onError, problemResponse } from './http/problem-response.ts'
 import { Problem } from './problem.ts'
-import { authenticate } from './security/identify.ts'
+import { authenticate, readsRights } from './security/identify.ts'
 
 const ACCEPTED_HEADERS = [
   'Authorization',
@@ -92,9 +92,8 @@ export function createApp(events: EventHandlers) {
   })
   app.use(async (c, next) => {
     // Whatever decides about access reads the primary; what everybody may read, the nearest replica.
-    const { type } = c.get('authenticated')
-    const readsRights = type === 'jwt' || type === 'session'
-    beginSession(c, readsRights ? 'primary' : c.req.header('X-D1-Bookmark'))
+    const isPrivileged = readsRights(c.get('authenticated'))
+    beginSession(c, isPrivileged ? 'primary' : c.req.header('X-D1-Bookmark'))
     await next()
     const bookmark = c.get('session').bookmark()
     if (bookmark) c.header('X-D1-Bookmark', bookmark)

@@ -20,6 +20,7 @@ import { outboxRepository } from './repositories/outbox.ts'
 import { siteRepository } from './repositories/site.ts'
 import { usersRepository } from './repositories/users.ts'
 import { burstGuardOf } from './security/burst-guard.ts'
+import { visitorsOf } from './security/visitors.ts'
 import { settingsOf } from './env.ts'
 
 export type Deps = ReturnType<typeof makeDeps>
@@ -27,9 +28,10 @@ export type Deps = ReturnType<typeof makeDeps>
 /** @param now milliseconds since the epoch; the one time of everything done with these */
 export function makeDeps(env: Bindings, db: Database, now: number) {
   const at = new Date(now).toISOString()
+  const settings = settingsOf(env)
   return {
     now,
-    settings: settingsOf(env),
+    settings,
     identities: identitiesRepository(db),
     users: usersRepository(db),
     members: membersRepository(db),
@@ -49,5 +51,6 @@ export function makeDeps(env: Bindings, db: Database, now: number) {
     services: servicesRepository(db, at),
     bookings: bookingsRepository(db, at),
     outbox: outboxRepository(db),
+    visitors: visitorsOf(db, settings, now),
   }
 }

@@ -3,16 +3,16 @@
  * A bad setting is refused here, with its name and the reason, before any request is served.
  */
 import * as z from 'zod'
-import type { JSONWebKeySet } from 'jose'
 import type { MailBinding } from './auth/mail.ts'
+import { type OwnIssuer, ownIssuers } from './auth/own-issuers.ts'
 import {
+  AuthSecret,
   type BuiltInLogin,
   LOGIN_SETTING_NAMES,
   parseLoginSettings,
   type RawLoginSettings,
 } from './auth/settings.ts'
-import { AUDIENCE, publicKeys } from './auth/signing-keys.ts'
-import { BUILT_IN } from './db/auth-schema.ts'
+import { BUILT_IN, VISITORS } from './db/auth-schema.ts'
 import type { JobRunner } from './objects/job-runner.ts'
 import type { KeyGate } from './objects/key-gate.ts'
 import type { VisitShard } from './objects/visit-shard.ts'
@@ -29,6 +29,8 @@ export interface Bindings extends RawSettings {
   readonly MAIL?: MailBinding
   /** Counts unknown API keys by address; without it nobody does. */
   readonly BURST?: RateLimit | undefined
+  /** Counts what anybody may make by address; without it nobody does. */
+  readonly ADDRESSES?: RateLimit | undefined
 }
 
 /** Settings as the platform hands them over: text, each optional. */
@@ -74,7 +76,7 @@ const IssuerBase = {
   issuer: z
     .string()
     .min(1)
-    .refine((name) => name !== BUILT_IN, { error: 'the name of the built-in login' }),
+    .refine((name) => name !== BUILT_IN && name !== VISITORS, { error: 'a name of this site' }),
   audience: z.string().min(1),
   algorithms: Algorithms,
 }
@@ -93,16 +95,7 @@ const TrustedIssuer = z.union(
     error: 'expected { issuer, audience, jwksUrl | jwks, algorithms? } with asymmetric algorithms',
   },
 )
-export type TrustedIssuer = z.infer<typeof TrustedIssuer> | BuiltInIssuer
-
-/** This site itself: its keys are read from D1, not fetched. */
-export interface BuiltInIssuer {
-  readonly issuer: string
-  readonly audience: string
-  readonly algorithms: TokenAlgorithm[]
-  readonly jwksUrl: string
-  readonly load: () => Promise<JSONWebKeySet>
-}
+export type TrustedIssuer = z.infer<typeof TrustedIssuer> | OwnIssuer
 
 export interface Settings {
   readonly trustedIssuers: readonly TrustedIssuer[]
@@ -111,6 +104,8 @@ export interface Settings {
   readonly siteTimeZone: string
   readonly visitShards: number
   readonly securityContact: string | undefined
+  /** What the keys of this site's tokens are encrypted with; undefined if they are not. */
+  readonly authSecret: string | undefined
   /** Undefined when it is off. */
   readonly builtInLogin: BuiltInLogin | undefined
 }
@@ -121,25 +116,17 @@ const parsed = new WeakMap<RawSettings, Settings>()
 export function settingsOf(env: RawSettings & Pick<Bindings, 'DB'>): Settings {
   const known = parsed.get(env)
   if (known) return known
-  const settings = withBuiltInIssuer(parseSettings(env), env)
+  const settings = withOwnIssuers(parseSettings(env), env)
   parsed.set(env, settings)
   return settings
 }
 
-function withBuiltInIssuer(settings: Settings, { DB }: Pick<Bindings, 'DB'>): Settings {
-  if (!settings.builtInLogin) return settings
-  const { publicUrl } = settings.builtInLogin
-  if (settings.trustedIssuers.some(({ issuer }) => issuer === publicUrl)) {
+function withOwnIssuers(settings: Settings, { DB }: Pick<Bindings, 'DB'>): Settings {
+  const { builtInLogin, trustedIssuers } = settings
+  if (trustedIssuers.some(({ issuer }) => issuer === builtInLogin?.publicUrl)) {
     throw new SettingsError('TRUSTED_ISSUERS: PUBLIC_URL is the issuer of the built-in login')
   }
-  const builtIn: BuiltInIssuer = {
-    issuer: publicUrl,
-    audience: AUDIENCE,
-    algorithms: ['ES256'],
-    jwksUrl: `${publicUrl}/.well-known/jwks.json`,
-    load: () => publicKeys(DB, Date.now()),
-  }
-  return { ...settings, trustedIssuers: [...settings.trustedIssuers, builtIn] }
+  return { ...settings, trustedIssuers: [...trustedIssuers, ...ownIssuers(DB, builtInLogin)] }
 }
 
 /** @throws SettingsError naming the first setting that cannot be used, and why */
@@ -169,6 +156,7 @@ export function parseSettings(raw: RawSettings): Settings {
     siteTimeZone: setting('SITE_TIME_ZONE', TimeZone, raw.SITE_TIME_ZONE || 'UTC'),
     visitShards: setting('VISIT_SHARDS', ShardCount, raw.VISIT_SHARDS || '8'),
     securityContact: setting('SECURITY_CONTACT', Contact, raw.SECURITY_CONTACT || undefined),
+    authSecret: setting('AUTH_SECRET', AuthSecret.optional(), raw.AUTH_SECRET || undefined),
     builtInLogin: parseLoginSettings(raw, setting),
   }
 }

@@ -39,11 +39,13 @@ import {
   removeSlot,
 } from './services.ts'
 import { listUsers, readUser, reinstateUser, removeUser, suspendUser, updateUser } from './users.ts'
+import { postVisitor } from './visitors.ts'
 import { readVisits } from './visits.ts'
 import { whoami } from './whoami.ts'
 
 const declared = [
   whoami,
+  postVisitor,
   readMe,
   updateMe,
   recordMyVisit,

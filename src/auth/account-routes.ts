@@ -5,7 +5,7 @@ import { accountPage, confirmEmailPage, message, type Notice } from './pages.ts'
 import { passwordFault } from './passwords.ts'
 import { emailOf, readForm, type SignedIn } from './requests.ts'
 import { tooMany } from './sign-in-routes.ts'
-import { signToken, TOKEN_SECONDS } from './signing-keys.ts'
+import { MEMBER_KEYS, signToken } from './signing-keys.ts'
 
 type Work = (c: LoginContext, session: SignedIn) => Response | Promise<Response>
 
@@ -96,9 +96,9 @@ export function accountRoutes(app: LoginApp): void {
     const { login, now } = c.env.request
     const { userId: sub, id: sid, name, email } = session
     const claims = { sub, sid, name, email, email_verified: true }
-    const options = { issuer: login.publicUrl, secret: login.secret, now }
-    const token = await signToken(c.env.DB, claims, options)
-    return c.json({ token, tokenType: 'Bearer', expiresIn: TOKEN_SECONDS })
+    const options = { ring: MEMBER_KEYS, issuer: login.publicUrl, secret: login.secret, now }
+    const { token } = await signToken(c.env.DB, claims, options)
+    return c.json({ token, tokenType: 'Bearer', expiresIn: MEMBER_KEYS.tokenSeconds })
   })
 }
 

@@ -2,7 +2,7 @@
 import type { Hono } from 'hono'
 import { settingsOf } from '../env.ts'
 import type { AppEnv } from '../http/context.ts'
-import { publicKeys } from './signing-keys.ts'
+import { MEMBER_KEYS, publicKeys } from './signing-keys.ts'
 
 /** What is served here; a test compares this list with the running app. */
 export const LOGIN_PATHS = ['ALL /auth/*', 'GET /.well-known/jwks.json'] as const
@@ -17,10 +17,10 @@ export function mountLogin(app: Hono<AppEnv>): void {
   })
 }
 
-/** The public halves of the keys that sign this site's tokens. */
+/** The public halves of the keys that sign members' tokens; visitors are known to this site alone. */
 export function mountKeys(app: Hono<AppEnv>): void {
   app.get('/.well-known/jwks.json', async (c) => {
     c.header('Cache-Control', 'public, max-age=60')
-    return c.json(await publicKeys(c.env.DB, c.get('now')))
+    return c.json(await publicKeys(c.env.DB, MEMBER_KEYS, c.get('now')))
   })
 }

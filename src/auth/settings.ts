@@ -6,7 +6,7 @@ export interface RawLoginSettings {
   readonly BUILT_IN_LOGIN?: string
   /** The origin people reach this site at; issuer of its tokens and base of the links in its mail. */
   readonly PUBLIC_URL?: string
-  /** At least 32 random characters. Signs cookies and encrypts the signing keys. */
+  /** At least 32 random characters. Signs cookies and encrypts the keys that sign tokens. */
   readonly AUTH_SECRET?: string
   /** The sender of mail through the `MAIL` binding. */
   readonly MAIL_FROM?: string
@@ -50,7 +50,7 @@ function isSecure({ protocol, hostname }: URL): boolean {
   return protocol === 'https:' || (protocol === 'http:' && hostname === 'localhost')
 }
 
-const Secret = z
+export const AuthSecret = z
   .string({ error: `${NEEDED}: at least 32 random characters` })
   .min(32, 'expected at least 32 random characters')
 
@@ -76,7 +76,7 @@ export function parseLoginSettings(raw: RawLoginSettings, setting: Read): BuiltI
   const From = z.email({ error: `${NEEDED}: the address that mail is sent from` })
   return {
     publicUrl,
-    secret: setting('AUTH_SECRET', Secret, raw.AUTH_SECRET),
+    secret: setting('AUTH_SECRET', AuthSecret, raw.AUTH_SECRET),
     mailFrom: outbox ? undefined : setting('MAIL_FROM', From, raw.MAIL_FROM),
     socialProviders: setting('SOCIAL_PROVIDERS', SocialProviders, json(raw.SOCIAL_PROVIDERS)),
   }

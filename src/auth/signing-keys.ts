@@ -1,6 +1,7 @@
 /**
  * The keys of the tokens this site issues, to members and to visitors. They are in D1; each signs for
- * 30 days, is published a day before it first does, and stays published while its tokens are good.
+ * 30 days, is published a day before it first does, and stays published while its tokens are good. A
+ * key is used only with the secret it was made with: after a change of the secret there is a new one.
  */
 import {
   exportJWK,
@@ -10,40 +11,50 @@ import {
   type JWTPayload,
   SignJWT,
 } from 'jose'
+import { nameOfSecret, seal, unseal } from './sealing.ts'
 
 const ALGORITHM = 'ES256'
-export const AUDIENCE = 'guildhall'
-export const TOKEN_SECONDS = 300
-
 const DAY_MS = 86_400_000
 const SIGNS_MS = 30 * DAY_MS
 
 type Database = Pick<D1Database, 'prepare'>
 
-interface KeyRow {
-  readonly kid: string
-  readonly private_jwk: string
-  readonly signs_until: number
-}
-
-/** Keys that sign tokens of one kind. */
+/** Keys that sign tokens of one kind, and nothing but those. */
 export interface KeyRing {
-  readonly table: 'signing_keys' | 'visitor_keys'
+  readonly use: 'member' | 'visitor'
+  /** The audience of its tokens, so that neither kind can pass for the other. */
+  readonly audience: string
+  readonly tokenSeconds: number
   /** How long keys stay published after they have signed the last time: no shorter than a token lives. */
   readonly publishedForMs: number
 }
 
-const MEMBER_KEYS: KeyRing = { table: 'signing_keys', publishedForMs: DAY_MS }
+export const MEMBER_KEYS = {
+  use: 'member',
+  audience: 'guildhall',
+  tokenSeconds: 300,
+  publishedForMs: DAY_MS,
+} as const satisfies KeyRing
 
-/** What `/.well-known/jwks.json` serves and the API verifies with; never the private half. */
+export const VISITOR_KEYS = {
+  use: 'visitor',
+  audience: 'guildhall-visitors',
+  tokenSeconds: 30 * 86_400,
+  publishedForMs: 31 * DAY_MS,
+} as const satisfies KeyRing
+
+/** What the API verifies with; never the private half. @param now milliseconds since the epoch */
 export async function publicKeys(
   db: Database,
+  { use, publishedForMs }: KeyRing,
   now: number,
-  { table, publishedForMs } = MEMBER_KEYS,
 ): Promise<JSONWebKeySet> {
   const { results } = await db
-    .prepare(`select kid, public_jwk from ${table} where signs_until > ? order by signs_until`)
-    .bind(now - publishedForMs)
+    .prepare(
+      `select kid, public_jwk from token_keys where use = ? and signs_until > ?
+       order by signs_until`,
+    )
+    .bind(use, now - publishedForMs)
     .all<{ kid: string; public_jwk: string }>()
   return {
     keys: results.map(({ kid, public_jwk }) => ({
@@ -56,53 +67,61 @@ export async function publicKeys(
 }
 
 export interface TokenOptions {
+  readonly ring: KeyRing
   readonly issuer: string
-  /** Encrypts the private halves; undefined for keys that are worth nothing to who can read D1. */
+  /** Encrypts the private halves; undefined for keys that are worth little to who can read D1. */
   readonly secret: string | undefined
   /** Milliseconds since the epoch. */
   readonly now: number
-  readonly seconds?: number
-  readonly audience?: string
-  readonly ring?: KeyRing
 }
 
-/** A token of this site for its own API. */
+/** A token of this site for its own API, and until when it is good (milliseconds since the epoch). */
 export async function signToken(
   db: Database,
   claims: JWTPayload & { readonly sub: string },
-  {
-    issuer,
-    secret,
-    now,
-    seconds = TOKEN_SECONDS,
-    audience = AUDIENCE,
-    ring = MEMBER_KEYS,
-  }: TokenOptions,
-): Promise<string> {
+  { ring, issuer, secret, now }: TokenOptions,
+): Promise<{ readonly token: string; readonly expiresAt: number }> {
   const { kid, private_jwk: sealed } = await signingKey(db, ring, secret, now)
-  const jwk = JSON.parse(secret === undefined ? sealed : await unseal(sealed, secret, kid))
+  const jwk = JSON.parse(await unseal(sealed, secret, kid))
   const issuedAt = Math.floor(now / 1000)
-  return new SignJWT(claims)
+  const expiresAt = issuedAt + ring.tokenSeconds
+  const token = await new SignJWT(claims)
     .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT', kid })
     .setIssuer(issuer)
-    .setAudience(audience)
+    .setAudience(ring.audience)
     .setIssuedAt(issuedAt)
-    .setExpirationTime(issuedAt + seconds)
+    .setExpirationTime(expiresAt)
     .sign(await importJWK(jwk, ALGORITHM))
+  return { token, expiresAt: expiresAt * 1000 }
+}
+
+interface KeyRow {
+  readonly kid: string
+  readonly private_jwk: string
+  readonly signs_until: number
+}
+
+/** Of keys with one use, made with one secret. */
+interface Drawer {
+  readonly use: KeyRing['use']
+  readonly secret: string | undefined
+  /** `secret` by its name. */
+  readonly sealedBy: string
 }
 
 async function signingKey(
   db: Database,
-  ring: KeyRing,
+  { use }: KeyRing,
   secret: string | undefined,
   now: number,
 ): Promise<KeyRow> {
-  const current = await keyFor(db, ring, now)
+  const drawer = { use, secret, sealedBy: await nameOfSecret(secret) }
+  const current = await keyFor(db, drawer, now)
   if (current && current.signs_until > now + DAY_MS) return current
   // Whatever happens at once elsewhere: the unique end of the term lets only one successor in.
   const from = current?.signs_until ?? now
-  await insertKey(db, ring, secret, from, current ? from + SIGNS_MS : firstTerm(now))
-  const made = current ?? (await keyFor(db, ring, now))
+  await insertKey(db, drawer, from, current ? from + SIGNS_MS : firstTerm(now))
+  const made = current ?? (await keyFor(db, drawer, now))
   if (!made) throw new Error('there is no key to sign with')
   return made
 }
@@ -112,68 +131,33 @@ function firstTerm(now: number): number {
   return Math.ceil((now + SIGNS_MS) / DAY_MS) * DAY_MS
 }
 
-function keyFor(db: Database, { table }: KeyRing, now: number): Promise<KeyRow | null> {
+function keyFor(db: Database, { use, sealedBy }: Drawer, now: number): Promise<KeyRow | null> {
   return db
     .prepare(
-      `select kid, private_jwk, signs_until from ${table}
-       where signs_from <= ?1 and signs_until > ?1 order by signs_until limit 1`,
+      `select kid, private_jwk, signs_until from token_keys
+       where use = ?1 and sealed_by = ?2 and signs_from <= ?3 and signs_until > ?3
+       order by signs_until limit 1`,
     )
-    .bind(now)
+    .bind(use, sealedBy, now)
     .first<KeyRow>()
 }
 
 async function insertKey(
   db: Database,
-  { table }: KeyRing,
-  secret: string | undefined,
+  { use, secret, sealedBy }: Drawer,
   from: number,
   until: number,
 ): Promise<void> {
   const { publicKey, privateKey } = await generateKeyPair(ALGORITHM, { extractable: true })
   const kid = crypto.randomUUID()
-  const jwk = JSON.stringify(await exportJWK(privateKey))
-  const sealed = secret === undefined ? jwk : await seal(jwk, secret, kid)
+  const publicJwk = JSON.stringify(await exportJWK(publicKey))
+  const privateJwk = await seal(JSON.stringify(await exportJWK(privateKey)), secret, kid)
   await db
     .prepare(
-      `insert into ${table} (kid, public_jwk, private_jwk, signs_from, signs_until)
-       values (?, ?, ?, ?, ?) on conflict do nothing`,
+      `insert into token_keys
+         (kid, use, sealed_by, public_jwk, private_jwk, signs_from, signs_until)
+       values (?, ?, ?, ?, ?, ?, ?) on conflict do nothing`,
     )
-    .bind(kid, JSON.stringify(await exportJWK(publicKey)), sealed, from, until)
+    .bind(kid, use, sealedBy, publicJwk, privateJwk, from, until)
     .run()
-}
-
-/** AES-256-GCM; the key id is authenticated, so that rows cannot be swapped. */
-async function seal(text: string, secret: string, kid: string): Promise<string> {
-  const iv = crypto.getRandomValues(new Uint8Array(12))
-  const bytes = await crypto.subtle.encrypt(
-    { name: 'AES-GCM', iv, additionalData: utf8(kid) },
-    await sealingKey(secret),
-    utf8(text),
-  )
-  return `${Buffer.from(iv).toString('base64url')}.${Buffer.from(bytes).toString('base64url')}`
-}
-
-async function unseal(sealed: string, secret: string, kid: string): Promise<string> {
-  const [iv = '', bytes = ''] = sealed.split('.')
-  const text = await crypto.subtle.decrypt(
-    { name: 'AES-GCM', iv: Buffer.from(iv, 'base64url'), additionalData: utf8(kid) },
-    await sealingKey(secret),
-    Buffer.from(bytes, 'base64url'),
-  )
-  return new TextDecoder().decode(text)
-}
-
-async function sealingKey(secret: string): Promise<CryptoKey> {
-  const root = await crypto.subtle.importKey('raw', utf8(secret), 'HKDF', false, ['deriveKey'])
-  return crypto.subtle.deriveKey(
-    { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info: utf8('guildhall signing keys') },
-    root,
-    { name: 'AES-GCM', length: 256 },
-    false,
-    ['encrypt', 'decrypt'],
-  )
-}
-
-function utf8(text: string) {
-  return new TextEncoder().encode(text)
 }

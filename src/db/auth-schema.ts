@@ -7,6 +7,9 @@ import { customType, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 /** The issuer of the built-in login's members, wherever the site is at home. */
 export const BUILT_IN = 'built-in'
 
+/** The issuer of visitors, in their tokens too: which site they are of, only its keys can tell. */
+export const VISITORS = 'urn:guildhall:visitors'
+
 /** RFC 3339 UTC with milliseconds in the table, a `Date` in memory. */
 const instant = customType<{ data: Date; driverData: string }>({
   dataType: () => 'text',
@@ -94,12 +97,14 @@ export const authAttempts = sqliteTable('auth_attempts', {
   endsAt: integer('ends_at').notNull(),
 })
 
-export const signingKeys = sqliteTable('signing_keys', {
+export const tokenKeys = sqliteTable('token_keys', {
   kid: text().primaryKey(),
+  use: text({ enum: ['member', 'visitor'] }).notNull(),
+  /** Which secret the private half is encrypted with; see `auth/sealing.ts`. */
+  sealedBy: text('sealed_by').notNull(),
   publicJwk: text('public_jwk', { mode: 'json' })
     .$type<Readonly<Record<string, string>>>()
     .notNull(),
-  /** Encrypted; see `auth/signing-keys.ts`. */
   privateJwk: text('private_jwk').notNull(),
   /** Milliseconds since the epoch, as is `signsUntil`. */
   signsFrom: integer('signs_from').notNull(),

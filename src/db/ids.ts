@@ -22,6 +22,7 @@ export type IdPrefix = (typeof ID_PREFIXES)[number]
 /** Branded by its prefix, so that a badge id cannot be passed where a user id is meant. */
 export type Id<P extends IdPrefix> = `${P}_${string}`
 export type UserId = Id<'usr'>
+export type VisitorId = Id<'vis'>
 export type BadgeId = Id<'bdg'>
 export type RuleId = Id<'rul'>
 export type AuditId = Id<'aud'>

@@ -1,5 +1,5 @@
 /** The authorization matrix: every route by every kind of caller, computed by `decide` and nothing else. */
-import type { UserId } from '../db/ids.ts'
+import type { UserId, VisitorId } from '../db/ids.ts'
 import type { Caller, MemberActor } from '../security/actor.ts'
 import { decide, type Target } from '../security/decide.ts'
 import { KEY_SCOPES, type Role } from '../security/permissions.ts'
@@ -68,7 +68,7 @@ function wholeOf(owner: Restricted['owner']): Target {
 }
 
 const MEMBER = 'usr_00000000000000000000000000' satisfies UserId
-const VISITOR = 'vis_00000000000000000000000000'
+const VISITOR = 'vis_00000000000000000000000000' satisfies VisitorId
 
 function memberWith(...roles: Role[]): MemberActor {
   return { kind: 'member', userId: MEMBER, status: 'active', roles, accessRevision: 1 }

@@ -7,6 +7,7 @@ import type { Hono, MiddlewareHandler } from 'hono'
 import * as z from 'zod'
 import { isAccessChange } from '../db/errors.ts'
 import { type FieldError, Problem } from '../problem.ts'
+import { countAddress } from '../security/address-limit.ts'
 import { decide, type Target } from '../security/decide.ts'
 import { refused, withGrant } from '../security/grant.ts'
 import { identify } from '../security/identify.ts'
@@ -38,6 +39,7 @@ export function mount(app: Hono<AppEnv>, routes: readonly Route[]): void {
       identifyCaller,
       admit(declared),
       ...parse(declared),
+      countRequest(declared),
       perform(declared),
     )
   }
@@ -150,6 +152,14 @@ function fieldErrors(where: FieldError['in'], issue: z.core.$ZodIssue): FieldErr
 
 function unknownPath(verdict: Verdict) {
   if (!verdict.success) throw new Problem('not_found', 'There is nothing at this path.')
+}
+
+/** After the checks that cost nothing, so that a slip of the pen does not count. */
+function countRequest({ perAddress }: Route): Handler {
+  return async (c, next) => {
+    if (perAddress) await countAddress(c.env.ADDRESSES, c.req.header('CF-Connecting-IP'))
+    await next()
+  }
 }
 
 /** How often a request is decided anew because the caller's rights changed while it was under way. */

@@ -114,6 +114,8 @@ export interface Route<
   readonly idempotent?: 'd1' | 'object'
   /** What it answers; JSON unless it says otherwise, and then `output` is text. */
   readonly mediaType?: 'text/calendar'
+  /** Counts against the limit of the address it comes from, for it takes no credential. */
+  readonly perAddress?: true
   /** Honours If-Match. */
   readonly conditional?: boolean
   /** It is going away; every answer says so. */

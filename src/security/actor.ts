@@ -2,7 +2,7 @@
  * Who is calling. Being nobody is a kind of its own, so there is no `null` that could be mistaken
  * for power; every who-column (`assigned_by`, `actor`) is derived from an actor, never from input.
  */
-import type { UserId } from '../db/ids.ts'
+import type { UserId, VisitorId } from '../db/ids.ts'
 import type { ElevatedIdentity } from './elevated-identities.ts'
 import type { CustomRole, Permission, Role } from './permissions.ts'
 
@@ -12,7 +12,7 @@ export interface Anonymous {
 
 export interface VisitorActor {
   readonly kind: 'visitor'
-  readonly visitorId: string
+  readonly visitorId: VisitorId
 }
 
 export interface MemberActor {

@@ -2,7 +2,7 @@
  * Who is calling: from a credential to an actor, in two steps. `authenticate` needs no storage, so
  * junk costs nothing; `identify` finds the member in D1 and makes one on a subject's first request.
  */
-import { BUILT_IN } from '../db/auth-schema.ts'
+import { BUILT_IN, VISITORS } from '../db/auth-schema.ts'
 import type { Deps } from '../deps.ts'
 import type { Settings } from '../env.ts'
 import type { KeyGates } from '../objects/keys.ts'
@@ -18,7 +18,8 @@ import { readCredential } from './credential.ts'
 import { type VerifiedToken, verifyToken } from './jwt.ts'
 import { heldRoles } from './held-roles.ts'
 import { isSameOrigin, readSessionCookie } from './session-cookie.ts'
-import { type Limit, rateLimitFields } from './rate-limit.ts'
+import { type Limit, limitReached, ofAddress } from './rate-limit.ts'
+import { visitorOf } from './visitors.ts'
 
 /** What a request has proved about itself before any storage was touched. */
 export type Authenticated =
@@ -70,6 +71,12 @@ async function readSession(
   return cookie && { type: 'session', token: cookie.token }
 }
 
+/** Whether what the caller may do is in D1: a visitor's token says all there is, a key's gate knows. */
+export function readsRights(authenticated: Authenticated): boolean {
+  const { type } = authenticated
+  return type === 'session' || (type === 'jwt' && authenticated.token.issuer !== VISITORS)
+}
+
 export interface Identified {
   readonly actor: Caller
   /** Where the member's visits are. */
@@ -99,8 +106,11 @@ export async function identify(
   switch (authenticated.type) {
     case 'anonymous':
       return { actor: { kind: 'anonymous' } }
-    case 'jwt':
+    case 'jwt': {
+      const visitor = visitorOf(authenticated.token)
+      if (visitor) return { actor: visitor }
       return identifyMember(authenticated.token, deps.identities, deps.settings, moment)
+    }
     case 'session':
       return identifyByCookie(authenticated.token, deps.identities, deps.settings, moment)
     case 'api-key':
@@ -203,7 +213,7 @@ async function identifyPartner(
       throw invalidKey('The API key may not be used from this address.')
     case 'rate_limited':
     case 'quota_exceeded':
-      throw limited(answer.because, LIMITED[answer.because], answer.retryAfter, answer.limits)
+      throw limitReached(answer.because, LIMITED[answer.because], answer.retryAfter, answer.limits)
   }
 }
 
@@ -213,19 +223,8 @@ const LIMITED = {
 } as const
 
 function tooManyUnknownKeys(wait: number): Problem {
-  const { limit: quota, period: window } = BURST_LIMIT
-  const limit: Limit = { policy: 'address', quota, window, remaining: 0, resetsIn: wait }
-  return limited('rate_limited', 'Too many unknown API keys came from this address.', wait, [limit])
-}
-
-function limited(
-  code: keyof typeof LIMITED,
-  detail: string,
-  retryAfter: number,
-  limits: readonly Limit[],
-): Problem {
-  const headers = { 'Retry-After': String(retryAfter), ...rateLimitFields(limits) }
-  return new Problem(code, detail, { headers })
+  const detail = 'Too many unknown API keys came from this address.'
+  return limitReached('rate_limited', detail, wait, [ofAddress(BURST_LIMIT, wait)])
 }
 
 function gateIsSilent(cause: unknown): never {

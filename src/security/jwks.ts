@@ -11,7 +11,7 @@ import { FETCH_TIMEOUT_MS, fetchKeySet, KeySetError } from './jwks-fetch.ts'
 
 /** jose keeps the imported `CryptoKey`s on this object, so it lives as long as its set. */
 type KeySet = ReturnType<typeof createLocalJWKSet>
-type RemoteIssuer = Extract<TrustedIssuer, { jwksUrl: string }>
+type RemoteIssuer = Exclude<TrustedIssuer, { jwks: unknown }>
 
 /** A withdrawn key dies within 60 s: the age at which a set is refetched, and the refetch itself. */
 const FRESH_MS = 60_000 - FETCH_TIMEOUT_MS
@@ -81,11 +81,10 @@ async function remoteKeys(
 }
 
 function storeOf(issuer: RemoteIssuer): KeyStore {
-  const isOwn = 'load' in issuer
-  const known = isOwn ? ownStores.get(issuer.load) : stores.get(issuer.jwksUrl)
+  const known = 'load' in issuer ? ownStores.get(issuer.load) : stores.get(issuer.jwksUrl)
   if (known) return known
   const store = { current: undefined, refresh: undefined, failedAt: -Infinity, missedAt: -Infinity }
-  if (isOwn) ownStores.set(issuer.load, store)
+  if ('load' in issuer) ownStores.set(issuer.load, store)
   else stores.set(issuer.jwksUrl, store)
   return store
 }
@@ -129,11 +128,10 @@ async function refreshSettled(store: KeyStore): Promise<number> {
 }
 
 async function refresh(store: KeyStore, trusted: RemoteIssuer, now: number): Promise<void> {
-  const { issuer, jwksUrl } = trusted
   const mine = { since: now }
   store.refresh = mine
   try {
-    const set = await ('load' in trusted ? trusted.load() : fetchKeySet(jwksUrl))
+    const set = await ('load' in trusted ? trusted.load() : fetchKeySet(trusted.jwksUrl))
     const kids = new Set<unknown>(set.keys.map(({ kid }) => kid))
     // Somebody else took over: theirs is the newer answer.
     if (store.refresh !== mine) return
@@ -141,7 +139,7 @@ async function refresh(store: KeyStore, trusted: RemoteIssuer, now: number): Pro
   } catch (error) {
     store.failedAt = now
     const reason = error instanceof KeySetError ? error.message : nameOf(error)
-    console.error({ event: 'jwks_refresh_failed', issuer, reason })
+    console.error({ event: 'jwks_refresh_failed', issuer: trusted.issuer, reason })
   } finally {
     if (store.refresh === mine) store.refresh = undefined
   }

@@ -3,7 +3,6 @@
  * jose checks signature, algorithm, audience and times; this file refuses what jose lets through.
  */
 import { errors, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose'
-import { BUILT_IN } from '../db/auth-schema.ts'
 import type { TrustedIssuer } from '../env.ts'
 import { Problem } from '../problem.ts'
 import { decodeBase64url } from './base64url.ts'
@@ -12,7 +11,7 @@ import { isJsonObject, parseStrictJson } from './strict-json.ts'
 
 /** Times are in milliseconds since the epoch. */
 export interface VerifiedToken {
-  /** As in the token; `BUILT_IN` for tokens of this site, whose members stay when its address changes. */
+  /** As in the token; for tokens of this site its name, which stays when its address changes. */
   readonly issuer: string
   /** 1..255 characters, well-formed, without control characters. Unique only within the issuer. */
   readonly subject: string
@@ -104,10 +103,9 @@ function readClaims(claims: Json, trusted: TrustedIssuer, now: number): Verified
     throw invalid('The token is issued in the future.')
   }
   const isUnverified = claims.email_verified === false || claims.email_verified === 'false'
-  const isOwn = 'load' in trusted
   return {
-    issuer: isOwn ? BUILT_IN : issuer,
-    ...(isOwn && typeof claims.sid === 'string' && { sessionId: claims.sid }),
+    issuer: 'load' in trusted ? trusted.name : issuer,
+    ...('load' in trusted && typeof claims.sid === 'string' && { sessionId: claims.sid }),
     subject: claims.sub,
     issuedAt,
     expiresAt,

@@ -1,7 +1,8 @@
 /** The RateLimit fields (draft-ietf-httpapi-ratelimit-headers): what was allowed, and what is left. */
+import { Problem } from '../problem.ts'
 
 export interface Limit {
-  /** `window` and `month` are of the key, `address` of where unknown keys come from. */
+  /** `window` and `month` are of the key, `address` of where a request comes from. */
   readonly policy: 'window' | 'month' | 'address'
   readonly quota: number
   /** Length of the window in seconds. */
@@ -19,4 +20,21 @@ export function rateLimitFields(limits: readonly Limit[]): Record<string, string
     ({ policy, remaining, resetsIn }) => `"${policy}";r=${remaining};t=${resetsIn}`,
   )
   return { 'RateLimit-Policy': policies.join(', '), RateLimit: states.join(', ') }
+}
+
+/** The limit of an address that has reached it. @param wait whole seconds */
+export function ofAddress(policy: { limit: number; period: number }, wait: number): Limit {
+  const { limit: quota, period: window } = policy
+  return { policy: 'address', quota, window, remaining: 0, resetsIn: wait }
+}
+
+/** @param retryAfter whole seconds */
+export function limitReached(
+  code: 'rate_limited' | 'quota_exceeded',
+  detail: string,
+  retryAfter: number,
+  limits: readonly Limit[],
+): Problem {
+  const headers = { 'Retry-After': String(retryAfter), ...rateLimitFields(limits) }
+  return new Problem(code, detail, { headers })
 }

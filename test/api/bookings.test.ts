@@ -1,10 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import type { SlotId } from '../../src/db/ids.ts'
-import { bookingOf, bookingScene, created, DAY, HOUR, outcomeOf } from '../support/bookings.ts'
+import {
+  bookingOf,
+  bookingScene,
+  CONTACT,
+  created,
+  DAY,
+  HOUR,
+  outcomeOf,
+} from '../support/bookings.ts'
 import { idOf, TIME } from '../support/shapes.ts'
 import type { Client, Member } from '../support/site.ts'
 
-const CONTACT = { name: 'Ada', email: 'ada@example.com', phone: '+4930123456' }
 const CLOCK_OFF = -HOUR
 
 async function keyOf(root: Member, scopes: string[]): Promise<string> {

@@ -2,8 +2,9 @@ import { env } from 'cloudflare:workers'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { loginSite as appRoutes } from '../../src/auth/site.ts'
+import { unseal } from '../../src/auth/sealing.ts'
 import { nextPath } from '../../src/auth/requests.ts'
-import { signToken } from '../../src/auth/signing-keys.ts'
+import { MEMBER_KEYS, signToken } from '../../src/auth/signing-keys.ts'
 import { type Form, LOGIN_SETTINGS, loginSite, PASSWORD } from '../support/login.ts'
 import { ORIGIN, testSite } from '../support/site.ts'
 
@@ -117,9 +118,10 @@ describe('a token of this site', () => {
     const site = loginSite()
     const ada = await site.account(ADA)
     const { sub = '', sid } = decodeJwt(await ada.token())
-    const options = { issuer: ORIGIN, secret: LOGIN_SETTINGS.AUTH_SECRET, now: Date.now() }
-    const sign = (claims: object, changes = {}) =>
-      signToken(env.DB, { sub, sid, ...claims }, { ...options, ...changes })
+    const secret = LOGIN_SETTINGS.AUTH_SECRET
+    const options = { ring: MEMBER_KEYS, issuer: ORIGIN, secret, now: Date.now() }
+    const sign = async (claims: object, changes = {}) =>
+      (await signToken(env.DB, { sub, sid, ...claims }, { ...options, ...changes })).token
     const outcome = async (token: string) => {
       const { status, body } = await site.bearer(token).get('/v1/me')
       return [status, body.code ?? 'ok']
@@ -127,7 +129,8 @@ describe('a token of this site', () => {
     const other = await site.account('eve@example.com')
     const foreign = decodeJwt(await other.token()).sid
     expect(await outcome(await sign({}))).toEqual([200, 'ok'])
-    expect(await outcome(await sign({}, { audience: 'elsewhere' }))).toEqual([401, 'invalid_token'])
+    const ring = { ...MEMBER_KEYS, audience: 'elsewhere' }
+    expect(await outcome(await sign({}, { ring }))).toEqual([401, 'invalid_token'])
     expect(await outcome(await sign({}, { issuer: 'https://evil.example' }))).toEqual([
       401,
       'invalid_token',
@@ -140,14 +143,16 @@ describe('a token of this site', () => {
     const site = loginSite()
     const ada = await site.account(ADA)
     await ada.token()
-    const [row] = (await env.DB.prepare('select * from signing_keys').all()).results
+    const [row] = (await env.DB.prepare('select * from token_keys').all()).results
     const { x } = JSON.parse(String(row?.['public_jwk']))
     expect(String(row?.['private_jwk'])).not.toMatch(/"d"|kty/)
     expect(x).toEqual(expect.any(String))
-    const stranger = loginSite({ AUTH_SECRET: 'another secret, with forty characters in it' })
-    const { sub = '' } = decodeJwt(await ada.token())
-    const options = { issuer: ORIGIN, secret: stranger.env.AUTH_SECRET ?? '', now: Date.now() }
-    await expect(signToken(env.DB, { sub }, options)).rejects.toThrow(/decrypt|operation/i)
+    const { kid, private_jwk: sealed } = row ?? {}
+    const open = (secret: string) => unseal(String(sealed), secret, String(kid))
+    expect(JSON.parse(await open(LOGIN_SETTINGS.AUTH_SECRET))).toMatchObject({ x, kty: 'EC' })
+    await expect(open('another secret, with forty characters in it')).rejects.toThrow(/decrypt/i)
+    const moved = unseal(String(sealed), LOGIN_SETTINGS.AUTH_SECRET, 'another key')
+    await expect(moved).rejects.toThrow(/decrypt/i)
   })
 })
 

@@ -6,14 +6,6 @@ import { routes } from '../../src/api/index.ts'
 import { CALLER_NAMES, type CallerName, matrixOf, type MatrixRow } from '../../src/http/matrix.ts'
 import { type Restricted, type Route, statusOf } from '../../src/http/route.ts'
 
-/** In the matrix, but so far without a credential to come in with. */
-export const WITHOUT_CREDENTIAL = ['visitor'] as const
-export type HttpCaller = Exclude<CallerName, (typeof WITHOUT_CREDENTIAL)[number]>
-
-export const HTTP_CALLERS = CALLER_NAMES.filter(
-  (name): name is HttpCaller => !WITHOUT_CREDENTIAL.some((without) => without === name),
-)
-
 /** Callers who are no column of the matrix: what they may follows from the contract alone. */
 export const OUTCASTS = [
   'suspended',
@@ -25,8 +17,11 @@ export const OUTCASTS = [
 ] as const
 export type Outcast = (typeof OUTCASTS)[number]
 
-export type CastName = HttpCaller | Outcast
-export const EVERYBODY: readonly CastName[] = [...HTTP_CALLERS, ...OUTCASTS]
+export type CastName = CallerName | Outcast
+export const EVERYBODY: readonly CastName[] = [...CALLER_NAMES, ...OUTCASTS]
+
+/** They have no id that a path could name. */
+const NO_MEMBERS = new Set<CastName>(['visitor', 'partner', 'key without scopes'])
 
 export function isOutcast(name: CastName): name is Outcast {
   return OUTCASTS.some((outcast) => outcast === name)
@@ -90,11 +85,11 @@ export function refusalOf(row: Row, caller: CastName, target: Target): Refusal |
   }
   if (!row.restriction) return undefined
   const { may: required, owner } = row.restriction
-  const isKey = caller === 'partner' || caller === 'key without scopes'
-  const isOwn = owner?.startsWith(':') ? target === 'own' && !isKey : owner !== undefined
+  const isMember = !NO_MEMBERS.has(caller)
+  const isOwn = owner?.startsWith(':') ? target === 'own' && isMember : owner !== undefined
   const forbidden = { status: 403, required, reach: isOwn ? 'own' : 'any' } as const
   if (caller === 'suspended') return { ...forbidden, code: 'suspended', stage: 'session' }
-  if (isKey && owner === 'self') return { ...forbidden, code: 'members_only', stage: 'session' }
+  if (!isMember && owner === 'self') return { ...forbidden, code: 'members_only', stage: 'session' }
   switch (caller === 'key without scopes' ? '403' : row.matrix.answers[caller]) {
     case 'allowed':
       return undefined

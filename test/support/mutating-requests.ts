@@ -1,7 +1,8 @@
 /** A request of every route that changes something, which can be repeated and has all of its effect once. */
 import { env } from 'cloudflare:workers'
+import { CONTACT } from './bookings.ts'
 import { badgeWithRule } from './population.ts'
-import { ISSUER, type Member, type Reply, type Site } from './site.ts'
+import { type Client, ISSUER, type Reply, type Site } from './site.ts'
 
 export type Request = () => Promise<Reply>
 
@@ -22,8 +23,8 @@ export async function sceneOf(site: Site) {
     const { id } = await service()
     return make(`/v1/services/${id}/slots`, TOMORROW)
   }
-  const booking = async (by: Member): Promise<{ readonly id: string }> =>
-    (await by.post('/v1/bookings', { slotId: (await slot()).id })).body
+  const booking = async (by: Client): Promise<{ readonly id: string }> =>
+    (await by.post('/v1/bookings', { slotId: (await slot()).id, contact: CONTACT })).body
   return { site, root, someone, badge, rule, key, service, slot, booking }
 }
 
@@ -182,6 +183,11 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
   'POST /v1/bookings': async ({ slot, someone }) => {
     const [me, { id }, headers] = [await someone(), await slot(), once()]
     return () => me.post('/v1/bookings', { slotId: id }, { headers })
+  },
+  'POST /v1/visitors': async ({ site }) => {
+    // The first one makes the key that signs.
+    await site.visitor()
+    return () => site.anonymous.post('/v1/visitors')
   },
   'POST /v1/bookings/:bookingId/confirm': async ({ root, booking, someone }) => {
     const { id } = await booking(await someone())

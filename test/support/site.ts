@@ -9,7 +9,7 @@ import {
 } from 'cloudflare:test'
 import { env as bindings } from 'cloudflare:workers'
 import { TRIGGER } from '../../src/cron/schedule.ts'
-import type { UserId } from '../../src/db/ids.ts'
+import type { UserId, VisitorId } from '../../src/db/ids.ts'
 import type { Bindings } from '../../src/env.ts'
 import worker from '../../src/worker.ts'
 import { assertDocumented } from './documented.ts'
@@ -61,11 +61,18 @@ export interface Member extends Client {
   readonly token: string
 }
 
+/** A visitor with their client and id. */
+export interface Visitor extends Client {
+  readonly visitorId: VisitorId
+  readonly token: string
+}
+
 export type Site = ReturnType<typeof testSite>
 
 /** @param overrides settings, or bindings that count or fail */
 export function testSite(overrides: Partial<Bindings> = {}) {
-  const env: Bindings = { ...bindings, ...SETTINGS, ...overrides }
+  // All tests come from one address, so none is limited by it unless it is about that.
+  const env: Bindings = { ...bindings, ADDRESSES: undefined, ...SETTINGS, ...overrides }
 
   async function fetch(request: Request): Promise<Response> {
     const ctx = createExecutionContext()
@@ -121,6 +128,11 @@ export function testSite(overrides: Partial<Bindings> = {}) {
     return who
   }
 
+  async function visitor(): Promise<Visitor> {
+    const { body } = await client().post('/v1/visitors')
+    return { ...client({ Authorization: `Bearer ${body.token}` }), ...body }
+  }
+
   return {
     env,
     fetch,
@@ -129,6 +141,8 @@ export function testSite(overrides: Partial<Bindings> = {}) {
     bearer: (token: string) => client({ Authorization: `Bearer ${token}` }),
     member,
     memberWith,
+    /** Somebody new, without an account. */
+    visitor,
     /** The first admin. */
     root: () => member('root'),
     /** A cron tick at `now` (milliseconds). @throws what the tick throws */

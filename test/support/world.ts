@@ -2,7 +2,8 @@
 import * as z from 'zod'
 import { documentedPath, type Route } from '../../src/http/route.ts'
 import { KEY_SCOPES, type Permission } from '../../src/security/permissions.ts'
-import { type CastName, HTTP_CALLERS, type HttpCaller, isOutcast, type Target } from './cells.ts'
+import { CALLER_NAMES, type CallerName } from '../../src/http/matrix.ts'
+import { type CastName, isOutcast, type Target } from './cells.ts'
 import { type Client, ISSUER, type Member, type Site } from './site.ts'
 
 export type Caller = Client & { readonly userId?: string; readonly bookingId?: string }
@@ -31,19 +32,33 @@ export async function castOf(site: Site): Promise<Cast> {
 /** Has an entry for each, for it is made from the list of all. */
 async function callersOf(site: Site) {
   const callers = []
-  for (const name of HTTP_CALLERS) callers.push([name, await signIn(site, name, name)])
-  return Object.fromEntries(callers) as Record<HttpCaller, Caller>
+  for (const name of CALLER_NAMES) callers.push([name, await signIn(site, name, name)])
+  return Object.fromEntries(callers) as Record<CallerName, Caller>
 }
 
 /** Somebody of the kind, who has a booking if they are somebody. */
-async function signIn(site: Site, name: HttpCaller, subject: string): Promise<Caller> {
+async function signIn(site: Site, name: CallerName, subject: string): Promise<Caller> {
   if (name === 'anonymous') return site.anonymous
   const root = await site.root()
-  const caller =
-    name === 'partner'
-      ? site.bearer((await issueKey(root, KEY_SCOPES)).secret)
-      : await (name === 'member' ? site.member(subject) : site.memberWith(name, subject))
+  const caller = await credentialed(site, name, subject)
   return { ...caller, bookingId: await bookingBy(caller, await openSlot(root)) }
+}
+
+async function credentialed(
+  site: Site,
+  name: Exclude<CallerName, 'anonymous'>,
+  subject: string,
+): Promise<Caller> {
+  switch (name) {
+    case 'visitor':
+      return site.visitor()
+    case 'member':
+      return site.member(subject)
+    case 'partner':
+      return site.bearer((await issueKey(await site.root(), KEY_SCOPES)).secret)
+    default:
+      return site.memberWith(name, subject)
+  }
 }
 
 async function issueKey(root: Member, scopes: readonly Permission[] = []) {
@@ -66,8 +81,11 @@ async function openSlot(root: Member) {
 }
 
 async function bookingBy(caller: Client, { slotId }: { slotId: string }): Promise<string> {
-  return (await caller.post('/v1/bookings', { slotId })).body.id
+  return (await caller.post('/v1/bookings', { slotId, contact: CONTACT })).body.id
 }
+
+/** Visitors have to say how they can be reached. */
+const CONTACT = { name: 'Vera', email: 'vera@example.com' }
 
 /** What requests are about; each is made when it is first asked for. */
 export type Things = ReturnType<typeof thingsFor>
@@ -173,7 +191,7 @@ const BODIES: Record<string, (things: Things) => Promise<object> | object> = {
     startsAt: '2040-01-01T10:00:00Z',
     endsAt: '2040-01-01T11:00:00Z',
   }),
-  'POST /v1/bookings': async ({ slotId }) => ({ slotId: await slotId() }),
+  'POST /v1/bookings': async ({ slotId }) => ({ slotId: await slotId(), contact: CONTACT }),
 }
 
 /** A body the route takes, if it takes one. @throws Error for a route that nobody has written one for */

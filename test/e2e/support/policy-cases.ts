@@ -1,5 +1,5 @@
 /** Every case that a policy can tell apart: who, what and whose. */
-import type { UserId } from '../../../src/db/ids.ts'
+import type { UserId, VisitorId } from '../../../src/db/ids.ts'
 import type { Actor, MemberActor, PartnerActor, SystemActor } from '../../../src/security/actor.ts'
 import type { Target } from '../../../src/security/decide.ts'
 import { ELEVATED_IDENTITIES } from '../../../src/security/elevated-identities.ts'
@@ -104,7 +104,7 @@ export function keyOf(actor: Actor, permission: string, target: TargetName): str
 
 export function withId(actor: Actor, id: string): Actor {
   if (actor.kind === 'member') return { ...actor, userId: id as UserId }
-  return actor.kind === 'visitor' ? { ...actor, visitorId: id } : actor
+  return actor.kind === 'visitor' ? { ...actor, visitorId: id as VisitorId } : actor
 }
 
 /** With its roles or scopes in another order, and one of them twice. */

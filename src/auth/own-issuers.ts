@@ -1,0 +1,35 @@
+/**
+ * The issuers that are this site itself: the built-in login for members, and one for visitors that is
+ * always there. Their keys are read from D1 in process; all else about their tokens is as anybody's.
+ */
+import type { JSONWebKeySet } from 'jose'
+import { BUILT_IN, VISITORS } from '../db/auth-schema.ts'
+import type { BuiltInLogin } from './settings.ts'
+import { type KeyRing, MEMBER_KEYS, publicKeys, VISITOR_KEYS } from './signing-keys.ts'
+
+export interface OwnIssuer {
+  /** As in the token. */
+  readonly issuer: string
+  /** What its subjects are known under here, wherever the site is at home. */
+  readonly name: typeof BUILT_IN | typeof VISITORS
+  readonly audience: string
+  readonly algorithms: 'ES256'[]
+  readonly load: () => Promise<JSONWebKeySet>
+}
+
+export function ownIssuers(
+  db: Pick<D1Database, 'prepare'>,
+  login: BuiltInLogin | undefined,
+): OwnIssuer[] {
+  const of = (name: OwnIssuer['name'], issuer: string, ring: KeyRing): OwnIssuer => ({
+    issuer,
+    name,
+    audience: ring.audience,
+    algorithms: ['ES256'],
+    load: () => publicKeys(db, ring, Date.now()),
+  })
+  return [
+    of(VISITORS, VISITORS, VISITOR_KEYS),
+    ...(login ? [of(BUILT_IN, login.publicUrl, MEMBER_KEYS)] : []),
+  ]
+}

@@ -8,6 +8,7 @@ import { apiKeysRepository } from './repositories/api-keys.ts'
 import { auditLogRepository } from './repositories/audit-log.ts'
 import { badgeAssignmentsRepository } from './repositories/badge-assignments.ts'
 import { badgeRulesRepository } from './repositories/badge-rules.ts'
+import { bookingClaimsRepository } from './repositories/booking-claims.ts'
 import { bookingsRepository } from './repositories/bookings.ts'
 import { badgesRepository } from './repositories/badges.ts'
 import { idempotencyRepository } from './repositories/idempotency.ts'
@@ -50,6 +51,7 @@ export function makeDeps(env: Bindings, db: Database, now: number) {
     burstGuard: burstGuardOf(env.BURST),
     services: servicesRepository(db, at),
     bookings: bookingsRepository(db, at),
+    bookingClaims: bookingClaimsRepository(db, at),
     outbox: outboxRepository(db),
     visitors: visitorsOf(db, settings, now),
   }

@@ -76,6 +76,8 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'DELETE /v1/slots/:slotId': [2, 0],
   'POST /v1/bookings': [4, 0],
   'GET /v1/me/bookings': [2, 0],
+  // What there is to claim, then the claim.
+  'POST /v1/me/bookings/claim': [3, 0],
   'GET /v1/bookings': [2, 0],
   'GET /v1/bookings/:bookingId{.+\\.ics}': [2, 0],
   'GET /v1/bookings/:bookingId': [2, 0],

@@ -39,7 +39,7 @@ import {
   removeSlot,
 } from './services.ts'
 import { listUsers, readUser, reinstateUser, removeUser, suspendUser, updateUser } from './users.ts'
-import { postVisitor } from './visitors.ts'
+import { claimMyBookings, postVisitor } from './visitors.ts'
 import { readVisits } from './visits.ts'
 import { whoami } from './whoami.ts'
 
@@ -88,6 +88,7 @@ const declared = [
   removeSlot,
   postBooking,
   listMyBookings,
+  claimMyBookings,
   listBookings,
   readBookingCalendar,
   readBooking,

@@ -1,7 +1,9 @@
-/** Visitors: whoever books without an account. */
+/** Visitors: whoever books without an account, and how what they booked becomes a member's. */
 import * as z from 'zod'
 import { route } from '../http/route.ts'
-import { NoBody, shownId, Timestamp } from './schemas.ts'
+import { claimBookings } from '../operations/claim-bookings.ts'
+import { Problem } from '../problem.ts'
+import { Count, NoBody, shownId, Timestamp } from './schemas.ts'
 
 const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/
 const MAX_TOKEN_LENGTH = 8192
@@ -31,3 +33,42 @@ export const postVisitor = route({
     return deps.visitors.welcome()
   },
 })
+
+const Claim = z
+  .strictObject({
+    visitorToken: z
+      .string()
+      .max(MAX_TOKEN_LENGTH)
+      .regex(TOKEN, { error: 'expected a token' })
+      .meta({ description: 'As `POST /v1/visitors` answered it' }),
+  })
+  .meta({ id: 'BookingClaim' })
+
+const Claimed = z
+  .object({
+    visitorId: shownId('vis'),
+    claimed: Count.meta({ description: 'How many bookings have changed hands' }),
+  })
+  .meta({ id: 'ClaimedBookings' })
+
+export const claimMyBookings = route({
+  method: 'POST',
+  path: '/v1/me/bookings/claim',
+  summary: 'Make yours what you have booked as a visitor',
+  access: { may: 'booking:create', owner: 'self' },
+  input: { json: Claim },
+  output: Claimed,
+  async run({ input, grant, deps }) {
+    const visitorId = await deps.visitors.recognize(input.json.visitorToken)
+    if (!visitorId) throw notAVisitors()
+    return { visitorId, claimed: await claimBookings(grant, visitorId, deps) }
+  },
+})
+
+/** Not 401: the caller's own credential is good. */
+function notAVisitors(): Problem {
+  const message = 'expected a token of a visitor of this site that is still good'
+  return new Problem('validation_failed', 'The bookings cannot be claimed like this; see errors.', {
+    errors: [{ in: 'json', path: 'visitorToken', message }],
+  })
+}

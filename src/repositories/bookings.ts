@@ -184,17 +184,6 @@ export function bookingsRepository(db: Database, now: string) {
       return { changed: written.length > 0, row }
     },
 
-    /** From a visitor to a member, who has shown to be that visitor. @returns how many */
-    async claim(visitorId: string, userId: string, audit: AuditRow) {
-      const write = db
-        .update(bookings)
-        .set({ owner: userId, revision: sql`${bookings.revision} + 1`, updatedAt: now })
-        .where(eq(bookings.owner, visitorId))
-        .returning({ id: bookings.id })
-      const [written] = await audited(db, audit, write)
-      return written.length
-    },
-
     /** Pending bookings whose hold has run out, oldest first. */
     async expiredHolds(page: { after: BookingId | undefined; limit: number }) {
       return db

@@ -189,6 +189,12 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
     await site.visitor()
     return () => site.anonymous.post('/v1/visitors')
   },
+  'POST /v1/me/bookings/claim': async ({ site, booking, someone }) => {
+    const [me, visitor] = [await someone(), await site.visitor()]
+    await booking(visitor)
+    await booking(visitor)
+    return () => me.post('/v1/me/bookings/claim', { visitorToken: visitor.token })
+  },
   'POST /v1/bookings/:bookingId/confirm': async ({ root, booking, someone }) => {
     const { id } = await booking(await someone())
     return () => root.post(`/v1/bookings/${id}/confirm`)

@@ -122,6 +122,7 @@ export function thingsFor(site: Site, caller: Caller, given?: Promise<Member>) {
       return role
     }),
     job: async () => 'prune-records',
+    visitorToken: once(async () => (await site.visitor()).token),
   }
 }
 
@@ -192,6 +193,9 @@ const BODIES: Record<string, (things: Things) => Promise<object> | object> = {
     endsAt: '2040-01-01T11:00:00Z',
   }),
   'POST /v1/bookings': async ({ slotId }) => ({ slotId: await slotId(), contact: CONTACT }),
+  'POST /v1/me/bookings/claim': async ({ visitorToken }) => ({
+    visitorToken: await visitorToken(),
+  }),
 }
 
 /** A body the route takes, if it takes one. @throws Error for a route that nobody has written one for */

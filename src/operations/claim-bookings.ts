@@ -1,0 +1,35 @@
+import type { Deps } from '../deps.ts'
+import { newId, type VisitorId } from '../db/ids.ts'
+import { Problem } from '../problem.ts'
+import { actorRef } from '../security/actor.ts'
+import { auditColumns } from '../security/audit.ts'
+import type { Grant } from '../security/grant.ts'
+
+/**
+ * Makes everything a visitor has booked the member's; who booked it stays on record. To be called for
+ * a visitor whose token the member has. Repeating it is harmless.
+ * @returns how many bookings have changed hands
+ * @throws Problem `already_booked` if both hold a live booking of one slot; nothing is changed then
+ */
+export async function claimBookings(
+  grant: Grant<'booking:create'>,
+  visitorId: VisitorId,
+  { bookingClaims, now }: Deps,
+): Promise<number> {
+  const exercised = grant.exercise('booking:create')
+  const userId = actorRef(exercised.actor)
+  const theirs = await bookingClaims.ofVisitor(visitorId)
+  if (theirs.length === 0) return 0
+  const audit = auditColumns(exercised, now, {
+    action: 'booking.claim',
+    changes: { owner: userId, formerOwner: visitorId },
+  })
+  const candidates = theirs.map(({ id }) => ({ bookingId: id, auditId: newId('aud', now) }))
+  const { claimed, inTheWay } = await bookingClaims.claim(visitorId, userId, candidates, audit)
+  const [second] = inTheWay
+  if (!second) return claimed
+  throw new Problem(
+    'already_booked',
+    `You have a live booking of the slot of ${second.id}, too; cancel one of the two first.`,
+  )
+}

@@ -1,0 +1,61 @@
+/** Bookings that pass from a visitor to the member who has shown to be that visitor. */
+import { eq, sql } from 'drizzle-orm'
+import { type Database, rows, statement } from '../db/client.ts'
+import type { AuditId, BookingId, VisitorId } from '../db/ids.ts'
+import { bookings } from '../db/schema.ts'
+import { actingAs, type AuditRow, INSERT_AUDIT } from './audited.ts'
+import { isLive } from './live-bookings.ts'
+
+/** One booking, with the id that the audit row of exactly its change of hands will have. */
+interface Candidate {
+  readonly bookingId: BookingId
+  readonly auditId: AuditId
+}
+
+/** @param now RFC 3339 */
+export function bookingClaimsRepository(db: Database, now: string) {
+  return {
+    async ofVisitor(visitorId: VisitorId) {
+      return db.select({ id: bookings.id }).from(bookings).where(eq(bookings.owner, visitorId))
+    },
+
+    /**
+     * Those that are still the visitor's, each with an audit row of its own, in one transaction; none
+     * where it would give the member a second live booking of a slot to come.
+     * @returns how many, and the visitor's bookings that stand in the way
+     */
+    async claim(
+      visitorId: VisitorId,
+      userId: string,
+      candidates: readonly Candidate[],
+      audit: Omit<AuditRow, 'id' | 'target'>,
+    ) {
+      const list = JSON.stringify(candidates)
+      const second = sql`select id from bookings
+        where owner = ${visitorId} and starts_at > ${now} and ${isLive(now)} and slot_id in
+          (select slot_id from bookings where owner = ${userId} and ${isLive(now)})`
+      const [, inTheWay, , claimed] = await db.batch([
+        actingAs(db, audit),
+        rows<{ id: BookingId }>(db, second),
+        statement(
+          db,
+          sql`${INSERT_AUDIT}
+          select candidates.value ->> 'auditId', ${audit.at}, ${audit.actor}, ${audit.onBehalfOf},
+            ${audit.action}, bookings.id, ${audit.reason}, ${audit.requestId},
+            ${JSON.stringify(audit.changes)}
+          from json_each(${list}) candidates
+          cross join bookings on bookings.id = candidates.value ->> 'bookingId'
+          where owner = ${visitorId} and not exists (${second})`,
+        ),
+        rows(
+          db,
+          sql`update bookings set owner = ${userId}, revision = revision + 1, updated_at = ${now}
+          where id in (select target from audit_log
+            where id in (select value ->> 'auditId' from json_each(${list})))
+          returning id`,
+        ),
+      ])
+      return { claimed: claimed.length, inTheWay }
+    },
+  }
+}

@@ -7,6 +7,10 @@ import { emailOf, readForm, type SignedIn } from './requests.ts'
 import { tooMany } from './sign-in-routes.ts'
 import { MEMBER_KEYS, signToken } from './signing-keys.ts'
 
+const CONFIRMED = 'It is confirmed. Sign in with it.'
+const NOT_CONFIRMED =
+  'This link is not good, or not for this account. Ask for another where you are signed in.'
+
 type Work = (c: LoginContext, session: SignedIn) => Response | Promise<Response>
 
 export function accountRoutes(app: LoginApp): void {
@@ -20,7 +24,7 @@ export function accountRoutes(app: LoginApp): void {
   app.post(
     '/sign-out',
     signedIn(async (c, session) => {
-      await c.var.accounts.signOut(session.userId, session.id)
+      await c.var.openSessions.end(session.userId, session.id)
       return signedOut(c)
     }),
   )
@@ -28,7 +32,7 @@ export function accountRoutes(app: LoginApp): void {
   app.post(
     '/sign-out-everywhere',
     signedIn(async (c, session) => {
-      await c.var.accounts.signOutEverywhere(session.userId)
+      await c.var.openSessions.endAll(session.userId)
       return signedOut(c)
     }),
   )
@@ -37,7 +41,7 @@ export function accountRoutes(app: LoginApp): void {
     '/sessions/revoke',
     signedIn(async (c, session) => {
       const { id = '' } = (await readForm(c)) ?? {}
-      await c.var.accounts.signOut(session.userId, id)
+      await c.var.openSessions.end(session.userId, id)
       return c.redirect('/auth/account', 303)
     }),
   )
@@ -46,7 +50,7 @@ export function accountRoutes(app: LoginApp): void {
     '/passkeys/remove',
     signedIn(async (c, session) => {
       const { id = '' } = (await readForm(c)) ?? {}
-      await c.var.accounts.removePasskey(session.userId, id)
+      await c.var.passkeys.remove(session.userId, id)
       return c.redirect('/auth/account', 303)
     }),
   )
@@ -55,11 +59,12 @@ export function accountRoutes(app: LoginApp): void {
     '/password',
     signedIn(async (c, session) => {
       const { current, password = '' } = (await readForm(c)) ?? {}
-      const fault = passwordFault(password, [session.email, session.name])
+      const { hostname } = new URL(c.var.login.publicUrl)
+      const fault = passwordFault(password, [session.email, session.name, hostname])
       if (fault) return account(c, session, { tone: 'bad', text: fault }, 422)
       const refusal = await refusalOf(c, session, current)
       if (refusal) return refusal
-      await c.var.accounts.setPassword(session.userId, password)
+      await c.var.accounts.setPassword(session.userId, session.email, password)
       return signedOut(c)
     }),
   )
@@ -74,21 +79,26 @@ export function accountRoutes(app: LoginApp): void {
       if (refusal) return refusal
       const wait = await c.var.attempt(['mail:account', email], ['mail:address', c.var.address])
       if (wait > 0) return tooMany(c, wait)
-      await c.var.accounts.changeEmail(session.userId, email)
+      await c.var.newAddress.ask(session.userId, email)
       return account(c, session, { tone: 'good', text: 'Look into the mail of the new address.' })
     }),
   )
 
-  app.get('/email', (c) => c.html(confirmEmailPage(c.req.query('token') ?? '')))
-  app.post('/email/confirm', async (c) => {
-    const { token = '' } = (await readForm(c)) ?? {}
-    const isDone = await c.var.accounts.confirmEmail(token)
-    return isDone
-      ? c.html(
-          message('Your new address', { tone: 'good', text: 'It is confirmed. Sign in with it.' }),
-        )
-      : c.html(message('Your new address', { tone: 'bad', text: 'This link is not good.' }), 410)
-  })
+  app.get(
+    '/email',
+    signedIn((c) => c.html(confirmEmailPage(c.req.query('token') ?? ''))),
+  )
+
+  app.post(
+    '/email/confirm',
+    signedIn(async (c, session) => {
+      const { token = '' } = (await readForm(c)) ?? {}
+      const isDone = await c.var.newAddress.confirm(session.userId, token)
+      return isDone
+        ? c.html(message('Your new address', { tone: 'good', text: CONFIRMED }))
+        : c.html(message('Your new address', { tone: 'bad', text: NOT_CONFIRMED }), 410)
+    }),
+  )
 
   app.post('/token', async (c) => {
     const session = await c.var.session()
@@ -105,7 +115,10 @@ export function accountRoutes(app: LoginApp): void {
 function signedIn(work: Work) {
   return async (c: LoginContext) => {
     const session = await c.var.session()
-    return session ? work(c, session) : c.redirect(`/auth/sign-in?next=/auth/account`, 303)
+    if (session) return work(c, session)
+    const { pathname, search } = new URL(c.req.url)
+    const next = c.req.method === 'POST' ? '/auth/account' : `${pathname}${search}`
+    return c.redirect(`/auth/sign-in?next=${encodeURIComponent(next)}`, 303)
   }
 }
 
@@ -136,12 +149,12 @@ async function account(
   notice?: Notice,
   status: 200 | 403 | 422 = 200,
 ): Promise<Response> {
-  const { accounts } = c.var
+  const { accounts, openSessions, passkeys: keys } = c.var
   const { userId, name, email, id: sessionId } = session
   const [hasPassword, sessions, passkeys] = await Promise.all([
     accounts.hasPassword(email),
-    accounts.sessions(userId),
-    accounts.passkeys(userId),
+    openSessions.list(userId),
+    keys.list(userId),
   ])
   const view = { name, email, hasPassword, sessionId, sessions, passkeys }
   return c.html(accountPage(view, notice), status)

@@ -27,6 +27,7 @@ async function call(path, body) {
     body: JSON.stringify(body),
   })
   if (response.ok) return response.json()
+  if (response.status === 429) throw new Error('Too many attempts. Wait a while.')
   if (response.status === 403 || response.status === 401) throw new Error('Sign in again, then try once more.')
   throw new Error('That did not work.')
 }
@@ -53,7 +54,7 @@ signIn?.addEventListener('click', () => attempt(async () => {
 add?.addEventListener('click', () => attempt(async () => {
   const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(await call('generate-register-options'))
   const credential = await navigator.credentials.create({ publicKey })
-  await call('verify-registration', { response: credential.toJSON(), name: 'Passkey' })
+  await call('verify-registration', { response: credential.toJSON() })
   return '/auth/account'
 }))
 `

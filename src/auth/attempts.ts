@@ -14,7 +14,9 @@ const LIMITS = {
   'password:address': { most: 50, windowMs: 15 * MINUTE_MS },
   'mail:account': { most: 5, windowMs: 60 * MINUTE_MS },
   'mail:address': { most: 20, windowMs: 60 * MINUTE_MS },
-  'passkey:address': { most: 60, windowMs: 15 * MINUTE_MS },
+  // Each sign-in counts twice: once for the challenge, once for the answer.
+  'passkey:address': { most: 120, windowMs: 15 * MINUTE_MS },
+  'social:address': { most: 60, windowMs: 15 * MINUTE_MS },
 } as const
 type LimitName = keyof typeof LIMITS
 

@@ -18,6 +18,8 @@ import {
   authUsers,
   authVerifications,
 } from '../db/schema.ts'
+import { describeError } from '../log.ts'
+import { displayNameOf } from '../security/identify.ts'
 import { COOKIE_PREFIX, SESSION_SECONDS } from '../security/session-cookie.ts'
 import type { BuiltInLogin } from './settings.ts'
 
@@ -52,8 +54,9 @@ export function makeAuth(db: Database, { publicUrl, secret, socialProviders }: B
       user: {
         create: {
           // What a provider has not verified would wait under the address of somebody else.
-          before: async ({ emailVerified }) => {
+          before: async ({ emailVerified, name }) => {
             if (!emailVerified) throw new APIError('FORBIDDEN', { message: 'address not verified' })
+            return { data: { name: displayNameOf(name) } }
           },
         },
       },
@@ -67,7 +70,8 @@ export function makeAuth(db: Database, { publicUrl, secret, socialProviders }: B
     // Counted in `attempts.ts`, exactly.
     rateLimit: { enabled: false },
     telemetry: { enabled: false },
-    logger: { disabled: true },
+    // Its texts may name an address; what it was is said by the error alone.
+    logger: { level: 'error', log: (_, __, ...details) => details.forEach(logged) },
     trustedOrigins: [publicUrl],
     onAPIError: { errorURL: `${publicUrl}/auth/sign-in` },
     advanced: {
@@ -79,6 +83,12 @@ export function makeAuth(db: Database, { publicUrl, secret, socialProviders }: B
     },
     plugins: [passkeys(publicUrl), { id: 'guildhall', endpoints: { startSession } }],
   })
+}
+
+function logged(detail: unknown): void {
+  if (!(detail instanceof Error)) return
+  const { stack: _, ...described } = describeError(detail)
+  console.warn({ event: 'sign-in failed', ...described })
 }
 
 function passkeys(publicUrl: string) {

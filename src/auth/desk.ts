@@ -5,10 +5,15 @@ import { openSession } from '../db/client.ts'
 import { makeDeps } from '../deps.ts'
 import type { Bindings } from '../env.ts'
 import { identify } from '../security/identify.ts'
-import { type Accounts, accountsOf } from './accounts.ts'
+import { describeError } from '../log.ts'
+import { networkOf } from '../security/ip-ranges.ts'
+import { type Accounts, accountsOf, type Desk } from './accounts.ts'
 import { type Attempt, countAttempts } from './attempts.ts'
 import { type Auth, makeAuth } from './better-auth.ts'
-import { sendMail } from './mail.ts'
+import { type Mail, sendMail } from './mail.ts'
+import { type NewAddress, newAddressOf } from './new-address.ts'
+import { type OpenSessions, openSessionsOf } from './open-sessions.ts'
+import { type Passkeys, passkeysOf } from './passkeys.ts'
 import { sessionOf, type SignedIn } from './requests.ts'
 import type { BuiltInLogin } from './settings.ts'
 
@@ -24,9 +29,14 @@ export interface LoginEnv {
   readonly Variables: {
     login: BuiltInLogin
     accounts: Accounts
+    newAddress: NewAddress
+    openSessions: OpenSessions
+    passkeys: Passkeys
     auth: Auth
+    notify: Desk['notify']
     /** Seconds to wait, 0 if the attempts are within their limits. */
     attempt: (...attempts: Attempt[]) => Promise<number>
+    /** Where the request comes from, as far as its sender cannot choose: of IPv6, the network. */
     address: string
     session: () => Promise<SignedIn | undefined>
     /** Makes whoever has just signed in a member, as their first call of the API would. */
@@ -41,18 +51,17 @@ export function openDesk(c: LoginContext): void {
   const { login, now, requestId } = c.env.request
   c.set('login', login)
   const { db } = openSession(c.env.DB, 'primary')
-  c.set(
-    'accounts',
-    accountsOf({
-      db,
-      now,
-      requestId,
-      site: login.publicUrl,
-      send: (mail) => sendMail(mail, login, c.env.MAIL),
-    }),
-  )
+  const send = (mail: Mail) => sendMail(mail, login, c.env.MAIL)
+  const notify = (mail: Mail) =>
+    send(mail).catch((error: unknown) => console.error({ requestId, ...describeError(error) }))
+  const desk = { db, now, requestId, site: login.publicUrl, send, notify }
+  c.set('accounts', accountsOf(desk))
+  c.set('newAddress', newAddressOf(desk))
+  c.set('openSessions', openSessionsOf(desk))
+  c.set('passkeys', passkeysOf(desk))
+  c.set('notify', notify)
   c.set('auth', makeAuth(db, login))
-  c.set('address', c.req.header('CF-Connecting-IP') ?? 'unknown')
+  c.set('address', networkOf(c.req.header('CF-Connecting-IP') ?? 'unknown'))
   c.set('attempt', (...attempts) => countAttempts(db, attempts, now))
   const deps = makeDeps(c.env, db, now)
   const moment = { now, requestId, again: false }

@@ -13,7 +13,12 @@ export interface MailBinding {
   send(mail: Mail & { readonly from: string }): Promise<unknown>
 }
 
-/** @throws SettingsError if the deployment has no way to send mail */
+/** The mail service did not take a mail. Its own words may name the address, so they stay out of logs. */
+export class MailError extends Error {
+  override readonly name = 'MailError'
+}
+
+/** @throws SettingsError if the deployment has no way to send mail; MailError if it was not taken */
 export async function sendMail(
   mail: Mail,
   { mailFrom }: BuiltInLogin,
@@ -26,7 +31,17 @@ export async function sendMail(
   if (!binding) {
     throw new SettingsError('MAIL: BUILT_IN_LOGIN is on, but there is no send_email binding MAIL')
   }
-  await binding.send({ from: mailFrom, ...mail })
+  try {
+    await binding.send({ from: mailFrom, ...mail })
+  } catch (error) {
+    throw new MailError(`the mail service did not take it: ${codeOf(error)}`)
+  }
+}
+
+/** As `E_RATE_LIMIT_EXCEEDED`. */
+function codeOf(error: unknown): string {
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof code === 'string' && /^\w+$/.test(code) ? code : 'no code'
 }
 
 const IGNORE = 'If this was not you, you can ignore this mail: nothing happens without the link.'
@@ -76,7 +91,7 @@ If this was not you, you can ignore this mail.`,
 
 ${link}
 
-The link is good for one hour and once. ${IGNORE}`,
+Open it where you are signed in. It is good for one hour and once. ${IGNORE}`,
   }),
   changeEmailTaken: (to: string, site: string): Mail => ({
     to,
@@ -93,5 +108,12 @@ If this was not you, you can ignore this mail.`,
     text: `${what} of your account was changed just now, and every session was signed out.
 
 If this was not you, choose a new password at once: ${site}/auth/forgot`,
+  }),
+  passkeyAdded: (to: string, site: string): Mail => ({
+    to,
+    subject: 'A passkey was added',
+    text: `A passkey was added to your account just now; whoever has it can sign in with it.
+
+If this was not you, remove it at ${site}/auth/account and choose a new password: ${site}/auth/forgot`,
   }),
 } as const

@@ -4,6 +4,7 @@ import type { Context } from 'hono'
 import * as z from 'zod'
 import type { Database } from '../db/client.ts'
 import { authSessions, authUsers } from '../db/schema.ts'
+import { text } from '../api/schemas.ts'
 import { readSessionCookie } from '../security/session-cookie.ts'
 import { FRESH_SECONDS } from './better-auth.ts'
 
@@ -21,6 +22,13 @@ const Email = z.email().max(254)
 /** In lower case; undefined if it is no address. */
 export function emailOf(text: string | undefined): string | undefined {
   return Email.safeParse(text?.trim().toLowerCase()).data
+}
+
+const Name = text(1, 80).refine((name) => !/[\n\t]/.test(name))
+
+/** On one line; undefined if it is no name. */
+export function nameOf(text: string | undefined): string | undefined {
+  return Name.safeParse(text?.trim()).data
 }
 
 /** A path of this site, never another one, however it is spelled. */

@@ -8,18 +8,25 @@ import {
   signInPage,
   signUpPage,
 } from './pages.ts'
-import { passwordFault } from './passwords.ts'
-import { emailOf, nextPath, readForm } from './requests.ts'
+import { emailOf, nameOf, nextPath, readForm } from './requests.ts'
 
 const MAILED: Notice = {
   tone: 'good',
   text: 'Look into your mail: whatever there is to say about that address is there.',
 }
 const NO_EMAIL: Notice = { tone: 'bad', text: 'That is not an email address.' }
+const NO_NAME: Notice = { tone: 'bad', text: 'What is your name? One line of up to 80 characters.' }
 const NOT_RIGHT: Notice = { tone: 'bad', text: 'Email or password is not right.' }
 const BAD_LINK: Notice = {
   tone: 'bad',
   text: 'This link is not good any more. Links are good for one hour and once; ask for another.',
+}
+/** One text for every reason: which it was would tell whether there is an account. */
+const NOT_SOCIAL: Notice = {
+  tone: 'bad',
+  text:
+    'That did not sign you in. The address has to be confirmed there, and if it has an account ' +
+    'here already, sign in as you did before.',
 }
 
 export function signInRoutes(app: LoginApp): void {
@@ -27,9 +34,9 @@ export function signInRoutes(app: LoginApp): void {
   app.post('/sign-up', async (c) => {
     const form = await readForm(c)
     const email = emailOf(form?.email)
-    const name = form?.name?.trim().slice(0, 80)
+    const name = nameOf(form?.name)
     if (!email) return c.html(signUpPage(NO_EMAIL), 422)
-    if (!name) return c.html(signUpPage({ tone: 'bad', text: 'What is your name?' }, email), 422)
+    if (!name) return c.html(signUpPage(NO_NAME, email), 422)
     const wait = await mayMail(c, email)
     if (wait > 0) return tooMany(c, wait)
     await c.var.accounts.signUp(email, name)
@@ -41,19 +48,21 @@ export function signInRoutes(app: LoginApp): void {
   )
   app.post('/verify', async (c) => {
     const { token = '', password = '' } = (await readForm(c)) ?? {}
-    const fault = passwordFault(password, [])
-    if (fault) {
-      const notice = { tone: 'bad', text: fault } as const
-      return c.html(choosePasswordPage('Choose a password', '/auth/verify', token, notice), 422)
-    }
     const wait = await c.var.attempt(['password:address', c.var.address])
     if (wait > 0) return tooMany(c, wait)
-    const userId = await c.var.accounts.verify(token, password)
-    if (!userId) return c.html(message('Choose a password', BAD_LINK), 410)
-    return signedIn(c, userId, '/auth/account')
+    const verified = await c.var.accounts.verify(token, password)
+    if (verified === 'bad link') return c.html(message('Choose a password', BAD_LINK), 410)
+    if ('fault' in verified) {
+      const notice = { tone: 'bad', text: verified.fault } as const
+      return c.html(choosePasswordPage('Choose a password', '/auth/verify', token, notice), 422)
+    }
+    return signedIn(c, verified.userId, '/auth/account')
   })
 
-  app.get('/sign-in', (c) => c.html(signIn(c, c.req.query('next'))))
+  app.get('/sign-in', (c) => {
+    const notice = c.req.query('error') === undefined ? undefined : NOT_SOCIAL
+    return c.html(signIn(c, c.req.query('next'), notice))
+  })
   app.post('/sign-in', async (c) => {
     const form = await readForm(c)
     const email = emailOf(form?.email)
@@ -84,17 +93,16 @@ export function signInRoutes(app: LoginApp): void {
   )
   app.post('/reset', async (c) => {
     const { token = '', password = '' } = (await readForm(c)) ?? {}
-    const fault = passwordFault(password, [])
-    if (fault) {
-      const notice = { tone: 'bad', text: fault } as const
-      return c.html(choosePasswordPage('Choose a new password', '/auth/reset', token, notice), 422)
-    }
     const wait = await c.var.attempt(['password:address', c.var.address])
     if (wait > 0) return tooMany(c, wait)
-    const email = await c.var.accounts.reset(token, password)
-    if (!email) return c.html(message('Choose a new password', BAD_LINK), 410)
+    const reset = await c.var.accounts.reset(token, password)
+    if (reset === 'bad link') return c.html(message('Choose a new password', BAD_LINK), 410)
+    if ('fault' in reset) {
+      const notice = { tone: 'bad', text: reset.fault } as const
+      return c.html(choosePasswordPage('Choose a new password', '/auth/reset', token, notice), 422)
+    }
     const text = 'The password is changed, and every session was signed out.'
-    return c.html(signIn(c, undefined, { tone: 'good', text }, email))
+    return c.html(signIn(c, undefined, { tone: 'good', text }, reset.email))
   })
 }
 
@@ -115,7 +123,7 @@ async function signedIn(c: LoginContext, userId: string, next: string): Promise<
   if (!started.ok) throw new Error('no session could be started')
   const { token } = await started.json<{ token: string }>()
   await c.var.admit(token)
-  if (before) await c.var.accounts.signOut(before.userId, before.id)
+  if (before) await c.var.openSessions.end(before.userId, before.id)
   for (const cookie of started.headers.getSetCookie())
     c.header('Set-Cookie', cookie, { append: true })
   return c.redirect(next, 303)

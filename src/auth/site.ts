@@ -9,10 +9,12 @@ import { isSameOrigin } from '../security/session-cookie.ts'
 import { accountRoutes } from './account-routes.ts'
 import { PASSKEY_SCRIPT, STYLE } from './assets.ts'
 import { type LoginContext, type LoginEnv, openDesk } from './desk.ts'
+import { MailError } from './mail.ts'
 import { message } from './pages.ts'
-import { passedOnRoutes } from './passed-on.ts'
+import { passkeyRoutes } from './passkey-routes.ts'
 import type { BuiltInLogin } from './settings.ts'
 import { signInRoutes } from './sign-in-routes.ts'
+import { socialRoutes } from './social-routes.ts'
 
 export const loginSite = new Hono<LoginEnv>().basePath('/auth')
 
@@ -71,7 +73,8 @@ loginSite.get('/style.css', (c) => asset(c, STYLE, 'text/css'))
 loginSite.get('/passkey.js', (c) => asset(c, PASSKEY_SCRIPT, 'text/javascript'))
 signInRoutes(loginSite)
 accountRoutes(loginSite)
-passedOnRoutes(loginSite)
+passkeyRoutes(loginSite)
+socialRoutes(loginSite)
 
 loginSite.notFound((c) =>
   c.html(message('Nothing here', { tone: 'bad', text: 'There is no such page.' }), 404),
@@ -82,6 +85,10 @@ loginSite.onError((error, c) => {
     path: c.req.path,
     cause: describeError(error),
   })
+  if (error instanceof MailError) {
+    const text = 'Mail cannot be sent at the moment, so nothing was done. Try again in a minute.'
+    return c.html(message('That did not work', { tone: 'bad', text }), 503, { 'Retry-After': '60' })
+  }
   const text = `Something failed on our side. Its number is ${c.env.request.requestId}.`
   return c.html(message('That did not work', { tone: 'bad', text }), 500)
 })

@@ -24,6 +24,15 @@ export async function issueTicket(db: Database, ticket: Ticket, now: number): Pr
   return secret
 }
 
+/** The ticket, which stays good: for what has to be known before it is used. */
+export async function readTicket(db: Database, purpose: Purpose, secret: string, now: number) {
+  const [ticket] = await db
+    .select()
+    .from(authTickets)
+    .where(await isGood(purpose, secret, now))
+  return ticket
+}
+
 /** The ticket, which is used up by this. Two at once: one gets it. */
 export async function redeemTicket(db: Database, purpose: Purpose, secret: string, now: number) {
   const [ticket] = await db

@@ -308,7 +308,7 @@ export function identified(row: IdentityRow | undefined): Identified {
 }
 
 /** The provider's name for the member, made to fit the rules for display names. */
-function displayNameOf(name: string | undefined): string {
+export function displayNameOf(name: string | undefined): string {
   const clean = (name ?? '')
     .toWellFormed()
     .normalize('NFC')

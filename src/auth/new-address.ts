@@ -1,0 +1,83 @@
+/** An account's change of address: asked for by its owner, done once the new mailbox has been read. */
+import { and, eq, ne, sql } from 'drizzle-orm'
+import { statement } from '../db/client.ts'
+import { newId } from '../db/ids.ts'
+import { authSessions, authTickets, authUsers, BUILT_IN, identities, users } from '../db/schema.ts'
+import { insertAuditWhere } from '../repositories/audited.ts'
+import type { Desk } from './accounts.ts'
+import { MAILS } from './mail.ts'
+import { accessChanged } from './open-sessions.ts'
+import { issueTicket, readTicket, redeemTicket } from './tickets.ts'
+
+export type NewAddress = ReturnType<typeof newAddressOf>
+
+export function newAddressOf({ db, now, requestId, site, send, notify }: Desk) {
+  const at = new Date(now)
+
+  return {
+    /** Mails a link to the new address; until it is used, nothing changes. */
+    async ask(userId: string, email: string): Promise<void> {
+      const [taken] = await db
+        .select({ id: authUsers.id })
+        .from(authUsers)
+        .where(eq(authUsers.email, email))
+      const secret = await issueTicket(db, { purpose: 'change-email', email, userId }, now)
+      const link = `${site}/auth/email?token=${secret}`
+      await send(taken ? MAILS.changeEmailTaken(email, site) : MAILS.changeEmail(email, link))
+    },
+
+    /**
+     * Account and member get the new address; every session ends. Only for the account that asked:
+     * whoever gets such a mail out of the blue must not be able to lend their address to a stranger.
+     * @returns false if the link is not good
+     */
+    async confirm(userId: string, secret: string): Promise<boolean> {
+      const asked = await readTicket(db, 'change-email', secret, now)
+      if (asked?.userId !== userId) return false
+      if (!(await redeemTicket(db, 'change-email', secret, now))) return false
+      const { email } = asked
+      const [before] = await db.select().from(authUsers).where(eq(authUsers.id, userId))
+      const [member] = await db
+        .select({ id: identities.userId })
+        .from(identities)
+        .where(and(eq(identities.issuer, BUILT_IN), eq(identities.subject, userId)))
+      const isFree = sql`not exists (select 1 from ${authUsers} where email = ${email})`
+      const isDone = sql`exists (select 1 from ${authUsers} where id = ${userId} and email = ${email})`
+      const [updated] = await db.batch([
+        db
+          .update(authUsers)
+          .set({ email, updatedAt: at })
+          .where(and(eq(authUsers.id, userId), ne(authUsers.email, email), isFree))
+          .returning({ id: authUsers.id }),
+        db.delete(authSessions).where(and(eq(authSessions.userId, userId), isDone)),
+        // Links that went to the old address are its former owner's no longer.
+        db.delete(authTickets).where(and(eq(authTickets.userId, userId), isDone)),
+        accessChanged(db, userId),
+        statement(
+          db,
+          sql`update ${users} set email = ${email}, revision = revision + 1,
+            updated_at = ${at.toISOString()} where id = ${member?.id ?? ''} and ${isDone}`,
+        ),
+        insertAuditWhere(
+          db,
+          {
+            id: newId('aud', now),
+            at: at.toISOString(),
+            actor: member?.id ?? '',
+            accessRevision: null,
+            onBehalfOf: null,
+            action: 'user.update',
+            target: member?.id ?? '',
+            reason: 'confirmed a new address',
+            requestId,
+            changes: { fields: ['email'] },
+          },
+          sql`${isDone} and ${member ? 1 : 0} = 1`,
+        ),
+      ])
+      if (updated.length === 0) return false
+      if (before) await notify(MAILS.changed(before.email, 'The address', site))
+      return true
+    },
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * The ceremonies of passkeys (WebAuthn Level 3, section 7). better-auth checks them; what goes in is
+ * bounded here, and of what comes out only the cookie is passed on.
+ */
+import * as z from 'zod'
+import type { LoginApp, LoginContext } from './desk.ts'
+import { MAILS } from './mail.ts'
+import { tooMany } from './sign-in-routes.ts'
+
+const Text = z.string().max(8192)
+
+/** What `PublicKeyCredential.toJSON()` makes. */
+const Credential = z.object({
+  id: Text.max(1400),
+  rawId: Text.max(1400),
+  type: z.literal('public-key'),
+  response: z.object({
+    clientDataJSON: Text,
+    attestationObject: Text.optional(),
+    authenticatorData: Text.optional(),
+    signature: Text.optional(),
+    userHandle: Text.nullish(),
+    transports: z
+      .array(z.string().regex(/^[a-z-]{1,32}$/))
+      .max(10)
+      .optional(),
+  }),
+  clientExtensionResults: z.looseObject({}).default({}),
+  authenticatorAttachment: Text.max(32).nullish(),
+})
+const Body = z.object({ response: Credential })
+
+export function passkeyRoutes(app: LoginApp): void {
+  app.get('/passkey/generate-register-options', (c) => c.var.auth.handler(c.req.raw))
+
+  app.post('/passkey/verify-registration', async (c) => {
+    const session = await c.var.session()
+    if (!session) return failed(c, 401)
+    const answer = await verify(c, { name: 'Passkey' })
+    if (!answer.ok) return failed(c, answer.status)
+    await c.var.notify(MAILS.passkeyAdded(session.email, c.var.login.publicUrl))
+    return c.json({ added: true })
+  })
+
+  app.get('/passkey/generate-authenticate-options', async (c) => {
+    const wait = await c.var.attempt(['passkey:address', c.var.address])
+    if (wait > 0) return tooMany(c, wait)
+    return c.var.auth.handler(c.req.raw)
+  })
+
+  app.post('/passkey/verify-authentication', async (c) => {
+    const wait = await c.var.attempt(['passkey:address', c.var.address])
+    if (wait > 0) return tooMany(c, wait)
+    const before = await c.var.session()
+    const answer = await verify(c)
+    if (!answer.ok) return failed(c, answer.status)
+    if (before) await c.var.openSessions.end(before.userId, before.id)
+    for (const cookie of answer.headers.getSetCookie()) {
+      c.header('Set-Cookie', cookie, { append: true })
+    }
+    return c.json({ signedIn: true })
+  })
+}
+
+async function verify(c: LoginContext, fields: object = {}): Promise<Response> {
+  const sent = Body.safeParse(await c.req.json().catch(() => undefined))
+  if (!sent.success) return new Response(null, { status: 400 })
+  const { method, url, headers } = c.req.raw
+  const body = JSON.stringify({ ...fields, ...sent.data })
+  const length = { 'Content-Length': String(new TextEncoder().encode(body).length) }
+  const request = new Request(url, {
+    method,
+    headers: { ...Object.fromEntries(headers), ...length },
+    body,
+  })
+  return c.var.auth.handler(request)
+}
+
+/** better-auth calls an answer that it cannot read a failure of its own; it is the caller's. */
+function failed(c: LoginContext, status: number): Response {
+  return c.json(
+    { error: 'This passkey was not accepted.' },
+    status === 401 || status === 403 ? status : 400,
+  )
+}

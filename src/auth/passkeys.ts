@@ -1,0 +1,27 @@
+/** The passkeys of an account, for their owner to see and to remove. */
+import { and, eq } from 'drizzle-orm'
+import { authPasskeys } from '../db/schema.ts'
+import type { Desk } from './accounts.ts'
+
+export type Passkeys = ReturnType<typeof passkeysOf>
+
+export function passkeysOf({ db }: Pick<Desk, 'db'>) {
+  return {
+    list(userId: string) {
+      return db
+        .select({
+          id: authPasskeys.id,
+          name: authPasskeys.name,
+          createdAt: authPasskeys.createdAt,
+        })
+        .from(authPasskeys)
+        .where(eq(authPasskeys.userId, userId))
+    },
+
+    async remove(userId: string, id: string): Promise<void> {
+      await db
+        .delete(authPasskeys)
+        .where(and(eq(authPasskeys.id, id), eq(authPasskeys.userId, userId)))
+    },
+  }
+}

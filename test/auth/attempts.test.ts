@@ -1,0 +1,158 @@
+import nodeCrypto from 'node:crypto'
+import { env } from 'cloudflare:workers'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { type Attempt, countAttempts } from '../../src/auth/attempts.ts'
+import { openSession } from '../../src/db/client.ts'
+import { networkOf } from '../../src/security/ip-ranges.ts'
+import { loginSite, PASSWORD } from '../support/login.ts'
+
+const ADA = 'ada@example.com'
+const WRONG = 'marble lantern cobweb thunder'
+const MINUTE = 60_000
+
+function later(ms: number): void {
+  vi.useFakeTimers({ now: Date.now() + ms, toFake: ['Date'] })
+  onTestFinished(() => void vi.useRealTimers())
+}
+
+async function counted(times: number, attempt: Attempt): Promise<void> {
+  const { db } = openSession(env.DB, 'primary')
+  for (let n = 0; n < times; n += 1) await countAttempts(db, [attempt], Date.now())
+}
+
+describe('guessing', () => {
+  test('a password of an account is limited, wherever the guesses come from', async () => {
+    const site = loginSite()
+    await site.account(ADA)
+    const guess = (n: number) =>
+      site.browser(`198.51.100.${n}`).post('/auth/sign-in', { email: ADA, password: WRONG })
+    await counted(8, ['password:account', ADA])
+    expect([(await guess(1)).status, (await guess(2)).status]).toEqual([401, 401])
+
+    const scrypt = vi.spyOn(nodeCrypto, 'scrypt')
+    onTestFinished(() => scrypt.mockRestore())
+    const refused = await guess(3)
+    expect(refused.status).toBe(429)
+    expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(800)
+    const right = await site.browser().post('/auth/sign-in', { email: ADA, password: PASSWORD })
+    expect(right.status).toBe(429)
+    expect(scrypt).not.toHaveBeenCalled()
+  })
+
+  test('is counted alike for an account that there is not', async () => {
+    const site = loginSite()
+    await counted(10, ['password:account', ADA])
+    const form = { email: ADA, password: WRONG }
+    expect((await site.browser().post('/auth/sign-in', form)).status).toBe(429)
+  })
+
+  test('ends with its window, which begins with the first attempt and is not drawn out', async () => {
+    const site = loginSite()
+    await site.account(ADA)
+    await counted(10, ['password:account', ADA])
+    const right = () => site.browser().post('/auth/sign-in', { email: ADA, password: PASSWORD })
+    later(14 * MINUTE)
+    expect((await right()).status).toBe(429)
+    later(61_000)
+    expect((await right()).status).toBe(303)
+  })
+
+  test('starts anew after the right password, and only for that account', async () => {
+    const site = loginSite()
+    const ada = await site.account(ADA)
+    await counted(9, ['password:account', ADA])
+    await counted(9, ['password:account', 'bob@example.com'])
+    await ada.post('/auth/sign-in', { email: ADA, password: PASSWORD })
+    const status = async (email: string) =>
+      (await site.browser().post('/auth/sign-in', { email, password: WRONG })).status
+    expect([await status(ADA), await status(ADA)]).toEqual([401, 401])
+    expect([await status('bob@example.com'), await status('bob@example.com')]).toEqual([401, 429])
+  })
+
+  test('by somebody else does not keep the owner out: a reset ends the count', async () => {
+    const site = loginSite()
+    const ada = await site.account(ADA)
+    await counted(20, ['password:account', ADA])
+    await ada.post('/auth/forgot', { email: ADA })
+    await ada.post('/auth/reset', { token: site.secretFor(ADA), password: WRONG })
+    expect((await ada.post('/auth/sign-in', { email: ADA, password: WRONG })).status).toBe(303)
+  })
+
+  test('the current password in an open session is limited too', async () => {
+    const site = loginSite()
+    const ada = await site.account(ADA)
+    await counted(10, ['password:account', ADA])
+    const password = await ada.post('/auth/password', { current: PASSWORD, password: WRONG })
+    const email = await ada.post('/auth/email', { current: PASSWORD, email: 'a@example.org' })
+    expect([password.status, email.status]).toEqual([429, 429])
+  })
+
+  test('an address that tries many accounts is limited, and others are not', async () => {
+    const site = loginSite()
+    const stuff = (n: number, address: string) =>
+      site.browser(address).post('/auth/sign-in', { email: `u${n}@example.com`, password: 'x' })
+    await counted(49, ['password:address', networkOf('198.51.100.7')])
+    expect((await stuff(49, '198.51.100.7')).status).toBe(401)
+    expect((await stuff(50, '198.51.100.7')).status).toBe(429)
+    expect((await stuff(51, '198.51.100.8')).status).toBe(401)
+  })
+
+  test('of IPv6 the network counts, for its holder has as many addresses as they like', async () => {
+    const site = loginSite()
+    await counted(50, ['password:address', networkOf('2001:db8::1')])
+    const stuff = (address: string) =>
+      site.browser(address).post('/auth/sign-in', { email: ADA, password: 'x' })
+    expect((await stuff('2001:db8::ffff:1')).status).toBe(429)
+    expect((await stuff('2001:db8:0:1::1')).status).toBe(401)
+  })
+
+  test('links is limited for each address', async () => {
+    const site = loginSite()
+    await counted(50, ['password:address', networkOf('198.51.100.7')])
+    const eve = site.browser('198.51.100.7')
+    for (const path of ['/auth/verify', '/auth/reset']) {
+      const { status } = await eve.post(path, { token: 'a'.repeat(43), password: WRONG })
+      expect([path, status]).toEqual([path, 429])
+    }
+  })
+
+  test('what is no password at all costs neither a count nor a hash', async () => {
+    const site = loginSite()
+    const scrypt = vi.spyOn(nodeCrypto, 'scrypt')
+    onTestFinished(() => scrypt.mockRestore())
+    const password = 'x'.repeat(1025)
+    const { status } = await site.browser().post('/auth/sign-in', { email: ADA, password })
+    expect(status).toBe(401)
+    expect(scrypt).not.toHaveBeenCalled()
+    expect((await env.DB.prepare('select * from auth_attempts').all()).results).toEqual([])
+  })
+})
+
+describe('mail', () => {
+  test('floods nobody’s mailbox, whichever form asks for it', async () => {
+    const site = loginSite()
+    const eve = await site.account('eve@example.com')
+    const before = site.outbox.length
+    const asking = [
+      (n: number) =>
+        site.browser(`198.51.100.${n}`).post('/auth/sign-up', { name: 'Eve', email: ADA }),
+      (n: number) => site.browser(`198.51.100.${n}`).post('/auth/forgot', { email: ADA }),
+      () => eve.post('/auth/email', { email: ADA, current: PASSWORD }),
+    ]
+    const statuses: number[] = []
+    for (let n = 0; n < 3; n += 1) {
+      for (const ask of asking) statuses.push((await ask(n)).status)
+    }
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 429, 429, 429, 429])
+    expect(site.outbox.length - before).toBe(5)
+  })
+
+  test('is limited for each address that asks', async () => {
+    const site = loginSite()
+    await counted(20, ['mail:address', networkOf('198.51.100.7')])
+    const eve = site.browser('198.51.100.7')
+    expect((await eve.post('/auth/forgot', { email: ADA })).status).toBe(429)
+    expect((await eve.post('/auth/sign-up', { name: 'Eve', email: ADA })).status).toBe(429)
+    expect(site.outbox).toEqual([])
+  })
+})

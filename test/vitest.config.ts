@@ -15,6 +15,8 @@ export default defineConfig({
             wrangler: { configPath: `${root}wrangler.toml` },
             miniflare: {
               bindings: { TEST_MIGRATIONS: await readD1Migrations(`${root}migrations`) },
+              // As `[[send_email]]` in wrangler.toml binds it.
+              email: { send_email: [{ name: 'MAIL' }] },
             },
           })),
         ],

@@ -14,6 +14,7 @@ import { badgesRepository } from './repositories/badges.ts'
 import { idempotencyRepository } from './repositories/idempotency.ts'
 import { identitiesRepository } from './repositories/identities.ts'
 import { jobRunsRepository } from './repositories/job-runs.ts'
+import { linkedIdentitiesRepository } from './repositories/linked-identities.ts'
 import { membersRepository } from './repositories/members.ts'
 import { rolesRepository } from './repositories/roles.ts'
 import { servicesRepository } from './repositories/services.ts'
@@ -22,6 +23,7 @@ import { siteRepository } from './repositories/site.ts'
 import { usersRepository } from './repositories/users.ts'
 import { burstGuardOf } from './security/burst-guard.ts'
 import { visitorsOf } from './security/visitors.ts'
+import { authenticate } from './security/identify.ts'
 import { settingsOf } from './env.ts'
 
 export type Deps = ReturnType<typeof makeDeps>
@@ -33,7 +35,11 @@ export function makeDeps(env: Bindings, db: Database, now: number) {
   return {
     now,
     settings,
+    /** What a token from a body proves: what it would prove as the credential of a request. */
+    prove: (token: string) =>
+      authenticate(new Headers({ Authorization: `Bearer ${token}` }), settings, now),
     identities: identitiesRepository(db),
+    linkedIdentities: linkedIdentitiesRepository(db),
     users: usersRepository(db),
     members: membersRepository(db),
     roles: rolesRepository(db),

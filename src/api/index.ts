@@ -23,6 +23,7 @@ import {
   readBooking,
   readBookingCalendar,
 } from './bookings.ts'
+import { deleteIdentity, listIdentities, postIdentity } from './identities.ts'
 import { listJobRuns, listJobs, runJob } from './jobs.ts'
 import { readMe, readMyProgress, readMyVisits, recordMyVisit, updateMe } from './me.ts'
 import { readPermissions } from './permissions.ts'
@@ -51,6 +52,9 @@ const declared = [
   recordMyVisit,
   readMyVisits,
   readMyProgress,
+  listIdentities,
+  postIdentity,
+  deleteIdentity,
   listUsers,
   readUser,
   updateUser,

@@ -69,6 +69,8 @@ export const erasedIdentities = sqliteTable('erased_identities', {
   identityHash: text('identity_hash').primaryKey(),
   /** Milliseconds since the epoch, to be compared with a token's `iat`. */
   erasedAt: integer('erased_at').notNull(),
+  /** Whether BOOTSTRAP_ADMINS had been honoured for it, which happens once. */
+  bootstrapped: integer({ mode: 'boolean' }).notNull(),
 })
 
 export const erasures = sqliteTable('erasures', {

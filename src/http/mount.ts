@@ -216,11 +216,12 @@ function contextOf(
   c: AppContext,
   claim: Claim | undefined,
 ): Omit<RouteContext<Input, Access>, 'grant'> {
-  const { actor, visitShard } = c.get('identified')
+  const { actor, visitShard, identity } = c.get('identified')
   return {
     input: validated(c, declared.input),
     caller: actor,
     visitShard,
+    identity,
     authenticated: c.get('authenticated'),
     deps: c.get('deps'),
     events: c.get('events'),

@@ -9,7 +9,7 @@ import type { StoredAnswer } from '../repositories/audited.ts'
 import type { Revisions } from '../repositories/users.ts'
 import type { Caller } from '../security/actor.ts'
 import type { Grant } from '../security/grant.ts'
-import type { Authenticated } from '../security/identify.ts'
+import type { Authenticated, Identified } from '../security/identify.ts'
 import type { Permission } from '../security/permissions.ts'
 import type { Deprecated } from './deprecation.ts'
 import type { Claim } from './idempotency.ts'
@@ -62,6 +62,8 @@ export interface RouteContext<I extends Input, A extends Access> {
   readonly caller: Caller
   /** The shard of the calling member's visits. */
   readonly visitShard: number | undefined
+  /** Which identity the calling member came with. */
+  readonly identity: Identified['identity']
   readonly deps: Deps
   readonly authenticated: Authenticated
   /** What follows from what was done, within this request. */

@@ -1,14 +1,15 @@
 import type { Deps } from '../deps.ts'
-import { type KeyId, newId, type UserId } from '../db/ids.ts'
+import { type KeyId, newId } from '../db/ids.ts'
 import { notFound, Problem } from '../problem.ts'
 import type { StoredAnswer } from '../repositories/audited.ts'
 import type { ApiKeyPatch, ApiKeyRow } from '../repositories/api-keys.ts'
 import type { Revisions } from '../repositories/users.ts'
 import { mintApiKey } from '../security/api-key.ts'
 import { auditRow } from '../security/audit.ts'
-import type { Exercised, Grant } from '../security/grant.ts'
+import type { Grant } from '../security/grant.ts'
 import type { Grants, Permission } from '../security/permissions.ts'
 import { assertMayGive } from './may-give.ts'
+import { memberOf } from './member-of.ts'
 import { changedRow } from './outcome.ts'
 import { tellGates } from './tell-gates.ts'
 
@@ -166,8 +167,3 @@ function grantsOfScopes(scopes: readonly string[]): Grants {
 }
 
 /** `api-key:manage` is no key scope, so whoever exercises it is a member. */
-function memberOf({ actor }: Exercised): UserId {
-  if (actor.kind !== 'member')
-    throw new Problem('members_only', 'Only members create API keys.', { stage: 'session' })
-  return actor.userId
-}

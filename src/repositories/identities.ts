@@ -111,7 +111,10 @@ export function identitiesRepository(db: Database) {
     async provision(member: NewMember, created: AuditRow, promoted: AuditRow) {
       const { userId, issuer, subject, at } = member
       const isNew = sql`exists (select 1 from users where id = ${userId})`
-      const isPromoted = sql`${isNew} and ${Number(member.bootstrapAdmin)} = 1`
+      const wasAdmin = sql`exists (select 1 from erased_identities
+        where identity_hash = ${member.identityHash} and bootstrapped = 1)`
+      const isListed = Number(member.bootstrapAdmin)
+      const isPromoted = sql`${isNew} and ${isListed} = 1 and not ${wasAdmin}`
       const results = await db.batch([
         statement(
           db,
@@ -133,7 +136,7 @@ export function identitiesRepository(db: Database) {
           db,
           sql`insert into identities (issuer, subject, user_id, identity_hash, bootstrapped, created_at)
           select ${issuer}, ${subject}, ${userId}, ${member.identityHash},
-            ${Number(member.bootstrapAdmin)}, ${at} where ${isNew}`,
+            ${isListed} = 1 or ${wasAdmin}, ${at} where ${isNew}`,
         ),
         insertAuditWhere(db, created, isNew),
         statement(

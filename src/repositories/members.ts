@@ -112,9 +112,11 @@ export function membersRepository(db: Database) {
         write,
         statement(
           db,
-          sql`insert into erased_identities (identity_hash, erased_at)
-          select identity_hash, ${erasedAt} from ${identities} where user_id = ${id} and ${gone}
-          on conflict (identity_hash) do update set erased_at = excluded.erased_at`,
+          sql`insert into erased_identities (identity_hash, erased_at, bootstrapped)
+          select identity_hash, ${erasedAt}, bootstrapped from ${identities}
+          where user_id = ${id} and ${gone}
+          on conflict (identity_hash) do update
+            set erased_at = excluded.erased_at, bootstrapped = excluded.bootstrapped`,
         ),
         db.delete(authTickets).where(login(authTickets.userId)),
         db.delete(authSessions).where(login(authSessions.userId)),

@@ -17,6 +17,7 @@ import type { Exercised } from './grant.ts'
 import { readCredential } from './credential.ts'
 import { type VerifiedToken, verifyToken } from './jwt.ts'
 import { heldRoles } from './held-roles.ts'
+import { identityHashOf } from './identity-hash.ts'
 import { isSameOrigin, readSessionCookie } from './session-cookie.ts'
 import { type Limit, limitReached, ofAddress } from './rate-limit.ts'
 import { visitorOf } from './visitors.ts'
@@ -81,6 +82,8 @@ export interface Identified {
   readonly actor: Caller
   /** Where the member's visits are. */
   readonly visitShard?: number
+  /** Which of the member's identities the request came with. */
+  readonly identity?: Pick<VerifiedToken, 'issuer' | 'subject'>
   /** What is left of a key's limits. */
   readonly limits?: readonly Limit[]
 }
@@ -180,15 +183,14 @@ async function admitMember(
   settings: Settings,
   moment: Moment,
 ): Promise<Identified> {
-  const isBootstrapAdmin = settings.bootstrapAdmins.has(`${token.issuer}|${token.subject}`)
-  if (!known) {
-    return identified(await provision(token, isBootstrapAdmin, identities, settings, moment))
+  const { issuer, subject } = token
+  const isBootstrapAdmin = settings.bootstrapAdmins.has(`${issuer}|${subject}`)
+  const current = async () => {
+    if (!known) return provision(token, isBootstrapAdmin, identities, settings, moment)
+    if (!isBootstrapAdmin || known.bootstrapped) return known
+    return identities.bootstrap(issuer, subject, known.userId, bootstrapRow(known.userId, moment))
   }
-  if (isBootstrapAdmin && !known.bootstrapped) {
-    const audit = bootstrapRow(known.userId, moment)
-    return identified(await identities.bootstrap(token.issuer, token.subject, known.userId, audit))
-  }
-  return identified(known)
+  return { ...identified(await current()), identity: { issuer, subject } }
 }
 
 async function identifyPartner(
@@ -247,23 +249,16 @@ async function provision(
 ) {
   const { now } = moment
   const userId = newId('usr', now)
-  const digest = new Uint8Array(
-    await crypto.subtle.digest(
-      'SHA-256',
-      new TextEncoder().encode(`${token.issuer}\n${token.subject}`),
-    ),
-  )
   return identities.provision(
     {
       userId,
       issuer: token.issuer,
       subject: token.subject,
-      identityHash: Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join(''),
+      ...(await identityHashOf(token.issuer, token.subject)),
       tokenIssuedAt: token.issuedAt ?? 0,
       displayName: displayNameOf(token.name),
       email: token.email ?? null,
       bootstrapAdmin: isBootstrapAdmin,
-      shardHash: new DataView(digest.buffer).getUint32(0),
       initialShards: settings.visitShards,
       at: new Date(now).toISOString(),
     },

@@ -49,7 +49,9 @@ describe('a member who says who they are, in body, query and headers, is who the
   /** What an answer says, but for what is new each time; of a change only that it was made, if not now then before. */
   function saidBy({ status, body }: Reply, method: string): object {
     if (method === 'GET' && status === 200) return { status, body }
-    return status < 300 || status === 409 ? { status: 'done' } : { status, code: body.code }
+    const isGone = method === 'DELETE' && status === 404
+    const isDone = status < 300 || status === 409 || isGone
+    return isDone ? { status: 'done' } : { status, code: body.code }
   }
 
   /** All names that the route does not have itself. */
@@ -77,13 +79,15 @@ describe('a member who says who they are, in body, query and headers, is who the
   }
 })
 
-/** What is stored, but for the traces that a member may leave: profile, visits, bookings and audit rows. */
+/** What is stored, but for the traces that a member may leave: profile, identities, visits, bookings and audit rows. */
 function untouchable(stored: Dump, { userId }: Member) {
   return Object.entries(stored).flatMap(([table, rows]) =>
     rows.flatMap((row): unknown[] => {
-      const { id, status, email, access_revision, member, actor, owner, booked_by } = Object(row)
+      const { id, user_id, status, email, access_revision, member, actor, owner, booked_by } =
+        Object(row)
       if (table === 'users' && id === userId) return [{ table, status, email, access_revision }]
       if (table === 'audit_log' && actor === userId) return []
+      if (table === 'identities' && user_id === userId) return []
       if (table === 'bookings' && owner === userId && booked_by === userId) return []
       return /\.(days|answers)$/.test(table) && member === userId ? [] : [{ table, row }]
     }),

@@ -50,6 +50,17 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
     const [me, headers] = [await someone(), once()]
     return () => me.post('/v1/me/visits', {}, { headers })
   },
+  'POST /v1/me/identities': async ({ someone }) => {
+    const [me, headers] = [await someone(), once()]
+    const token = await ISSUER.sign({ sub: crypto.randomUUID() })
+    return () => me.post('/v1/me/identities', { token }, { headers })
+  },
+  'DELETE /v1/me/identities/:identityId': async ({ someone }) => {
+    const me = await someone()
+    const token = await ISSUER.sign({ sub: crypto.randomUUID() })
+    const { body } = await me.post('/v1/me/identities', { token })
+    return () => me.delete(`/v1/me/identities/${body.id}`)
+  },
   'PATCH /v1/users/:userId': async ({ root, someone }) => {
     const [{ userId }, headers] = [await someone(), { 'If-Match': '"1"' }]
     return () => root.patch(`/v1/users/${userId}`, { bio: 'New' }, { headers })

@@ -121,9 +121,21 @@ export function thingsFor(site: Site, caller: Caller, given?: Promise<Member>) {
       await (await site.root()).put(`/v1/roles/${role}`, { permissions: [] })
       return role
     }),
+    /** Of the caller, or of the other where the caller is no member who can have one. */
+    identityId: once(async () => (await linked(caller)) ?? (await linked(await other())) ?? ''),
+    identityToken: freshIdentity,
     job: async () => 'prune-records',
     visitorToken: once(async () => (await site.visitor()).token),
   }
+}
+
+/** A token of somebody whom the site has not met. */
+function freshIdentity(): Promise<string> {
+  return ISSUER.sign({ sub: crypto.randomUUID() })
+}
+
+async function linked(member: Client): Promise<string | undefined> {
+  return (await member.post('/v1/me/identities', { token: await freshIdentity() })).body?.id
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
@@ -141,6 +153,7 @@ const ABSENT: Record<string, string> = {
   slotId: `slt_${NO_SUCH}`,
   bookingId: `bkg_${NO_SUCH}`,
   role: 'emperor',
+  identityId: `idn_${'0'.repeat(32)}`,
   job: 'no-such-job',
 }
 
@@ -164,12 +177,16 @@ async function valueOf(name: string, target: Target, things: Things, caller: Cal
   return (target === 'own' && own) || things[name]()
 }
 
-function isThing(name: string, things: Things): name is Exclude<keyof Things, 'other'> {
+function isThing(
+  name: string,
+  things: Things,
+): name is Exclude<keyof Things, 'other' | 'identityToken'> {
   return Object.hasOwn(things, name)
 }
 
 const BODIES: Record<string, (things: Things) => Promise<object> | object> = {
   'PATCH /v1/me': () => ({ displayName: 'Renamed' }),
+  'POST /v1/me/identities': async ({ identityToken }) => ({ token: await identityToken() }),
   'PATCH /v1/users/:userId': () => ({ displayName: 'Renamed' }),
   'PUT /v1/roles/:role': () => ({ permissions: [{ permission: 'audit:read', reach: 'any' }] }),
   'POST /v1/badges': () => ({ title: 'New' }),

@@ -1,0 +1,97 @@
+/** The ways the calling member has to sign in: an identity is a subject of an issuer. */
+import * as z from 'zod'
+import { listOf } from '../http/pagination.ts'
+import { Answer, route } from '../http/route.ts'
+import { type LinkedIdentity, linkIdentity } from '../operations/link-identity.ts'
+import { unlinkIdentity } from '../operations/unlink-identity.ts'
+import { notFound } from '../problem.ts'
+import { type IdentityName, MAX_IDENTITIES } from '../repositories/linked-identities.ts'
+import { shownText, Timestamp } from './schemas.ts'
+
+/** As many hexadecimal digits of the identity's hash as tell those of one member apart. */
+const ID_DIGITS = 32
+const ID = new RegExp(`^idn_[0-9a-f]{${ID_DIGITS}}$`)
+
+const Identity = z
+  .object({
+    id: z.string().meta({ pattern: ID.source, maxLength: 36 }),
+    issuer: shownText(2048).meta({ description: '`built-in` for the login of this site' }),
+    subject: shownText(255).meta({ description: 'Who you are to that issuer' }),
+    createdAt: Timestamp,
+    current: z.boolean().meta({ description: 'Whether this request came with it' }),
+  })
+  .meta({ id: 'Identity' })
+
+const NewIdentity = z
+  .strictObject({
+    token: z
+      .string()
+      .regex(/^[\w-]+\.[\w-]+\.[\w-]+$/, { error: 'expected a JWT' })
+      .max(8192)
+      .meta({ description: 'A token of the identity to link, good at this moment' }),
+  })
+  .meta({ id: 'NewIdentity' })
+
+const param = z.object({
+  identityId: z
+    .string()
+    .regex(ID)
+    .meta({ description: 'Id of an identity of yours', maxLength: 36 }),
+})
+
+export const listIdentities = route({
+  method: 'GET',
+  path: '/v1/me/identities',
+  summary: 'The identities you sign in with, oldest first',
+  access: { may: 'profile:read', owner: 'self' },
+  input: {},
+  output: listOf(Identity, MAX_IDENTITIES),
+  async run({ grant, identity, deps }) {
+    const rows = await deps.linkedIdentities.list(grant.scope)
+    return { items: rows.map((row) => shown(row, identity)), nextCursor: null }
+  },
+})
+
+export const postIdentity = route({
+  method: 'POST',
+  path: '/v1/me/identities',
+  summary: 'Link another identity to yourself; a token of it proves that it is yours',
+  access: { may: 'profile:update', owner: 'self' },
+  input: { json: NewIdentity },
+  output: Identity,
+  statuses: [201, 200],
+  idempotent: 'd1',
+  async run({ input, grant, identity: current, remember, deps }) {
+    const { identity, isNew } = await linkIdentity(
+      grant,
+      { ...input.json, remember: (made) => remember(shown(made, current)) },
+      deps,
+    )
+    return new Answer(isNew ? 201 : 200, shown(identity, current))
+  },
+})
+
+export const deleteIdentity = route({
+  method: 'DELETE',
+  path: '/v1/me/identities/:identityId',
+  summary: 'Unlink an identity of yours, but never the one you come with',
+  access: { may: 'profile:update', owner: 'self' },
+  input: { param },
+  output: 'nothing',
+  async run({ input, grant, identity: current, deps }) {
+    const rows = await deps.linkedIdentities.list(grant.scope)
+    const identity = rows.find((row) => idOf(row) === input.param.identityId)
+    if (!identity || !current) return notFound('identity')
+    await unlinkIdentity(grant, { identity, current }, deps)
+  },
+})
+
+function shown(row: LinkedIdentity, current: IdentityName | undefined) {
+  const { issuer, subject, createdAt } = row
+  const isCurrent = issuer === current?.issuer && subject === current.subject
+  return { id: idOf(row), issuer, subject, createdAt, current: isCurrent }
+}
+
+function idOf({ identityHash }: LinkedIdentity): string {
+  return `idn_${identityHash.slice(0, ID_DIGITS)}`
+}

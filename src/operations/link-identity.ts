@@ -1,0 +1,59 @@
+import type { Deps } from '../deps.ts'
+import { Problem } from '../problem.ts'
+import type { StoredAnswer } from '../repositories/audited.ts'
+import { type IdentityName, MAX_IDENTITIES } from '../repositories/linked-identities.ts'
+import { auditRow } from '../security/audit.ts'
+import type { Grant } from '../security/grant.ts'
+import { type IdentityHash, identityHashOf } from '../security/identity-hash.ts'
+import { memberOf } from './member-of.ts'
+
+export interface LinkedIdentity extends IdentityName, Pick<IdentityHash, 'identityHash'> {
+  readonly createdAt: string
+}
+
+type Remember = (identity: LinkedIdentity) => Promise<StoredAnswer | undefined>
+
+/**
+ * Makes an identity one more way to be the member who asks. Whose it is, is proved by a token of it
+ * that would be good as a request's own credential; nothing a token says about its bearer counts.
+ * @throws Problem `validation_failed` for a token that is not good, `conflict` for an identity of
+ * another member, `invalid_state` for one too many, `unavailable`
+ */
+export async function linkIdentity(
+  grant: Grant<'profile:update'>,
+  { token, remember }: { readonly token: string; readonly remember: Remember },
+  { linkedIdentities, prove, now }: Deps,
+): Promise<{ readonly identity: LinkedIdentity; readonly isNew: boolean }> {
+  const exercised = grant.exercise('profile:update')
+  const userId = memberOf(exercised)
+  const proof = await prove(token).catch(asInvalidField)
+  if (proof.type !== 'jwt') throw notGood('expected a token of a person')
+  const { issuer, subject, issuedAt, sessionId } = proof.token
+  const { identityHash } = await identityHashOf(issuer, subject)
+  const audit = auditRow(exercised, now, {
+    action: 'identity.link',
+    target: userId,
+    changes: { issuer },
+  })
+  const { row, isNew, count } = await linkedIdentities.link(
+    userId,
+    { issuer, subject, identityHash, sessionId, tokenIssuedAt: issuedAt ?? 0 },
+    audit,
+    await remember({ issuer, subject, identityHash, createdAt: audit.at }),
+  )
+  if (row?.userId === userId) return { identity: row, isNew }
+  if (row) throw new Problem('conflict', 'This identity is another member’s. They are not merged.')
+  if (count < MAX_IDENTITIES) throw notGood('this session has ended')
+  throw new Problem('invalid_state', `A member has at most ${MAX_IDENTITIES} identities.`)
+}
+
+/** The request's own credential was good, so what is wrong with this one is no 401. */
+function asInvalidField(error: unknown): never {
+  throw error instanceof Problem && error.status === 401 ? notGood(error.detail) : error
+}
+
+function notGood(message: string): Problem {
+  return new Problem('validation_failed', 'The token does not prove an identity; see errors.', {
+    errors: [{ in: 'json', path: 'token', message }],
+  })
+}

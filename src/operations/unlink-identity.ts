@@ -1,0 +1,30 @@
+import type { Deps } from '../deps.ts'
+import { notFound, Problem } from '../problem.ts'
+import type { IdentityName } from '../repositories/linked-identities.ts'
+import { auditRow } from '../security/audit.ts'
+import type { Grant } from '../security/grant.ts'
+import { memberOf } from './member-of.ts'
+
+/**
+ * Takes an identity away from the member who asks. Its next request is that of somebody new.
+ * @param current the identity the member came with, which stays
+ * @throws Problem `not_found`, `invalid_state` for the current one
+ */
+export async function unlinkIdentity(
+  grant: Grant<'profile:update'>,
+  { identity, current }: { readonly identity: IdentityName; readonly current: IdentityName },
+  { linkedIdentities, now }: Deps,
+): Promise<void> {
+  const exercised = grant.exercise('profile:update')
+  const { issuer, subject } = identity
+  if (issuer === current.issuer && subject === current.subject) {
+    throw new Problem('invalid_state', 'You came with this identity. Come with another first.')
+  }
+  const audit = auditRow(exercised, now, {
+    action: 'identity.unlink',
+    target: memberOf(exercised),
+    changes: { issuer },
+  })
+  const { scope } = exercised
+  if (!(await linkedIdentities.unlink(scope, identity, current, audit))) notFound('identity')
+}

@@ -1,0 +1,115 @@
+/** The identities a member signs in with: one from their first request, and those they linked to it. */
+import { and, asc, eq, type SQL, sql } from 'drizzle-orm'
+import { type Database, statement } from '../db/client.ts'
+import type { UserId } from '../db/ids.ts'
+import { BUILT_IN, identities } from '../db/schema.ts'
+import { type AuditRow, audited, type StoredAnswer, storeAnswer, wasWritten } from './audited.ts'
+import { type Scope, within } from './scope.ts'
+
+/** Unique, and the same for as long as it is linked to anybody. */
+export interface IdentityName {
+  readonly issuer: string
+  readonly subject: string
+}
+
+/** An identity as a verified token proves it. */
+export interface ProvedIdentity extends IdentityName {
+  readonly identityHash: string
+  /** Milliseconds; a token issued at or before an erasure proves nothing. */
+  readonly tokenIssuedAt: number
+  /** Of the built-in login: it has to be there when the link is made. */
+  readonly sessionId: string | undefined
+}
+
+/** The list is answered whole, and nobody has so many ways to sign in. */
+export const MAX_IDENTITIES = 20
+
+export function linkedIdentitiesRepository(db: Database) {
+  const { issuer, subject, userId, identityHash, createdAt } = identities
+  const select = (where: SQL | undefined) =>
+    db
+      .select({ issuer, subject, userId, identityHash, createdAt })
+      .from(identities)
+      .where(where)
+      .orderBy(asc(createdAt), asc(issuer), asc(subject))
+  const is = (name: IdentityName) => and(eq(issuer, name.issuer), eq(subject, name.subject))
+
+  return {
+    /** Oldest first. */
+    async list(scope: Scope) {
+      return select(within(scope, userId))
+    },
+
+    /** Refused for one that is somebody's already; @returns what was written, and what there is now */
+    async link(
+      owner: UserId,
+      proved: ProvedIdentity,
+      audit: AuditRow,
+      answer: StoredAnswer | undefined,
+    ) {
+      const left = sql`select 1 from erased_identities where identity_hash = ${proved.identityHash}`
+      const write = statement(
+        db,
+        sql`insert into ${identities}
+          (issuer, subject, user_id, identity_hash, bootstrapped, created_at)
+        select ${proved.issuer}, ${proved.subject}, ${owner}, ${proved.identityHash},
+          exists (${left} and bootstrapped = 1), ${audit.at}
+        where not exists (${left} and erased_at >= ${proved.tokenIssuedAt})
+          and ${sessionIsLive(proved, audit.at)}
+          and (select count(*) from identities where user_id = ${owner}) < ${MAX_IDENTITIES}
+        on conflict do nothing`,
+      )
+      const [written, [row], mine] = await audited(
+        db,
+        audit,
+        write,
+        select(is(proved)),
+        select(eq(userId, owner)),
+        ...storeAnswer(db, audit, answer),
+      )
+      return { isNew: written.meta.changes > 0, row, count: mine.length }
+    },
+
+    /**
+     * What was admitted with the identity is void from here on. Never the one in `keep`, which has to
+     * be the same member's: so nobody is left without one.
+     * @returns whether it was there to be unlinked
+     */
+    async unlink(scope: Scope, name: IdentityName, keep: IdentityName, audit: AuditRow) {
+      const isKept = sql`user_id in (select user_id from identities kept
+        where kept.issuer = ${keep.issuer} and kept.subject = ${keep.subject})
+        and not (issuer = ${keep.issuer} and subject = ${keep.subject})`
+      const target = and(is(name), within(scope, userId), isKept)
+      const write = statement(
+        db,
+        sql`update users set access_revision = access_revision + 1
+        where id in (select user_id from ${identities} where ${target})`,
+      )
+      const [written] = await audited(
+        db,
+        audit,
+        write,
+        // One who was an admin by the setting once does not become one again by coming back.
+        statement(
+          db,
+          sql`insert into erased_identities (identity_hash, erased_at, bootstrapped)
+          select identity_hash, ${NEVER_ERASED}, 1 from ${identities}
+          where ${target} and bootstrapped = 1 and ${wasWritten(audit)}
+          on conflict (identity_hash) do update set bootstrapped = 1`,
+        ),
+        db.delete(identities).where(and(target, wasWritten(audit))),
+      )
+      return written.meta.changes > 0
+    },
+  }
+}
+
+/** Before any time a token can have been issued at. */
+const NEVER_ERASED = -1
+
+/** Looked at in the transaction, so that a session that ends meanwhile proves nothing. */
+function sessionIsLive({ issuer, subject, sessionId }: ProvedIdentity, at: string): SQL {
+  if (issuer !== BUILT_IN) return sql`true`
+  return sql`exists (select 1 from auth_sessions
+    where id = ${sessionId ?? ''} and user_id = ${subject} and expires_at > ${at})`
+}

@@ -12,7 +12,7 @@ import { isInRanges } from '../security/ip-ranges.ts'
 import { effectiveScopes, isUsable } from '../security/key-rights.ts'
 import type { Permission } from '../security/permissions.ts'
 import type { Limit } from '../security/rate-limit.ts'
-import { KeyMeter } from './key-meter.ts'
+import { KeyMeter, type Metered } from './key-meter.ts'
 
 export interface KeyQuestion {
   readonly secretHash: string
@@ -62,14 +62,19 @@ export class KeyGate extends DurableObject<Bindings> {
     if (key.allowedIps && !isInRanges(address, key.allowedIps))
       return { good: false, because: 'address' }
     const metered = again ? this.#meter.counted(key, now) : this.#meter.count(key, now)
-    if (!metered.within) return { good: false, ...metered.refusal }
-    await this.#scheduleUsage(now)
-    return {
-      good: true,
-      scopes: effectiveScopes(loaded),
-      accessRevision: key.accessRevision,
-      limits: metered.limits,
-    }
+    if (metered.within) await this.#scheduleUsage(now)
+    return answerTo(loaded, metered)
+  }
+
+  /**
+   * What `verify` would answer to somebody with the secret, at an address that may use it. Counts
+   * nothing. @throws as `verify` does
+   */
+  async foresee(keyId: KeyId, { again }: Pick<KeyQuestion, 'again'>): Promise<KeyAnswer> {
+    const loaded = (again ? undefined : this.#loaded) ?? (await this.#load(keyId, again))
+    const now = Date.now()
+    if (loaded === 'missing' || !isUsable(loaded, now)) return { good: false, because: 'invalid' }
+    return answerTo(loaded, this.#meter.foresee(loaded.key, now))
   }
 
   /** To be called after every change of the key or of its creator's rights, before it is acknowledged. */
@@ -120,6 +125,12 @@ export class KeyGate extends DurableObject<Bindings> {
     if ((await this.ctx.storage.getAlarm()) === null)
       await this.ctx.storage.setAlarm(now + USAGE_EVERY_MS)
   }
+}
+
+function answerTo(loaded: LoadedApiKey, metered: Metered): KeyAnswer {
+  if (!metered.within) return { good: false, ...metered.refusal }
+  const { accessRevision } = loaded.key
+  return { good: true, scopes: effectiveScopes(loaded), accessRevision, limits: metered.limits }
 }
 
 function isSecret(hash: string, key: LoadedApiKey['key'], now: number): boolean {

@@ -11,7 +11,7 @@ interface Within {
   readonly limits: readonly Limit[]
 }
 
-type Metered =
+export type Metered =
   | Within
   | {
       readonly within: false
@@ -64,24 +64,14 @@ export class KeyMeter {
 
   /** Counts one use, unless a limit is reached; a refused use counts nothing. @param now milliseconds */
   count(key: ApiKeyRow, now: number): Metered {
-    const counts = this.#rolledTo(key, now)
-    const before = limitsOf(key, counts, now)
-    const reached = before.filter(({ remaining }) => remaining < 1)
-    if (reached.length > 0) {
-      const retryAfter = Math.max(...reached.map(({ resetsIn }) => resetsIn))
-      const because = reached.some(({ policy }) => policy === 'month')
-        ? 'quota_exceeded'
-        : 'rate_limited'
-      return { within: false, refusal: { because, limits: before, retryAfter } }
-    }
-    const used = {
-      ...counts,
-      windowCount: counts.windowCount + 1,
-      monthCount: counts.monthCount + 1,
-      days: withUse(counts.days, now),
-    }
-    this.#keep(used)
-    return { within: true, limits: limitsOf(key, used, now) }
+    const { used, metered } = this.#withUse(key, now)
+    if (metered.within) this.#keep(used)
+    return metered
+  }
+
+  /** What `count` would say. @param now milliseconds */
+  foresee(key: ApiKeyRow, now: number): Metered {
+    return this.#withUse(key, now).metered
   }
 
   /** What is left, for a use that was counted already. @param now milliseconds */
@@ -102,6 +92,27 @@ export class KeyMeter {
       ...this.#counts,
       days: this.#counts.days.filter(({ day }) => last && day >= last.day),
     })
+  }
+
+  #withUse(key: ApiKeyRow, now: number): { used: Counts; metered: Metered } {
+    const counts = this.#rolledTo(key, now)
+    const before = limitsOf(key, counts, now)
+    const reached = before.filter(({ remaining }) => remaining < 1)
+    if (reached.length > 0) {
+      const retryAfter = Math.max(...reached.map(({ resetsIn }) => resetsIn))
+      const because = reached.some(({ policy }) => policy === 'month')
+        ? 'quota_exceeded'
+        : 'rate_limited'
+      const refusal = { because, limits: before, retryAfter } as const
+      return { used: counts, metered: { within: false, refusal } }
+    }
+    const used = {
+      ...counts,
+      windowCount: counts.windowCount + 1,
+      monthCount: counts.monthCount + 1,
+      days: withUse(counts.days, now),
+    }
+    return { used, metered: { within: true, limits: limitsOf(key, used, now) } }
   }
 
   /** The counts with windows that are over begun anew. */

@@ -84,6 +84,18 @@ export class VisitShard extends DurableObject {
     })
   }
 
+  /** What `record` would answer; nothing is recorded. */
+  rehearse(...visit: Parameters<VisitShard['record']>): Recorded {
+    try {
+      return this.ctx.storage.transactionSync(() => {
+        throw new Rehearsed(this.record(...visit))
+      })
+    } catch (error) {
+      if (error instanceof Rehearsed) return error.recorded
+      throw error
+    }
+  }
+
   read(member: UserId, today: string): VisitSummary {
     const { older, days } = this.#log.history(member)
     const all = tally(older, days)
@@ -185,5 +197,15 @@ export class VisitShard extends DurableObject {
     this.#log.add(member, today, at)
     this.#watch.visited(member, before, withVisit(before, today), today)
     return { counted: true, day: dayText(today), total: total + 1 }
+  }
+}
+
+/** Carries what was recorded out of the transaction that it rolls back. */
+class Rehearsed extends Error {
+  readonly recorded: Recorded
+
+  constructor(recorded: Recorded) {
+    super('rehearsed')
+    this.recorded = recorded
   }
 }

@@ -12,6 +12,7 @@ import { pagePolicy } from './http/documents/page.ts'
 import { type AppContext, type AppEnv, beginSession } from './http/context.ts'
 import { mount } from './http/mount.ts'
 import { onError, problemResponse } from './http/problem-response.ts'
+import { rehearsedAs } from './http/rehearsal.ts'
 import { Problem } from './problem.ts'
 import { authenticate, readsRights } from './security/identify.ts'
 
@@ -87,7 +88,12 @@ export function createApp(events: EventHandlers) {
     if (await crossOrigin(c, next)) return c.notFound()
   })
   app.use(async (c, next) => {
-    c.set('authenticated', await authenticate(c.req.raw.headers, settingsOf(c.env), c.get('now')))
+    const as = rehearsedAs(c.env)
+    const { headers } = c.req.raw
+    c.set(
+      'authenticated',
+      as ? { type: 'rehearsed', as } : await authenticate(headers, settingsOf(c.env), c.get('now')),
+    )
     await next()
   })
   app.use(async (c, next) => {

@@ -58,6 +58,8 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'GET /v1/audit': [2, 0],
   'GET /v1/elevations': [1, 0],
   'GET /v1/permissions': [1, 0],
+  // Of a write: the caller, and as whom they ask; what its reads are called; the write, undone.
+  'POST /v1/explain': [4, 0],
   'GET /v1/jobs': [2, 0],
   'GET /v1/jobs/:job/runs': [2, 0],
   'POST /v1/jobs/:job/run': [3, 1],

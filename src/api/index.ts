@@ -23,6 +23,7 @@ import {
   readBooking,
   readBookingCalendar,
 } from './bookings.ts'
+import { explain } from './explain.ts'
 import { deleteIdentity, listIdentities, postIdentity } from './identities.ts'
 import { listJobRuns, listJobs, runJob } from './jobs.ts'
 import { readMe, readMyProgress, readMyVisits, recordMyVisit, updateMe } from './me.ts'
@@ -109,6 +110,7 @@ const declared = [
   listAudit,
   listElevations,
   readPermissions,
+  explain,
   listJobs,
   listJobRuns,
   runJob,

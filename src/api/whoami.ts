@@ -48,9 +48,16 @@ export const whoami = route({
 })
 
 function credentialOf(authenticated: Authenticated) {
-  if (authenticated.type === 'anonymous') return { type: 'none' } as const
-  if (authenticated.type === 'api-key') return { type: 'api-key' } as const
-  if (authenticated.type === 'session') return { type: 'session' } as const
-  const { issuer, expiresAt } = authenticated.token
-  return { type: 'jwt', issuer, expiresAt: new Date(expiresAt).toISOString() } as const
+  switch (authenticated.type) {
+    case 'anonymous':
+    case 'rehearsed':
+      return { type: 'none' } as const
+    case 'api-key':
+    case 'session':
+      return { type: authenticated.type }
+    case 'jwt': {
+      const { issuer, expiresAt } = authenticated.token
+      return { type: 'jwt', issuer, expiresAt: new Date(expiresAt).toISOString() } as const
+    }
+  }
 }

@@ -282,3 +282,11 @@ export const events = sqliteTable('events', {
   subject: text().$type<BookingId | UserId>().notNull(),
   createdAt: text('created_at').notNull(),
 })
+
+/** Always empty; see `rehearsal.ts`. */
+export const rehearsal = sqliteTable('rehearsal', {
+  seq: integer().primaryKey(),
+  step: integer(),
+  result: text().notNull(),
+  never: integer().notNull(),
+})

@@ -17,6 +17,7 @@ import { assertAcceptable, revisionsOf } from './conditions.ts'
 import { type AppContext, type AppEnv, beginSession } from './context.ts'
 import { deprecationFields } from './deprecation.ts'
 import { answerFor, type Claim, claimOf, REPLAYED, replayOf } from './idempotency.ts'
+import { noteArrival, rehearsing } from './rehearsal.ts'
 import {
   type Access,
   Answer,
@@ -70,7 +71,7 @@ async function loadCaller(c: AppContext, { again = false } = {}): Promise<void> 
 type Asked = Restricted & { readonly output?: z.core.$ZodType }
 
 /** What this request asks for: the route's permission, or undefined where everybody may. */
-export function restrictionOf(
+function restrictionOf(
   { access }: Route,
   query: (name: string) => string | undefined,
 ): Asked | undefined {
@@ -79,7 +80,7 @@ export function restrictionOf(
   return unless && query(unless.query[0]) === unless.query[1] ? unless : undefined
 }
 
-export function targetOf({ owner }: Restricted, param: Readonly<Record<string, string>>): Target {
+function targetOf({ owner }: Restricted, param: Readonly<Record<string, string>>): Target {
   if (owner === undefined) return 'site'
   return owner === 'self' || owner === 'rows' ? owner : { owner: param[owner.slice(1)] ?? '' }
 }
@@ -88,11 +89,11 @@ export function targetOf({ owner }: Restricted, param: Readonly<Record<string, s
 function admit(declared: Route): Handler {
   return async (c, next) => {
     const restriction = restrictionOf(declared, (name) => c.req.query(name))
-    if (restriction) {
-      const { actor } = c.get('identified')
-      const decision = decide(actor, restriction.may, targetOf(restriction, c.req.param()))
-      if (!decision.allowed) throw refused(decision.refusal)
-    }
+    const { actor } = c.get('identified')
+    const decision =
+      restriction && decide(actor, restriction.may, targetOf(restriction, c.req.param()))
+    noteArrival(c.env, { declared, actor, restriction, decision })
+    if (decision?.allowed === false) throw refused(decision.refusal)
     assertAcceptable(c.req, declared.mediaType)
     await next()
   }
@@ -227,6 +228,7 @@ function contextOf(
     events: c.get('events'),
     revisions: declared.conditional ? revisionsOf(c.req) : undefined,
     claim,
+    rehearse: rehearsing(c),
     remember: (body) =>
       answerFor(claim, statusOf(declared), projected(declared, c, body), c.get('now')),
   }

@@ -13,6 +13,7 @@ import type { Authenticated, Identified } from '../security/identify.ts'
 import type { Permission } from '../security/permissions.ts'
 import type { Deprecated } from './deprecation.ts'
 import type { Claim } from './idempotency.ts'
+import type { Rehearse } from './rehearsal.ts'
 
 type Schema = z.core.$ZodType
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -72,6 +73,8 @@ export interface RouteContext<I extends Input, A extends Access> {
   readonly revisions: Revisions
   /** The caller's Idempotency-Key and what it was sent with. */
   readonly claim: Claim | undefined
+  /** Has another call answered without doing it; undefined while this one is only rehearsed itself. */
+  readonly rehearse: Rehearse | undefined
   /** The answer to store together with the write, if an Idempotency-Key was sent. */
   readonly remember: (body: unknown) => Promise<StoredAnswer | undefined>
 }

@@ -2,7 +2,7 @@
  * Who is calling. Being nobody is a kind of its own, so there is no `null` that could be mistaken
  * for power; every who-column (`assigned_by`, `actor`) is derived from an actor, never from input.
  */
-import type { UserId, VisitorId } from '../db/ids.ts'
+import type { KeyId, UserId, VisitorId } from '../db/ids.ts'
 import type { ElevatedIdentity } from './elevated-identities.ts'
 import type { CustomRole, Permission, Role } from './permissions.ts'
 
@@ -44,6 +44,13 @@ export interface SystemActor {
 /** Anyone who can come in over HTTP. */
 export type Caller = Anonymous | VisitorActor | MemberActor | PartnerActor
 export type Actor = Caller | SystemActor
+
+/** A caller by name: who it is about, without what they may. */
+export type Subject =
+  | Anonymous
+  | VisitorActor
+  | Pick<MemberActor, 'kind' | 'userId'>
+  | { readonly kind: 'partner'; readonly keyId: KeyId }
 
 /** The one spelling of an actor in audit rows and who-columns, as in `usr_…` or `system:badge-awarder`. */
 export function actorRef(actor: Exclude<Actor, Anonymous>): string {

@@ -5,11 +5,12 @@
 import { BUILT_IN, VISITORS } from '../db/auth-schema.ts'
 import type { Deps } from '../deps.ts'
 import type { Settings } from '../env.ts'
+import type { KeyAnswer } from '../objects/key-gate.ts'
 import type { KeyGates } from '../objects/keys.ts'
-import { newId, type UserId } from '../db/ids.ts'
+import { type KeyId, newId, type UserId } from '../db/ids.ts'
 import { Problem } from '../problem.ts'
 import type { IdentitiesRepository, IdentityRow } from '../repositories/identities.ts'
-import type { Caller } from './actor.ts'
+import type { Caller, Subject } from './actor.ts'
 import { type ParsedApiKey, parseApiKey } from './api-key.ts'
 import { auditRow } from './audit.ts'
 import { BURST_LIMIT, type BurstGuard } from './burst-guard.ts'
@@ -30,6 +31,8 @@ export type Authenticated =
   | { readonly type: 'session'; readonly token: string }
   /** Well-formed; whether it is good only its gate knows. */
   | { readonly type: 'api-key'; readonly key: ParsedApiKey; readonly address: string | undefined }
+  /** Nothing: this request only shows what theirs would come to. No header makes one. */
+  | { readonly type: 'rehearsed'; readonly as: Subject }
 
 /**
  * @param now milliseconds since the epoch
@@ -75,7 +78,8 @@ async function readSession(
 /** Whether what the caller may do is in D1: a visitor's token says all there is, a key's gate knows. */
 export function readsRights(authenticated: Authenticated): boolean {
   const { type } = authenticated
-  return type === 'session' || (type === 'jwt' && authenticated.token.issuer !== VISITORS)
+  if (type === 'jwt') return authenticated.token.issuer !== VISITORS
+  return type === 'session' || type === 'rehearsed'
 }
 
 export interface Identified {
@@ -118,7 +122,20 @@ export async function identify(
       return identifyByCookie(authenticated.token, deps.identities, deps.settings, moment)
     case 'api-key':
       return identifyPartner(authenticated, deps, moment)
+    case 'rehearsed':
+      return identifySubject(authenticated.as, deps, moment)
   }
+}
+
+/** Whoever it is, without a credential of theirs; a key is spared the count of this use. */
+async function identifySubject(
+  as: Subject,
+  { identities, keyGates }: Pick<Deps, 'identities' | 'keyGates'>,
+  { again }: Moment,
+): Promise<Identified> {
+  if (as.kind === 'member') return identified(await identities.findMember(as.userId))
+  if (as.kind !== 'partner') return { actor: as }
+  return admitPartner(as.keyId, await keyGates.foresee(as.keyId, { again }).catch(gateIsSilent))
 }
 
 async function identifyMember(
@@ -203,13 +220,17 @@ async function identifyPartner(
   if (wait > 0) throw tooManyUnknownKeys(wait)
   const answer = await keyGates.verify(keyId, { secretHash, address, again }).catch(gateIsSilent)
   if (answer.good || answer.because !== 'invalid') burstGuard.passed(secretHash)
+  else await burstGuard.failed(address, secretHash, now)
+  return admitPartner(keyId, answer)
+}
+
+function admitPartner(keyId: KeyId, answer: KeyAnswer): Identified {
   if (answer.good) {
     const { scopes, accessRevision, limits } = answer
     return { actor: { kind: 'partner', keyId, scopes, accessRevision }, limits }
   }
   switch (answer.because) {
     case 'invalid':
-      await burstGuard.failed(address, secretHash, now)
       throw invalidKey()
     case 'address':
       throw invalidKey('The API key may not be used from this address.')

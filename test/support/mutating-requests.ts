@@ -219,6 +219,10 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
     const { id } = await booking(me)
     return () => me.post(`/v1/bookings/${id}/cancel`)
   },
+  'POST /v1/explain': async ({ someone }) => {
+    const me = await someone()
+    return () => me.post('/v1/explain', { method: 'PATCH', path: '/v1/me', body: { bio: 'New' } })
+  },
   'POST /v1/jobs/:job/run': async ({ root }) => {
     const headers = once()
     return () => root.post('/v1/jobs/prune-records/run', {}, { headers })

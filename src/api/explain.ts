@@ -1,0 +1,135 @@
+/** What a call would answer, and why: one's own, or somebody else's. Nothing is changed by it. */
+import * as z from 'zod'
+import type { Deps } from '../deps.ts'
+import { explanationOf, OUTCOMES, STEPS } from '../http/explain.ts'
+import { route } from '../http/route.ts'
+import { notFound, Problem } from '../problem.ts'
+import type { Caller, Subject } from '../security/actor.ts'
+import { decide } from '../security/decide.ts'
+import { refused } from '../security/grant.ts'
+import { idOf, shownText, UserId } from './schemas.ts'
+
+const KeyId = idOf('key', 'Id of an API key')
+const VisitorId = idOf('vis', 'Id of a visitor')
+
+const As = z
+  .union(
+    [
+      z.literal('anonymous').transform((kind): Subject => ({ kind })),
+      UserId.transform((userId): Subject => ({ kind: 'member', userId })),
+      KeyId.transform((keyId): Subject => ({ kind: 'partner', keyId })),
+      VisitorId.transform((visitorId): Subject => ({ kind: 'visitor', visitorId })),
+      z.strictObject({ kind: z.literal('anonymous') }),
+      z.strictObject({ kind: z.literal('member'), userId: UserId }),
+      z.strictObject({ kind: z.literal('partner'), keyId: KeyId }),
+      z.strictObject({ kind: z.literal('visitor'), visitorId: VisitorId }),
+    ],
+    { error: 'expected "anonymous", or the id of a member, an API key or a visitor' },
+  )
+  .meta({
+    description:
+      'Whose call it is, by id, or as `whoami` names them; left out, or one’s own id, for oneself. ' +
+      'Anybody else takes `explain:others`',
+  })
+
+const Path = z
+  .string()
+  .max(2048)
+  .regex(/^\/v1\/[!-~]*$/, { error: 'expected a path under /v1/, in visible ASCII' })
+  .refine(staysInPlace, { error: 'expected a path that does not lead out of /v1/' })
+  .meta({ description: 'With its query, as in `/v1/users?q=Ada`' })
+
+/** Sent again as JSON; what JSON text can say and JavaScript cannot is refused. */
+const Body = z
+  .unknown()
+  .transform((value, context): string | undefined => {
+    try {
+      return value === undefined ? undefined : JSON.stringify(value, finite)
+    } catch {
+      context.addIssue({ code: 'custom', message: 'expected less nesting, and finite numbers' })
+      return z.NEVER
+    }
+  })
+  .optional()
+  .meta({ description: 'What the call sends; left out if it sends nothing' })
+
+const Call = z
+  .strictObject({
+    as: As.optional(),
+    method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']),
+    path: Path,
+    body: Body,
+    ifMatch: z
+      .string()
+      .max(1024)
+      .regex(/^[ -~]*$/)
+      .optional()
+      .meta({ description: 'The header If-Match of the call' }),
+  })
+  .refine(({ method, body }) => body === undefined || (method !== 'GET' && method !== 'HEAD'), {
+    path: ['body'],
+    error: 'a call with this method sends no body',
+  })
+  .meta({ id: 'Call' })
+
+const Step = z.enum(STEPS)
+const Explanation = z
+  .object({
+    status: z.int().min(200).max(499).meta({ description: 'What the call would answer now' }),
+    decisive: Step.meta({ description: 'The step at which that was settled' }),
+    checks: z
+      .array(z.object({ stage: Step, outcome: z.enum(OUTCOMES), detail: shownText(1000) }))
+      .max(STEPS.length),
+    change: shownText(1000).nullable().meta({
+      description: 'The smallest change after which it would be allowed; null if it is',
+    }),
+  })
+  .meta({ id: 'Explanation' })
+
+export const explain = route({
+  method: 'POST',
+  path: '/v1/explain',
+  summary: 'Why a call would be answered as it would: yours, or anybody’s as an admin',
+  access: { may: 'profile:read', owner: 'self' },
+  input: { json: Call },
+  output: Explanation,
+  async run({ input, caller, rehearse, deps }) {
+    const { as, body, ifMatch, ...call } = input.json
+    const subject = await subjectOf(as, caller, deps)
+    return rehearse ? explanationOf(await rehearse({ ...call, body, ifMatch }, subject)) : UNREAD
+  },
+})
+
+/** What an explanation says that is only explained itself. */
+const UNREAD = { status: 200, decisive: 'credential', checks: [], change: null } satisfies z.input<
+  typeof Explanation
+>
+
+/** @throws Problem `forbidden` for somebody else without `explain:others`, `validation_failed` for nobody */
+async function subjectOf(as: Subject | undefined, caller: Caller, deps: Deps): Promise<Subject> {
+  const { userId } = caller.kind === 'member' ? caller : notFound('member')
+  if (!as || (as.kind === 'member' && as.userId === userId)) return { kind: 'member', userId }
+  const decision = decide(caller, 'explain:others', 'site')
+  if (!decision.allowed) throw refused(decision.refusal)
+  if (await isKnown(as, deps)) return as
+  throw new Problem('validation_failed', 'There is nobody to explain the call for; see errors.', {
+    errors: [{ in: 'json', path: 'as', message: 'no such member or API key' }],
+  })
+}
+
+/** Of visitors nothing is stored, so any may be one. */
+async function isKnown(as: Subject, { identities, apiKeys }: Deps): Promise<boolean> {
+  if (as.kind === 'member') return (await identities.findMember(as.userId)) !== undefined
+  if (as.kind === 'partner') return (await apiKeys.find(as.keyId)) !== undefined
+  return true
+}
+
+/** Whether it is still under `/v1/` once `..` and the like are followed, as every client does. */
+function staysInPlace(path: string): boolean {
+  return URL.parse(path, 'https://site.invalid')?.pathname.startsWith('/v1/') === true
+}
+
+function finite(_: string, value: unknown): unknown {
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new RangeError('not finite')
+  return value
+}

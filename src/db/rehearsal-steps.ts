@@ -1,0 +1,94 @@
+/** One statement of a rehearsal, and what is sent in its place so that its results are kept. */
+
+export interface Step {
+  readonly sql: string
+  readonly values: readonly unknown[]
+  readonly kind: 'read' | 'write'
+  /** Of a write, the columns it returns. */
+  readonly returning?: readonly string[]
+}
+
+export interface Outcome {
+  readonly columns: readonly string[]
+  readonly rows: readonly (readonly unknown[])[]
+}
+
+type Sent = Pick<Step, 'sql' | 'values'>
+
+const KIND = /^\s*(?:(select)|insert|update|delete)\b/i
+const RETURNING = /\breturning\s+([\w\s",]+)$/i
+const WRITTEN = /^\s*(insert|update|delete)\s+(?:into\s+|from\s+)?"?(\w+)"?/i
+
+/** @throws Error for a statement that nobody has thought of */
+export function stepOf(sql: string): Step {
+  const [kind, select] = KIND.exec(sql) ?? []
+  if (kind === undefined) throw unthought(sql)
+  if (select !== undefined) return { sql, values: [], kind: 'read' }
+  if (!/\breturning\b/i.test(sql)) return { sql, values: [], kind: 'write' }
+  const names = RETURNING.exec(sql)?.[1]
+    ?.split(',')
+    .map((name) => name.trim().replaceAll('"', ''))
+  const isPlain = names?.every((name) => /^[a-z]\w*$/i.test(name))
+  // What an upsert returns is partly inserted and partly updated, and no one trigger sees both.
+  if (!names || !isPlain || /\bdo\s+update\b/i.test(sql)) throw unthought(sql)
+  return { sql, values: [], kind: 'write', returning: names }
+}
+
+/**
+ * @param columns names of the columns of a read
+ * @param before the step before this one
+ */
+export function staged(
+  step: Step,
+  position: number,
+  columns: readonly string[] | undefined,
+  before: Step | undefined,
+): readonly Sent[] {
+  // To keep the rows of a read is a write by itself, and would be counted.
+  if (/\bchanges\(\)/i.test(step.sql) && before?.kind !== 'write') throw unthought(step.sql)
+  if (columns) return [keptRead(step, position, columns)]
+  return step.returning ? keptReturning(step, position, step.returning) : [step]
+}
+
+/** Answers one row at least, so that its columns are named; the first of them is no column of the step. */
+export function readStep({ sql, values }: Sent): Sent {
+  return { sql: `select * from (select 1) left join (${sql}) on true limit 1`, values }
+}
+
+function keptRead({ sql, values }: Step, position: number, columns: readonly string[]): Sent {
+  const names = columns.map((_, index) => `c${index}`)
+  const list = names.map(withoutSubtype).join(', ')
+  return {
+    sql: `insert into rehearsal (step, result) with rows_read(${names.join(', ')}) as (${sql})
+      select ${position}, json_array(${list}) from rows_read`,
+    values,
+  }
+}
+
+/** Text that a JSON function made would otherwise be taken for JSON, and not for the text it is. */
+function withoutSubtype(name: string): string {
+  return `case typeof(${name}) when 'text' then ${name} || '' else ${name} end`
+}
+
+/** `changes()` counts neither what a trigger does nor that one is made, so the next step sees its own. */
+function keptReturning(step: Step, position: number, columns: readonly string[]): readonly Sent[] {
+  const [, verb = '', table] = WRITTEN.exec(step.sql) ?? []
+  if (table === undefined) throw unthought(step.sql)
+  const row = verb.toLowerCase() === 'delete' ? 'old' : 'new'
+  const list = columns.map((name) => `${row}."${name}"`).join(', ')
+  const trigger = `rehearsal_step_${position}`
+  const kept = `insert into rehearsal (step, result) values (${position}, json_array(${list}));`
+  return [
+    {
+      sql: `create trigger ${trigger} after ${verb} on "${table}" begin ${kept} end`,
+      values: [],
+    },
+    step,
+    { sql: `drop trigger ${trigger}`, values: [] },
+  ]
+}
+
+/** Says how it begins, without the values it was sent with. */
+function unthought(sql: string): Error {
+  return new Error(`nobody has thought of how to rehearse: ${sql.trim().slice(0, 40)}`)
+}

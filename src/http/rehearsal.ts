@@ -1,0 +1,123 @@
+/**
+ * A request that is rehearsed: the app itself answers it, for whoever is named, with bindings that
+ * change nothing. Who it is for is kept beside the bindings, where no header and no setting can reach.
+ */
+import { rehearsalDatabase } from '../db/rehearsal.ts'
+import { type Bindings, SETTING_NAMES } from '../env.ts'
+import { rehearsalObjects } from '../objects/rehearsal.ts'
+import { type FieldError, Problem, type ProblemCode, type Stage } from '../problem.ts'
+import type { Caller, Subject } from '../security/actor.ts'
+import type { Decision } from '../security/decide.ts'
+import type { Permission, Reach } from '../security/permissions.ts'
+import type { AppContext } from './context.ts'
+import type { Restricted, Route } from './route.ts'
+
+export interface Call {
+  readonly method: string
+  /** With its query. */
+  readonly path: string
+  /** As JSON text. */
+  readonly body: string | undefined
+  readonly ifMatch: string | undefined
+}
+
+/** A declared route that the request has come to, and what was decided there before anything else. */
+export interface Arrival {
+  readonly declared: Route
+  readonly actor: Caller
+  /** Undefined where everybody may. */
+  readonly restriction: Restricted | undefined
+  readonly decision: Decision | undefined
+}
+
+/** What is told of a refusal. */
+export interface ToldProblem {
+  readonly code: ProblemCode
+  readonly detail: string
+  readonly stage?: Stage
+  readonly required?: Permission
+  readonly reach?: Reach
+  readonly errors?: readonly FieldError[]
+}
+
+export interface Rehearsed {
+  readonly status: number
+  readonly problem: ToldProblem | undefined
+  /** Undefined for a request that was refused before, or has come to nothing. */
+  readonly arrival: Arrival | undefined
+}
+
+/** @throws Problem `unavailable`; Error if the request fails in a way that says nothing about it */
+export type Rehearse = (call: Call, as: Subject) => Promise<Rehearsed>
+
+interface Rehearsal {
+  readonly as: Subject
+  arrival: Arrival | undefined
+}
+
+const rehearsals = new WeakMap<Bindings, Rehearsal>()
+
+/** Whom the request stands in for; undefined for every request that comes from outside. */
+export function rehearsedAs(env: Bindings): Subject | undefined {
+  return rehearsals.get(env)?.as
+}
+
+export function noteArrival(env: Bindings, arrival: Arrival): void {
+  const rehearsal = rehearsals.get(env)
+  if (rehearsal) rehearsal.arrival = arrival
+}
+
+/** Undefined in a rehearsal: one within another would say nothing that anybody reads. */
+export function rehearsing(c: AppContext): Rehearse | undefined {
+  if (rehearsals.has(c.env)) return undefined
+  return async ({ method, path, body, ifMatch }, as) => {
+    const env = rehearsalBindings(c.env)
+    const rehearsal: Rehearsal = { as, arrival: undefined }
+    rehearsals.set(env, rehearsal)
+    const request = new Request(new URL(path, c.req.url), {
+      // A HEAD is answered as the GET it stands for, but does not say why it is refused.
+      method: method === 'HEAD' ? 'GET' : method,
+      headers: {
+        ...(body !== undefined && { 'Content-Type': 'application/json' }),
+        ...(ifMatch !== undefined && { 'If-Match': ifMatch }),
+      },
+      ...(body !== undefined && { body }),
+    })
+    const response = await c.get('answer')(request, env)
+    const { status } = response
+    if (status >= 500) throw failed(status)
+    const problem = status >= 400 ? toldBy(await response.json()) : undefined
+    return { status, problem, arrival: rehearsal.arrival }
+  }
+}
+
+function failed(status: number): Error {
+  if (status !== 503) return new Error(`a rehearsed request was answered ${status}`)
+  return new Problem('unavailable', 'What the call depends on does not answer just now.', {
+    headers: { 'Retry-After': '1' },
+  })
+}
+
+type StandIns = Required<Omit<Bindings, (typeof SETTING_NAMES)[number]>>
+
+/** A binding that is new is missing here, and does not compile, until somebody has decided about it. */
+function rehearsalBindings(env: Bindings): Bindings {
+  const standIns: StandIns = {
+    DB: rehearsalDatabase(env.DB),
+    ...rehearsalObjects(env),
+    ASSETS: absent(),
+    MAIL: absent(),
+    BURST: absent(),
+  }
+  return { ...Object.fromEntries(SETTING_NAMES.map((name) => [name, env[name]])), ...standIns }
+}
+
+/** Has none of the binding's methods, so that calling one throws. */
+function absent<Binding>(): Binding {
+  return {} as Binding
+}
+
+/** What the app answers from 400 on is the problem that `problemResponse` has written. */
+function toldBy(body: unknown): ToldProblem {
+  return body as ToldProblem
+}

@@ -1,0 +1,57 @@
+/**
+ * The Durable Objects as they would be: what only reads reaches the real ones, what an object can
+ * rehearse is rehearsed, being told of a change is accepted, and everything else throws. A method that
+ * an object gets is missing here until somebody has decided which it is.
+ */
+import type { DurableObject } from 'cloudflare:workers'
+import type { Bindings } from '../env.ts'
+import type { JobRunner } from './job-runner.ts'
+import type { KeyGate } from './key-gate.ts'
+import type { VisitShard } from './visit-shard.ts'
+
+type Methods<O> = {
+  [M in Exclude<keyof O, keyof DurableObject>]: O[M] extends (...input: infer I) => infer R
+    ? (...input: I) => Promise<Awaited<R>>
+    : never
+}
+
+export function rehearsalObjects(
+  env: Pick<Bindings, 'VISITS' | 'KEYS' | 'JOBS'>,
+): Pick<Bindings, 'VISITS' | 'KEYS' | 'JOBS'> {
+  return {
+    VISITS: namespaceOf<VisitShard>((name) => {
+      const shard = () => env.VISITS.getByName(name)
+      return {
+        read: async (...about) => shard().read(...about),
+        standing: async (...about) => shard().standing(...about),
+        eligible: async (...about) => shard().eligible(...about),
+        record: async (...visit) => shard().rehearse(...visit),
+        recheck: accepted,
+        erase: accepted,
+        rehearse: refused,
+        due: refused,
+        settle: refused,
+        prune: refused,
+      }
+    }),
+    KEYS: namespaceOf<KeyGate>((name) => ({
+      foresee: async (...question) => env.KEYS.getByName(name).foresee(...question),
+      refresh: accepted,
+      verify: refused,
+    })),
+    JOBS: namespaceOf<JobRunner>(() => ({ wake: accepted })),
+  }
+}
+
+async function accepted(): Promise<void> {}
+
+async function refused(): Promise<never> {
+  throw new Error('this is not for rehearsals')
+}
+
+/** The clients call `getByName` only; the rest of a namespace is absent, and throws when it is called. */
+function namespaceOf<O extends Rpc.DurableObjectBranded>(
+  stub: (name: string) => Methods<O>,
+): DurableObjectNamespace<O> {
+  return { getByName: stub } as unknown as DurableObjectNamespace<O>
+}

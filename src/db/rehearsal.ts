@@ -43,6 +43,7 @@ function rehearsing(session: Session, journal: Step[]) {
       bind: (...values: unknown[]) => standIn({ ...step, values }),
       all,
       run: all,
+      first: async () => (await all()).results[0] ?? null,
       raw: async () => (isReal([step]) ? native().raw() : (await alone()).rows),
     })
     steps.set(statement, step)
@@ -136,7 +137,7 @@ function asDatabase(standIn: { withSession: (start?: string) => unknown }): D1Da
 
 /** As above: `first` is absent. */
 function asStatement(
-  standIn: Record<'bind' | 'all' | 'run' | 'raw', (...values: unknown[]) => unknown>,
+  standIn: Record<'bind' | 'all' | 'run' | 'first' | 'raw', (...values: unknown[]) => unknown>,
 ): D1PreparedStatement {
   return standIn as unknown as D1PreparedStatement
 }

@@ -22,8 +22,8 @@ import { outboxRepository } from './repositories/outbox.ts'
 import { siteRepository } from './repositories/site.ts'
 import { usersRepository } from './repositories/users.ts'
 import { burstGuardOf } from './security/burst-guard.ts'
+import { proofs } from './security/proof.ts'
 import { visitorsOf } from './security/visitors.ts'
-import { authenticate } from './security/identify.ts'
 import { settingsOf } from './env.ts'
 
 export type Deps = ReturnType<typeof makeDeps>
@@ -35,9 +35,7 @@ export function makeDeps(env: Bindings, db: Database, now: number) {
   return {
     now,
     settings,
-    /** What a token from a body proves: what it would prove as the credential of a request. */
-    prove: (token: string) =>
-      authenticate(new Headers({ Authorization: `Bearer ${token}` }), settings, now),
+    prove: proofs(settings, now),
     identities: identitiesRepository(db),
     linkedIdentities: linkedIdentitiesRepository(db),
     users: usersRepository(db),

@@ -190,6 +190,17 @@ export function notFound(what: string): never {
   throw new Problem('not_found', `No such ${what}.`)
 }
 
+/** For fields of the request that cannot be taken as they are; the caller sees which, and why. */
+export function invalidFields(errors: readonly FieldError[]): Problem {
+  const detail = 'The request has fields that are not valid; see errors.'
+  return new Problem('validation_failed', detail, { errors })
+}
+
+/** @param path of the field in the body, as in `recurrence.until` */
+export function invalidField(path: string, message: string): Problem {
+  return invalidFields([{ in: 'json', path, message }])
+}
+
 /** For a key that is used again, but not for the same request. */
 export function idempotencyMismatch(): Problem {
   return new Problem('idempotency_mismatch', 'This Idempotency-Key was used for another request.')

@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { route } from '../http/route.ts'
 import { claimBookings } from '../operations/claim-bookings.ts'
-import { Problem } from '../problem.ts'
+import { invalidField } from '../problem.ts'
 import { Count, NoBody, shownId, Timestamp } from './schemas.ts'
 
 const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/
@@ -59,16 +59,9 @@ export const claimMyBookings = route({
   input: { json: Claim },
   output: Claimed,
   async run({ input, grant, deps }) {
-    const visitorId = await deps.visitors.recognize(input.json.visitorToken)
-    if (!visitorId) throw notAVisitors()
+    const { visitor } = await deps.prove('visitorToken', input.json.visitorToken)
+    if (!visitor) throw invalidField('visitorToken', 'expected a token of a visitor of this site')
+    const { visitorId } = visitor
     return { visitorId, claimed: await claimBookings(grant, visitorId, deps) }
   },
 })
-
-/** Not 401: the caller's own credential is good. */
-function notAVisitors(): Problem {
-  const message = 'expected a token of a visitor of this site that is still good'
-  return new Problem('validation_failed', 'The bookings cannot be claimed like this; see errors.', {
-    errors: [{ in: 'json', path: 'visitorToken', message }],
-  })
-}

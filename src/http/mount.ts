@@ -6,7 +6,7 @@ import { zValidator } from '@hono/zod-validator'
 import type { Hono, MiddlewareHandler } from 'hono'
 import * as z from 'zod'
 import { isAccessChange } from '../db/errors.ts'
-import { type FieldError, Problem } from '../problem.ts'
+import { type FieldError, invalidFields, Problem } from '../problem.ts'
 import { countAddress } from '../security/address-limit.ts'
 import { decide, type Target } from '../security/decide.ts'
 import { refused, withGrant } from '../security/grant.ts'
@@ -130,11 +130,7 @@ function invalid(where: FieldError['in']) {
     const errors = verdict.error.issues
       .flatMap((issue) => fieldErrors(where, issue))
       .slice(0, MAX_ERRORS)
-    throw new Problem(
-      'validation_failed',
-      'The request has fields that are not valid; see errors.',
-      { errors },
-    )
+    throw invalidFields(errors)
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts'
-import { Problem } from '../problem.ts'
+import { invalidField, Problem } from '../problem.ts'
 import type { StoredAnswer } from '../repositories/audited.ts'
 import { type IdentityName, MAX_IDENTITIES } from '../repositories/linked-identities.ts'
 import { auditRow } from '../security/audit.ts'
@@ -26,8 +26,8 @@ export async function linkIdentity(
 ): Promise<{ readonly identity: LinkedIdentity; readonly isNew: boolean }> {
   const exercised = grant.exercise('profile:update')
   const userId = memberOf(exercised)
-  const proof = await prove(token).catch(asInvalidField)
-  if (proof.type !== 'jwt') throw notGood('expected a token of a person')
+  const proof = await prove('token', token)
+  if (proof.visitor) throw invalidField('token', 'expected a token of a person, not of a visitor')
   const { issuer, subject, issuedAt, sessionId } = proof.token
   const { identityHash } = await identityHashOf(issuer, subject)
   const audit = auditRow(exercised, now, {
@@ -43,17 +43,6 @@ export async function linkIdentity(
   )
   if (row?.userId === userId) return { identity: row, isNew }
   if (row) throw new Problem('conflict', 'This identity is another member’s. They are not merged.')
-  if (count < MAX_IDENTITIES) throw notGood('this session has ended')
+  if (count < MAX_IDENTITIES) throw invalidField('token', 'this session has ended')
   throw new Problem('invalid_state', `A member has at most ${MAX_IDENTITIES} identities.`)
-}
-
-/** The request's own credential was good, so what is wrong with this one is no 401. */
-function asInvalidField(error: unknown): never {
-  throw error instanceof Problem && error.status === 401 ? notGood(error.detail) : error
-}
-
-function notGood(message: string): Problem {
-  return new Problem('validation_failed', 'The token does not prove an identity; see errors.', {
-    errors: [{ in: 'json', path: 'token', message }],
-  })
 }

@@ -5,11 +5,11 @@
 import { VISITOR_KEYS, signToken } from '../auth/signing-keys.ts'
 import { VISITORS } from '../db/auth-schema.ts'
 import type { Database } from '../db/client.ts'
-import { isId, newId, type VisitorId } from '../db/ids.ts'
+import { isId, newId } from '../db/ids.ts'
 import type { Settings } from '../env.ts'
 import { Problem } from '../problem.ts'
 import type { VisitorActor } from './actor.ts'
-import { type VerifiedToken, verifyToken } from './jwt.ts'
+import type { VerifiedToken } from './jwt.ts'
 
 /** The visitor a verified token speaks for; undefined if it is a member's. @throws Problem `invalid_token` */
 export function visitorOf({ issuer, subject }: VerifiedToken): VisitorActor | undefined {
@@ -30,19 +30,6 @@ export function visitorsOf(db: Database, settings: Settings, now: number) {
       const options = { ring: VISITOR_KEYS, issuer: VISITORS, secret, now }
       const { token, expiresAt } = await signToken(db.$client, { sub: visitorId }, options)
       return { visitorId, token, expiresAt: new Date(expiresAt).toISOString() }
-    },
-
-    /**
-     * Whose token this is, by the rules for any request; undefined if it is not a good one of a visitor.
-     * @throws Problem `unavailable`
-     */
-    async recognize(token: string): Promise<VisitorId | undefined> {
-      try {
-        return visitorOf(await verifyToken(token, settings.trustedIssuers, now))?.visitorId
-      } catch (error) {
-        if (error instanceof Problem && error.code === 'invalid_token') return undefined
-        throw error
-      }
     },
   }
 }

@@ -176,6 +176,16 @@ describe('a token that would be refused as a credential proves nothing here eith
     expect(await dump()).toEqual(before)
   })
 
+  test('one of a visitor, who is nobody to be signed in as', async () => {
+    const site = siteOfTwo()
+    const ada = await site.member('ada')
+    const { token } = (await site.anonymous.post('/v1/visitors')).body
+    expect(await link(ada, { token })).toMatchObject({
+      status: 422,
+      body: { errors: [{ in: 'json', path: 'token' }] },
+    })
+  })
+
   test('one from before its member was deleted, but not one from after', async () => {
     const { site, ada, elsewhere } = await linkedAda()
     await (await site.root()).delete(`/v1/users/${ada.userId}`)

@@ -14,7 +14,7 @@ import { mount } from './http/mount.ts'
 import { onError, problemResponse } from './http/problem-response.ts'
 import { rehearsedAs } from './http/rehearsal.ts'
 import { Problem } from './problem.ts'
-import { authenticate, readsRights } from './security/identify.ts'
+import { authenticate, readsRights } from './security/authenticate.ts'
 
 const ACCEPTED_HEADERS = [
   'Authorization',

@@ -4,6 +4,7 @@ import type { Deps } from '../deps.ts'
 import { explanationOf, OUTCOMES, STEPS } from '../http/explain.ts'
 import { route } from '../http/route.ts'
 import { notFound, Problem } from '../problem.ts'
+import type { IdentityName } from '../repositories/linked-identities.ts'
 import type { Caller, Subject } from '../security/actor.ts'
 import { decide } from '../security/decide.ts'
 import { refused } from '../security/grant.ts'
@@ -93,9 +94,9 @@ export const explain = route({
   access: { may: 'profile:read', owner: 'self' },
   input: { json: Call },
   output: Explanation,
-  async run({ input, caller, rehearse, deps }) {
+  async run({ input, caller, identity, rehearse, deps }) {
     const { as, body, ifMatch, ...call } = input.json
-    const subject = await subjectOf(as, caller, deps)
+    const subject = await subjectOf(as, caller, identity, deps)
     return rehearse ? explanationOf(await rehearse({ ...call, body, ifMatch }, subject)) : UNREAD
   },
 })
@@ -106,9 +107,15 @@ const UNREAD = { status: 200, decisive: 'credential', checks: [], change: null }
 >
 
 /** @throws Problem `forbidden` for somebody else without `explain:others`, `validation_failed` for nobody */
-async function subjectOf(as: Subject | undefined, caller: Caller, deps: Deps): Promise<Subject> {
+async function subjectOf(
+  as: Subject | undefined,
+  caller: Caller,
+  identity: IdentityName | undefined,
+  deps: Deps,
+): Promise<Subject> {
   const { userId } = caller.kind === 'member' ? caller : notFound('member')
-  if (!as || (as.kind === 'member' && as.userId === userId)) return { kind: 'member', userId }
+  if (!as || (as.kind === 'member' && as.userId === userId))
+    return { kind: 'member', userId, identity }
   const decision = decide(caller, 'explain:others', 'site')
   if (!decision.allowed) throw refused(decision.refusal)
   if (await isKnown(as, deps)) return as

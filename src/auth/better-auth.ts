@@ -19,7 +19,7 @@ import {
   authVerifications,
 } from '../db/schema.ts'
 import { describeError } from '../log.ts'
-import { displayNameOf } from '../security/identify.ts'
+import { displayNameOf } from '../security/first-request.ts'
 import { COOKIE_PREFIX, SESSION_SECONDS } from '../security/session-cookie.ts'
 import type { BuiltInLogin } from './settings.ts'
 

@@ -3,6 +3,7 @@
  * for power; every who-column (`assigned_by`, `actor`) is derived from an actor, never from input.
  */
 import type { KeyId, UserId, VisitorId } from '../db/ids.ts'
+import type { IdentityName } from '../repositories/linked-identities.ts'
 import type { ElevatedIdentity } from './elevated-identities.ts'
 import type { CustomRole, Permission, Role } from './permissions.ts'
 
@@ -49,7 +50,12 @@ export type Actor = Caller | SystemActor
 export type Subject =
   | Anonymous
   | VisitorActor
-  | Pick<MemberActor, 'kind' | 'userId'>
+  | {
+      readonly kind: 'member'
+      readonly userId: UserId
+      /** Which of theirs the call would come with; undefined if nobody knows. */
+      readonly identity?: IdentityName | undefined
+    }
   | { readonly kind: 'partner'; readonly keyId: KeyId }
 
 /** The one spelling of an actor in audit rows and who-columns, as in `usr_…` or `system:badge-awarder`. */

@@ -4,6 +4,7 @@
  */
 import { sha256 } from './digest.ts'
 import type { KeyId } from '../db/ids.ts'
+import { Problem } from '../problem.ts'
 
 /** For secret scanners; the checksum tells a real key from a lookalike. */
 export const API_KEY_PATTERN =
@@ -48,4 +49,8 @@ function base62(bytes: Uint8Array, length: number): string {
     value /= 62n
   }
   return text
+}
+
+export function invalidKey(detail = 'The API key is not known, or no longer good.'): Problem {
+  return new Problem('invalid_api_key', detail, { stage: 'credential' })
 }

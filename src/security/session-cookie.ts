@@ -3,6 +3,7 @@
  * with `AUTH_SECRET`. A browser attaches cookies by itself, so a request has to show that it was made
  * by a page of this site before its cookie counts.
  */
+import { Problem } from '../problem.ts'
 import { getCookie } from './cookies.ts'
 
 /** A browser takes a `__Host-` cookie only over a secure connection, from this host, for all paths. */
@@ -44,4 +45,10 @@ function decoded(base64: string) {
   } catch {
     return undefined
   }
+}
+
+export function sessionRevoked(): Problem {
+  return new Problem('session_revoked', 'This session has ended. Sign in again.', {
+    stage: 'session',
+  })
 }

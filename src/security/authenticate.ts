@@ -1,0 +1,70 @@
+/**
+ * What a request proves about itself before any storage is touched, so that junk costs nothing: at
+ * most one credential, well-formed, and for a token also verified.
+ */
+import { VISITORS } from '../db/auth-schema.ts'
+import type { Settings } from '../env.ts'
+import { Problem } from '../problem.ts'
+import type { Subject } from './actor.ts'
+import { invalidKey, type ParsedApiKey, parseApiKey } from './api-key.ts'
+import { readCredential } from './credential.ts'
+import { type VerifiedToken, verifyToken } from './jwt.ts'
+import { isSameOrigin, readSessionCookie, sessionRevoked } from './session-cookie.ts'
+
+export type Authenticated =
+  | { readonly type: 'anonymous' }
+  | { readonly type: 'jwt'; readonly token: VerifiedToken }
+  /** Signed by this site, from one of its own pages; whether the session is still there, D1 knows. */
+  | { readonly type: 'session'; readonly token: string }
+  /** Well-formed; whether it is good only its gate knows. */
+  | { readonly type: 'api-key'; readonly key: ParsedApiKey; readonly address: string | undefined }
+  /** Nothing: this request only shows what theirs would come to. No header makes one. */
+  | { readonly type: 'rehearsed'; readonly as: Subject }
+
+/**
+ * @param now milliseconds since the epoch
+ * @throws Problem `ambiguous_credentials`, `invalid_token`, `invalid_api_key`, `unavailable`
+ */
+export async function authenticate(
+  headers: Headers,
+  settings: Settings,
+  now: number,
+): Promise<Authenticated> {
+  const credential = readCredential(headers)
+  const session = await readSession(headers, settings)
+  if (session && credential.type !== 'none') {
+    throw new Problem('ambiguous_credentials', 'The request carries a session cookie and more.')
+  }
+  switch (credential.type) {
+    case 'none':
+      return session ?? { type: 'anonymous' }
+    case 'api-key': {
+      const key = await parseApiKey(credential.key)
+      if (!key) throw invalidKey()
+      return { type: 'api-key', key, address: headers.get('CF-Connecting-IP') ?? undefined }
+    }
+    case 'jwt':
+      return {
+        type: 'jwt',
+        token: await verifyToken(credential.token, settings.trustedIssuers, now),
+      }
+  }
+}
+
+/** The cookie of a request from another origin is none: browsers attach it to whatever they send. */
+async function readSession(
+  headers: Headers,
+  { builtInLogin: login }: Settings,
+): Promise<Extract<Authenticated, { type: 'session' }> | undefined> {
+  if (!login || !isSameOrigin(headers, login.publicUrl)) return undefined
+  const cookie = await readSessionCookie(headers, login.secret)
+  if (cookie === 'forged') throw sessionRevoked()
+  return cookie && { type: 'session', token: cookie.token }
+}
+
+/** Whether what the caller may do is in D1: a visitor's token says all there is, a key's gate knows. */
+export function readsRights(authenticated: Authenticated): boolean {
+  const { type } = authenticated
+  if (type === 'jwt') return authenticated.token.issuer !== VISITORS
+  return type === 'session' || type === 'rehearsed'
+}

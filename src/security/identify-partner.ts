@@ -1,0 +1,65 @@
+/** Which key is calling and what it may at this moment: its gate knows, D1 is not asked. */
+import type { KeyId } from '../db/ids.ts'
+import type { KeyAnswer } from '../objects/key-gate.ts'
+import { Problem } from '../problem.ts'
+import { invalidKey } from './api-key.ts'
+import { BURST_LIMIT } from './burst-guard.ts'
+import type { Authenticated } from './authenticate.ts'
+import type { Identified, IdentifyDeps, Moment } from './identify.ts'
+import { limitReached, ofAddress } from './rate-limit.ts'
+
+export async function identifyPartner(
+  { key, address }: Extract<Authenticated, { type: 'api-key' }>,
+  { burstGuard, keyGates }: Pick<IdentifyDeps, 'burstGuard' | 'keyGates'>,
+  { now, again }: Moment,
+): Promise<Identified> {
+  const { keyId, secretHash } = key
+  const wait = burstGuard.wait(address, secretHash, now)
+  if (wait > 0) throw tooManyUnknownKeys(wait)
+  const answer = await keyGates.verify(keyId, { secretHash, address, again }).catch(gateIsSilent)
+  if (answer.good || answer.because !== 'invalid') burstGuard.passed(secretHash)
+  else await burstGuard.failed(address, secretHash, now)
+  return admitPartner(keyId, answer)
+}
+
+/** As `identifyPartner` would, without counting the use. */
+export async function foreseePartner(
+  keyId: KeyId,
+  { keyGates }: Pick<IdentifyDeps, 'keyGates'>,
+  { again }: Moment,
+): Promise<Identified> {
+  return admitPartner(keyId, await keyGates.foresee(keyId, { again }).catch(gateIsSilent))
+}
+
+function admitPartner(keyId: KeyId, answer: KeyAnswer): Identified {
+  if (answer.good) {
+    const { scopes, accessRevision, limits } = answer
+    return { actor: { kind: 'partner', keyId, scopes, accessRevision }, limits }
+  }
+  switch (answer.because) {
+    case 'invalid':
+      throw invalidKey()
+    case 'address':
+      throw invalidKey('The API key may not be used from this address.')
+    case 'rate_limited':
+    case 'quota_exceeded':
+      throw limitReached(answer.because, LIMITED[answer.because], answer.retryAfter, answer.limits)
+  }
+}
+
+const LIMITED = {
+  rate_limited: 'The limit of this API key is reached for now.',
+  quota_exceeded: 'The quota of this API key is used up for this month.',
+} as const
+
+function tooManyUnknownKeys(wait: number): Problem {
+  const detail = 'Too many unknown API keys came from this address.'
+  return limitReached('rate_limited', detail, wait, [ofAddress(BURST_LIMIT, wait)])
+}
+
+function gateIsSilent(cause: unknown): never {
+  throw new Problem('unavailable', 'Whether the API key is good cannot be told just now.', {
+    headers: { 'Retry-After': '1' },
+    cause,
+  })
+}

@@ -22,7 +22,7 @@ export interface TestIssuer {
   readonly trusted: Extract<TrustedIssuer, { jwks: unknown }>
   readonly privateKey: CryptoKey
   readonly signer: Signer
-  /** Valid for five minutes from `Date.now()`, for the subject `ada`. */
+  /** Valid for five minutes from `Date.now()`, for `ada` or the subject given. */
   readonly sign: (claims?: Members, header?: Members, key?: CryptoKey) => Promise<string>
   /** What `sign` puts into the two parts, for tests that write them by hand. */
   readonly header: (members?: Members) => Members
@@ -34,6 +34,7 @@ interface IssuerOptions {
   readonly audience?: string
   readonly algorithm?: TokenAlgorithm
   readonly kid?: string
+  readonly subject?: string
 }
 
 export async function makeIssuer(options: IssuerOptions = {}): Promise<TestIssuer> {
@@ -42,6 +43,7 @@ export async function makeIssuer(options: IssuerOptions = {}): Promise<TestIssue
     audience = 'guildhall',
     algorithm = 'ES256',
     kid = 'key-1',
+    subject = 'ada',
   } = options
   const { publicKey, privateKey } = await generateKeyPair(algorithm, { extractable: true })
   const jwk = await exportJWK(publicKey)
@@ -49,7 +51,7 @@ export async function makeIssuer(options: IssuerOptions = {}): Promise<TestIssue
   const header = (members: Members = {}) => ({ alg: algorithm, kid, typ: 'JWT', ...members })
   const claims = (members: Members = {}) => {
     const now = Math.floor(Date.now() / 1000)
-    return { iss: issuer, aud: audience, sub: 'ada', iat: now, exp: now + 300, ...members }
+    return { iss: issuer, aud: audience, sub: subject, iat: now, exp: now + 300, ...members }
   }
   return {
     issuer,

@@ -1,0 +1,25 @@
+/** Keys of the site's own tokens whose private half the test has. */
+import { VISITOR_KEYS } from '../../src/auth/signing-keys.ts'
+import { VISITORS } from '../../src/db/auth-schema.ts'
+import { newId } from '../../src/db/ids.ts'
+import { rowsOf } from './population.ts'
+import { makeIssuer, type TestIssuer } from './tokens.ts'
+
+/** Signs tokens as the site signs those of visitors, once its key is planted. */
+export function visitorIssuer(): Promise<TestIssuer> {
+  const now = Date.now()
+  const [kid, subject] = [crypto.randomUUID(), newId('vis', now)]
+  return makeIssuer({ issuer: VISITORS, audience: VISITOR_KEYS.audience, kid, subject })
+}
+
+/** Publishes the issuer's key among the site's own, for tokens of a kind. */
+export async function plantKey({ jwks, kid }: TestIssuer, use: 'member' | 'visitor') {
+  const { kty, crv, x, y } = jwks.keys[0] ?? {}
+  await rowsOf(
+    `insert into token_keys values (?, ?, 'nobody', ?, 'none', 0, ?)`,
+    kid,
+    use,
+    JSON.stringify({ kty, crv, x, y }),
+    Date.now() + 86_400_000,
+  )
+}

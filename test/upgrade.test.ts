@@ -1,0 +1,60 @@
+/** An upgrade loses nothing: what was stored at an earlier level of the migrations is there, and works. */
+import { applyD1Migrations, reset } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { expect, test } from 'vitest'
+import { bookingOf, bookingScene } from './support/bookings.ts'
+import { dumpD1 } from './support/dump.ts'
+import { LOGIN_SETTINGS } from './support/login.ts'
+import { rowsOf } from './support/population.ts'
+import { ORIGIN, testSite } from './support/site.ts'
+import { makeIssuer } from './support/tokens.ts'
+
+/** The database as it was before this migration. */
+async function levelBefore(name: string): Promise<void> {
+  await reset()
+  const at = env.TEST_MIGRATIONS.findIndex((migration) => migration.name.startsWith(name))
+  expect(at).toBeGreaterThan(0)
+  await applyD1Migrations(env.DB, env.TEST_MIGRATIONS.slice(0, at))
+}
+
+async function upgrade(): Promise<void> {
+  await applyD1Migrations(env.DB, env.TEST_MIGRATIONS)
+}
+
+test('0006: members, bookings and sessions stay, and tokens of earlier keys are good', async () => {
+  await levelBefore('0006')
+  const scene = await bookingScene()
+  const ada = await scene.site.member('ada')
+  const { id } = await bookingOf(ada, await scene.slot())
+  const login = await makeIssuer({ issuer: ORIGIN, kid: 'key-of-before', subject: 'account-1' })
+  const { kty, crv, x, y } = login.jwks.keys[0] ?? {}
+  const later = new Date(Date.now() + 3_600_000).toISOString()
+  await env.DB.batch([
+    env.DB.prepare(`insert into auth_users values ('account-1', 'Eve', 'eve@example.com', 1, null,
+      ?1, ?1)`).bind(later),
+    env.DB.prepare(`insert into auth_sessions values ('session-1', 'token-1', 'account-1', ?1, null,
+      null, ?1, ?1)`).bind(later),
+    env.DB.prepare(`insert into signing_keys values ('key-of-before', ?, 'sealed', 0, ?)`).bind(
+      JSON.stringify({ kty, crv, x, y }),
+      Date.now() + 86_400_000,
+    ),
+  ])
+  const { signing_keys: keys = [], ...before } = await dumpD1()
+  expect(keys).toHaveLength(1)
+
+  await upgrade()
+  const { token_keys: moved, ...after } = await dumpD1()
+  expect(moved).toMatchObject(keys)
+  expect(after).toMatchObject(before)
+  expect((await ada.get(`/v1/bookings/${id}`)).body).toMatchObject({ id, owner: ada.userId })
+
+  const site = testSite(LOGIN_SETTINGS)
+  const eve = site.bearer(await login.sign({ sid: 'session-1' }))
+  expect((await eve.get('/v1/me')).status).toBe(200)
+  // What cannot be opened for want of knowing its secret signs nothing; visitors have a key of their own.
+  expect((await (await site.visitor()).get('/v1/whoami')).body.kind).toBe('visitor')
+  expect(await rowsOf('select use from token_keys order by use')).toEqual([
+    { use: 'member' },
+    { use: 'visitor' },
+  ])
+})

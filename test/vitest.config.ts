@@ -14,7 +14,10 @@ export default defineConfig({
           cloudflareTest(async () => ({
             wrangler: { configPath: `${root}wrangler.toml` },
             miniflare: {
-              bindings: { TEST_MIGRATIONS: await readD1Migrations(`${root}migrations`) },
+              bindings: {
+                TEST_MIGRATIONS: await readD1Migrations(`${root}migrations`),
+                FULL: process.env['FULL'] ?? '',
+              },
               // As `[[send_email]]` in wrangler.toml binds it.
               email: { send_email: [{ name: 'MAIL' }] },
             },

@@ -1,19 +1,8 @@
 /** No slot ever holds more bookings than it has places, whoever does what at the same time. */
 import * as fc from 'fast-check'
 import { beforeEach, expect, test, vi } from 'vitest'
-import { openSession } from '../../src/db/client.ts'
-import { type BookingId, newId, type SlotId } from '../../src/db/ids.ts'
-import { type Deps, makeDeps } from '../../src/deps.ts'
-import { book } from '../../src/operations/book.ts'
-import {
-  cancelBooking,
-  confirmBooking,
-  declineBooking,
-} from '../../src/operations/decide-booking.ts'
-import { deleteSlot } from '../../src/operations/manage-services.ts'
-import type { MemberActor } from '../../src/security/actor.ts'
-import { type Grant, withGrant } from '../../src/security/grant.ts'
-import type { Permission, Role } from '../../src/security/permissions.ts'
+import type { BookingId } from '../../src/db/ids.ts'
+import { type Act, perform, stage } from '../support/booking-stage.ts'
 import {
   bookingOf,
   bookingScene,
@@ -23,64 +12,13 @@ import {
   violations,
 } from '../support/bookings.ts'
 import { failingStorage } from '../support/failing.ts'
-import { populate, rowsOf } from '../support/population.ts'
 import { seeded } from '../support/seeded.ts'
 import { testSite } from '../support/site.ts'
 
 const PEOPLE = 8
-const SLOTS = 3
-
-interface Stage {
-  readonly people: readonly MemberActor[]
-  readonly manager: MemberActor
-  readonly slots: readonly SlotId[]
-  readonly deps: () => Deps
-}
-
-/** Members and slots put straight into storage; `env` may count or fail. */
-async function stage({ env } = testSite()): Promise<Stage> {
-  const actor = (userId: MemberActor['userId'], roles: Role[]): MemberActor => ({
-    kind: 'member',
-    userId,
-    roles,
-    status: 'active',
-    accessRevision: 1,
-  })
-  const [boss, ...rest] = await populate(PEOPLE + 1, 1)
-  if (!boss) throw new Error('nobody there')
-  const [serviceId, at] = [newId('svc', Date.now()), new Date().toISOString()]
-  await rowsOf(
-    `insert into services values (?, 'S', '', 'UTC', 0, 0, null, 1, ?2, ?2)`,
-    serviceId,
-    at,
-  )
-  const slots: SlotId[] = []
-  for (let index = 0; index < SLOTS; index++) {
-    const id = newId('slt', Date.now())
-    slots.push(id)
-    const day = `2090-01-0${index + 1}`
-    const times = [`${day}T10:00:00.000Z`, `${day}T11:00:00.000Z`]
-    await rowsOf(
-      `insert into slots values (?, ?, ?, ?, ?, ?)`,
-      id,
-      serviceId,
-      ...times,
-      index + 1,
-      at,
-    )
-  }
-  return {
-    people: rest.map(({ userId }) => actor(userId, [])),
-    manager: actor(boss.userId, ['bookings-manager']),
-    slots,
-    deps: () => makeDeps(env, openSession(env.DB, 'primary').db, Date.now()),
-  }
-}
-
-type Act =
-  | { readonly do: 'book'; readonly who: number; readonly slot: number }
-  | { readonly do: 'cancel' | 'confirm' | 'decline'; readonly which: number }
-  | { readonly do: 'delete'; readonly slot: number }
+const CAPACITIES = [1, 2, 3]
+const SLOTS = CAPACITIES.length
+const WISH = { people: PEOPLE, capacities: CAPACITIES }
 
 const anAct: fc.Arbitrary<Act> = fc.oneof(
   {
@@ -104,42 +42,10 @@ const anAct: fc.Arbitrary<Act> = fc.oneof(
   },
 )
 
-/** What is refused is refused; here it only matters what is there afterwards. */
-async function perform(act: Act, stage: Stage, made: BookingId[]): Promise<void> {
-  const { people, manager, slots, deps } = stage
-  const as = <P extends Permission, R>(
-    who: MemberActor,
-    permission: P,
-    work: (grant: Grant<P>) => Promise<R>,
-  ) => withGrant(who, permission, 'rows', 'request', work).catch(() => undefined)
-  if (act.do === 'book') {
-    const [who, slotId] = [people[act.who], slots[act.slot]]
-    if (!who || !slotId) return
-    const wish = { slotId, note: null, contact: null }
-    const done = await as(who, 'booking:create', (grant) => book(grant, wish, undefined, deps()))
-    if (done) made.push(done.booking.id)
-    return
-  }
-  if (act.do === 'delete') {
-    const slotId = slots[act.slot]
-    if (slotId) await as(manager, 'service:manage', (grant) => deleteSlot(grant, slotId, deps()))
-    return
-  }
-  const bookingId = made[act.which % (made.length || 1)]
-  if (!bookingId) return
-  const change = { bookingId, reason: null }
-  if (act.do === 'cancel') {
-    await as(manager, 'booking:cancel', (grant) => cancelBooking(grant, change, deps()))
-  } else {
-    const settle = act.do === 'confirm' ? confirmBooking : declineBooking
-    await as(manager, 'booking:confirm', (grant) => settle(grant, change, deps()))
-  }
-}
-
 /** Everybody wants a place in every slot. */
-async function rush(stage: Stage) {
-  const all = stage.people.flatMap((_, who) =>
-    stage.slots.map((_slot, slot) => perform({ do: 'book', who, slot }, stage, [])),
+async function rush(scene: Awaited<ReturnType<typeof stage>>) {
+  const all = scene.people.flatMap((_, who) =>
+    scene.slots.map((_slot, slot) => perform({ do: 'book', who, slot }, scene, [])),
   )
   await Promise.all(all)
 }
@@ -179,7 +85,7 @@ test('whatever is done at once in whatever order, nothing is overbooked or unaud
     fc.asyncProperty(
       fc.array(fc.array(anAct, { maxLength: 12 }), { maxLength: 5 }),
       async (waves) => {
-        const scene = await stage()
+        const scene = await stage(WISH)
         const made: BookingId[] = []
         for (const wave of waves) {
           await Promise.all(wave.map((act) => perform(act, scene, made)))
@@ -200,7 +106,7 @@ test.each(['before', 'after'] as const)(
   'and neither when calls to storage fail %s they are made',
   async (when) => {
     const { storage, arm, disarm } = failingStorage()
-    const scene = await stage(testSite(storage))
+    const scene = await stage(WISH, testSite(storage))
     const random = seeded(7)
     const pick = (count: number) => Math.floor(random() * count)
     const made: BookingId[] = []

@@ -1,6 +1,8 @@
 declare namespace Cloudflare {
   interface Env extends Readonly<import('../../src/env.ts').Bindings> {
     readonly TEST_MIGRATIONS: import('cloudflare:test').D1Migration[]
+    /** `1` for tests at the size that the promises are about. */
+    readonly FULL: string
   }
   interface GlobalProps {
     mainModule: typeof import('../../src/worker.ts')

@@ -35,7 +35,7 @@ export interface Bindings extends RawSettings {
 
 /** Settings as the platform hands them over: text, each optional. */
 interface RawSettings extends RawLoginSettings {
-  /** JSON array of `{ issuer, audience, jwksUrl | jwks, algorithms? }`. */
+  /** JSON array of `{ issuer, audience, jwksUrl | jwks, algorithms?, claims? }`. */
   readonly TRUSTED_ISSUERS?: string
   /** JSON array of `"<issuer>|<subject>"`: admins from their first request on. */
   readonly BOOTSTRAP_ADMINS?: string
@@ -79,6 +79,8 @@ const IssuerBase = {
     .refine((name) => name !== BUILT_IN && name !== VISITORS, { error: 'a name of this site' }),
   audience: z.string().min(1),
   algorithms: Algorithms,
+  /** What a token has to say besides, to keep out those the issuer signs for somebody else. */
+  claims: z.record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()])).optional(),
 }
 
 const HttpUrl = z.url({ protocol: /^https?$/, error: 'expected an https (or http) URL' })
@@ -92,7 +94,8 @@ const TrustedIssuer = z.union(
     }),
   ],
   {
-    error: 'expected { issuer, audience, jwksUrl | jwks, algorithms? } with asymmetric algorithms',
+    error:
+      'expected { issuer, audience, jwksUrl | jwks, algorithms?, claims? } with asymmetric algorithms',
   },
 )
 export type TrustedIssuer = z.infer<typeof TrustedIssuer> | OwnIssuer

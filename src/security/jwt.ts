@@ -93,6 +93,11 @@ function readClaims(claims: Json, trusted: TrustedIssuer, now: number): Verified
   if (!audiences.every((value) => typeof value === 'string') || !audiences.includes(audience)) {
     throw invalid('The token is not meant for this audience.')
   }
+  for (const [name, value] of Object.entries(trusted.claims ?? {})) {
+    if (!Object.hasOwn(claims, name) || claims[name] !== value) {
+      throw invalid(`The token does not have the "${name}" that this site takes.`)
+    }
+  }
   if (!matches(PLAIN_TEXT, claims.sub)) throw invalid('The token has no usable subject.')
   const expiresAt = timeOf(claims.exp)
   if (expiresAt === undefined) throw invalid('The token has no usable expiry.')

@@ -75,6 +75,21 @@ const BAD = [
     text({ issuer, audience, jwks, algorithms: [] }),
     '[0.algorithms]: Too small',
   ],
+  [
+    'TRUSTED_ISSUERS',
+    text({ issuer, audience, jwks, claims: { role: null } }),
+    '[0]: expected { issuer',
+  ],
+  [
+    'TRUSTED_ISSUERS',
+    text({ issuer, audience, jwks, claims: { role: ['a'] } }),
+    '[0]: expected { issuer',
+  ],
+  [
+    'TRUSTED_ISSUERS',
+    text({ issuer, audience, jwks, claims: { '': 'a' } }),
+    '[0]: expected { issuer',
+  ],
   ['TRUSTED_ISSUERS', text({ issuer, audience, jwks }, { issuer, audience, jwksUrl }), 'twice'],
   ['TRUSTED_ISSUERS', text({ issuer, audience, jwks: { keys: [] } }), 'has no keys'],
   [

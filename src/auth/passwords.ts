@@ -14,10 +14,10 @@ const CURRENT = { n: 2 ** 14, r: 8, p: 5 } as const satisfies Cost
 const STORED = /^scrypt\$n=(\d+),r=(\d+),p=(\d+)\$([\w-]+)\$([\w-]+)$/
 
 /** `scrypt$n=16384,r=8,p=5$<salt>$<key>`, both base64url. */
-export async function hashPassword(password: string): Promise<string> {
+export async function hashPassword(password: string, cost: Cost = CURRENT): Promise<string> {
   const salt = crypto.getRandomValues(new Uint8Array(16))
-  const key = await derive(password, salt, CURRENT)
-  const { n, r, p } = CURRENT
+  const key = await derive(password, salt, cost)
+  const { n, r, p } = cost
   return `scrypt$n=${n},r=${r},p=${p}$${base64url(salt)}$${base64url(key)}`
 }
 

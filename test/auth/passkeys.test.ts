@@ -1,61 +1,19 @@
-import { env } from 'cloudflare:workers'
 import { describe, expect, test, vi } from 'vitest'
+import { makeAuthenticator } from '../support/authenticator.ts'
 import {
-  type Authenticator,
-  type CeremonyOptions,
-  type Deviations,
-  makeAuthenticator,
-} from '../support/authenticator.ts'
-import { type Browser, loginSite, type Page } from '../support/login.ts'
+  ADA,
+  CHALLENGE,
+  COOKIE,
+  countSessions,
+  EVE,
+  finish,
+  optionsFor,
+  postJson,
+  signIn,
+  siteWithPasskey,
+  WRONG,
+} from '../support/passkeys.ts'
 import { ORIGIN } from '../support/site.ts'
-
-const ADA = 'ada@example.com'
-const EVE = 'eve@example.com'
-const COOKIE = '__Host-guildhall.session_token'
-const CHALLENGE = '__Host-guildhall.passkey_challenge'
-
-function postJson(browser: Browser, path: string, body: unknown): Promise<Page> {
-  const raw = typeof body === 'string' ? body : JSON.stringify(body)
-  const headers = { 'Content-Type': 'application/json' }
-  return browser.send('POST', path, { body: raw, headers })
-}
-
-async function optionsFor(browser: Browser, ceremony: 'register' | 'authenticate') {
-  const { status, text } = await browser.get(`/auth/passkey/generate-${ceremony}-options`)
-  if (status !== 200) throw new Error(`no options: ${status} ${text}`)
-  const options: CeremonyOptions & Readonly<Record<string, unknown>> = JSON.parse(text)
-  return options
-}
-
-const finish = (browser: Browser, step: 'registration' | 'authentication', response: unknown) =>
-  postJson(browser, `/auth/passkey/verify-${step}`, { response })
-
-async function add(browser: Browser, key: Authenticator, by: Deviations = {}): Promise<Page> {
-  return finish(
-    browser,
-    'registration',
-    await key.create(await optionsFor(browser, 'register'), by),
-  )
-}
-
-async function signIn(browser: Browser, key: Authenticator, by: Deviations = {}): Promise<Page> {
-  const options = await optionsFor(browser, 'authenticate')
-  return finish(browser, 'authentication', await key.get(options, by))
-}
-
-async function siteWithPasskey() {
-  const site = loginSite()
-  const ada = await site.account(ADA)
-  const key = await makeAuthenticator(ORIGIN)
-  const added = await add(ada, key)
-  expect([added.status, added.text]).toEqual([200, '{"added":true}'])
-  return { site, ada, key }
-}
-
-const countPasskeys = async () =>
-  (await env.DB.prepare('select count(*) as n from auth_passkeys').first<number>('n')) ?? 0
-const countSessions = async () =>
-  (await env.DB.prepare('select count(*) as n from auth_sessions').first<number>('n')) ?? 0
 
 describe('a passkey', () => {
   test('signs its owner in, with a new session that only the cookie carries', async () => {
@@ -85,15 +43,6 @@ describe('a passkey', () => {
     expect(site.outbox.at(-1)).toMatchObject({ to: ADA, subject: 'A passkey was added' })
   })
 
-  const WRONG: readonly (readonly [string, Deviations])[] = [
-    ['made for another site', { origin: 'https://evil.example' }],
-    ['made for a part of this site’s domain', { origin: 'https://login.members.example' }],
-    ['of another relying party', { rpId: 'evil.example' }],
-    ['to another challenge', { challenge: 'A'.repeat(43) }],
-    ['without a check of its user', { isUserVerified: false }],
-    ['of the other ceremony', { type: 'webauthn.something' }],
-  ]
-
   test.each(WRONG)('answer %s signs nobody in', async (_, by) => {
     const { site, key } = await siteWithPasskey()
     const eve = site.browser('198.51.100.7')
@@ -103,14 +52,6 @@ describe('a passkey', () => {
     expect(text).toBe('{"error":"This passkey was not accepted."}')
     expect(eve.jar.has(COOKIE)).toBe(false)
     expect(await countSessions()).toBe(before)
-  })
-
-  test.each(WRONG)('answer %s adds no passkey', async (_, by) => {
-    const site = loginSite()
-    const ada = await site.account(ADA)
-    const { status } = await add(ada, await makeAuthenticator(ORIGIN), by)
-    expect([400, 401]).toContain(status)
-    expect(await countPasskeys()).toBe(0)
   })
 
   test('is signed with its own key: knowing whose id it is does not help', async () => {
@@ -171,75 +112,6 @@ describe('a passkey', () => {
     expect((await signIn(site.browser(), key)).status).toBe(200)
     expect((await ada.post('/auth/passkeys/remove', { id })).status).toBe(303)
     expect((await signIn(site.browser(), key)).status).toBe(401)
-  })
-})
-
-describe('adding a passkey', () => {
-  test('takes somebody who is signed in', async () => {
-    const { site, ada } = await siteWithPasskey()
-    const key = await makeAuthenticator(ORIGIN)
-    const answer = await key.create(await optionsFor(ada, 'register'))
-    const eve = site.browser('198.51.100.7')
-    eve.jar.set(CHALLENGE, ada.jar.get(CHALLENGE) ?? '')
-    expect((await eve.get('/auth/passkey/generate-register-options')).status).toBe(401)
-    expect((await finish(eve, 'registration', answer)).status).toBe(401)
-    expect(await countPasskeys()).toBe(1)
-  })
-
-  test('takes a session that has only just begun', async () => {
-    const site = loginSite()
-    const ada = await site.account(ADA)
-    const key = await makeAuthenticator(ORIGIN)
-    const answer = await key.create(await optionsFor(ada, 'register'))
-    const begun = new Date(Date.now() - 901_000).toISOString()
-    await env.DB.prepare('update auth_sessions set created_at = ?').bind(begun).run()
-    expect((await ada.get('/auth/passkey/generate-register-options')).status).toBe(403)
-    expect((await finish(ada, 'registration', answer)).status).toBe(403)
-    expect(await countPasskeys()).toBe(0)
-  })
-
-  test('is finished by whoever began it', async () => {
-    const site = loginSite()
-    const [ada, eve] = [await site.account(ADA), await site.account(EVE)]
-    const key = await makeAuthenticator(ORIGIN)
-    const answer = await key.create(await optionsFor(eve, 'register'))
-    ada.jar.set(CHALLENGE, eve.jar.get(CHALLENGE) ?? '')
-    expect((await finish(ada, 'registration', answer)).status).toBe(401)
-    expect(await countPasskeys()).toBe(0)
-  })
-
-  test('does not take over a credential that another account has', async () => {
-    const { site, key } = await siteWithPasskey()
-    const eve = await site.account(EVE)
-    expect((await add(eve, await makeAuthenticator(ORIGIN), { id: key.id })).status).toBe(400)
-    const browser = site.browser()
-    await signIn(browser, key)
-    expect((await browser.get('/auth/account')).text).toContain(ADA)
-  })
-
-  test('does not take the challenge of signing in, nor the other way round', async () => {
-    const { ada, key } = await siteWithPasskey()
-    const another = await makeAuthenticator(ORIGIN)
-    const created = await another.create(await optionsFor(ada, 'authenticate'))
-    expect((await finish(ada, 'registration', created)).status).toBe(400)
-    const got = await key.get(await optionsFor(ada, 'register'))
-    expect((await finish(ada, 'authentication', got)).status).toBe(400)
-    expect(await countPasskeys()).toBe(1)
-  })
-
-  test('starts no session of its own, whatever is asked for', async () => {
-    const site = loginSite()
-    const ada = await site.account(ADA)
-    const key = await makeAuthenticator(ORIGIN)
-    const response = await key.create(await optionsFor(ada, 'register'))
-    const before = await countSessions()
-    const asked = { response, createSession: true, name: '<b>\u0000' }
-    const { status, headers } = await postJson(ada, '/auth/passkey/verify-registration', asked)
-    expect(status).toBe(200)
-    expect(headers.getSetCookie().join('\n')).not.toContain(COOKIE)
-    expect(await countSessions()).toBe(before)
-    const { results } = await env.DB.prepare('select name from auth_passkeys').all()
-    expect(results).toEqual([{ name: 'Passkey' }])
   })
 })
 

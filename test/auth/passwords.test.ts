@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
 import {
   hashPassword,
@@ -5,7 +6,7 @@ import {
   passwordFault,
   verifyPassword,
 } from '../../src/auth/passwords.ts'
-import { PASSWORD } from '../support/login.ts'
+import { loginSite, PASSWORD } from '../support/login.ts'
 
 describe('a password', () => {
   test('is kept as scrypt with its parameters, differently each time', async () => {
@@ -71,4 +72,32 @@ describe('a password', () => {
   ])('%j may', (password) => {
     expect(passwordFault(password, ['ada@example.com'])).toBeUndefined()
   })
+
+  test('has 15 to 256 characters, as people count them', () => {
+    const long = Array.from({ length: 64 }, (_, n) => String.fromCodePoint(0x1f300 + n * 3)).join(
+      '',
+    )
+    expect(passwordFault(long.repeat(4), [])).toBeUndefined()
+    expect(passwordFault(`${long.repeat(4)}x`, [])).toMatch('at most 256')
+    expect(passwordFault('kq zw vx jh pf', [])).toMatch('at least 15')
+    expect(passwordFault('kq zw vx jh pfü', [])).toBeUndefined()
+    expect(passwordFault('kq zw vx jh pü'.normalize('NFD'), [])).toMatch('at least 15')
+  })
+})
+
+test('a hash with outdated parameters is replaced at the next right password', async () => {
+  const site = loginSite()
+  await site.account('ada@example.com')
+  const outdated = await hashPassword(PASSWORD, { n: 1024, r: 8, p: 1 })
+  await env.DB.prepare('update auth_accounts set password = ?').bind(outdated).run()
+  const signIn = async (password: string) =>
+    (await site.browser().post('/auth/sign-in', { email: 'ada@example.com', password })).status
+  const stored = () =>
+    env.DB.prepare('select password from auth_accounts').first<string>('password')
+
+  expect(await signIn('marble lantern cobweb thunder')).toBe(401)
+  expect(await stored()).toBe(outdated)
+  expect(await signIn(PASSWORD)).toBe(303)
+  expect(await stored()).toMatch(/^scrypt\$n=16384,r=8,p=5\$/)
+  expect(await signIn(PASSWORD)).toBe(303)
 })

@@ -83,6 +83,25 @@ describe('a session that has ended', () => {
   })
 })
 
+test('the open sessions of an account are listed for its owner alone', async () => {
+  const site = loginSite()
+  const ada = await site.account(ADA)
+  await site.account('eve@example.com', PASSWORD, '203.0.113.9')
+  const signIn = (address: string, agent: string) =>
+    site
+      .browser(address)
+      .post('/auth/sign-in', { email: ADA, password: PASSWORD }, { 'User-Agent': agent })
+  await signIn('198.51.100.1', 'Phone/1.0 <b>')
+  await signIn('198.51.100.2', 'Expired/1.0')
+  await env.DB.prepare(
+    "update auth_sessions set expires_at = '2020-01-01T00:00:00.000Z' where user_agent like 'Exp%'",
+  ).run()
+  const { text } = await ada.get('/auth/account')
+  expect(text).toContain('Phone/1.0 &lt;b&gt;, 198.51.100.1')
+  expect(text).toContain('this one')
+  for (const other of ['203.0.113.9', 'Expired/1.0']) expect(text).not.toContain(other)
+})
+
 async function revisionOf(): Promise<number> {
   return (
     (await env.DB.prepare('select access_revision from users').first<number>('access_revision')) ??
@@ -152,6 +171,7 @@ describe('the cookie', () => {
   test('is refused together with another credential', async () => {
     const Authorization = `Bearer ${await ada.token()}`
     expect(await ada.get('/v1/me', { Authorization })).toMatchObject({ status: 400 })
+    expect(await ada.get('/v1/me', { 'X-API-Key': 'guild_x' })).toMatchObject({ status: 400 })
     const elsewhere = { Authorization, 'Sec-Fetch-Site': 'cross-site' }
     expect(await ada.get('/v1/me', elsewhere)).toMatchObject({ status: 200 })
   })

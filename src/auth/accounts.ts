@@ -30,7 +30,7 @@ export type Accounts = ReturnType<typeof accountsOf>
 /** What became of a mailed link: good, good with another password, or not good. */
 export type Redeemed =
   | { readonly userId: string; readonly email: string }
-  | { fault: string }
+  | { readonly fault: string; readonly email: string }
   | 'bad link'
 
 const CREDENTIAL = 'credential'
@@ -71,13 +71,18 @@ export function accountsOf({ db, now, site, send, notify }: Desk) {
       await send(known ? MAILS.signUpKnown(email, site) : MAILS.signUp(email, link))
     },
 
+    /** Whom a mailed link is for; undefined if it is not good. Nothing is used up. */
+    async addressee(purpose: 'sign-up' | 'reset', secret: string): Promise<string | undefined> {
+      return (await readTicket(db, purpose, secret, now))?.email
+    },
+
     /** The account comes into being here: by somebody who reads the mail, with a password of theirs. */
     async verify(secret: string, password: string): Promise<Redeemed> {
       const invitation = await readTicket(db, 'sign-up', secret, now)
       if (!invitation) return 'bad link'
       const { email, name } = invitation
       const fault = passwordFault(password, [email, name ?? '', hostname])
-      if (fault) return { fault }
+      if (fault) return { fault, email }
       const hash = await hashPassword(password)
       if (!(await redeemTicket(db, 'sign-up', secret, now))) return 'bad link'
       const id = crypto.randomUUID()
@@ -121,7 +126,7 @@ export function accountsOf({ db, now, site, send, notify }: Desk) {
       const { userId, email } = link
       const user = await find(email)
       const fault = passwordFault(password, [email, user?.name ?? '', hostname])
-      if (fault) return { fault }
+      if (fault) return { fault, email }
       if (!(await redeemTicket(db, 'reset', secret, now))) return 'bad link'
       await this.setPassword(userId, email, password)
       return { userId, email }

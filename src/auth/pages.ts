@@ -55,6 +55,10 @@ const newPasswordField = html`<label
   /></label>
   <p id="rule">At least ${MIN_LENGTH} characters, such as four unrelated words. No other rules.</p>`
 
+/** For password managers, which have to know whose password it is. */
+const whose = (email: string) =>
+  html`<input name="username" autocomplete="username" value="${email}" readonly hidden />`
+
 const hidden = (name: string, value: string) =>
   html`<input type="hidden" name="${name}" value="${value}" />`
 
@@ -115,16 +119,17 @@ export const signInPage = (
 export const choosePasswordPage = (
   title: string,
   action: '/auth/verify' | '/auth/reset',
-  token: string,
+  { token, email }: { readonly token: string; readonly email: string },
   notice?: Notice,
 ): Html =>
   page(
     title,
     notice,
-    html`<form method="post" action="${action}">
-      ${hidden('token', token)} ${newPasswordField}
-      <button>${title}</button>
-    </form>`,
+    html`<p>For ${email}</p>
+      <form method="post" action="${action}">
+        ${hidden('token', token)} ${whose(email)} ${newPasswordField}
+        <button>${title}</button>
+      </form>`,
   )
 
 export const confirmEmailPage = (token: string): Html =>
@@ -220,12 +225,12 @@ export const accountPage = (view: AccountView, notice?: Notice): Html =>
       <p id="passkey-error" role="alert" hidden></p>
       <h2>Password</h2>
       <form method="post" action="/auth/password">
-        ${currentPassword(view)} ${newPasswordField}
+        ${whose(view.email)} ${currentPassword(view)} ${newPasswordField}
         <button>Change the password</button>
       </form>
       <h2>Address</h2>
       <form method="post" action="/auth/email">
-        ${currentPassword(view)}
+        ${whose(view.email)} ${currentPassword(view)}
         <label
           >New email <input name="email" type="email" autocomplete="email" required maxlength="254"
         /></label>

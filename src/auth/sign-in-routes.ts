@@ -43,9 +43,12 @@ export function signInRoutes(app: LoginApp): void {
     return c.html(message('Sign up', MAILED))
   })
 
-  app.get('/verify', (c) =>
-    c.html(choosePasswordPage('Choose a password', '/auth/verify', c.req.query('token') ?? '')),
-  )
+  app.get('/verify', async (c) => {
+    const token = c.req.query('token') ?? ''
+    const email = await c.var.accounts.addressee('sign-up', token)
+    if (!email) return c.html(message('Choose a password', BAD_LINK), 410)
+    return c.html(choosePasswordPage('Choose a password', '/auth/verify', { token, email }))
+  })
   app.post('/verify', async (c) => {
     const { token = '', password = '' } = (await readForm(c)) ?? {}
     const wait = await c.var.attempt(['password:address', c.var.address])
@@ -54,7 +57,8 @@ export function signInRoutes(app: LoginApp): void {
     if (verified === 'bad link') return c.html(message('Choose a password', BAD_LINK), 410)
     if ('fault' in verified) {
       const notice = { tone: 'bad', text: verified.fault } as const
-      return c.html(choosePasswordPage('Choose a password', '/auth/verify', token, notice), 422)
+      const link = { token, email: verified.email }
+      return c.html(choosePasswordPage('Choose a password', '/auth/verify', link, notice), 422)
     }
     return signedIn(c, verified.userId, '/auth/account')
   })
@@ -88,9 +92,12 @@ export function signInRoutes(app: LoginApp): void {
     return c.html(message('Forgot the password', MAILED))
   })
 
-  app.get('/reset', (c) =>
-    c.html(choosePasswordPage('Choose a new password', '/auth/reset', c.req.query('token') ?? '')),
-  )
+  app.get('/reset', async (c) => {
+    const token = c.req.query('token') ?? ''
+    const email = await c.var.accounts.addressee('reset', token)
+    if (!email) return c.html(message('Choose a new password', BAD_LINK), 410)
+    return c.html(choosePasswordPage('Choose a new password', '/auth/reset', { token, email }))
+  })
   app.post('/reset', async (c) => {
     const { token = '', password = '' } = (await readForm(c)) ?? {}
     const wait = await c.var.attempt(['password:address', c.var.address])
@@ -99,7 +106,8 @@ export function signInRoutes(app: LoginApp): void {
     if (reset === 'bad link') return c.html(message('Choose a new password', BAD_LINK), 410)
     if ('fault' in reset) {
       const notice = { tone: 'bad', text: reset.fault } as const
-      return c.html(choosePasswordPage('Choose a new password', '/auth/reset', token, notice), 422)
+      const link = { token, email: reset.email }
+      return c.html(choosePasswordPage('Choose a new password', '/auth/reset', link, notice), 422)
     }
     const text = 'The password is changed, and every session was signed out.'
     return c.html(signIn(c, undefined, { tone: 'good', text }, reset.email))

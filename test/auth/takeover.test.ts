@@ -36,7 +36,12 @@ describe('an account belongs to whoever reads its mail', () => {
     await eve.post('/auth/forgot', { email: ADA })
     const token = site.secretFor(ADA)
     expect((await eve.post('/auth/verify', { token, password: EVES })).status).toBe(410)
+    const pages = [await eve.get(`/auth/verify?token=${token}`), await eve.get('/auth/reset')]
+    expect(pages.map(({ status }) => status)).toEqual([410, 410])
+    const page = await eve.get(`/auth/reset?token=${token}`)
+    expect([page.status, page.text]).toEqual([200, expect.stringContaining(`For ${ADA}`)])
     expect((await eve.post('/auth/reset', { token, password: EVES })).status).toBe(200)
+    expect((await eve.get(`/auth/reset?token=${token}`)).status).toBe(410)
     expect((await eve.post('/auth/reset', { token, password: PASSWORD })).status).toBe(410)
 
     await eve.post('/auth/forgot', { email: ADA })

@@ -166,6 +166,17 @@ interface ProblemExtras {
   readonly cause?: unknown
 }
 
+type CodeOf<Status> = {
+  [Code in ProblemCode]: (typeof PROBLEMS)[Code]['status'] extends Status ? Code : never
+}[ProblemCode]
+type With<Field extends keyof ProblemExtras> = ProblemExtras & Required<Pick<ProblemExtras, Field>>
+
+/** Whoever refuses for want of a credential or of a right has to say where, and what it takes. */
+type ProblemArguments =
+  | [code: CodeOf<401>, detail: string, extras: With<'stage'>]
+  | [code: CodeOf<403>, detail: string, extras: With<'stage' | 'required' | 'reach'>]
+  | [code: Exclude<ProblemCode, CodeOf<401 | 403>>, detail: string, extras?: ProblemExtras]
+
 /** A refusal meant for the caller. `detail` is public: it names no value the caller did not send. */
 export class Problem extends Error {
   override readonly name = 'Problem'
@@ -173,7 +184,7 @@ export class Problem extends Error {
   readonly detail: string
   readonly extras: ProblemExtras
 
-  constructor(code: ProblemCode, detail: string, extras: ProblemExtras = {}) {
+  constructor(...[code, detail, extras = {}]: ProblemArguments) {
     super(detail, { cause: extras.cause })
     this.code = code
     this.detail = detail

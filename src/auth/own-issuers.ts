@@ -14,6 +14,7 @@ export interface OwnIssuer {
   readonly name: typeof BUILT_IN | typeof VISITORS
   readonly audience: string
   readonly algorithms: 'ES256'[]
+  readonly claims?: undefined
   readonly load: () => Promise<JSONWebKeySet>
 }
 

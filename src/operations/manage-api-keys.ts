@@ -165,5 +165,3 @@ function withGrace(key: ApiKeyRow, now: number, graceSeconds: number) {
 function grantsOfScopes(scopes: readonly string[]): Grants {
   return Object.fromEntries(scopes.map((scope) => [scope, 'any']))
 }
-
-/** `api-key:manage` is no key scope, so whoever exercises it is a member. */

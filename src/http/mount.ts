@@ -13,7 +13,7 @@ import { refused, withGrant } from '../security/grant.ts'
 import { identify } from '../security/identify.ts'
 import { rateLimitFields } from '../security/rate-limit.ts'
 import { readJsonBody } from './body.ts'
-import { assertAcceptable, revisionsOf } from './conditions.ts'
+import { assertAcceptable, idempotencyKeyOf, revisionsOf } from './conditions.ts'
 import { type AppContext, type AppEnv, beginSession } from './context.ts'
 import { deprecationFields } from './deprecation.ts'
 import { answerFor, type Claim, claimOf, REPLAYED, replayOf } from './idempotency.ts'
@@ -100,11 +100,12 @@ function admit(declared: Route): Handler {
 }
 
 /** Media type and size, then each declared target; the path last, for a malformed id is a 404. */
-function parse({ input }: Route): Handler[] {
+function parse({ input, idempotent }: Route): Handler[] {
   const { json, query, param } = input
   return [
     ...(json ? [body(json), zValidator('json', json, invalid('json'))] : []),
     ...(query ? [zValidator('query', query, invalid('query'))] : []),
+    ...(idempotent ? [usableIdempotencyKey] : []),
     ...(param ? [zValidator('param', param, unknownPath)] : []),
   ].map(asHandler)
 }
@@ -115,6 +116,11 @@ function body(json: z.core.$ZodType): Handler {
     await readJsonBody(c.req, mayBeEmpty)
     await next()
   }
+}
+
+const usableIdempotencyKey: Handler = async (c, next) => {
+  idempotencyKeyOf(c.req)
+  await next()
 }
 
 type Verdict =

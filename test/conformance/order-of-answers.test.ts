@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { testSite } from '../support/site.ts'
+import { type Client, testSite } from '../support/site.ts'
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 const ABSENT_USER = 'usr_00000000000000000000000000'
@@ -118,6 +118,22 @@ describe('of several things that are wrong, the first in the order of the contra
       expect([flaw, status, body?.code]).toEqual([flaw, STATUS[flaw], body?.code])
     }
     expect((await answerTo([])).status).toBeLessThan(300)
+  })
+
+  it('an Idempotency-Key that is none comes before what does not exist, and after the right to act', async () => {
+    const site = testSite()
+    const [root, ada] = [await site.root(), await site.member('ada')]
+    const paths = ['/v1/jobs/no-such-job/run', '/v1/api-keys/not-an-id/rotate']
+    const send = (who: Client, path: string, key: string) =>
+      who.post(path, undefined, { headers: { 'Idempotency-Key': key } })
+    for (const path of paths) {
+      const replies = [
+        await send(ada, path, 'two words'),
+        await send(root, path, 'two words'),
+        await send(root, path, 'one-word'),
+      ]
+      expect(replies.map(({ status }) => status)).toEqual([403, 422, 404])
+    }
   })
 
   it('who may not act cannot tell what exists from what does not', async () => {

@@ -1,4 +1,4 @@
-/** Checks an answer against the OpenAPI document: route, status, media type and every field. */
+/** Checks an answer against the OpenAPI document: route, status, media type, and every field or the text. */
 import { type Schema, Validator } from '@cfworker/json-schema'
 import { routes } from '../../src/api/index.ts'
 import { openapiOf } from '../../src/http/openapi.ts'
@@ -19,7 +19,10 @@ const paths = Object.entries(document.paths as Record<string, Record<string, Ope
 )
 const validators = new Map<Schema, Validator>()
 
-/** @throws Error that says what differs from the document */
+/**
+ * @param body parsed JSON, or the text of what is no JSON; undefined if there is none
+ * @throws Error that says what differs from the document
+ */
 export function assertDocumented(
   method: string,
   path: string,

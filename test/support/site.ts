@@ -97,7 +97,7 @@ export function testSite(overrides: Partial<Bindings> = {}) {
       const text = await response.text()
       const isJson = /json/.test(response.headers.get('Content-Type') ?? '')
       const body: unknown = isJson && text !== '' ? JSON.parse(text) : undefined
-      assertDocumented(method, path, response, body)
+      assertDocumented(method, path, response, isJson ? body : text || undefined)
       return { status: response.status, headers: response.headers, body, text }
     }
     return {

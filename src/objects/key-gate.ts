@@ -2,6 +2,7 @@
  * One object per API key: the one place that knows whether the key is good, what it may and how much
  * is left. Its row is read from D1 once; every change is told here before it is acknowledged.
  */
+import nodeCrypto from 'node:crypto'
 import { DurableObject } from 'cloudflare:workers'
 import { openSession } from '../db/client.ts'
 import type { KeyId } from '../db/ids.ts'
@@ -44,6 +45,7 @@ export type KeyAnswer =
 type Loaded = LoadedApiKey | 'missing'
 
 const USAGE_EVERY_MS = 60_000
+const BYTES = new TextEncoder()
 
 export class KeyGate extends DurableObject<Bindings> {
   readonly #meter = new KeyMeter(this.ctx.storage)
@@ -141,11 +143,8 @@ function isSecret(hash: string, key: LoadedApiKey['key'], now: number): boolean 
   return accepted.some((each) => isEqual(hash, each))
 }
 
-/** In constant time; both are hashes of one length. */
+/** In constant time, so that how long an answer takes says nothing about the secret. */
 function isEqual(a: string, b: string): boolean {
-  let difference = a.length ^ b.length
-  for (let index = 0; index < a.length; index++) {
-    difference |= a.charCodeAt(index) ^ b.charCodeAt(index)
-  }
-  return difference === 0
+  const [left, right] = [BYTES.encode(a), BYTES.encode(b)]
+  return left.byteLength === right.byteLength && nodeCrypto.timingSafeEqual(left, right)
 }

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { dump } from '../support/dump.ts'
 import { partner } from '../support/keys.ts'
-import { type Reply, testSite } from '../support/site.ts'
+import { rowsOf } from '../support/population.ts'
+import { type Member, type Reply, testSite } from '../support/site.ts'
 
 const SECRET = /guild_[0-9a-z]{26}_([0-9A-Za-z]{43})/g
 const secretsIn = (text: string) => [...text.matchAll(SECRET)].map(([, secret = '']) => secret)
@@ -64,6 +65,25 @@ describe('a secret is shown once', () => {
     expect((await create('another')).body.id).not.toBe(first.body.id)
     // What opens the stored answer is not stored beside it.
     expect(JSON.stringify(await dump())).not.toContain('canary-7c1f')
+  })
+
+  test('and who can write to the table cannot have it replayed under another key or to another caller', async () => {
+    listen()
+    const site = testSite()
+    const [root, boss] = [await site.root(), await site.memberWith('admin', 'boss')]
+    const create = (by: Member, key: string) =>
+      by.post('/v1/api-keys', { name: 'P', scopes: [] }, { headers: { 'Idempotency-Key': key } })
+    const secret = (await create(root, 'canary')).body.secret
+    await rowsOf(
+      `update idempotency_keys set created_at = strftime('%FT%H:%M:%fZ', created_at, '-1 minute')`,
+    )
+    await create(root, 'other')
+    await create(boss, 'canary')
+    await rowsOf(`update idempotency_keys set body =
+      (select body from idempotency_keys where caller = '${root.userId}' order by created_at limit 1)`)
+    const replays = [await create(root, 'other'), await create(boss, 'canary')]
+    for (const reply of replays) expect(reply).toMatchObject({ status: 500 })
+    expect((await create(root, 'canary')).body.secret).toBe(secret)
   })
 
   test('also when storage fails while it is made', async () => {

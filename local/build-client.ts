@@ -1,7 +1,7 @@
 /**
- * Writes what `guildhall/client` is to others, to dist/client or to the directory named: one module
- * with all it needs, and declarations that stand alone. The compiler infers what is sent and answered
- * from the declared routes; here it writes that out, so that it leads to nothing of the server.
+ * Writes the package that others install for `guildhall/client`, to dist or to the directory named: one
+ * module with all it needs, and declarations that stand alone. The compiler infers what is sent and
+ * answered from the declared routes; here it writes that out, so that it leads to nothing of the server.
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { API, type Checker, NodeBuilderFlags, type Type } from 'typescript/unstable/sync'
+import project from '../package.json' with { type: 'json' }
 import { routes } from '../src/api/index.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -16,8 +17,9 @@ const CONFIG = join(ROOT, 'tsconfig.json')
 const SOURCE = join(ROOT, 'src/client')
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
 
-const target = resolve(process.argv[2] ?? join(ROOT, 'dist/client'))
-rmSync(target, { recursive: true, force: true })
+const folder = resolve(process.argv[2] ?? join(ROOT, 'dist'))
+const target = join(folder, 'client')
+rmSync(folder, { recursive: true, force: true })
 await build({
   entryPoints: [join(SOURCE, 'index.ts')],
   outfile: join(target, 'index.js'),
@@ -27,6 +29,23 @@ await build({
   target: 'es2022',
 })
 declare()
+writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest(), undefined, 2))
+cpSync(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'))
+
+/** A package of its own, for whoever installs a client needs nothing that the site is made of. */
+function manifest(): object {
+  const { name, version, license } = project
+  const entry = { types: './client/index.d.ts', default: './client/index.js' }
+  return {
+    name,
+    version,
+    description: 'The client of a Guildhall site, typed by its routes',
+    license,
+    type: 'module',
+    sideEffects: false,
+    exports: { './client': entry, './package.json': './package.json' },
+  }
+}
 
 /** From a copy in which `contract.ts` is written out; the compiler checks that the rest fits it. */
 function declare(): void {

@@ -34,7 +34,7 @@ const dist = mkdtempSync(join(tmpdir(), 'guildhall-client-'))
 const pages = createServer((request, response) => {
   if (request.url === '/client.js') {
     response.setHeader('Content-Type', 'text/javascript')
-    return void response.end(readFileSync(join(dist, 'index.js')))
+    return void response.end(readFileSync(join(dist, 'client/index.js')))
   }
   response.setHeader('Content-Type', 'text/html')
   response.end(`<!doctype html><title>A page</title><script type="module">

@@ -1,60 +1,27 @@
 /** The client as others get it: built, and used where there is nothing else of this project. */
-import { execFileSync, spawnSync } from 'node:child_process'
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { execFile } from 'node:child_process'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { convertV4MiniflareOptions, Miniflare, type Request, Response } from 'miniflare'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { routes } from '../../src/api/index.ts'
+import { consumerForFile, ROOT } from './support/consumer.ts'
+import { localSite } from './support/local-site.ts'
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const consumer = mkdtempSync(join(tmpdir(), 'guildhall-consumer-'))
-const installed = join(consumer, 'node_modules/guildhall')
-const dist = join(installed, 'dist/client')
+const consumer = consumerForFile()
+const site = localSite()
+const dist = join(consumer.installed, 'client')
 
-beforeAll(() => {
-  mkdirSync(installed, { recursive: true })
-  cpSync(join(ROOT, 'package.json'), join(installed, 'package.json'))
-  execFileSync(process.execPath, [join(ROOT, 'local/build-client.ts'), dist])
-})
-afterAll(() => rmSync(consumer, { recursive: true, force: true }))
-
-/** What the compiler says of a module in the consumer's project, at its strictest. */
-function compiled(source: string, options: object = {}): string {
-  const compilerOptions = {
-    target: 'es2022',
-    lib: ['es2022', 'dom', 'dom.iterable'],
-    module: 'nodenext',
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    noUncheckedIndexedAccess: true,
-    skipLibCheck: false,
-    types: [],
-    noEmit: true,
-    ...options,
-  }
-  writeFileSync(join(consumer, 'package.json'), '{ "type": "module" }')
-  writeFileSync(join(consumer, 'main.ts'), source)
-  writeFileSync(
-    join(consumer, 'tsconfig.json'),
-    JSON.stringify({ compilerOptions, files: ['main.ts'] }),
-  )
-  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
-  const { stdout, stderr } = spawnSync(process.execPath, [tsc, '-p', consumer], {
-    encoding: 'utf8',
-  })
-  return stdout + stderr
+/** What a program prints that is run where the package is installed. */
+async function printed(program: string, env: Record<string, string> = {}): Promise<string> {
+  const file = join(consumer.folder, 'program.ts')
+  writeFileSync(file, program)
+  const options = { cwd: consumer.folder, env: { ...process.env, ...env } }
+  const { stdout } = await promisify(execFile)(process.execPath, [file], options)
+  return stdout.trim()
 }
 
 describe('the module', () => {
@@ -77,13 +44,31 @@ describe('the module', () => {
     expect(foreign).toEqual([])
   })
 
-  test('is what the package exports, with no package beside it', async () => {
+  test('is all that the package has, and needs no package beside it', async () => {
     const program = `import('guildhall/client').then((all) => console.log(Object.keys(all).sort().join()))`
-    const names = execFileSync(process.execPath, ['-e', program], {
-      cwd: consumer,
-      encoding: 'utf8',
-    })
-    expect(names.trim()).toBe('GuildhallError,createClient')
+    expect(await printed(program)).toBe('GuildhallError,createClient')
+    expect(readdirSync(consumer.installed).toSorted()).toEqual([
+      'LICENSE',
+      'client',
+      'package.json',
+    ])
+    const packages = readdirSync(join(consumer.folder, 'node_modules'))
+    expect(packages.filter((name) => !name.startsWith('.'))).toEqual(['guildhall'])
+  })
+
+  test('calls a site from where it was installed', async () => {
+    const { secret, id } = await site.admin<{ secret: string; id: string }>(
+      'POST',
+      '/v1/api-keys',
+      { name: 'Elsewhere', scopes: [] },
+    )
+    const program = `import { createClient, GuildhallError } from 'guildhall/client'
+      const { v1 } = createClient({ baseUrl: process.env.SITE, apiKey: process.env.KEY })
+      const { keyId } = await v1.whoami.$get()
+      const refused = await v1.audit.$get().catch((error) => error)
+      console.log(keyId, refused instanceof GuildhallError, refused.code, refused.required)`
+    const told = await printed(program, { SITE: site.url, KEY: secret })
+    expect(told).toBe(`${id} true forbidden audit:read`)
   })
 })
 
@@ -132,7 +117,7 @@ describe('the declarations', () => {
     ['nodenext', {}],
     ['a bundler', { module: 'esnext', moduleResolution: 'bundler' }],
   ])('stand alone, and accept and refuse what the sources do (%s)', (_, options) => {
-    expect(compiled(USE, options)).toBe('')
+    expect(consumer.compiled(USE, options)).toBe('')
   })
 
   test('know every type: there is no any in them', () => {
@@ -154,9 +139,11 @@ test('the examples of docs/client.md compile, as one module', () => {
   const page = readFileSync(join(ROOT, 'docs/client.md'), 'utf8')
   const examples = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code)
   expect(examples.length).toBeGreaterThan(4)
-  expect(compiled(examples.join('\n'))).toBe('')
+  expect(consumer.compiled(examples.join('\n'))).toBe('')
 })
 
 test('a mistake in an example would be seen', () => {
-  expect(compiled(`import { nothing } from 'guildhall/client'\nnothing()`)).toContain('TS2305')
+  expect(consumer.compiled(`import { nothing } from 'guildhall/client'\nnothing()`)).toContain(
+    'TS2305',
+  )
 })

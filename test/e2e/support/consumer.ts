@@ -1,0 +1,68 @@
+/** Somebody else's project: an empty folder with the packed client in it, and the compiler at its strictest. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll } from 'vitest'
+
+export const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
+
+export interface Consumer {
+  readonly folder: string
+  /** Where the package is installed. */
+  readonly installed: string
+  /** What the compiler says of a module; nothing if it is in order. */
+  compiled(source: string, options?: object): string
+}
+
+/** One for all tests of a file. Nothing but the tarball is within reach while it is installed. */
+export function consumerForFile(): Consumer {
+  const folder = mkdtempSync(join(tmpdir(), 'guildhall-consumer-'))
+  beforeAll(() => {
+    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+    install(folder)
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  return {
+    folder,
+    installed: join(folder, 'node_modules/guildhall'),
+    compiled(source, options) {
+      writeFileSync(join(folder, 'main.ts'), source)
+      return compile(folder, ['main.ts'], options)
+    },
+  }
+}
+
+function install(folder: string): void {
+  const made = join(folder, 'made')
+  mkdirSync(made)
+  execFileSync(process.execPath, [join(ROOT, 'local/build-client.ts'), join(made, 'dist')])
+  npm(made, 'pack', './dist')
+  const [tarball = ''] = readdirSync(made).filter((name) => name.endsWith('.tgz'))
+  npm(folder, 'install', '--offline', '--cache', join(made, 'cache'), join(made, tarball))
+}
+
+function npm(cwd: string, ...args: readonly string[]): void {
+  execFileSync('npm', [...args, '--no-audit', '--no-fund'], { cwd, stdio: 'pipe' })
+}
+
+/** @returns what the compiler says of the files of a folder */
+export function compile(folder: string, files: readonly string[], options: object = {}): string {
+  const compilerOptions = {
+    target: 'es2022',
+    lib: ['es2022', 'dom', 'dom.iterable'],
+    module: 'nodenext',
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    skipLibCheck: false,
+    types: [],
+    noEmit: true,
+    ...options,
+  }
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }))
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+  const { stdout, stderr } = spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' })
+  return stdout + stderr
+}

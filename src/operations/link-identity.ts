@@ -25,7 +25,7 @@ export async function linkIdentity(
   { linkedIdentities, prove, now }: Deps,
 ): Promise<{ readonly identity: LinkedIdentity; readonly isNew: boolean }> {
   const exercised = grant.exercise('profile:update')
-  const userId = memberOf(exercised)
+  const userId = memberOf(exercised, 'profile:update')
   const proof = await prove('token', token)
   if (proof.visitor) throw invalidField('token', 'expected a token of a person, not of a visitor')
   const { issuer, subject, issuedAt, sessionId } = proof.token

@@ -42,7 +42,7 @@ export async function createApiKey(
   const row: ApiKeyRow = {
     ...key,
     id,
-    createdBy: memberOf(exercised),
+    createdBy: memberOf(exercised, 'api-key:manage'),
     secretHash,
     previousSecrets: [],
     enabled: true,

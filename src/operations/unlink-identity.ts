@@ -22,7 +22,7 @@ export async function unlinkIdentity(
   }
   const audit = auditRow(exercised, now, {
     action: 'identity.unlink',
-    target: memberOf(exercised),
+    target: memberOf(exercised, 'profile:update'),
     changes: { issuer },
   })
   const { scope } = exercised

@@ -9,7 +9,13 @@ import type { Bindings } from '../src/env.ts'
 import { changesBetween } from './support/changes.ts'
 import { type Dump, dump } from './support/dump.ts'
 import { CONNECTION_LOST, failingStorage, INTERNALS } from './support/failing.ts'
-import { type Request, REQUESTS, type Scene, sceneOf } from './support/mutating-requests.ts'
+import {
+  BY_VISITORS,
+  type Request,
+  REQUESTS,
+  type Scene,
+  sceneOf,
+} from './support/mutating-requests.ts'
 import { testSite } from './support/site.ts'
 
 /** They write to D1, and then to an object what a later request or tick makes up for. */
@@ -42,25 +48,28 @@ describe.each([
   ['before it is made', 'before', INTERNALS, ['500 internal', '503 unavailable']],
   ['on its way back', 'after', CONNECTION_LOST, ['503 unavailable']],
 ] as const)('a call to storage that fails %s', (_, when, text, refusals) => {
-  test.each(Object.entries(REQUESTS))('leaves no half of %s', async (name, arrange) => {
-    const { scene, arm, disarm } = await stage()
-    const complete = await changesOf(await arrange(scene), name, scene)
-    for (let n = 1, failed = true; failed; n++) {
-      const request = await arrange(scene)
-      const before = await dump()
-      arm({ fails: (number) => number === n, when, text })
-      const reply = await request()
-      failed = disarm() >= n
-      const { status, body, headers } = reply
-      expect(['done', ...refusals]).toContain(status < 300 ? 'done' : `${status} ${body.code}`)
-      expect(JSON.stringify([body, ...headers])).not.toContain('secret_internals')
+  test.each(Object.entries({ ...REQUESTS, ...BY_VISITORS }))(
+    'leaves no half of %s',
+    async (name, arrange) => {
+      const { scene, arm, disarm } = await stage()
+      const complete = await changesOf(await arrange(scene), name, scene)
+      for (let n = 1, failed = true; failed; n++) {
+        const request = await arrange(scene)
+        const before = await dump()
+        arm({ fails: (number) => number === n, when, text })
+        const reply = await request()
+        failed = disarm() >= n
+        const { status, body, headers } = reply
+        expect(['done', ...refusals]).toContain(status < 300 ? 'done' : `${status} ${body.code}`)
+        expect(JSON.stringify([body, ...headers])).not.toContain('secret_internals')
 
-      const done = relevant(changesBetween(before, await dump()), name)
-      expect([[], relevant(complete, name)], `failing at call ${n}`).toContainEqual(done)
-      const repeated = await changesOf(request, name, scene, before)
-      expect(repeated, `repeated after failing at call ${n}`).toEqual(complete)
-    }
-  })
+        const done = relevant(changesBetween(before, await dump()), name)
+        expect([[], relevant(complete, name)], `failing at call ${n}`).toContainEqual(done)
+        const repeated = await changesOf(request, name, scene, before)
+        expect(repeated, `repeated after failing at call ${n}`).toEqual(complete)
+      }
+    },
+  )
 })
 
 /** What a request comes to, with the ticks after it if it takes them: one to make up for it, one to award. */

@@ -14,6 +14,12 @@ export async function sceneOf(site: Site) {
   const make = async (path: string, body: unknown): Promise<{ readonly id: string }> =>
     (await root.post(path, body)).body
   const someone = () => site.member(crypto.randomUUID())
+  /** Whose key the site has at hand. */
+  const visitor = async () => {
+    const somebody = await site.visitor()
+    await somebody.get('/v1/whoami')
+    return somebody
+  }
   const badge = () => make('/v1/badges', { title: crypto.randomUUID() })
   const rule = async () =>
     make('/v1/badge-rules', { badgeId: (await badge()).id, metric: 'visits', threshold: 9 })
@@ -25,7 +31,7 @@ export async function sceneOf(site: Site) {
   }
   const booking = async (by: Client): Promise<{ readonly id: string }> =>
     (await by.post('/v1/bookings', { slotId: (await slot()).id, contact: CONTACT })).body
-  return { site, root, someone, badge, rule, key, service, slot, booking }
+  return { site, root, someone, visitor, badge, rule, key, service, slot, booking }
 }
 
 const once = () => ({ 'Idempotency-Key': crypto.randomUUID() })
@@ -33,6 +39,24 @@ const once = () => ({ 'Idempotency-Key': crypto.randomUUID() })
 const TOMORROW = {
   startsAt: new Date(Date.now() + 24 * 3_600_000).toISOString(),
   endsAt: new Date(Date.now() + 25 * 3_600_000).toISOString(),
+}
+
+/** As `REQUESTS`, of those who have no account. */
+export const BY_VISITORS: typeof REQUESTS = {
+  'POST /v1/bookings, by a visitor': async ({ slot, visitor }) => {
+    const [me, { id }, headers] = [await visitor(), await slot(), once()]
+    const body = { slotId: id, contact: CONTACT }
+    return () => me.post('/v1/bookings', body, { headers })
+  },
+  'POST /v1/bookings/:bookingId/confirm, of a visitor': async ({ root, booking, visitor }) => {
+    const { id } = await booking(await visitor())
+    return () => root.post(`/v1/bookings/${id}/confirm`)
+  },
+  'POST /v1/bookings/:bookingId/cancel, by a visitor': async ({ booking, visitor }) => {
+    const me = await visitor()
+    const { id } = await booking(me)
+    return () => me.post(`/v1/bookings/${id}/cancel`)
+  },
 }
 
 /** By route: makes what the request is about, and gives the request, which can be repeated. */
@@ -200,11 +224,11 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
     await site.visitor()
     return () => site.anonymous.post('/v1/visitors')
   },
-  'POST /v1/me/bookings/claim': async ({ site, booking, someone }) => {
-    const [me, visitor] = [await someone(), await site.visitor()]
-    await booking(visitor)
-    await booking(visitor)
-    return () => me.post('/v1/me/bookings/claim', { visitorToken: visitor.token })
+  'POST /v1/me/bookings/claim': async ({ booking, someone, visitor }) => {
+    const [me, former] = [await someone(), await visitor()]
+    await booking(former)
+    await booking(former)
+    return () => me.post('/v1/me/bookings/claim', { visitorToken: former.token })
   },
   'POST /v1/bookings/:bookingId/confirm': async ({ root, booking, someone }) => {
     const { id } = await booking(await someone())

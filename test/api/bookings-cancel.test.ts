@@ -104,12 +104,15 @@ describe('allowedActions', () => {
     const scene = await bookingScene()
     const { site, root } = scene
     const [ada, boss] = [await site.member('ada'), await scene.manager()]
+    const visitor = await site.visitor()
     const scopes = ['booking:read', 'booking:cancel']
     const { id, secret } = created(await root.post('/v1/api-keys', { name: 'P', scopes }))
     const { id: serviceId } = await scene.service({ cancelUntilMinutes: 120 })
     const callers: [name: string, Client, owner: string][] = [
       ['a member, of their own', ada, ada.userId],
       ['a member, of another’s', ada, boss.userId],
+      ['a visitor, of their own', visitor, visitor.visitorId],
+      ['a visitor, of another’s', visitor, ada.userId],
       ['a manager, of their own', boss, boss.userId],
       ['a manager, of another’s', boss, ada.userId],
       ['an admin, of another’s', root, ada.userId],

@@ -15,6 +15,7 @@ import { idempotencyRepository } from './repositories/idempotency.ts'
 import { identitiesRepository } from './repositories/identities.ts'
 import { jobRunsRepository } from './repositories/job-runs.ts'
 import { linkedIdentitiesRepository } from './repositories/linked-identities.ts'
+import { loginRecordsRepository } from './repositories/login-records.ts'
 import { membersRepository } from './repositories/members.ts'
 import { rolesRepository } from './repositories/roles.ts'
 import { servicesRepository } from './repositories/services.ts'
@@ -46,6 +47,7 @@ export function makeDeps(env: Bindings, db: Database, now: number) {
     badgeAssignments: badgeAssignmentsRepository(db),
     auditLog: auditLogRepository(db),
     jobRuns: jobRunsRepository(db),
+    loginRecords: loginRecordsRepository(db),
     idempotency: idempotencyRepository(db),
     site: siteRepository(db),
     visits: visitsClient(env.VISITS),

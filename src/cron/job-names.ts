@@ -32,7 +32,8 @@ export const JOBS = {
     everyMinutes: DAILY,
   },
   'prune-records': {
-    description: 'Forgets idempotency keys after a day and job runs after 90 days',
+    description:
+      'Forgets idempotency keys after a day, job runs after 90 days, and what is over at the login',
     everyMinutes: DAILY,
   },
 } as const satisfies Record<string, JobDefinition>

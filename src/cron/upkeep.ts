@@ -61,26 +61,27 @@ export async function pruneVisits({ deps, cursor, affords }: JobContext): Promis
   return { counts: { pruned }, cursor: null, failures }
 }
 
-/** Forgets idempotency keys and old runs. */
+/** Forgets idempotency keys, old runs and what is over at the login. */
 export async function pruneRecords({ deps, affords }: JobContext): Promise<JobResult> {
-  const { idempotency, jobRuns, now } = deps
+  const { idempotency, jobRuns, loginRecords, now } = deps
   const oldestKey = new Date(now - KEPT_FOR_MS).toISOString()
   const oldestRun = firstIdAt('run', now - RUN_DAYS_KEPT * DAY_MS)
   const keys = await untilLess(() => idempotency.prune(oldestKey, PAGE), affords)
   const runs = await untilLess(() => jobRuns.prune(oldestRun, PAGE), affords)
-  return { counts: { keys, runs }, cursor: null, failures: [] }
+  const login = await untilLess(() => loginRecords.prune(now, PAGE), affords)
+  return { counts: { keys, runs, login }, cursor: null, failures: [] }
 }
 
 /** What there is beyond the allowance is left to the run of the next day. */
 async function untilLess(
-  prune: () => Promise<number>,
+  prune: () => Promise<number | readonly number[]>,
   affords: JobContext['affords'],
 ): Promise<number> {
   let total = 0
   while (affords(1)) {
-    const count = await prune()
-    total += count
-    if (count < PAGE) break
+    const counts = [await prune()].flat()
+    total += counts.reduce((sum, count) => sum + count, 0)
+    if (counts.every((count) => count < PAGE)) break
   }
   return total
 }

@@ -28,7 +28,10 @@ export async function readSessionCookie(
   secret: string,
 ): Promise<{ readonly token: string } | 'forged' | undefined> {
   const value = getCookie(headers, SESSION_COOKIE)
-  if (value === undefined) return undefined
+  if (value === undefined) {
+    // There is one, and it cannot be read: bad is not the same as absent.
+    return headers.get('Cookie')?.includes(`${SESSION_COOKIE}=`) ? 'forged' : undefined
+  }
   const at = value.lastIndexOf('.')
   const [token, signature] = [value.slice(0, at), decoded(value.slice(at + 1))]
   if (at < 1 || !signature) return 'forged'

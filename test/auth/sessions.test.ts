@@ -185,11 +185,15 @@ describe('the cookie', () => {
       token,
       `${token}.`,
       `${value}; ${COOKIE}=${value}`,
+      '%',
+      '',
     ]
     for (const cookie of forged) {
       const sent = { Cookie: `${COOKIE}=${cookie}` }
-      const [api, page] = [await ada.get('/v1/me', sent), await ada.get('/auth/account', sent)]
+      // On an open route a cookie that was taken for absent would be let through.
+      const [api, page] = [await ada.get('/v1/whoami', sent), await ada.get('/auth/account', sent)]
       expect([cookie, api.status, page.status]).toEqual([cookie, 401, 303])
+      expect(JSON.parse(api.text)).toMatchObject({ code: 'session_revoked' })
     }
   })
 })

@@ -1,0 +1,34 @@
+/** What the built-in login leaves behind when its time is over. */
+import { type SQL, sql } from 'drizzle-orm'
+import { type Database, rows } from '../db/client.ts'
+
+/** Keys stop being published a day after they last signed; a month is for whoever looks into an incident. */
+const KEYS_KEPT_MS = 30 * 86_400_000
+
+export function loginRecordsRepository(db: Database) {
+  /** A part of the table: whoever waits for the database meanwhile does not wait for all of it. */
+  const expired = (table: string, key: string, isOver: SQL, limit: number) => {
+    const [name, id] = [sql.identifier(table), sql.identifier(key)]
+    const over = sql`select ${id} from ${name} where ${isOver} limit ${limit}`
+    return rows(db, sql`delete from ${name} where ${id} in (${over}) returning 1`)
+  }
+
+  return {
+    /**
+     * Forgets sessions, mailed links, ceremonies, attempts and keys that are over, up to `limit` of each.
+     * @param now milliseconds since the epoch
+     * @returns how many of each; call again while one of them is `limit`
+     */
+    async prune(now: number, limit: number): Promise<readonly number[]> {
+      const at = new Date(now).toISOString()
+      const forgotten = await db.batch([
+        expired('auth_sessions', 'id', sql`expires_at <= ${at}`, limit),
+        expired('auth_tickets', 'secret_hash', sql`expires_at <= ${at}`, limit),
+        expired('auth_verifications', 'id', sql`expires_at <= ${at}`, limit),
+        expired('auth_attempts', 'subject', sql`ends_at <= ${now}`, limit),
+        expired('signing_keys', 'kid', sql`signs_until <= ${now - KEYS_KEPT_MS}`, limit),
+      ])
+      return forgotten.map((gone) => gone.length)
+    },
+  }
+}

@@ -62,10 +62,14 @@ export function projectDatabase(): { readonly id: string; readonly migrationsDir
   }
 }
 
-/** The text of the module that would be deployed. @throws Refusal with the compiler's own words */
-export async function bundleWorker(outdir: string): Promise<string> {
+/**
+ * The text of the module that would be deployed.
+ * @param options of `wrangler deploy`
+ * @throws Refusal with the compiler's own words
+ */
+export async function bundleWorker(outdir: string, ...options: string[]): Promise<string> {
   const { main } = unstable_readConfig({ config: CONFIG }, { hideWarnings: true })
-  const args = [WRANGLER, 'deploy', '--dry-run', '--config', CONFIG, '--outdir', outdir]
+  const args = wranglerOn('deploy', '--dry-run', '--outdir', outdir, ...options)
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
     env: { ...process.env, ...QUIET, ...(process.stderr.isTTY ? {} : PLAIN) },

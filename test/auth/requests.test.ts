@@ -180,22 +180,6 @@ describe('who somebody is', () => {
   })
 })
 
-describe('a site without the built-in login', () => {
-  test('has no page of it, and takes no cookie and no token of it', async () => {
-    const on = loginSite()
-    const ada = await on.account(ADA)
-    const token = await ada.token()
-    const off = testSite()
-    for (const path of ['/auth/sign-in', '/auth/account', '/auth/passkey.js']) {
-      expect((await off.anonymous.get(path)).status).toBe(404)
-    }
-    expect((await off.bearer(token).get('/v1/me')).status).toBe(401)
-    const Cookie = [...ada.jar].map(([name, value]) => `${name}=${value}`).join('; ')
-    const headers = { Cookie, 'Sec-Fetch-Site': 'same-origin' }
-    expect((await off.anonymous.get('/v1/me', { headers })).status).toBe(401)
-  })
-})
-
 test('many people sign in at once', async () => {
   const site = loginSite()
   await site.account(ADA)

@@ -1,0 +1,66 @@
+/** What a deployment without the built-in login has of it: nothing that runs, and nothing it answers to. */
+import { describe, expect, test } from 'vitest'
+import { loginSite } from '../support/login.ts'
+import { ORIGIN, testSite } from '../support/site.ts'
+import { importersOf, SOURCES } from '../support/sources.ts'
+
+const LOGIN = 'auth/site.ts'
+
+/** Everything that is loaded before the first page of the login is asked for. */
+function loadedAtStart(): { modules: Set<string>; packages: Set<string> } {
+  const [modules, packages] = [new Set<string>(), new Set<string>()]
+  const open = ['worker.ts']
+  for (let path = open.pop(); path !== undefined; path = open.pop()) {
+    if (modules.has(path) || path === LOGIN) continue
+    modules.add(path)
+    for (const { to, isType } of SOURCES.get(path)?.imports ?? []) {
+      if (isType) continue
+      if (SOURCES.has(to)) open.push(to)
+      else packages.add(to)
+    }
+  }
+  return { modules, packages }
+}
+
+describe('the hot path of the API', () => {
+  test('loads nothing of the login: no page, no account, no better-auth', () => {
+    const { modules, packages } = loadedAtStart()
+    expect(modules.size).toBeGreaterThan(100)
+    expect([...modules].filter((path) => path.startsWith('auth/')).sort()).toEqual([
+      'auth/mount.ts',
+      'auth/settings.ts',
+      'auth/signing-keys.ts',
+    ])
+    expect([...packages].filter((name) => /better-auth|node:crypto/.test(name))).toEqual([])
+  })
+
+  test('would reach it by one import alone, which waits for the first request of a page', () => {
+    expect(importersOf(LOGIN).map(({ path }) => path)).toEqual(['auth/mount.ts'])
+    expect(SOURCES.get('auth/mount.ts')?.text).toContain("await import('./site.ts')")
+    expect(SOURCES.get('auth/mount.ts')?.text).not.toMatch(/from '\.\/site\.ts'/)
+  })
+})
+
+describe('a site without the built-in login', () => {
+  test('has no page of it, and takes no cookie and no token of it', async () => {
+    const on = loginSite()
+    const ada = await on.account('ada@example.com')
+    const token = await ada.token()
+    expect((await on.bearer(token).get('/v1/me')).status).toBe(200)
+    const Cookie = [...ada.jar].map(([name, value]) => `${name}=${value}`).join('; ')
+    const headers = { Cookie, Origin: ORIGIN, 'Sec-Fetch-Site': 'same-origin' }
+    expect((await on.anonymous.get('/v1/me', { headers })).status).toBe(200)
+
+    for (const off of [testSite(), loginSite({ BUILT_IN_LOGIN: 'off' })]) {
+      for (const path of ['sign-in', 'account', 'passkey.js', 'style.css', 'token', '']) {
+        const answer = await off.anonymous.get(`/auth/${path}`)
+        expect([path, answer.status, answer.body.code]).toEqual([path, 404, 'not_found'])
+        expect((await off.anonymous.post(`/auth/${path}`)).status).toBe(404)
+      }
+      expect((await off.bearer(token).get('/v1/me')).body.code).toBe('invalid_token')
+      expect((await off.anonymous.get('/v1/me', { headers })).body.code).toBe('unauthenticated')
+      const { body } = await off.anonymous.get('/v1/whoami', { headers })
+      expect(body.kind).toBe('anonymous')
+    }
+  })
+})

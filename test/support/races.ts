@@ -1,0 +1,98 @@
+/** A loss of rights, and the requests that race it. */
+import { inject } from 'vitest'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Set by vitest.config.ts: few for every run, many for the one that is a figure. */
+    readonly races: {
+      readonly rounds: number
+      readonly requests: number
+      /** D1 as it is, or its engine without the way there: for millions of calls. */
+      readonly storage: 'd1' | 'object'
+    }
+  }
+}
+
+export const RACES = inject('races')
+
+/** Requests that are under way at once. */
+const AT_ONCE = 8
+
+export interface Contest {
+  /** The requests, taken in turn. @returns the status */
+  readonly acts: readonly (() => Promise<number>)[]
+  /** Resolves when the loss is acknowledged. @returns whether it was */
+  readonly lose: () => Promise<boolean>
+  /** What each request gets that comes too late. */
+  readonly refusal: number
+}
+
+export interface Tally {
+  /** Sent before the acknowledgement, and done. */
+  done: number
+  /** Sent before it, and refused. */
+  overtaken: number
+  /** Sent after it, and refused. */
+  late: number
+  /** Everything that must not be. */
+  readonly wrong: object[]
+}
+
+/** One round: the loss begins at a point that moves with `round`, in the first half of the requests. */
+export async function race(contest: Contest, round: number, tally: Tally): Promise<void> {
+  const { acts, lose, refusal } = contest
+  const begin = (round * 31) % Math.ceil(RACES.requests / 2)
+  let [sent, acknowledged] = [0, false]
+  let losing: Promise<void> | undefined
+  const lane = async () => {
+    while (sent < RACES.requests) {
+      const number = sent++
+      if (number === begin) {
+        losing = lose().then((isLost) => {
+          acknowledged = true
+          if (!isLost) tally.wrong.push({ round, loss: 'refused' })
+        })
+      }
+      const isLate = acknowledged
+      await send(number, isLate)
+    }
+  }
+  const send = async (number: number, isLate: boolean) => {
+    const status = await acts[number % acts.length]?.()
+    if (status === refusal) tally[isLate ? 'late' : 'overtaken'] += 1
+    else if (status === 200 && !isLate) tally.done += 1
+    else tally.wrong.push({ round, number, isLate, status })
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, lane))
+  await losing
+  // A slow loss may have been overtaken by all of them.
+  await Promise.all(acts.map((_, number) => send(number, true)))
+}
+
+/** From now on the database notes in which order losses of rights and audited profile changes commit. */
+export async function noteCommits(db: D1Database): Promise<void> {
+  const statements = [
+    'create table commits (position integer primary key, what text, who text) strict',
+    `create trigger rights_committed after update of access_revision on users
+      begin insert into commits (what, who) values ('rights', new.id); end`,
+    `create trigger deletion_committed after delete on users
+      begin insert into commits (what, who) values ('rights', old.id); end`,
+    `create trigger write_committed after insert on audit_log when new.action = 'profile.update'
+      begin insert into commits (what, who) values ('write', new.actor); end`,
+  ]
+  await db.batch(statements.map((statement) => db.prepare(statement)))
+}
+
+interface Writes {
+  readonly all: number
+  readonly void: number
+}
+
+/** Profile changes of this member that were committed, and those of them after the last loss of rights. */
+export async function writesOf(db: D1Database, userId: string): Promise<Writes> {
+  const query = `select count(*) as "all", count(*) filter (where position >
+       (select max(position) from commits where what = 'rights' and who = ?1)) as "void"
+     from commits where what = 'write' and who = ?1`
+  const counts = await db.prepare(query).bind(userId).first<Writes>()
+  return counts ?? { all: 0, void: 0 }
+}

@@ -11,7 +11,7 @@ import {
   PASSWORD,
 } from '../support/login.ts'
 import { withRaceStorage } from '../support/object-database.ts'
-import { type Contest, noteCommits, race, RACES, type Tally, writesOf } from '../support/races.ts'
+import { type Contest, noteCommits, race, RACES, type Tally, writesBy } from '../support/races.ts'
 import { SESSION_COOKIE, SESSION_SECONDS } from '../../src/security/session-cookie.ts'
 import { ISSUER, type Member, ORIGIN } from '../support/site.ts'
 
@@ -228,9 +228,9 @@ async function raced({ refusal, arrange }: Loss, DB: D1Database): Promise<void> 
 
   for (let round = 0; round < RACES.rounds; round++) {
     const { userId, credentials, lose } = await give()
-    const before = await writesOf(DB, userId)
+    const before = await writesBy(DB, userId)
     await race({ acts: credentials.flatMap(actsWith), lose, refusal }, round, tally)
-    const after = await writesOf(DB, userId)
+    const after = await writesBy(DB, userId)
     committed += after.all - before.all
     if (after.void > 0) tally.wrong.push({ round, committedAfterTheLoss: after.void })
   }

@@ -70,7 +70,7 @@ function databaseIn(storage: DurableObjectStorage): D1Database {
 
 /** Until the next turn of the event loop, or a moment later: the order of calls is nobody's to choose. */
 function giveWay(): Promise<void> {
-  return scheduler.wait(Math.random() < 0.2 ? 1 : 0)
+  return Math.random() < 0.1 ? scheduler.wait(0) : Promise.resolve()
 }
 
 /** The stand-ins have what the Worker uses of the real thing, and nothing else. */

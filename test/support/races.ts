@@ -69,14 +69,25 @@ export async function race(contest: Contest, round: number, tally: Tally): Promi
   await Promise.all(acts.map((_, number) => send(number, true)))
 }
 
+/** What takes a right away, in whatever way it is done. */
+const LOSSES = [
+  'delete on user_roles',
+  'delete on roles',
+  'update of permissions on roles',
+  'update of status on users',
+  'delete on users',
+  'delete on identities',
+  'delete on auth_sessions',
+]
+
 /** From now on the database notes in which order losses of rights and audited profile changes commit. */
 export async function noteCommits(db: D1Database): Promise<void> {
   const statements = [
     'create table commits (position integer primary key, what text, who text) strict',
-    `create trigger rights_committed after update of access_revision on users
-      begin insert into commits (what, who) values ('rights', new.id); end`,
-    `create trigger deletion_committed after delete on users
-      begin insert into commits (what, who) values ('rights', old.id); end`,
+    ...LOSSES.map(
+      (event, index) => `create trigger loss_${index} after ${event}
+      begin insert into commits (what) values ('loss'); end`,
+    ),
     `create trigger write_committed after insert on audit_log when new.action = 'profile.update'
       begin insert into commits (what, who) values ('write', new.actor); end`,
   ]
@@ -88,11 +99,10 @@ interface Writes {
   readonly void: number
 }
 
-/** Profile changes of this member that were committed, and those of them after the last loss of rights. */
-export async function writesOf(db: D1Database, userId: string): Promise<Writes> {
+/** Profile changes by this member that were committed, and those of them after the last loss. */
+export async function writesBy(db: D1Database, userId: string): Promise<Writes> {
   const query = `select count(*) as "all", count(*) filter (where position >
-       (select max(position) from commits where what = 'rights' and who = ?1)) as "void"
-     from commits where what = 'write' and who = ?1`
-  const counts = await db.prepare(query).bind(userId).first<Writes>()
-  return counts ?? { all: 0, void: 0 }
+       (select max(position) from commits where what = 'loss')) as "void"
+     from commits where what = 'write' and who = ?`
+  return (await db.prepare(query).bind(userId).first<Writes>()) ?? { all: 0, void: 0 }
 }

@@ -38,6 +38,7 @@ export default defineConfig({
               rounds: Number(process.env['RACE_ROUNDS'] ?? 4),
               requests: Number(process.env['RACE_REQUESTS'] ?? 30),
               storage: process.env['RACE_STORAGE'] ?? 'd1',
+              delayMs: Number(process.env['RACE_DELAY_MS'] ?? 12),
             },
           },
         },

@@ -1,15 +1,18 @@
 /**
  * D1 without the way there. D1 is SQLite in a Durable Object, and so is this, called where it is: the
- * same engine, triggers and transactions at a hundredth of the price. Every call gives way to others
- * before and after, as one over a network does.
+ * same engine, triggers and transactions, without the hops between processes.
  */
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
+import { intercepted } from './intercept.ts'
 import { RACES } from './races.ts'
 
-/** Runs `work` with the storage that the races of this run are to have. */
+/**
+ * Runs `work` with the storage that the races of this run are to have. Calls are a little late, each
+ * by another moment: otherwise requests would keep in step, and the same one would always win.
+ */
 export async function withRaceStorage(work: (db: D1Database) => Promise<void>): Promise<void> {
-  if (RACES.storage === 'd1') return work(env.DB)
+  if (RACES.storage === 'd1') return work(intercepted(late).DB)
   await runInDurableObject(env.VISITS.getByName('database'), async (_, { storage }) => {
     for (const { queries } of env.TEST_MIGRATIONS) {
       for (const query of queries) storage.sql.exec(query)
@@ -33,14 +36,7 @@ function databaseIn(storage: DurableObjectStorage): D1Database {
     return { success: true, results, meta: { changes } }
   }
 
-  async function call<T>(work: () => T): Promise<T> {
-    await giveWay()
-    try {
-      return work()
-    } finally {
-      await giveWay()
-    }
-  }
+  const call = <T>(work: () => T) => late(undefined, async () => work())
 
   function prepare(query: string, values: readonly SqlStorageValue[] = []): D1PreparedStatement {
     const all = () => call(() => execute({ query, values }))
@@ -68,9 +64,9 @@ function databaseIn(storage: DurableObjectStorage): D1Database {
   return as<D1Database>({ ...session, withSession: () => session })
 }
 
-/** Until the next turn of the event loop, or a moment later: the order of calls is nobody's to choose. */
-function giveWay(): Promise<void> {
-  return Math.random() < 0.1 ? scheduler.wait(0) : Promise.resolve()
+async function late<T>(_: unknown, proceed: () => Promise<T>): Promise<T> {
+  await scheduler.wait(Math.random() * RACES.delayMs)
+  return proceed()
 }
 
 /** The stand-ins have what the Worker uses of the real thing, and nothing else. */

@@ -9,6 +9,8 @@ declare module 'vitest' {
       readonly requests: number
       /** D1 as it is, or its engine without the way there: for millions of calls. */
       readonly storage: 'd1' | 'object'
+      /** Up to which a call to storage is late. */
+      readonly delayMs: number
     }
   }
 }

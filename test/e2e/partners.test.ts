@@ -1,0 +1,116 @@
+/** The examples of docs/partners.md, taken from the page and run against a site as a partner would. */
+import { execFile } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { API_KEY_PATTERN } from '../../src/security/api-key.ts'
+import { PROBLEMS } from '../../src/problem.ts'
+import { consumerForFile, ROOT } from './support/consumer.ts'
+import { localSite } from './support/local-site.ts'
+
+const site = localSite()
+const consumer = consumerForFile()
+const PAGE = readFileSync(join(ROOT, 'docs/partners.md'), 'utf8')
+
+/** The examples in a language, in order. */
+function examples(language: string): string[] {
+  const blocks = PAGE.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))
+  return Array.from(blocks, ([, code = '']) => code)
+}
+
+interface Run {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** What a program prints. @throws Error with what it says if it fails, or if there is no such program */
+async function printed({ command, args, env }: Run): Promise<string> {
+  const { stdout } = await promisify(execFile)(command, args, {
+    cwd: consumer.folder,
+    env: { ...process.env, SITE: site.url, ...env },
+  })
+  return stdout
+}
+
+interface Made {
+  readonly id: string
+}
+
+/** What the page takes for granted: a member, and slots of a service with free places. */
+async function scene() {
+  const { userId } = await whoami(await site.token('ada'))
+  const service = await site.admin<Made>('POST', '/v1/services', { name: 'Haircut' })
+  const slot = await site.admin<Made>('POST', `/v1/services/${service.id}/slots`, {
+    startsAt: '2040-01-01T10:00:00Z',
+    endsAt: '2040-01-01T11:00:00Z',
+    capacity: 9,
+  })
+  const key = await site.admin<Made & { secret: string }>('POST', '/v1/api-keys', {
+    name: 'Page',
+    scopes: ['profile:read', 'profile:list', 'profile:update', 'booking:create'],
+  })
+  return { MEMBER: userId, SLOT: slot.id, GUILDHALL_KEY: key.secret, KEY_ID: key.id }
+}
+
+async function whoami(token: string): Promise<{ userId: string }> {
+  const headers = { Authorization: `Bearer ${token}` }
+  return (await (await fetch(`${site.url}/v1/whoami`, { headers })).json()) as { userId: string }
+}
+
+const bioOf = async (userId: string) =>
+  (await site.admin<{ bio: string | null }>('GET', `/v1/users/${userId}`)).bio
+
+describe('the page for partners', () => {
+  let world: Awaited<ReturnType<typeof scene>>
+  beforeAll(async () => {
+    world = await scene()
+    mkdirSync(join(consumer.folder, 'shell'))
+  })
+
+  test('in a shell: a key, the first calls, one booking from two tries, a rotation and ranges', async () => {
+    const [, ...rest] = examples('sh')
+    expect(rest).toHaveLength(5)
+    const script = `set -euo pipefail; cd shell\n${rest.join('\n')}`
+    const env = { ...world, ADMIN_TOKEN: await site.token() }
+    const lines = await printed({ command: 'bash', args: ['-c', script], env })
+    const bodies = lines
+      .replaceAll('}{', '}\n{')
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    const [who, users, first, again, old, renewed, ranges] = bodies
+    expect(who).toMatchObject({ kind: 'partner', credential: { type: 'api-key' } })
+    expect(users.items.map(({ id }: Made) => id)).toContain(world.MEMBER)
+    expect(first).toMatchObject({ slotId: world.SLOT, status: 'pending' })
+    expect(again).toEqual(first)
+    expect([old.keyId, renewed.keyId, ranges.id]).toEqual([who.keyId, who.keyId, who.keyId])
+    expect(ranges.allowedIps).toEqual(['192.0.2.0/24', '2001:db8::/32'])
+  })
+
+  test('in TypeScript: a list, a change, and a refusal that names what is missing', async () => {
+    const [example = ''] = examples('ts')
+    const types = { types: ['node'], typeRoots: [join(ROOT, 'node_modules/@types')] }
+    expect(consumer.compiled(example, { ...types, skipLibCheck: true })).toBe('')
+    const told = await printed({ command: process.execPath, args: ['main.ts'], env: world })
+    expect(told).toContain(world.MEMBER)
+    expect(told).toContain('this key lacks audit:read')
+    expect(await bioOf(world.MEMBER)).toBe('Changed by a partner')
+  })
+
+  test('in Python, which has to be there as python3', async () => {
+    const [example = ''] = examples('py')
+    writeFileSync(join(consumer.folder, 'main.py'), example)
+    const told = await printed({ command: 'python3', args: ['main.py'], env: world })
+    expect(told).toContain(world.MEMBER)
+    expect(told.trim().split('\n').slice(-2)).toEqual(['pending', 'forbidden audit:read'])
+    expect(await bioOf(world.MEMBER)).toBe('Changed in Python')
+  })
+
+  test('has the pattern of keys as it is, and names no code that there is not', () => {
+    expect(PAGE).toContain(API_KEY_PATTERN.source.replaceAll(/^\^|\$$/g, ''))
+    const named = Array.from(PAGE.matchAll(/\d{3} `(\w+)`/g), ([, code]) => code)
+    expect(named.length).toBeGreaterThan(2)
+    expect(named.filter((code) => !Object.hasOwn(PROBLEMS, code ?? ''))).toEqual([])
+  })
+})

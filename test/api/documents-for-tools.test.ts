@@ -2,11 +2,17 @@ import { describe, expect, it, vi } from 'vitest'
 import { routes } from '../../src/api/index.ts'
 import { documentedPath } from '../../src/http/route.ts'
 import { parseSettings } from '../../src/env.ts'
+import { assertDocumented } from '../support/documented.ts'
 import { ORIGIN, type Site, testSite } from '../support/site.ts'
 
 async function fetched(path: string, site: Site = testSite(), init?: RequestInit) {
   const response = await site.fetch(new Request(`${ORIGIN}${path}`, init))
-  return { status: response.status, headers: response.headers, text: await response.text() }
+  const { status, headers } = response
+  const text = await response.text()
+  const isJson = /json/.test(headers.get('Content-Type') ?? '')
+  const body: unknown = isJson ? JSON.parse(text) : text
+  assertDocumented(init?.method ?? 'GET', path, response, text === '' ? undefined : body)
+  return { status, headers, text }
 }
 
 async function assetPaths(): Promise<string[]> {

@@ -15,8 +15,11 @@ interface TracedCall extends StorageCall {
 export function countingStorage() {
   let calls: TracedCall[] = []
   const storage: Storage = intercepted(async (call, proceed) => {
+    // A call that fails has cost its trip all the same.
+    const traced = { ...call, rowsRead: 0 }
+    calls.push(traced)
     const result = await proceed()
-    calls.push({ ...call, rowsRead: rowsReadBy(result) })
+    traced.rowsRead = rowsReadBy(result)
     return result
   })
   /** What `work` costs, apart from what went on before. */

@@ -78,6 +78,7 @@ describe('RFC 9110, section 9.2.2: what is repeated by itself', () => {
       '/v1/bookings/:bookingId/cancel',
       '/v1/bookings/:bookingId/confirm',
       '/v1/bookings/:bookingId/decline',
+      '/v1/explain',
       '/v1/me/bookings/claim',
       '/v1/users/:userId/reinstate',
       '/v1/users/:userId/suspend',

@@ -124,6 +124,11 @@ export function settingsOf(env: RawSettings & Pick<Bindings, 'DB'>): Settings {
   return settings
 }
 
+/** For bindings that stand in for others: the same settings, and with them the keys known by now. */
+export function shareSettings(from: Bindings, to: Bindings): void {
+  parsed.set(to, settingsOf(from))
+}
+
 function withOwnIssuers(settings: Settings, { DB }: Pick<Bindings, 'DB'>): Settings {
   const { builtInLogin, trustedIssuers } = settings
   if (trustedIssuers.some(({ issuer }) => issuer === builtInLogin?.publicUrl)) {

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import type { Deps } from '../deps.ts'
 import { explanationOf, OUTCOMES, STEPS } from '../http/explain.ts'
 import { route } from '../http/route.ts'
-import { notFound, Problem } from '../problem.ts'
+import { invalidField, notFound } from '../problem.ts'
 import type { IdentityName } from '../repositories/linked-identities.ts'
 import type { Caller, Subject } from '../security/actor.ts'
 import { decide } from '../security/decide.ts'
@@ -118,17 +118,24 @@ async function subjectOf(
     return { kind: 'member', userId, identity }
   const decision = decide(caller, 'explain:others', 'site')
   if (!decision.allowed) throw refused(decision.refusal)
-  if (await isKnown(as, deps)) return as
-  throw new Problem('validation_failed', 'There is nobody to explain the call for; see errors.', {
-    errors: [{ in: 'json', path: 'as', message: 'no such member or API key' }],
-  })
+  const known = await knownAs(as, deps)
+  if (known) return known
+  throw invalidField('as', 'no such member or API key')
 }
 
-/** Of visitors nothing is stored, so any may be one. */
-async function isKnown(as: Subject, { identities, apiKeys }: Deps): Promise<boolean> {
-  if (as.kind === 'member') return (await identities.findMember(as.userId)) !== undefined
-  if (as.kind === 'partner') return (await apiKeys.find(as.keyId)) !== undefined
-  return true
+/** A member as with the oldest of their identities. Of visitors nothing is stored, so any may be one. */
+async function knownAs(as: Subject, deps: Deps): Promise<Subject | undefined> {
+  switch (as.kind) {
+    case 'member': {
+      const [identity] = await deps.linkedIdentities.list({ owner: as.userId })
+      return identity && { ...as, identity }
+    }
+    case 'partner':
+      return (await deps.apiKeys.find(as.keyId)) && as
+    case 'visitor':
+    case 'anonymous':
+      return as
+  }
 }
 
 /** Whether it is still under `/v1/` once `..` and the like are followed, as every client does. */

@@ -3,7 +3,7 @@
  * change nothing. Who it is for is kept beside the bindings, where no header and no setting can reach.
  */
 import { rehearsalDatabase } from '../db/rehearsal.ts'
-import { type Bindings, SETTING_NAMES } from '../env.ts'
+import { type Bindings, SETTING_NAMES, shareSettings } from '../env.ts'
 import { rehearsalObjects } from '../objects/rehearsal.ts'
 import { type FieldError, Problem, type ProblemCode, type Stage } from '../problem.ts'
 import type { Caller, Subject } from '../security/actor.ts'
@@ -111,7 +111,10 @@ function rehearsalBindings(env: Bindings): Bindings {
     // What only counts requests has nothing to count.
     ADDRESSES: { limit: async () => ({ success: true }) },
   }
-  return { ...Object.fromEntries(SETTING_NAMES.map((name) => [name, env[name]])), ...standIns }
+  const settings = Object.fromEntries(SETTING_NAMES.map((name) => [name, env[name]]))
+  const bindings: Bindings = { ...settings, ...standIns }
+  shareSettings(env, bindings)
+  return bindings
 }
 
 /** Has none of the binding's methods, so that calling one throws. */

@@ -1,6 +1,6 @@
 /** The identities a member signs in with: one from their first request, and those they linked to it. */
 import { and, asc, eq, type SQL, sql } from 'drizzle-orm'
-import { type Database, statement } from '../db/client.ts'
+import { type Database, rows, statement } from '../db/client.ts'
 import type { UserId } from '../db/ids.ts'
 import { BUILT_IN, identities } from '../db/schema.ts'
 import { type AuditRow, audited, type StoredAnswer, storeAnswer, wasWritten } from './audited.ts'
@@ -48,7 +48,7 @@ export function linkedIdentitiesRepository(db: Database) {
       answer: StoredAnswer | undefined,
     ) {
       const left = sql`select 1 from erased_identities where identity_hash = ${proved.identityHash}`
-      const write = statement(
+      const write = rows(
         db,
         sql`insert into ${identities}
           (issuer, subject, user_id, identity_hash, bootstrapped, created_at)
@@ -57,7 +57,7 @@ export function linkedIdentitiesRepository(db: Database) {
         where not exists (${left} and erased_at >= ${proved.tokenIssuedAt})
           and ${sessionIsLive(proved, audit.at)}
           and (select count(*) from identities where user_id = ${owner}) < ${MAX_IDENTITIES}
-        on conflict do nothing`,
+        on conflict do nothing returning user_id`,
       )
       const [written, [row], mine] = await audited(
         db,
@@ -67,7 +67,7 @@ export function linkedIdentitiesRepository(db: Database) {
         select(eq(userId, owner)),
         ...storeAnswer(db, audit, answer),
       )
-      return { isNew: written.meta.changes > 0, row, count: mine.length }
+      return { isNew: written.length > 0, row, count: mine.length }
     },
 
     /**
@@ -80,10 +80,10 @@ export function linkedIdentitiesRepository(db: Database) {
         where kept.issuer = ${keep.issuer} and kept.subject = ${keep.subject})
         and not (issuer = ${keep.issuer} and subject = ${keep.subject})`
       const target = and(is(name), within(scope, userId), isKept)
-      const write = statement(
+      const write = rows(
         db,
         sql`update users set access_revision = access_revision + 1
-        where id in (select user_id from ${identities} where ${target})`,
+        where id in (select user_id from ${identities} where ${target}) returning id`,
       )
       const [written] = await audited(
         db,
@@ -99,7 +99,7 @@ export function linkedIdentitiesRepository(db: Database) {
         ),
         db.delete(identities).where(and(target, wasWritten(audit))),
       )
-      return written.meta.changes > 0
+      return written.length > 0
     },
   }
 }

@@ -1,9 +1,10 @@
 /** What the built-in login leaves behind when its time is over. */
 import { type SQL, sql } from 'drizzle-orm'
+import { VISITOR_KEYS } from '../auth/signing-keys.ts'
 import { type Database, rows } from '../db/client.ts'
 
-/** Keys stop being published a day after they last signed; a month is for whoever looks into an incident. */
-const KEYS_KEPT_MS = 30 * 86_400_000
+/** Long after tokens of any kind are good: a month more is for whoever looks into an incident. */
+const KEYS_KEPT_MS = VISITOR_KEYS.publishedForMs + 30 * 86_400_000
 
 export function loginRecordsRepository(db: Database) {
   /** A part of the table: whoever waits for the database meanwhile does not wait for all of it. */
@@ -26,7 +27,7 @@ export function loginRecordsRepository(db: Database) {
         expired('auth_tickets', 'secret_hash', sql`expires_at <= ${at}`, limit),
         expired('auth_verifications', 'id', sql`expires_at <= ${at}`, limit),
         expired('auth_attempts', 'subject', sql`ends_at <= ${now}`, limit),
-        expired('signing_keys', 'kid', sql`signs_until <= ${now - KEYS_KEPT_MS}`, limit),
+        expired('token_keys', 'kid', sql`signs_until <= ${now - KEYS_KEPT_MS}`, limit),
       ])
       return forgotten.map((gone) => gone.length)
     },

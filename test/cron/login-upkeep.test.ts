@@ -10,7 +10,7 @@ const TABLES = [
   'auth_tickets',
   'auth_verifications',
   'auth_attempts',
-  'signing_keys',
+  'token_keys',
 ] as const
 
 async function counts(): Promise<Record<string, number>> {
@@ -43,18 +43,18 @@ test('what the login still needs is kept', async () => {
 test('what is over is forgotten, each at its time', async () => {
   const { site } = await siteInUse()
   const now = Date.now()
-  const signsUntil = await env.DB.prepare('select signs_until from signing_keys').first<number>(
+  const signsUntil = await env.DB.prepare('select signs_until from token_keys').first<number>(
     'signs_until',
   )
   await site.tick(now + 2 * DAY_MS)
   const kept = { auth_tickets: 0, auth_verifications: 0, auth_attempts: 0 }
-  expect(await counts()).toMatchObject({ auth_sessions: 1, ...kept, signing_keys: 1 })
+  expect(await counts()).toMatchObject({ auth_sessions: 1, ...kept, token_keys: 1 })
   await site.tick(now + 15 * DAY_MS)
-  expect(await counts()).toMatchObject({ auth_sessions: 0, signing_keys: 1 })
-  await site.tick((signsUntil ?? 0) + 29 * DAY_MS)
-  expect((await counts())['signing_keys']).toBe(1)
-  await site.tick((signsUntil ?? 0) + 31 * DAY_MS)
-  expect((await counts())['signing_keys']).toBe(0)
+  expect(await counts()).toMatchObject({ auth_sessions: 0, token_keys: 1 })
+  await site.tick((signsUntil ?? 0) + 60 * DAY_MS)
+  expect((await counts())['token_keys']).toBe(1)
+  await site.tick((signsUntil ?? 0) + 62 * DAY_MS)
+  expect((await counts())['token_keys']).toBe(0)
 })
 
 test('a flood of attempts is forgotten in parts', async () => {

@@ -13,7 +13,7 @@ export interface Asked {
 export async function nameOf(caller: Client): Promise<string | undefined> {
   const { status, body } = await caller.get('/v1/whoami')
   if (status !== 200) return undefined
-  return body.userId ?? body.keyId ?? body.kind
+  return body.userId ?? body.keyId ?? body.visitorId ?? body.kind
 }
 
 /** Has an admin ask what the call would answer. */

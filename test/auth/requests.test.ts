@@ -6,7 +6,7 @@ import { unseal } from '../../src/auth/sealing.ts'
 import { nextPath } from '../../src/auth/requests.ts'
 import { MEMBER_KEYS, signToken } from '../../src/auth/signing-keys.ts'
 import { type Form, LOGIN_SETTINGS, loginSite, PASSWORD } from '../support/login.ts'
-import { ORIGIN, testSite } from '../support/site.ts'
+import { ORIGIN } from '../support/site.ts'
 
 const ADA = 'ada@example.com'
 

@@ -39,7 +39,7 @@ function install(folder: string): void {
   mkdirSync(made)
   execFileSync(process.execPath, [join(ROOT, 'local/build-client.ts'), join(made, 'dist')])
   npm(made, 'pack', './dist')
-  const [tarball = ''] = readdirSync(made).filter((name) => name.endsWith('.tgz'))
+  const tarball = readdirSync(made).find((name) => name.endsWith('.tgz')) ?? ''
   npm(folder, 'install', '--offline', '--cache', join(made, 'cache'), join(made, tarball))
 }
 

@@ -1,48 +1,25 @@
 /** What somebody booked as a visitor becomes theirs as a member, by showing the visitor's token. */
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
   audited,
   bookingOf,
   bookingScene,
-  created,
   DAY,
   NONE,
   outcomeOf,
   violations,
 } from '../support/bookings.ts'
+import { claim, claimScene, idsOf } from '../support/claims.ts'
 import { dump } from '../support/dump.ts'
-import { failingStorage, interruptedStorage } from '../support/failing.ts'
-import { faultsOf, harmOf, STRINGS } from '../support/naughty.ts'
+import { interruptedStorage } from '../support/failing.ts'
 import { rowsOf } from '../support/population.ts'
-import { type Client, ISSUER, testSite, type Visitor } from '../support/site.ts'
-import { plantKey, visitorIssuer } from '../support/token-keys.ts'
+import { testSite } from '../support/site.ts'
 
-beforeEach(() => {
-  vi.spyOn(console, 'error').mockReturnValue()
-})
 afterEach(() => vi.useRealTimers())
-
-const claim = (who: Client, { token }: Pick<Visitor, 'token'>) =>
-  who.post('/v1/me/bookings/claim', { visitorToken: token })
-
-/** A visitor who has booked, in several ways. */
-async function scene(site = testSite()) {
-  const all = await bookingScene(site)
-  const [visitor, ada] = [await site.visitor(), await site.member('ada')]
-  const slotId = await all.slot()
-  const pending = (await bookingOf(visitor, slotId)).id
-  const confirmed = (await bookingOf(visitor, await all.slot({ autoConfirm: true }))).id
-  const canceled = (await bookingOf(visitor, await all.slot())).id
-  await visitor.post(`/v1/bookings/${canceled}/cancel`)
-  return { ...all, visitor, ada, slotId, pending, ids: [canceled, confirmed, pending] }
-}
-
-const idsOf = async (who: Client) =>
-  (await who.get('/v1/bookings')).body.items.map(({ id }: { id: string }) => id)
 
 describe('POST /v1/me/bookings/claim', () => {
   test('makes everything the visitor booked the member’s; who booked it stays on record', async () => {
-    const { visitor, ada, ids, pending, root } = await scene()
+    const { visitor, ada, ids, pending, root } = await claimScene()
     const { visitorId } = visitor
     const before = (await visitor.get(`/v1/bookings/${pending}`)).body
     const reply = await claim(ada, visitor)
@@ -67,7 +44,7 @@ describe('POST /v1/me/bookings/claim', () => {
   })
 
   test('a second time claims nothing, unless the visitor has booked again', async () => {
-    const { visitor, ada, slot } = await scene()
+    const { visitor, ada, slot } = await claimScene()
     await claim(ada, visitor)
     const before = await dump()
     expect((await claim(ada, visitor)).body.claimed).toBe(0)
@@ -78,7 +55,7 @@ describe('POST /v1/me/bookings/claim', () => {
   })
 
   test('ten times at once, by two members, gives each booking to one of them, once', async () => {
-    const { visitor, ada, site, ids } = await scene()
+    const { visitor, ada, site, ids } = await claimScene()
     const ben = await site.member('ben')
     const replies = await Promise.all(
       Array.from({ length: 10 }, (_, index) => claim(index % 2 ? ada : ben, visitor)),
@@ -90,7 +67,7 @@ describe('POST /v1/me/bookings/claim', () => {
   })
 
   test('gives nobody a second live booking of a slot: nothing is claimed until one is canceled', async () => {
-    const { visitor, ada, site, slotOf, service } = await scene()
+    const { visitor, ada, site, slotOf, service } = await claimScene()
     const { id: slotId } = await slotOf((await service()).id, { capacity: 5 })
     const [mine, theirs] = [await bookingOf(ada, slotId), await bookingOf(visitor, slotId)]
     const before = await dump()
@@ -106,7 +83,7 @@ describe('POST /v1/me/bookings/claim', () => {
   })
 
   test('is not in the way of what is over: of a slot that has begun, both become theirs', async () => {
-    const { visitor, site, slotOf, service } = await scene()
+    const { visitor, site, slotOf, service } = await claimScene()
     const { id: slotId } = await slotOf((await service()).id, { capacity: 5 })
     const ada = await site.member('ada')
     await bookingOf(ada, slotId)
@@ -123,7 +100,7 @@ describe('POST /v1/me/bookings/claim', () => {
       () => inBetween(),
     )
     const site = testSite(storage)
-    const { visitor, ada, slotOf, service } = await scene(site)
+    const { visitor, ada, slotOf, service } = await claimScene(site)
     const { id: slotId } = await slotOf((await service()).id, { capacity: 5 })
     await bookingOf(visitor, slotId)
     const elsewhere = await testSite().member('ada')
@@ -156,98 +133,8 @@ describe('nobody settles what they booked themselves', () => {
   )
 })
 
-describe('a claim is refused', () => {
-  test('to whoever is no member, or may not act', async () => {
-    const { visitor, ada, site, root, ids } = await scene()
-    const scopes = ['booking:create', 'booking:read', 'booking:cancel']
-    const { secret } = created(await root.post('/v1/api-keys', { name: 'P', scopes }))
-    await root.post(`/v1/users/${ada.userId}/suspend`)
-    const before = await dump()
-    const replies = [
-      await claim(site.anonymous, visitor),
-      await claim(await site.visitor(), visitor),
-      await claim(visitor, visitor),
-      await claim(site.bearer(secret), visitor),
-      await claim(ada, visitor),
-    ]
-    expect(replies.map(outcomeOf)).toEqual([
-      '401 unauthenticated',
-      '403 members_only',
-      '403 members_only',
-      '403 members_only',
-      '403 suspended',
-    ])
-    expect(await dump()).toEqual(before)
-    expect(await idsOf(visitor)).toEqual(ids)
-  })
-
-  test('to a member who is suspended while it is under way', async () => {
-    const root = await testSite().root()
-    let userId = ''
-    const storage = interruptedStorage(
-      ({ text }) => text.includes('update bookings set owner'),
-      () => root.post(`/v1/users/${userId}/suspend`),
-    )
-    const { visitor, ada, ids } = await scene(testSite(storage))
-    userId = ada.userId
-    expect(outcomeOf(await claim(ada, visitor))).toBe('403 suspended')
-    expect(await idsOf(visitor)).toEqual(ids)
-  })
-
-  test('with 422 on the token, never 401, when the token is not a visitor’s or no longer good', async () => {
-    const { visitor, ada, site, ids } = await scene()
-    const stranger = await visitorIssuer()
-    const forged = await stranger.sign({ sub: visitor.visitorId })
-    const issuer = await visitorIssuer()
-    await plantKey(issuer, 'visitor')
-    const wrong = {
-      'a member’s': ada.token,
-      'signed by nobody': forged,
-      expired: await issuer.sign({ exp: 1 }),
-      'for another audience': await issuer.sign({ aud: 'guildhall' }),
-      'of a member by its subject': await issuer.sign({ sub: ada.userId }),
-      'of another issuer, with a visitor’s subject': await ISSUER.sign({ sub: visitor.visitorId }),
-      'no token': 'x',
-      empty: '',
-      'too long': `${'x'.repeat(9000)}.y.z`,
-      'the id': visitor.visitorId,
-    }
-    const before = await dump()
-    for (const [name, token] of Object.entries(wrong)) {
-      const reply = await claim(ada, { token })
-      expect({ name, outcome: outcomeOf(reply) }).toEqual({
-        name,
-        outcome: '422 validation_failed',
-      })
-      expect(reply.body.errors[0]).toMatchObject({ in: 'json', path: 'visitorToken' })
-      expect(reply.headers.has('WWW-Authenticate')).toBe(false)
-    }
-    expect(await dump()).toEqual(before)
-    expect(await idsOf(visitor)).toEqual(ids)
-    expect((await site.bearer(forged).get('/v1/whoami')).status).toBe(401)
-  })
-
-  test('with 503 while the keys of visitors cannot be read', async () => {
-    const { storage, arm, disarm } = failingStorage()
-    const { visitor } = await scene()
-    const ada = await testSite(storage).member('ada')
-    arm({ fails: (_, { text }) => text.includes('token_keys') })
-    expect(outcomeOf(await claim(ada, visitor))).toBe('503 unavailable')
-    disarm()
-  })
-
-  test('for every naughty string, without harm', async () => {
-    const { ada } = await scene()
-    const faults = await faultsOf(STRINGS, async (token) => {
-      const reply = await claim(ada, { token })
-      return [...harmOf(reply), ...([413, 422].includes(reply.status) ? [] : [`${reply.status}`])]
-    })
-    expect(faults).toEqual([])
-  })
-})
-
 test('deleting the member afterwards leaves nothing that says how they could be reached', async () => {
-  const { visitor, ada, root } = await scene()
+  const { visitor, ada, root } = await claimScene()
   await claim(ada, visitor)
   expect((await root.delete(`/v1/users/${ada.userId}`)).status).toBe(204)
   const left = await rowsOf('select status, contact, note, revision from bookings order by id')

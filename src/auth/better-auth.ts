@@ -26,6 +26,9 @@ import type { BuiltInLogin } from './settings.ts'
 /** How long after signing in somebody may add a passkey or change the address without signing in again. */
 export const FRESH_SECONDS = 900
 
+/** A provider is asked who somebody is, once; what else its tokens would open is not ours to keep. */
+const NO_TOKENS = { accessToken: null, refreshToken: null, idToken: null }
+
 export type Auth = ReturnType<typeof makeAuth>
 
 export function makeAuth(db: Database, { publicUrl, secret, socialProviders }: BuiltInLogin) {
@@ -48,9 +51,12 @@ export function makeAuth(db: Database, { publicUrl, secret, socialProviders }: B
     account: {
       // Two ways in become one account by an act of somebody signed in, never by an address.
       accountLinking: { enabled: true, disableImplicitLinking: true },
-      encryptOAuthTokens: true,
     },
     databaseHooks: {
+      account: {
+        create: { before: async () => ({ data: NO_TOKENS }) },
+        update: { before: async () => ({ data: NO_TOKENS }) },
+      },
       user: {
         create: {
           // What a provider has not verified would wait under the address of somebody else.

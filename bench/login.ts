@@ -9,7 +9,7 @@ import { loadLogin } from './login-load.ts'
 const stateDir = mkdtempSync(join(tmpdir(), 'guildhall-bench-'))
 const site = await startSite({ stateDir, settings: await localSettings(stateDir) })
 try {
-  const load = { people: 16, sessions: 5, turns: 12 }
+  const load = { people: 16, sessions: 2, turns: 20 }
   const { requests, signIns, errors, seconds } = await loadLogin(site, load)
   const perSecond = Math.round(requests / seconds)
   console.log(

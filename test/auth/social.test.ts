@@ -179,12 +179,12 @@ describe.each(NAMES)('signing in with %s', (provider) => {
   test('keeps no token of the provider, the second time either', async () => {
     there = socialProvider()
     const site = siteWithProviders()
-    await signIn(site.browser(), provider, ADA)
-    await signIn(site.browser(), provider, ADA)
-    const { results } = await env.DB.prepare(
-      'select access_token, refresh_token, id_token from auth_accounts',
-    ).all()
-    expect(results).toEqual([{ access_token: null, refresh_token: null, id_token: null }])
+    const tokens = env.DB.prepare('select access_token, refresh_token, id_token from auth_accounts')
+    for (const _ of ['first', 'second']) {
+      await signIn(site.browser(), provider, ADA)
+      const { results } = await tokens.all()
+      expect(results).toEqual([{ access_token: null, refresh_token: null, id_token: null }])
+    }
   })
 
   test('keeps of a name what fits', async () => {

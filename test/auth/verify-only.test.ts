@@ -36,8 +36,10 @@ describe('the hot path of the API', () => {
 
   test('would reach it by one import alone, which waits for the first request of a page', () => {
     expect(importersOf(LOGIN).map(({ path }) => path)).toEqual(['auth/mount.ts'])
-    expect(SOURCES.get('auth/mount.ts')?.text).toContain("await import('./site.ts')")
-    expect(SOURCES.get('auth/mount.ts')?.text).not.toMatch(/from '\.\/site\.ts'/)
+    const [before, after, ...others] =
+      SOURCES.get('auth/mount.ts')?.text.split("await import('./site.ts')") ?? []
+    expect([before, after].join('')).not.toContain('site.ts')
+    expect([after !== undefined, others]).toEqual([true, []])
   })
 })
 

@@ -43,7 +43,7 @@ export interface Tally {
 /** One round: the loss begins at a point that moves with `round`, in the first half of the requests. */
 export async function race(contest: Contest, round: number, tally: Tally): Promise<void> {
   const { acts, lose, refusal } = contest
-  const begin = (round * 31) % Math.ceil(RACES.requests / 2)
+  const begin = Math.floor(((round * 0.618) % 1) * (RACES.requests / 2))
   let [sent, acknowledged] = [0, false]
   let losing: Promise<void> | undefined
   const lane = async () => {

@@ -194,7 +194,7 @@ function byCustomRole(scene: Scene, take: () => Promise<{ status: number }>) {
   }))
 }
 
-const timeout = 60_000 + RACES.rounds * RACES.requests * 30
+const timeout = 60_000 + RACES.rounds * (RACES.requests + 10) * 60
 
 test.each(LOSSES)('once $name, nothing succeeds', { timeout }, (loss) =>
   withRaceStorage((DB) => raced(loss, DB)),

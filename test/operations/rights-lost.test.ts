@@ -10,7 +10,7 @@ import {
   loginSite,
   PASSWORD,
 } from '../support/login.ts'
-import { withRaceStorage } from '../support/object-database.ts'
+import { withRaceStorage } from '../support/race-storage.ts'
 import { type Contest, noteCommits, race, RACES, type Tally, writesBy } from '../support/races.ts'
 import { SESSION_COOKIE, SESSION_SECONDS } from '../../src/security/session-cookie.ts'
 import { ISSUER, type Member, ORIGIN } from '../support/site.ts'

@@ -1,6 +1,6 @@
 /**
- * D1 without the way there. D1 is SQLite in a Durable Object, and so is this, called where it is: the
- * same engine, triggers and transactions, without the hops between processes.
+ * The storage of races: D1, or D1 without the way there. D1 is SQLite in a Durable Object, and so is
+ * the stand-in, called where it is: the same engine, triggers and transactions without the hops.
  */
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'

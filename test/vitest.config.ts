@@ -33,14 +33,6 @@ export default defineConfig({
           isolate: false,
           maxWorkers: 1,
           testTimeout: 60_000,
-          provide: {
-            races: {
-              rounds: Number(process.env['RACE_ROUNDS'] ?? 4),
-              requests: Number(process.env['RACE_REQUESTS'] ?? 30),
-              storage: process.env['RACE_STORAGE'] ?? 'd1',
-              delayMs: Number(process.env['RACE_DELAY_MS'] ?? 12),
-            },
-          },
         },
       },
       {

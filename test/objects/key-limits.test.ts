@@ -5,6 +5,11 @@ import { type Reply, testSite } from '../support/site.ts'
 
 const HUNDRED = { rateLimit: { limit: 100, windowSeconds: 3600 } }
 
+async function severalKeys(): Promise<Partner[]> {
+  const site = testSite()
+  return [await partner(site, HUNDRED), await partner(site, HUNDRED), await partner(site, HUNDRED)]
+}
+
 const atOnce = (count: number, key: Partner): Promise<Reply[]> =>
   Promise.all(Array.from({ length: count }, () => key.get('/v1/whoami')))
 
@@ -26,8 +31,7 @@ afterEach(() => {
 
 describe('of 500 requests at once at a limit of 100 exactly 100 pass', () => {
   test('for each of several keys in parallel', async () => {
-    const site = testSite()
-    const keys = [await partner(site, HUNDRED), await partner(site, HUNDRED)]
+    const keys = await severalKeys()
     const all = await Promise.all(keys.map((key) => atOnce(500, key)))
     for (const replies of all) {
       expect(statusesOf(replies)).toEqual({ 200: 100, 429: 400 })
@@ -37,12 +41,15 @@ describe('of 500 requests at once at a limit of 100 exactly 100 pass', () => {
     }
   })
 
-  test('with half of them before the object is started anew', async () => {
-    const key = await partner(testSite(), HUNDRED)
-    const before = await atOnce(60, key)
+  test('with some of them before the objects are started anew', async () => {
+    const keys = await severalKeys()
+    const before = await Promise.all(keys.map((key) => atOnce(60, key)))
     await abortAllDurableObjects()
-    const after = await atOnce(440, key)
-    expect(statusesOf([...before, ...after])).toEqual({ 200: 100, 429: 400 })
+    const after = await Promise.all(keys.map((key) => atOnce(440, key)))
+    for (const index of keys.keys()) {
+      const replies = [...(before[index] ?? []), ...(after[index] ?? [])]
+      expect(statusesOf(replies)).toEqual({ 200: 100, 429: 400 })
+    }
   })
 
   test('and no more while it is torn down under them', async () => {

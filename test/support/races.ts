@@ -1,21 +1,19 @@
 /** A loss of rights, and the requests that race it. */
-import { inject } from 'vitest'
+import { env } from 'cloudflare:workers'
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    /** Set by vitest.config.ts: few for every run, many for the one that is a figure. */
-    readonly races: {
-      readonly rounds: number
-      readonly requests: number
-      /** D1 as it is, or its engine without the way there: for millions of calls. */
-      readonly storage: 'd1' | 'object'
-      /** Up to which a call to storage is late. */
-      readonly delayMs: number
-    }
-  }
+interface Races {
+  readonly rounds: number
+  readonly requests: number
+  /** D1 as it is, or its engine without the way there: for millions of calls. */
+  readonly storage: 'd1' | 'object'
+  /** Up to which a call to storage is late. */
+  readonly delayMs: number
 }
 
-export const RACES = inject('races')
+export const RACES: Races =
+  env.FULL === '1'
+    ? { rounds: 1000, requests: 200, storage: 'object', delayMs: 12 }
+    : { rounds: 4, requests: 30, storage: 'd1', delayMs: 12 }
 
 /** Requests that are under way at once. */
 const AT_ONCE = 8

@@ -3,6 +3,8 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type Partner, partner } from '../support/keys.ts'
 import { type Reply, testSite } from '../support/site.ts'
 
+/** So many requests at once take their time on a machine that has other things to do. */
+const BUSY_MS = 240_000
 const HUNDRED = { rateLimit: { limit: 100, windowSeconds: 3600 } }
 
 async function severalKeys(): Promise<Partner[]> {
@@ -29,7 +31,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-describe('of 500 requests at once at a limit of 100 exactly 100 pass', () => {
+describe('of 500 requests at once at a limit of 100 exactly 100 pass', { timeout: BUSY_MS }, () => {
   test('for each of several keys in parallel', async () => {
     const keys = await severalKeys()
     const all = await Promise.all(keys.map((key) => atOnce(500, key)))

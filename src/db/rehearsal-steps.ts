@@ -56,18 +56,12 @@ export function readStep({ sql, values }: Sent): Sent {
 }
 
 function keptRead({ sql, values }: Step, position: number, columns: readonly string[]): Sent {
-  const names = columns.map((_, index) => `c${index}`)
-  const list = names.map(withoutSubtype).join(', ')
+  const list = columns.map((_, index) => `c${index}`).join(', ')
   return {
-    sql: `insert into rehearsal (step, result) with rows_read(${names.join(', ')}) as (${sql})
+    sql: `insert into rehearsal (step, result) with rows_read(${list}) as (${sql})
       select ${position}, json_array(${list}) from rows_read`,
     values,
   }
-}
-
-/** Text that a JSON function made would otherwise be taken for JSON, and not for the text it is. */
-function withoutSubtype(name: string): string {
-  return `case typeof(${name}) when 'text' then ${name} || '' else ${name} end`
 }
 
 /** `changes()` counts neither what a trigger does nor that one is made, so the next step sees its own. */

@@ -55,6 +55,19 @@ describe('an account belongs to whoever reads its mail', () => {
     }
   })
 
+  test('of two who use a link at the same time, one gets what it is for', async () => {
+    const site = loginSite()
+    await site.account(ADA)
+    await site.browser().post('/auth/forgot', { email: ADA })
+    const token = site.secretFor(ADA)
+    const answers = await Promise.all(
+      [EVES, 'copper violin harbour pepperoni'].map((password) =>
+        site.browser().post('/auth/reset', { token, password }),
+      ),
+    )
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 410])
+  })
+
   test('the database keeps no link that could be used', async () => {
     const site = loginSite()
     await site.account(ADA)

@@ -94,7 +94,7 @@ function readClaims(claims: Json, trusted: TrustedIssuer, now: number): Verified
     throw invalid('The token is not meant for this audience.')
   }
   for (const [name, value] of Object.entries(trusted.claims ?? {})) {
-    if (!Object.hasOwn(claims, name) || claims[name] !== value) {
+    if (claims[name] !== value) {
       throw invalid(`The token does not have the "${name}" that this site takes.`)
     }
   }

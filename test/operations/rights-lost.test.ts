@@ -36,6 +36,9 @@ interface Loss {
   readonly arrange: (scene: Scene) => Promise<() => Promise<Holder>>
 }
 
+/** For tokens that a long run does not outlive. */
+const LASTING = { exp: 4_000_000_000 }
+
 const bearing = (token: string): Credential => ({ Authorization: `Bearer ${token}` })
 const HELPER = [
   { permission: 'profile:update', reach: 'any' },
@@ -50,7 +53,7 @@ async function byRole(
     readonly take: () => Promise<{ status: number }>
   },
 ) {
-  const boss = await site.member('boss')
+  const boss = await site.member('boss', LASTING)
   const { give, take } = change(boss.userId)
   const lose = async () => (await take()).status < 300
   await root.put(`/v1/users/${boss.userId}/roles/admin`)
@@ -168,8 +171,9 @@ const LOSSES: readonly Loss[] = [
   {
     name: 'an identity is unlinked',
     refusal: 403,
-    arrange: async ({ site }) => {
-      const boss = await site.memberWith('admin', 'boss')
+    arrange: async ({ site, root }) => {
+      const boss = await site.member('boss', LASTING)
+      await root.put(`/v1/users/${boss.userId}/roles/admin`)
       return async () => {
         const token = await ISSUER.sign({ sub: crypto.randomUUID() })
         const { body } = await boss.post('/v1/me/identities', { token })
@@ -202,7 +206,7 @@ test.each(LOSSES)('once $name, nothing succeeds', { timeout }, (loss) =>
 
 async function raced({ refusal, arrange }: Loss, DB: D1Database): Promise<void> {
   const site = loginSite({ DB })
-  const [root, ada] = [await site.root(), await site.member('ada')]
+  const [root, ada] = [await site.member('root', LASTING), await site.member('ada')]
   const give = await arrange({ site, root })
   await noteCommits(DB)
   const tally: Tally = { done: 0, overtaken: 0, late: 0, wrong: [] }

@@ -200,11 +200,17 @@ function byCustomRole(scene: Scene, take: () => Promise<{ status: number }>) {
 
 const timeout = 60_000 + RACES.rounds * (RACES.requests + 10) * 60
 
-test.each(LOSSES)('once $name, nothing succeeds', { timeout }, (loss) =>
-  withRaceStorage((DB) => raced(loss, DB)),
-)
+test.each(LOSSES)('once $name, nothing succeeds', { timeout }, async (loss) => {
+  const { wrong, written, committed, ...counts } = await withRaceStorage((DB) => raced(loss, DB))
+  console.info(JSON.stringify({ ...RACES, ...counts, written, wrong: wrong.length }))
+  expect(wrong).toEqual([])
+  // Every write that was answered is there, and none that was not.
+  expect(committed).toBe(written)
+  // Either side has won some of the races, or there were none.
+  for (const count of Object.values(counts)) expect(count).toBeGreaterThan(0)
+})
 
-async function raced({ refusal, arrange }: Loss, DB: D1Database): Promise<void> {
+async function raced({ refusal, arrange }: Loss, DB: D1Database) {
   const site = loginSite({ DB })
   const [root, ada] = [await site.member('root', LASTING), await site.member('ada')]
   const give = await arrange({ site, root })
@@ -239,11 +245,5 @@ async function raced({ refusal, arrange }: Loss, DB: D1Database): Promise<void> 
     if (after.void > 0) tally.wrong.push({ round, committedAfterTheLoss: after.void })
   }
 
-  const { wrong, ...counts } = tally
-  console.info(JSON.stringify({ ...RACES, ...counts, wrong: wrong.length }))
-  expect(wrong).toEqual([])
-  // Every write that was answered is there, and none that was not.
-  expect(committed).toBe(written)
-  // Either side has won some of the races, or there were none.
-  for (const count of Object.values(counts)) expect(count).toBeGreaterThan(0)
+  return { ...tally, written, committed }
 }

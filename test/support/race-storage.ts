@@ -11,13 +11,13 @@ import { RACES } from './races.ts'
  * Runs `work` with the storage that the races of this run are to have. Calls are a little late, each
  * by another moment: otherwise requests would keep in step, and the same one would always win.
  */
-export async function withRaceStorage(work: (db: D1Database) => Promise<void>): Promise<void> {
+export async function withRaceStorage<T>(work: (db: D1Database) => Promise<T>): Promise<T> {
   if (RACES.storage === 'd1') return work(intercepted(late).DB)
-  await runInDurableObject(env.VISITS.getByName('database'), async (_, { storage }) => {
+  return runInDurableObject(env.VISITS.getByName('database'), async (_, { storage }) => {
     for (const { queries } of env.TEST_MIGRATIONS) {
       for (const query of queries) storage.sql.exec(query)
     }
-    await work(databaseIn(storage))
+    return work(databaseIn(storage))
   })
 }
 

@@ -44,17 +44,16 @@ export async function race(contest: Contest, round: number, tally: Tally): Promi
   const begin = Math.floor(((round * 0.618) % 1) * (RACES.requests / 2))
   let [sent, acknowledged] = [0, false]
   let losing: Promise<void> | undefined
+  const start = async (): Promise<void> => {
+    const isLost = await lose()
+    acknowledged = true
+    if (!isLost) tally.wrong.push({ round, loss: 'refused' })
+  }
   const lane = async () => {
     while (sent < RACES.requests) {
       const number = sent++
-      if (number === begin) {
-        losing = lose().then((isLost) => {
-          acknowledged = true
-          if (!isLost) tally.wrong.push({ round, loss: 'refused' })
-        })
-      }
-      const isLate = acknowledged
-      await send(number, isLate)
+      if (number === begin) losing = start()
+      await send(number, acknowledged)
     }
   }
   const send = async (number: number, isLate: boolean) => {

@@ -12,7 +12,7 @@ interface Races {
 
 export const RACES: Races =
   env.FULL === '1'
-    ? { rounds: 1000, requests: 200, storage: 'object', delayMs: 12 }
+    ? { rounds: 1000, requests: 200, storage: 'object', delayMs: 2 }
     : { rounds: 4, requests: 30, storage: 'd1', delayMs: 12 }
 
 /** Requests that are under way at once. */

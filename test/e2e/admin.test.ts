@@ -46,7 +46,8 @@ test('is whoever signs in with the given address, at once and for good', async (
   const nobody = await admin('nobody@example.com')
   expect(nobody).toMatchObject({ code: 1, stderr: expect.stringContaining('nobody has signed in') })
   await server.stop()
-})
+  // Wrangler starts seven times.
+}, 300_000)
 
 describe('on the deployed site', () => {
   async function remotely(args: readonly string[], env: Readonly<Record<string, string>> = {}) {

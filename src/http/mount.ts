@@ -2,21 +2,19 @@
  * Turns declarations into a running app: for every route the same steps in the same order. 401 and
  * 403 are decided before a byte of the body is read, 404 and 409 can only come from below.
  */
-import { zValidator } from '@hono/zod-validator'
 import type { Hono, MiddlewareHandler } from 'hono'
 import * as z from 'zod'
 import { isAccessChange } from '../db/errors.ts'
-import { type FieldError, invalidFields, Problem } from '../problem.ts'
 import { countAddress } from '../security/address-limit.ts'
 import { decide, type Target } from '../security/decide.ts'
 import { refused, withGrant } from '../security/grant.ts'
 import { identify } from '../security/identify.ts'
 import { rateLimitFields } from '../security/rate-limit.ts'
-import { readJsonBody } from './body.ts'
-import { assertAcceptable, idempotencyKeyOf, revisionsOf } from './conditions.ts'
+import { assertAcceptable, revisionsOf } from './conditions.ts'
 import { type AppContext, type AppEnv, beginSession } from './context.ts'
 import { deprecationFields } from './deprecation.ts'
 import { answerFor, type Claim, claimOf, REPLAYED, replayOf } from './idempotency.ts'
+import { parse } from './parse.ts'
 import { noteArrival, rehearsing } from './rehearsal.ts'
 import {
   type Access,
@@ -97,64 +95,6 @@ function admit(declared: Route): Handler {
     assertAcceptable(c.req, declared.mediaType)
     await next()
   }
-}
-
-/** Media type and size, then each declared target; the path last, for a malformed id is a 404. */
-function parse({ input, idempotent }: Route): Handler[] {
-  const { json, query, param } = input
-  return [
-    ...(json ? [body(json), zValidator('json', json, invalid('json'))] : []),
-    ...(query ? [zValidator('query', query, invalid('query'))] : []),
-    ...(idempotent ? [usableIdempotencyKey] : []),
-    ...(param ? [zValidator('param', param, unknownPath)] : []),
-  ].map(asHandler)
-}
-
-function body(json: z.core.$ZodType): Handler {
-  const mayBeEmpty = z.safeParse(json, {}).success
-  return async (c, next) => {
-    await readJsonBody(c.req, mayBeEmpty)
-    await next()
-  }
-}
-
-const usableIdempotencyKey: Handler = async (c, next) => {
-  idempotencyKeyOf(c.req)
-  await next()
-}
-
-type Verdict =
-  | { success: true }
-  | { success: false; error: { issues: readonly z.core.$ZodIssue[] } }
-
-/** A body of 64 KiB has room for thousands; nobody reads those. */
-const MAX_ERRORS = 100
-
-function invalid(where: FieldError['in']) {
-  return (verdict: Verdict) => {
-    if (verdict.success) return
-    const errors = verdict.error.issues
-      .flatMap((issue) => fieldErrors(where, issue))
-      .slice(0, MAX_ERRORS)
-    throw invalidFields(errors)
-  }
-}
-
-function fieldErrors(where: FieldError['in'], issue: z.core.$ZodIssue): FieldError[] {
-  const path = issue.path.map(String).join('.')
-  if (issue.code !== 'unrecognized_keys') {
-    const isMissing = issue.message.endsWith('received undefined')
-    return [{ in: where, path, message: isMissing ? 'this field is required' : issue.message }]
-  }
-  return issue.keys.map((key) => ({
-    in: where,
-    path: [path, key].filter(Boolean).join('.'),
-    message: 'this field is not known here',
-  }))
-}
-
-function unknownPath(verdict: Verdict) {
-  if (!verdict.success) throw new Problem('not_found', 'There is nothing at this path.')
 }
 
 /** After the checks that cost nothing, so that a slip of the pen does not count. */
@@ -255,9 +195,4 @@ function projected(declared: Route, c: AppContext, body: unknown): unknown {
 function validated(c: AppContext, input: Input): RouteContext<Input, Access>['input'] {
   const valid = (target: string): unknown => c.req.valid(target as never)
   return Object.fromEntries(Object.keys(input).map((target) => [target, valid(target)]))
-}
-
-/** A validator's type repeats its schema, which `RouteContext` already carries. */
-function asHandler(handler: unknown): Handler {
-  return handler as Handler
 }

@@ -1,6 +1,6 @@
 import type { Deps } from '../deps.ts'
 import { type EventId, newId, type SlotId } from '../db/ids.ts'
-import { notFound, Problem } from '../problem.ts'
+import { invalidField, notFound, Problem } from '../problem.ts'
 import type { StoredAnswer } from '../repositories/audited.ts'
 import type { BookingRow, NewBooking, Offer } from '../repositories/bookings.ts'
 import { actorRef } from '../security/actor.ts'
@@ -28,7 +28,7 @@ export async function book(
   const exercised = grant.exercise('booking:create')
   const { slotId, note, contact } = wish
   if (exercised.actor.kind === 'visitor' && !contact) {
-    throw invalid('contact', 'a visitor has to say how they can be reached')
+    throw invalidField('contact', 'a visitor has to say how they can be reached')
   }
   const id = newId('bkg', now)
   const eventId = newId('evt', now)
@@ -77,10 +77,4 @@ function foreseen(booking: NewBooking, { slot, service }: Offer, now: number): B
     cancelUntilMinutes: service.cancelUntilMinutes,
     autoConfirm,
   }
-}
-
-function invalid(path: string, message: string): Problem {
-  return new Problem('validation_failed', 'The booking cannot be made like this; see errors.', {
-    errors: [{ in: 'json', path, message }],
-  })
 }

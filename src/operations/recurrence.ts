@@ -3,7 +3,7 @@
  * a time may not exist, which is refused, or be there twice, which has to be said.
  */
 import { Temporal } from 'temporal-polyfill'
-import { Problem } from '../problem.ts'
+import { invalidField, type Problem } from '../problem.ts'
 
 /** Instants, RFC 3339 UTC with milliseconds. */
 export interface Period {
@@ -103,11 +103,5 @@ function textOf(instant: Temporal.Instant): string {
 }
 
 function invalid(path: string, message: string): Problem {
-  return new Problem(
-    'validation_failed',
-    'The recurrence cannot be expanded like this; see errors.',
-    {
-      errors: [{ in: 'json', path: `recurrence.${path}`, message }],
-    },
-  )
+  return invalidField(`recurrence.${path}`, message)
 }

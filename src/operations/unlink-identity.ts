@@ -16,15 +16,14 @@ export async function unlinkIdentity(
   { linkedIdentities, now }: Deps,
 ): Promise<void> {
   const exercised = grant.exercise('profile:update')
-  const { issuer, subject } = identity
-  if (issuer === current.issuer && subject === current.subject) {
-    throw new Problem('invalid_state', 'You came with this identity. Come with another first.')
-  }
   const audit = auditRow(exercised, now, {
     action: 'identity.unlink',
     target: memberOf(exercised, 'profile:update'),
-    changes: { issuer },
+    changes: { issuer: identity.issuer },
   })
-  const { scope } = exercised
-  if (!(await linkedIdentities.unlink(scope, identity, current, audit))) notFound('identity')
+  if (await linkedIdentities.unlink(exercised.scope, identity, current, audit)) return
+  if (identity.issuer !== current.issuer || identity.subject !== current.subject) {
+    return notFound('identity')
+  }
+  throw new Problem('invalid_state', 'You came with this identity. Come with another first.')
 }

@@ -89,8 +89,9 @@ describe('a grant for what is one’s own reaches nothing else, even if the wron
 })
 
 describe('whoever is suspended between being let in and writing has written nothing', () => {
-  /** They write to no table on behalf of the caller: nothing, or to an object that asks by itself. */
+  /** They write to no table on behalf of the caller: nothing, nothing that stays, or to an object that asks by itself. */
   const WITHOUT_TABLE = new Set([
+    'POST /v1/explain',
     'POST /v1/visitors',
     'POST /v1/me/visits',
     'POST /v1/badge-rules/{ruleId}/preview',

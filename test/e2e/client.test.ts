@@ -133,12 +133,13 @@ describe('a failure', () => {
     ['rate_limited', 429, '7', 7],
     ['quota_exceeded', 429, '86400', 86_400],
     ['unavailable', 503, '30', 30],
-    ['unavailable', 503, new Date(Date.now() + 3_600_000).toUTCString(), 3600],
+    ['unavailable', 503, 'a date', 3600],
   ])('%s (%i, Retry-After: %s) says when to come back', async (code, status, header, seconds) => {
     const { v1 } = await client()
+    const date = new Date(Date.now() + seconds * 1000).toUTCString()
     site.fail({
       status,
-      headers: { 'Retry-After': header },
+      headers: { 'Retry-After': header === 'a date' ? date : header },
       body: JSON.stringify({ code, detail: '' }),
     })
     const error = await failure(v1.whoami.$get())

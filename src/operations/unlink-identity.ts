@@ -8,7 +8,7 @@ import { memberOf } from './member-of.ts'
 /**
  * Takes an identity away from the member who asks. Its next request is that of somebody new.
  * @param current the identity the member came with, which stays
- * @throws Problem `not_found`, `invalid_state` for the current one
+ * @throws Problem `not_found`, `invalid_state` for the current one, and for one older than a new current one
  */
 export async function unlinkIdentity(
   grant: Grant<'profile:update'>,
@@ -22,8 +22,11 @@ export async function unlinkIdentity(
     changes: { issuer: identity.issuer },
   })
   if (await linkedIdentities.unlink(exercised.scope, identity, current, audit)) return
-  if (identity.issuer !== current.issuer || identity.subject !== current.subject) {
-    return notFound('identity')
+  const is = (name: IdentityName) => (other: IdentityName) =>
+    name.issuer === other.issuer && name.subject === other.subject
+  if (is(current)(identity)) {
+    throw new Problem('invalid_state', 'You came with this identity. Come with another first.')
   }
-  throw new Problem('invalid_state', 'You came with this identity. Come with another first.')
+  if (!(await linkedIdentities.list(exercised.scope)).some(is(identity))) notFound('identity')
+  throw new Problem('invalid_state', 'An identity unlinks older ones once it is a week old.')
 }

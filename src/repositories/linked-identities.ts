@@ -21,6 +21,12 @@ export interface ProvedIdentity extends IdentityName {
   readonly sessionId: string | undefined
 }
 
+/**
+ * Until then an identity is on probation: it does not unlink older ones. Whoever steals a token can link
+ * an identity of theirs with it, and would otherwise be the only one left.
+ */
+const PROBATION_MS = 7 * 86_400_000
+
 /** The list is answered whole, and nobody has so many ways to sign in. */
 export const MAX_IDENTITIES = 20
 
@@ -72,12 +78,15 @@ export function linkedIdentitiesRepository(db: Database) {
 
     /**
      * What was admitted with the identity is void from here on. Never the one in `keep`, which has to
-     * be the same member's: so nobody is left without one.
-     * @returns whether it was there to be unlinked
+     * be the same member's, so nobody is left without one; nor one that is older than `keep`, while that
+     * is new.
+     * @returns whether it was unlinked
      */
     async unlink(scope: Scope, name: IdentityName, keep: IdentityName, audit: AuditRow) {
+      const settled = new Date(Date.parse(audit.at) - PROBATION_MS).toISOString()
       const isKept = sql`user_id in (select user_id from identities kept
-        where kept.issuer = ${keep.issuer} and kept.subject = ${keep.subject})
+        where kept.issuer = ${keep.issuer} and kept.subject = ${keep.subject}
+          and (kept.created_at < identities.created_at or kept.created_at < ${settled}))
         and not (issuer = ${keep.issuer} and subject = ${keep.subject})`
       const target = and(is(name), within(scope, userId), isKept)
       const write = rows(

@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
 import { MAX_IDENTITIES } from '../../src/repositories/linked-identities.ts'
 import { dump } from '../support/dump.ts'
+import { aged } from '../support/identities.ts'
 import { interruptedStorage } from '../support/failing.ts'
 import { partner } from '../support/keys.ts'
 import { rowsOf } from '../support/population.ts'
@@ -197,7 +198,20 @@ describe('a token that would be refused as a credential proves nothing here eith
   })
 })
 
+const WEEK_MS = 7 * 86_400_000
+
 describe('unlinking', () => {
+  test('is not a new identity’s to do to an older one: a stolen token does not take the member along', async () => {
+    const { ada, elsewhere, first } = await linkedAda()
+    const refusal = { status: 409, body: { code: 'invalid_state' } }
+    expect(await elsewhere.delete(first)).toMatchObject(refusal)
+    await aged(WEEK_MS - 60_000)
+    expect(await elsewhere.delete(first)).toMatchObject(refusal)
+    expect(await whoIs(ada)).toBe(await whoIs(elsewhere))
+    await aged(WEEK_MS + 60_000)
+    expect((await elsewhere.delete(first)).status).toBe(204)
+  })
+
   test('leaves the other identity to the member, and makes this one somebody new', async () => {
     const { ada, elsewhere, second } = await linkedAda()
     expect((await ada.delete(second)).status).toBe(204)
@@ -212,6 +226,7 @@ describe('unlinking', () => {
 
   test('is refused for the identity one came with, so that nobody loses the last', async () => {
     const { ada, elsewhere, first, second } = await linkedAda()
+    await aged(2 * WEEK_MS)
     const refusal = { status: 409, body: { code: 'invalid_state' } }
     expect(await ada.delete(first)).toMatchObject(refusal)
     expect(await elsewhere.delete(second)).toMatchObject(refusal)
@@ -222,6 +237,7 @@ describe('unlinking', () => {
 
   test('from both sides at once leaves one', async () => {
     const { ada, elsewhere, first, second } = await linkedAda()
+    await aged(2 * WEEK_MS)
     const answers = await Promise.all([ada.delete(second), elsewhere.delete(first)])
     expect(statusesOf(answers)).toEqual([204, 404])
     const left = await rowsOf('select subject from identities where user_id = ?', ada.userId)
@@ -283,6 +299,7 @@ describe('BOOTSTRAP_ADMINS and linked identities', () => {
     const spare = await site.by('spare')
     await link(chief, spare)
     const { items } = (await spare.get(PATH)).body
+    await aged(2 * WEEK_MS)
     await spare.delete(`${PATH}/${items[0].id}`)
     const ada = await site.member('ada')
     expect((await link(ada, chief)).status).toBe(201)

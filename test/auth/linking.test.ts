@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { BUILT_IN } from '../../src/db/auth-schema.ts'
 import { interruptedStorage } from '../support/failing.ts'
+import { aged } from '../support/identities.ts'
 import { type LoginSite, loginSite } from '../support/login.ts'
 import { rowsOf } from '../support/population.ts'
 import { ISSUER } from '../support/site.ts'
@@ -35,6 +36,7 @@ async function unlinkedAccount(site: LoginSite) {
   const outside = await ISSUER.sign({ sub: 'first' })
   await site.bearer(token).post(PATH, { token: outside })
   const [first] = (await site.bearer(outside).get(PATH)).body.items
+  await aged(8 * 86_400_000)
   expect((await site.bearer(outside).delete(`${PATH}/${first.id}`)).status).toBe(204)
   return { ada, token }
 }

@@ -99,6 +99,8 @@ interface KeyRow {
   readonly kid: string
   readonly private_jwk: string
   readonly signs_until: number
+  /** Of the last key there is so far. */
+  readonly last_until: number
 }
 
 /** Of keys with one use, made with one secret. */
@@ -117,9 +119,10 @@ async function signingKey(
 ): Promise<KeyRow> {
   const drawer = { use, secret, sealedBy: await nameOfSecret(secret) }
   const current = await keyFor(db, drawer, now)
-  if (current && current.signs_until > now + DAY_MS) return current
+  if (current && current.last_until > now + DAY_MS) return current
   // Whatever happens at once elsewhere: the unique end of the term lets only one successor in.
-  const from = current?.signs_until ?? now
+  // The first one has begun a while ago: whoever asks with an earlier clock has to find it.
+  const from = current?.signs_until ?? now - DAY_MS
   await insertKey(db, drawer, from, current ? from + SIGNS_MS : firstTerm(now))
   const made = current ?? (await keyFor(db, drawer, now))
   if (!made) throw new Error('there is no key to sign with')
@@ -134,7 +137,9 @@ function firstTerm(now: number): number {
 function keyFor(db: Database, { use, sealedBy }: Drawer, now: number): Promise<KeyRow | null> {
   return db
     .prepare(
-      `select kid, private_jwk, signs_until from token_keys
+      `select kid, private_jwk, signs_until, (select max(signs_until) from token_keys
+         where use = ?1 and sealed_by = ?2) as last_until
+       from token_keys
        where use = ?1 and sealed_by = ?2 and signs_from <= ?3 and signs_until > ?3
        order by signs_until limit 1`,
     )

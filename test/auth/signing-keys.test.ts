@@ -62,6 +62,26 @@ test('the first twenty at once are signed by one key', async () => {
   expect(await rowsOf('select kid from token_keys')).toHaveLength(1)
 })
 
+test('a clock that is a little behind finds the first key too', async () => {
+  const now = Date.now()
+  const sign = (at: number) =>
+    signToken(env.DB, { sub: 'x' }, { ring: VISITOR_KEYS, issuer: 'x', secret: undefined, now: at })
+  const [{ token }, early] = [await sign(now), await sign(now - HOUR)]
+  expect(kidOf(early.token)).toBe(kidOf(token))
+})
+
+test('a successor is made once, however much is signed in the last day before it', async () => {
+  const now = Date.now()
+  const generate = vi.spyOn(crypto.subtle, 'generateKey')
+  for (const at of [now, now + 29.5 * DAY, now + 29.6 * DAY, now + 30.5 * DAY]) {
+    const options = { ring: VISITOR_KEYS, issuer: 'x', secret: undefined, now: at }
+    await signToken(env.DB, { sub: 'x' }, options)
+  }
+  expect(await rowsOf('select kid from token_keys')).toHaveLength(2)
+  expect(generate).toHaveBeenCalledTimes(2)
+  generate.mockRestore()
+})
+
 test.each(['before', 'after'] as const)(
   'a call to storage that fails %s it is made leaves no key that hinders the next visitor',
   async (when) => {

@@ -9,7 +9,7 @@ import type { Grant } from '../security/grant.ts'
  * Makes everything a visitor has booked the member's; who booked it stays on record. To be called for
  * a visitor whose token the member has. Repeating it is harmless.
  * @returns how many bookings have changed hands
- * @throws Problem `already_booked` if both hold a live booking of one slot; nothing is changed then
+ * @throws Problem `invalid_state` if the member has confirmed one, `already_booked` if both hold a live booking of one slot; nothing is changed then
  */
 export async function claimBookings(
   grant: Grant<'booking:create'>,
@@ -25,7 +25,19 @@ export async function claimBookings(
     changes: { owner: userId, formerOwner: visitorId },
   })
   const candidates = theirs.map(({ id }) => ({ bookingId: id, auditId: newId('aud', now) }))
-  const { claimed, inTheWay } = await bookingClaims.claim(visitorId, userId, candidates, audit)
+  const { claimed, inTheWay, ownConfirmed } = await bookingClaims.claim(
+    visitorId,
+    userId,
+    candidates,
+    audit,
+  )
+  const [confirmed] = ownConfirmed
+  if (confirmed) {
+    throw new Problem(
+      'invalid_state',
+      `You confirmed ${confirmed.id} yourself, and nobody confirms what they have booked; cancel it first.`,
+    )
+  }
   const [second] = inTheWay
   if (!second) return claimed
   throw new Problem(

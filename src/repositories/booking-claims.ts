@@ -22,7 +22,8 @@ export function bookingClaimsRepository(db: Database, now: string) {
     /**
      * Those that are still the visitor's, each with an audit row of its own, in one transaction; none
      * where it would give the member a second live booking of a slot to come.
-     * @returns how many, and the visitor's bookings that stand in the way
+     * Nor where the member has confirmed one: nobody confirms what they have booked.
+     * @returns how many, and the visitor's bookings that stand in the way of either kind
      */
     async claim(
       visitorId: VisitorId,
@@ -34,9 +35,12 @@ export function bookingClaimsRepository(db: Database, now: string) {
       const second = sql`select id from bookings
         where owner = ${visitorId} and starts_at > ${now} and ${isLive(now)} and slot_id in
           (select slot_id from bookings where owner = ${userId} and ${isLive(now)})`
-      const [, inTheWay, , claimed] = await db.batch([
+      const confirmed = sql`select id from bookings
+        where owner = ${visitorId} and status = 'confirmed' and confirmed_by = ${userId}`
+      const [, inTheWay, ownConfirmed, , claimed] = await db.batch([
         actingAs(db, audit),
         rows<{ id: BookingId }>(db, second),
+        rows<{ id: BookingId }>(db, confirmed),
         statement(
           db,
           sql`${INSERT_AUDIT}
@@ -45,7 +49,8 @@ export function bookingClaimsRepository(db: Database, now: string) {
             ${JSON.stringify(audit.changes)}
           from json_each(${list}) candidates
           cross join bookings on bookings.id = candidates.value ->> 'bookingId'
-          where owner = ${visitorId} and not exists (${second})`,
+          where owner = ${visitorId} and not exists (${second})
+            and not exists (${confirmed})`,
         ),
         rows(
           db,
@@ -55,7 +60,7 @@ export function bookingClaimsRepository(db: Database, now: string) {
           returning id`,
         ),
       ])
-      return { claimed: claimed.length, inTheWay }
+      return { claimed: claimed.length, inTheWay, ownConfirmed }
     },
   }
 }

@@ -82,6 +82,19 @@ describe('POST /v1/me/bookings/claim', () => {
     expect(await idsOf(await site.member('ben'))).toEqual([])
   })
 
+  test('is refused for what the member confirmed: nobody confirms what they have booked', async () => {
+    const { visitor, site, pending } = await claimScene()
+    const manager = await site.memberWith('bookings-manager')
+    expect(outcomeOf(await manager.post(`/v1/bookings/${pending}/confirm`))).toBe('200 confirmed')
+    const before = await dump()
+    const refused = await claim(manager, visitor)
+    expect(outcomeOf(refused)).toBe('409 invalid_state')
+    expect(refused.body.detail).toContain(pending)
+    expect(await dump()).toEqual(before)
+    await visitor.post(`/v1/bookings/${pending}/cancel`)
+    expect((await claim(manager, visitor)).status).toBe(200)
+  })
+
   test('is not in the way of what is over: of a slot that has begun, both become theirs', async () => {
     const { visitor, site, slotOf, service } = await claimScene()
     const { id: slotId } = await slotOf((await service()).id, { capacity: 5 })

@@ -33,6 +33,12 @@ export type Redeemed =
   | { readonly fault: string; readonly email: string }
   | 'bad link'
 
+/** An account whose password was right, and the hash it was held against. */
+export interface Checked {
+  readonly userId: string
+  readonly hash: string
+}
+
 const CREDENTIAL = 'credential'
 
 export function accountsOf({ db, now, site, send, notify }: Desk) {
@@ -61,6 +67,13 @@ export function accountsOf({ db, now, site, send, notify }: Desk) {
         set: { password, updatedAt: at },
       })
   }
+
+  const isStored = ({ userId, hash }: Checked) =>
+    and(
+      eq(authAccounts.userId, userId),
+      eq(authAccounts.providerId, CREDENTIAL),
+      eq(authAccounts.password, hash),
+    )
 
   return {
     /** Mails a link to whoever reads that address. */
@@ -97,13 +110,25 @@ export function accountsOf({ db, now, site, send, notify }: Desk) {
       return { userId: made.id, email }
     },
 
-    /** @returns the account's id if the password is its own */
-    async checkPassword(email: string, password: string): Promise<string | undefined> {
+    /** @returns the account if the password is its own, and what is stored of it */
+    async checkPassword(email: string, password: string): Promise<Checked | undefined> {
       const user = await find(email)
       if (!(await verifyPassword(password, user?.password)) || !user?.password) return undefined
       await forgetAttempts(db, await subjectOf('password:account', email))
-      if (isOutdated(user.password)) await storePassword(user.id, await hashPassword(password))
-      return user.id
+      const { id: userId, password: hash } = user
+      if (!isOutdated(hash)) return { userId, hash }
+      const renewed = await hashPassword(password)
+      await db.update(authAccounts).set({ password: renewed }).where(isStored({ userId, hash }))
+      return { userId, hash: renewed }
+    },
+
+    /** Checking takes its time; meanwhile the password may have been changed, and all sessions ended. */
+    async isStillRight(checked: Checked): Promise<boolean> {
+      const found = await db
+        .select({ id: authAccounts.id })
+        .from(authAccounts)
+        .where(isStored(checked))
+      return found.length > 0
     },
 
     async hasPassword(email: string): Promise<boolean> {
@@ -125,7 +150,9 @@ export function accountsOf({ db, now, site, send, notify }: Desk) {
       if (!link?.userId) return 'bad link'
       const { userId, email } = link
       const user = await find(email)
-      const fault = passwordFault(password, [email, user?.name ?? '', hostname])
+      // The account has another address by now; this one's reader has no say any more.
+      if (user?.id !== userId) return 'bad link'
+      const fault = passwordFault(password, [email, user.name, hostname])
       if (fault) return { fault, email }
       if (!(await redeemTicket(db, 'reset', secret, now))) return 'bad link'
       await this.setPassword(userId, email, password)

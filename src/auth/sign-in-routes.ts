@@ -77,9 +77,12 @@ export function signInRoutes(app: LoginApp): void {
       ['password:address', c.var.address],
     )
     if (wait > 0) return tooMany(c, wait)
-    const userId = await c.var.accounts.checkPassword(email, password)
-    if (!userId) return c.html(signIn(c, next, NOT_RIGHT, email), 401)
-    return signedIn(c, userId, nextPath(next, c.var.login.publicUrl))
+    const checked = await c.var.accounts.checkPassword(email, password)
+    if (!checked) return c.html(signIn(c, next, NOT_RIGHT, email), 401)
+    const answer = await signedIn(c, checked.userId, nextPath(next, c.var.login.publicUrl))
+    if (await c.var.accounts.isStillRight(checked)) return answer
+    await c.var.openSessions.endAll(checked.userId)
+    return c.html(signIn(c, next, NOT_RIGHT, email), 401)
   })
 
   app.get('/forgot', (c) => c.html(forgotPage()))

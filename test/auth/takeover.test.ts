@@ -1,6 +1,8 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, test, vi } from 'vitest'
+import { interruptedStorage } from '../support/failing.ts'
 import { loginSite, PASSWORD } from '../support/login.ts'
+import { rowsOf } from '../support/population.ts'
 
 const ADA = 'ada@example.com'
 const EVES = 'marble lantern cobweb thunder'
@@ -144,6 +146,30 @@ describe('an account belongs to whoever reads its mail', () => {
     await ada.post('/auth/sign-in', { email: ADA, password: EVES })
     expect((await ada.post('/auth/reset', { token: reset, password: PASSWORD })).status).toBe(410)
     expect((await ada.post('/auth/email/confirm', { token: email })).status).toBe(410)
+  })
+
+  test('a sign-in with the old password that is under way leaves no session', async () => {
+    const plain = loginSite()
+    const ada = await plain.account(ADA)
+    const storage = interruptedStorage(
+      ({ text }) => /insert into "?auth_sessions/i.test(text),
+      () => ada.post('/auth/password', { current: PASSWORD, password: EVES }),
+    )
+    const late = await loginSite(storage)
+      .browser()
+      .post('/auth/sign-in', { email: ADA, password: PASSWORD })
+    expect(late.status).toBe(401)
+    expect(await rowsOf('select id from auth_sessions')).toEqual([])
+  })
+
+  test('a link that was mailed to an address the account had is good for nothing', async () => {
+    const site = loginSite()
+    await site.account(ADA)
+    await site.browser().post('/auth/forgot', { email: ADA })
+    const token = site.secretFor(ADA)
+    await env.DB.prepare("update auth_users set email = 'new@example.com'").run()
+    const answer = await site.browser().post('/auth/reset', { token, password: EVES })
+    expect(answer.status).toBe(410)
   })
 
   test('who reads a mail does not lend the address to the account of somebody else', async () => {

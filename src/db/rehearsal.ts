@@ -16,7 +16,7 @@ const RESULTS = /rehearsed: (\[.*\]) :rehearsed/s
  * A database for one request. Until it writes, it reads the real one; from then on each statement is
  * preceded by what was written before, so that the request reads its own writes.
  */
-export function rehearsalDatabase(d1: D1Database): D1Database {
+export function rehearsalDatabase(d1: Pick<D1Database, 'withSession'>): D1Database {
   const journal: Step[] = []
   return asDatabase({
     withSession(start?: string) {
@@ -103,9 +103,11 @@ async function abortedResults(
   try {
     await session.batch(batch.map((step) => prepared(session, step)))
   } catch (error) {
-    const [, results] = RESULTS.exec(error instanceof Error ? error.message : '') ?? []
-    if (results === undefined) throw error
-    return parsed(results)
+    const message = error instanceof Error ? error.message : ''
+    const [, results] = RESULTS.exec(message) ?? []
+    if (results !== undefined) return parsed(results)
+    // What is left of them would end up in the log.
+    throw message.includes('rehearsed: ') ? new Error('the results of a rehearsal were cut') : error
   }
   throw new Error('a rehearsal was not rolled back')
 }

@@ -150,3 +150,21 @@ describe('what nobody has thought of is refused before anything is sent', () => 
 function errorOf(error: unknown): unknown {
   return error
 }
+
+it('results that D1 has cut short are told to nobody', async () => {
+  const cut = (error: unknown) => {
+    throw new Error(String(error).slice(0, 60))
+  }
+  const native = env.DB.withSession.bind(env.DB)
+  const withSession = (start?: string) => {
+    const session = native(start)
+    const batch: typeof session.batch = (all) => session.batch<never>(all).catch(cut)
+    return { prepare: session.prepare.bind(session), batch, getBookmark: () => null }
+  }
+  const db = openSession(rehearsalDatabase({ withSession }), 'primary').db
+  const write = db
+    .insert(badges)
+    .values({ ...badge, title: 'a secret' })
+    .returning()
+  await expect(db.batch([write])).rejects.toThrow('the results of a rehearsal were cut')
+})

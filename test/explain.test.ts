@@ -23,8 +23,8 @@ import { testSite } from './support/site.ts'
 import { anotherOf, bodyFor, type Caller, castOf, pathFor, thingsFor } from './support/world.ts'
 
 /** How many calls are made, of those that change something and of the others; and one of each route. */
-const SAMPLED = { spent: 0.1, harmless: 0.4 }
-const RANDOM_REQUESTS = 80
+const SAMPLED = { spent: 0.05, harmless: 0.2 }
+const RANDOM_REQUESTS = 40
 
 /** Runs that are asked for stay on the ledger, and do not run into what is compared. */
 const ASLEEP = { getByName: () => ({ wake: async () => undefined }) } as unknown as Bindings['JOBS']

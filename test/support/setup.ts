@@ -3,8 +3,12 @@ import { env } from 'cloudflare:workers'
 import { beforeEach } from 'vitest'
 
 beforeEach(async () => {
-  // Resetting forgets only what is awake, and between two files the database may have gone to sleep.
-  await env.DB.prepare('select 1').run()
-  await reset()
+  // Resetting forgets only what is awake; to ask the database wakes it, and tells whether it has forgotten.
+  while (await isMigrated()) await reset()
   await applyD1Migrations(env.DB, env.TEST_MIGRATIONS)
 })
+
+async function isMigrated(): Promise<boolean> {
+  const table = env.DB.prepare("select 1 from sqlite_master where name = 'audit_log'")
+  return (await table.first()) !== null
+}

@@ -141,6 +141,7 @@ export const postApiKey = route({
   input: { json: NewApiKey },
   output: IssuedApiKey,
   statuses: [201],
+  location: true,
   idempotent: 'd1',
   async run({ input, grant, remember, deps }) {
     const { rateLimit, ...rest } = input.json

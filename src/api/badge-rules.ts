@@ -110,6 +110,7 @@ export const postRule = route({
   input: { json: NewRule },
   output: Rule,
   statuses: [201],
+  location: true,
   idempotent: 'd1',
   async run({ input, grant, remember, deps }) {
     return createBadgeRule(grant, input.json, remember, deps)

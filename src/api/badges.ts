@@ -87,6 +87,7 @@ export const postBadge = route({
   input: { json: NewBadge },
   output: Badge,
   statuses: [201],
+  location: true,
   idempotent: 'd1',
   async run({ input, grant, remember, deps }) {
     return createBadge(grant, input.json, remember, deps)

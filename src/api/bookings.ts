@@ -106,6 +106,7 @@ export const postBooking = route({
   input: { json: NewBooking },
   output: Booking,
   statuses: [201],
+  location: true,
   idempotent: 'd1',
   async run({ input, grant, caller, claim, remember, events, deps }) {
     const foresee = claim && ((row: BookingRow) => remember(shown(row, caller, deps)))

@@ -176,6 +176,7 @@ export const postService = route({
   input: { json: NewService },
   output: Service,
   statuses: [201],
+  location: true,
   idempotent: 'd1',
   async run({ input, grant, remember, deps }) {
     const { timeZone = deps.settings.siteTimeZone, ...rest } = input.json

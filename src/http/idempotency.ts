@@ -36,6 +36,7 @@ export async function claimOf(c: AppContext, declared: Route): Promise<Claim | u
 /** The stored answer, sent again. @throws Problem `idempotency_mismatch` */
 export async function replayOf(
   c: AppContext,
+  declared: Route,
   claim: Claim | undefined,
 ): Promise<Response | undefined> {
   if (claim?.storedIn !== 'd1') return undefined
@@ -44,7 +45,7 @@ export async function replayOf(
   if (!stored) return undefined
   if (stored.fingerprint !== claim.fingerprint) throw idempotencyMismatch()
   const body = await unseal(stored.body, claim)
-  return send(c, statusOfStored(stored.status), JSON.parse(body), REPLAYED)
+  return send(c, declared, statusOfStored(stored.status), JSON.parse(body), REPLAYED)
 }
 
 /**

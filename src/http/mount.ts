@@ -137,7 +137,7 @@ async function replayed(
   c: AppContext,
   claim: Claim | undefined,
 ): Promise<Response | undefined> {
-  const replay = await replayOf(c, claim)
+  const replay = await replayOf(c, declared, claim)
   if (replay) await declared.beforeReplay?.(contextOf(declared, c, claim))
   return replay
 }
@@ -179,7 +179,7 @@ function contextOf(
 function respond(declared: Route, c: AppContext, result: unknown): Response {
   const answer = result instanceof Answer ? result : new Answer(statusOf(declared), result)
   const { mediaType } = declared
-  return send(c, answer.status, projected(declared, c, answer.body), {
+  return send(c, declared, answer.status, projected(declared, c, answer.body), {
     ...(mediaType && { 'Content-Type': `${mediaType}; charset=utf-8` }),
     ...(answer.replayed && REPLAYED),
   })

@@ -153,7 +153,7 @@ function answersOf(declared: Route, schemas: Json): Json {
     const schema = variant ? { anyOf: [schemaOf(variant, 'output', schemas), usual] } : usual
     const headers = headersOf(
       ...(hasField(output, 'revision') ? (['ETag'] as const) : []),
-      ...(status === 201 && hasField(output, 'id') ? (['Location'] as const) : []),
+      ...(status === 201 && declared.location ? (['Location'] as const) : []),
       ...(idempotent ? (['Idempotency-Replayed'] as const) : []),
       ...(hasField(output, 'nextCursor') ? (['Link'] as const) : []),
       ...announcementOf(declared),

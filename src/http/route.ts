@@ -116,6 +116,8 @@ export interface Route<
   readonly output: O
   /** Every status it answers when all goes well, the usual one first; 200, or 204 for `nothing`. */
   readonly statuses?: readonly [Status, ...Status[]]
+  /** What it makes can be read, at this path and its `id`. */
+  readonly location?: true
   /** Takes an Idempotency-Key; its answer is stored with the write, in D1 or in the object that writes. */
   readonly idempotent?: 'd1' | 'object'
   /** What it answers; JSON unless it says otherwise, and then `output` is text. */

@@ -7,6 +7,7 @@ import { type Deprecated, deprecationFields } from '../../src/http/deprecation.t
 import { mount } from '../../src/http/mount.ts'
 import { openapiOf } from '../../src/http/openapi.ts'
 import { route } from '../../src/http/route.ts'
+import { furnish } from '../support/every-route.ts'
 import { type Client, ORIGIN, type Reply, testSite } from '../support/site.ts'
 
 function linkOf({ headers }: Reply): string | undefined {
@@ -73,6 +74,43 @@ describe('Link: rel="next" (RFC 8288)', () => {
     )
   })
 })
+
+describe('Location (RFC 9110, section 15.3.2)', () => {
+  it('leads to what was made, wherever there is one', async () => {
+    const { root, calls } = await furnish(testSite())
+    const led: string[] = []
+    for (const { method, path, json } of calls) {
+      const { headers, body } = await root.call(method, path, json === undefined ? {} : { json })
+      const location = headers.get('Location')
+      if (location === null) continue
+      const { status, body: found } = await root.get(location)
+      expect([location, status, found.id]).toEqual([`${path}/${body.id}`, 200, body.id])
+      led.push(path)
+    }
+    expect(led.sort()).toEqual(COLLECTIONS)
+  })
+
+  it('is in the OpenAPI document of the same routes', () => {
+    const { paths } = openapiOf(routes, ORIGIN)
+    const said = Object.entries(paths as object).filter(([, { post }]) =>
+      JSON.stringify(post?.responses ?? {}).includes('headers/Location'),
+    )
+    expect(said.map(([path]) => path).sort()).toEqual(COLLECTIONS)
+  })
+})
+
+/** What can be added to by POST, and read one by one. */
+const COLLECTIONS = routes
+  .filter(({ method, path }) => method === 'POST' && routes.some(readsOneOf(path)))
+  .map(({ path }) => path)
+  .sort()
+
+function readsOneOf(collection: string) {
+  return ({ method, path }: { method: string; path: string }) =>
+    method === 'GET' &&
+    path.startsWith(`${collection}/:`) &&
+    !path.slice(collection.length + 2).includes('/')
+}
 
 const AWAY = {
   since: '2027-01-01T00:00:00Z',

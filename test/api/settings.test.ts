@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
+import readme from '../../README.md?raw'
 import { parseSettings, SETTING_NAMES, SettingsError, TOKEN_ALGORITHMS } from '../../src/env.ts'
 import { ISSUER, testSite } from '../support/site.ts'
 
@@ -24,6 +25,10 @@ describe('settings that are left out', () => {
 })
 
 describe('settings that are given', () => {
+  it.each(SETTING_NAMES)('are in the README: %s', (name) => {
+    expect(readme).toContain(`\`${name}\``)
+  })
+
   it('become what the Worker uses', () => {
     const parsed = parseSettings({
       TRUSTED_ISSUERS: text(

@@ -3,6 +3,7 @@ import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'
+import { shareSettings } from '../env.ts'
 import type { AppContext } from '../http/context.ts'
 import { describeError } from '../log.ts'
 import { isSameOrigin } from '../security/session-cookie.ts'
@@ -96,7 +97,9 @@ loginSite.onError((error, c) => {
 /** The login's answer to a request of the app. */
 export async function serveLogin(c: AppContext, login: BuiltInLogin): Promise<Response> {
   const request = { requestId: c.get('requestId'), now: c.get('now'), login }
-  return loginSite.fetch(c.req.raw, { ...c.env, request }, c.executionCtx)
+  const bindings = { ...c.env, request }
+  shareSettings(c.env, bindings)
+  return loginSite.fetch(c.req.raw, bindings, c.executionCtx)
 }
 
 function hasSocial({ env }: LoginContext): boolean {

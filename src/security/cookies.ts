@@ -1,16 +1,13 @@
-/** Reads one cookie (RFC 6265, section 5.4). */
+/** Reads cookies (RFC 6265, section 4.2). */
 
-/** The decoded value; undefined if there is none, or more than one, which is somebody's trick. */
-export function getCookie(headers: Headers, name: string): string | undefined {
-  const found = (headers.get('Cookie') ?? '')
-    .split(/[;,]\s*/)
+/**
+ * The values under a name, as they came. Only what a browser itself takes for a separator is one:
+ * a value may hold a comma, and a name may begin with a blank of another alphabet, so whoever may set
+ * a cookie of any other name could otherwise set this one.
+ */
+export function cookiesNamed(headers: Headers, name: string): string[] {
+  return (headers.get('Cookie') ?? '')
+    .split(/; */)
     .filter((pair) => pair.startsWith(`${name}=`))
     .map((pair) => pair.slice(name.length + 1))
-  const [value] = found
-  if (value === undefined || found.length > 1) return undefined
-  try {
-    return decodeURIComponent(value)
-  } catch {
-    return undefined
-  }
 }

@@ -4,7 +4,7 @@
  * by a page of this site before its cookie counts.
  */
 import { Problem } from '../problem.ts'
-import { getCookie } from './cookies.ts'
+import { cookiesNamed } from './cookies.ts'
 
 /** A browser takes a `__Host-` cookie only over a secure connection, from this host, for all paths. */
 export const COOKIE_PREFIX = '__Host-guildhall'
@@ -27,14 +27,13 @@ export async function readSessionCookie(
   headers: Headers,
   secret: string,
 ): Promise<{ readonly token: string } | 'forged' | undefined> {
-  const value = getCookie(headers, SESSION_COOKIE)
-  if (value === undefined) {
-    // There is one, and it cannot be read: bad is not the same as absent.
-    return headers.get('Cookie')?.includes(`${SESSION_COOKIE}=`) ? 'forged' : undefined
-  }
+  const [sent, ...others] = cookiesNamed(headers, SESSION_COOKIE)
+  if (sent === undefined) return undefined
+  const value = uriDecoded(sent)
   const at = value.lastIndexOf('.')
-  const [token, signature] = [value.slice(0, at), decoded(value.slice(at + 1))]
-  if (at < 1 || !signature) return 'forged'
+  const [token, signature] = [value.slice(0, at), base64Decoded(value.slice(at + 1))]
+  // There is one, and it cannot be read: bad is not the same as absent. No browser sends two.
+  if (others.length > 0 || at < 1 || !signature) return 'forged'
   const bytes = new TextEncoder().encode(secret)
   const algorithm = { name: 'HMAC', hash: 'SHA-256' }
   const key = await crypto.subtle.importKey('raw', bytes, algorithm, false, ['verify'])
@@ -42,7 +41,15 @@ export async function readSessionCookie(
   return isGood ? { token } : 'forged'
 }
 
-function decoded(base64: string) {
+function uriDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return ''
+  }
+}
+
+function base64Decoded(base64: string) {
   try {
     return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
   } catch {

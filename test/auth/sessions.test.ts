@@ -176,6 +176,22 @@ describe('the cookie', () => {
     expect(await ada.get('/v1/me', elsewhere)).toMatchObject({ status: 200 })
   })
 
+  // Another host of the domain may set a cookie for all of it, of any name but this one.
+  test.each([
+    ['behind a comma', 'theme=1,'],
+    ['behind a comma and a blank', 'theme=1, '],
+    ['behind a blank that only some take for one', '\u00a0'],
+    ['behind a tab', 'theme=1;\t'],
+    ['as the end of a name', 'x'],
+  ])('is not taken from a cookie of another name: %s', async (_, before) => {
+    const mallory = await site.account('mallory@example.com')
+    const planted = `${before}${COOKIE}=${mallory.jar.get(COOKIE)}`
+    const alone = await ada.get('/v1/whoami', { Cookie: planted })
+    expect(JSON.parse(alone.text)).toMatchObject({ kind: 'anonymous' })
+    const both = await ada.get('/v1/me', { Cookie: `${planted}; ${COOKIE}=${ada.jar.get(COOKIE)}` })
+    expect([both.status, JSON.parse(both.text).email]).toEqual([200, ADA])
+  })
+
   test('is worth nothing when it is changed, cut or sent twice', async () => {
     const value = decodeURIComponent(ada.jar.get(COOKIE) ?? '')
     const [token = '', signature = ''] = value.split('.')

@@ -10,7 +10,7 @@ import type { EventHandlers } from './events/handlers.ts'
 import { documents } from './http/documents.ts'
 import { pagePolicy } from './http/documents/page.ts'
 import { type AppContext, type AppEnv, beginSession } from './http/context.ts'
-import { mount } from './http/mount.ts'
+import { identifyCaller, mount } from './http/mount.ts'
 import { onError, problemResponse } from './http/problem-response.ts'
 import { rehearsedAs } from './http/rehearsal.ts'
 import { Problem } from './problem.ts'
@@ -104,6 +104,7 @@ export function createApp(events: EventHandlers) {
     const bookmark = c.get('session').bookmark()
     if (bookmark) c.header('X-D1-Bookmark', bookmark)
   })
+  app.use(identifyCaller)
 
   mount(app, routes)
   documents(app)

@@ -35,7 +35,6 @@ export function mount(app: Hono<AppEnv>, routes: readonly Route[]): void {
       declared.method,
       declared.path,
       announceEnd(declared),
-      identifyCaller,
       admit(declared),
       ...parse(declared),
       countRequest(declared),
@@ -44,7 +43,7 @@ export function mount(app: Hono<AppEnv>, routes: readonly Route[]): void {
   }
 }
 
-/** Before anything can refuse the request, so that refusals say it too. */
+/** Before the route can refuse the request, so that refusals say it too. */
 function announceEnd({ deprecated }: Route): Handler {
   const fields = Object.entries(deprecated ? deprecationFields(deprecated) : {})
   return async (c, next) => {
@@ -53,7 +52,8 @@ function announceEnd({ deprecated }: Route): Handler {
   }
 }
 
-const identifyCaller: Handler = async (c, next) => {
+/** On every path, declared or not: what is open is not open to a credential that is bad. */
+export const identifyCaller: Handler = async (c, next) => {
   await loadCaller(c)
   await next()
 }

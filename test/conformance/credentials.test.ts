@@ -23,6 +23,32 @@ describe('a credential that is present but bad', () => {
     }
   })
 
+  it('is 401 in all those places too once it is good no more', async () => {
+    const site = testSite()
+    const root = await site.root()
+    const ada = await site.member('ada')
+    const { id, secret } = (await root.post('/v1/api-keys', { name: 'Key', scopes: [] })).body
+    const places = [
+      ...DOCUMENT_PATHS,
+      '/.well-known/jwks.json',
+      '/v1/badges',
+      '/v1/whoami',
+      '/v1/nothing',
+      '/nothing',
+    ].map((path) => ['GET', path] as const)
+    const sent = async () => {
+      const answers = []
+      for (const [method, path] of [...places, ['PUT', '/v1/me'] as const])
+        for (const token of [ada.token, secret])
+          answers.push((await site.bearer(token).call(method, path)).status)
+      return new Set(answers)
+    }
+    expect(await sent()).toEqual(new Set([200, 404, 405]))
+    await root.delete(`/v1/api-keys/${id}`)
+    await root.delete(`/v1/users/${ada.userId}`)
+    expect(await sent()).toEqual(new Set([401]))
+  })
+
   it.each<[string, Headers, number, string]>([
     ['an empty Authorization', { Authorization: '' }, 401, 'invalid_token'],
     ['a scheme alone', { Authorization: 'Bearer' }, 401, 'invalid_token'],

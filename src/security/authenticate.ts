@@ -31,13 +31,14 @@ export async function authenticate(
   now: number,
 ): Promise<Authenticated> {
   const credential = readCredential(headers)
-  const session = await readSession(headers, settings)
-  if (session && credential.type !== 'none') {
+  const cookie = await readCookie(headers, settings)
+  if (cookie && credential.type !== 'none') {
     throw new Problem('ambiguous_credentials', 'The request carries a session cookie and more.')
   }
   switch (credential.type) {
     case 'none':
-      return session ?? { type: 'anonymous' }
+      if (cookie === 'forged') throw sessionRevoked()
+      return cookie ? { type: 'session', token: cookie.token } : { type: 'anonymous' }
     case 'api-key': {
       const key = await parseApiKey(credential.key)
       if (!key) throw invalidKey()
@@ -52,14 +53,9 @@ export async function authenticate(
 }
 
 /** The cookie of a request from another origin is none: browsers attach it to whatever they send. */
-async function readSession(
-  headers: Headers,
-  { builtInLogin: login }: Settings,
-): Promise<Extract<Authenticated, { type: 'session' }> | undefined> {
+async function readCookie(headers: Headers, { builtInLogin: login }: Settings) {
   if (!login || !isSameOrigin(headers, login.publicUrl)) return undefined
-  const cookie = await readSessionCookie(headers, login.secret)
-  if (cookie === 'forged') throw sessionRevoked()
-  return cookie && { type: 'session', token: cookie.token }
+  return readSessionCookie(headers, login.secret)
 }
 
 /** Whether what the caller may do is in D1: a visitor's token says all there is, a key's gate knows. */

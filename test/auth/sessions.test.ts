@@ -172,6 +172,8 @@ describe('the cookie', () => {
     const Authorization = `Bearer ${await ada.token()}`
     expect(await ada.get('/v1/me', { Authorization })).toMatchObject({ status: 400 })
     expect(await ada.get('/v1/me', { 'X-API-Key': 'guild_x' })).toMatchObject({ status: 400 })
+    const forged = { Authorization, Cookie: `${COOKIE}=x.y` }
+    expect(await ada.get('/v1/me', forged)).toMatchObject({ status: 400 })
     const elsewhere = { Authorization, 'Sec-Fetch-Site': 'cross-site' }
     expect(await ada.get('/v1/me', elsewhere)).toMatchObject({ status: 200 })
   })

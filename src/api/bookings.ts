@@ -33,7 +33,7 @@ const STATUSES = ['pending', 'confirmed', 'declined', 'canceled'] as const
 
 const Contact = z
   .strictObject({
-    name: text(1, 100),
+    name: text(1, 100).nullable().default(null),
     email: Email.nullable().default(null),
     phone: Phone.nullable().default(null),
   })
@@ -46,7 +46,9 @@ const NewBooking = z
   .strictObject({
     slotId: idOf('slt', 'Id of a slot'),
     note: text(0, 1000).nullable().default(null),
-    contact: Contact.nullable().default(null).meta({ description: 'Visitors have to send it' }),
+    contact: Contact.nullable().default(null).meta({
+      description: 'How to reach whoever comes; of a visitor nothing else is known',
+    }),
   })
   .meta({ id: 'NewBooking' })
 
@@ -64,7 +66,7 @@ const Booking = z
     note: shownText(1000).nullable(),
     contact: z
       .object({
-        name: shownText(100),
+        name: shownText(100).nullable(),
         email: shownText(254).nullable(),
         phone: shownText(20).nullable(),
       })

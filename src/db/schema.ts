@@ -249,7 +249,7 @@ export const slots = sqliteTable('slots', {
 })
 
 export interface Contact {
-  readonly name: string
+  readonly name: string | null
   readonly email: string | null
   readonly phone: string | null
 }

@@ -1,6 +1,6 @@
 import type { Deps } from '../deps.ts'
 import { type EventId, newId, type SlotId } from '../db/ids.ts'
-import { invalidField, notFound, Problem } from '../problem.ts'
+import { notFound, Problem } from '../problem.ts'
 import type { StoredAnswer } from '../repositories/audited.ts'
 import type { BookingRow, NewBooking, Offer } from '../repositories/bookings.ts'
 import { actorRef } from '../security/actor.ts'
@@ -15,8 +15,7 @@ export interface BookingWish {
 
 /**
  * Takes a place in a slot for whoever asks; pending until it is confirmed.
- * @throws Problem `validation_failed` for a visitor without contact, `not_found`, `invalid_state` for a
- * slot that has begun, `slot_full`, `already_booked`
+ * @throws Problem `not_found`, `invalid_state` for a slot that has begun, `slot_full`, `already_booked`
  */
 export async function book(
   grant: Grant<'booking:create'>,
@@ -27,9 +26,6 @@ export async function book(
   const { bookings, now } = deps
   const exercised = grant.exercise('booking:create')
   const { slotId, note, contact } = wish
-  if (exercised.actor.kind === 'visitor' && !contact) {
-    throw invalidField('contact', 'a visitor has to say how they can be reached')
-  }
   const id = newId('bkg', now)
   const eventId = newId('evt', now)
   const owner = actorRef(exercised.actor)

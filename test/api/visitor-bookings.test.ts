@@ -42,11 +42,24 @@ describe('a visitor', () => {
   })
 
   test.each([
-    ['no contact', undefined, 'contact'],
-    ['null', null, 'contact'],
+    ['no contact', undefined, null],
+    [
+      'an address alone',
+      { email: CONTACT.email },
+      { name: null, email: CONTACT.email, phone: null },
+    ],
+    ['a number alone', { phone: CONTACT.phone }, { name: null, email: null, phone: CONTACT.phone }],
+  ])('books with %s', async (_, contact, kept) => {
+    const { site, slot } = await bookingScene()
+    const visitor = await site.visitor()
+    const { body } = await visitor.post('/v1/bookings', { slotId: await slot(), contact })
+    expect([body.status, body.contact]).toEqual(['pending', kept])
+  })
+
+  test.each([
     ['neither address nor number', { name: 'Vera' }, 'contact'],
     ['an address that is none', { name: 'Vera', email: 'vera' }, 'contact.email'],
-    ['no name', { email: 'vera@example.com' }, 'contact.name'],
+    ['an empty name', { name: '', email: 'vera@example.com' }, 'contact.name'],
   ])('does not book with %s', async (_, contact, path) => {
     const { site, slot } = await bookingScene()
     const [visitor, slotId] = [await site.visitor(), await slot()]

@@ -1,7 +1,7 @@
 /** What was done, by whom, for whom and why; and what the backend may do by itself. */
 import * as z from 'zod'
 import type { AuditId } from '../db/ids.ts'
-import { listOf, PageQuery, paginate } from '../http/pagination.ts'
+import { listOf, pageOf, PageQuery, paginate } from '../http/pagination.ts'
 import { route } from '../http/route.ts'
 import { ELEVATED_IDENTITIES } from '../security/elevated-identities.ts'
 import { Instant, MANY, NAME, shownId, shownName, shownText, Timestamp } from './schemas.ts'
@@ -81,14 +81,14 @@ export const listElevations = route({
   path: '/v1/elevations',
   summary: 'Every elevated identity: what it may do, why, and which trigger mints it',
   access: { may: 'audit:read' },
-  input: {},
+  input: { query: z.object(PageQuery) },
   output: listOf(ElevatedIdentity),
-  async run() {
+  async run({ input }) {
     const items = Object.entries(ELEVATED_IDENTITIES).map(([identity, definition]) => ({
       identity,
       ...definition,
       may: [...definition.may],
     }))
-    return { items, nextCursor: null }
+    return pageOf('elevations', input.query, items)
   },
 })

@@ -1,11 +1,11 @@
 /** The ways the calling member has to sign in: an identity is a subject of an issuer. */
 import * as z from 'zod'
-import { listOf } from '../http/pagination.ts'
+import { listOf, pageOf, PageQuery } from '../http/pagination.ts'
 import { Answer, route } from '../http/route.ts'
 import { type LinkedIdentity, linkIdentity } from '../operations/link-identity.ts'
 import { unlinkIdentity } from '../operations/unlink-identity.ts'
 import { notFound } from '../problem.ts'
-import { type IdentityName, MAX_IDENTITIES } from '../repositories/linked-identities.ts'
+import type { IdentityName } from '../repositories/linked-identities.ts'
 import { shownText, Timestamp } from './schemas.ts'
 
 /** As many hexadecimal digits of the identity's hash as tell those of one member apart. */
@@ -44,11 +44,12 @@ export const listIdentities = route({
   path: '/v1/me/identities',
   summary: 'The identities you sign in with, oldest first',
   access: { may: 'profile:read', owner: 'self' },
-  input: {},
-  output: listOf(Identity, MAX_IDENTITIES),
-  async run({ grant, identity, deps }) {
+  input: { query: z.object(PageQuery) },
+  output: listOf(Identity),
+  async run({ input, grant, identity, deps }) {
     const rows = await deps.linkedIdentities.list(grant.scope)
-    return { items: rows.map((row) => shown(row, identity)), nextCursor: null }
+    const items = rows.map((row) => shown(row, identity))
+    return pageOf('identities', input.query, items)
   },
 })
 

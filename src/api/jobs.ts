@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { isJobName, JOBS, scheduleOf } from '../cron/job-names.ts'
 import type { RunId } from '../db/ids.ts'
-import { listOf, PageQuery, paginate } from '../http/pagination.ts'
+import { listOf, pageOf, PageQuery, paginate } from '../http/pagination.ts'
 import { route } from '../http/route.ts'
 import { requestJobRun } from '../operations/request-job-run.ts'
 import type { JobRunRow } from '../repositories/job-runs.ts'
@@ -45,9 +45,9 @@ export const listJobs = route({
   path: '/v1/jobs',
   summary: 'The background jobs with their schedules and last runs',
   access: { may: 'job:run' },
-  input: {},
+  input: { query: z.object(PageQuery) },
   output: listOf(Job),
-  async run({ deps }) {
+  async run({ input, deps }) {
     const latest = new Map(
       (await deps.jobRuns.latest(Object.keys(JOBS))).map((run) => [run.job, run]),
     )
@@ -57,7 +57,7 @@ export const listJobs = route({
       schedule: isJobName(name) ? scheduleOf(name) : '',
       lastRun: latest.get(name) ?? null,
     }))
-    return { items, nextCursor: null }
+    return pageOf('jobs', input.query, items)
   },
 })
 

@@ -7,14 +7,13 @@ import { recordVisit } from '../operations/record-visit.ts'
 import { updateProfile } from '../operations/update-profile.ts'
 import { notFound } from '../problem.ts'
 import type { Caller } from '../security/actor.ts'
-import { listOf } from '../http/pagination.ts'
+import { listOf, pageOf, PageQuery } from '../http/pagination.ts'
 import { profileOf } from './profiles.ts'
 import {
   Badge,
   Count,
   Day,
   FullProfile,
-  MANY,
   NoBody,
   ProfilePatch,
   shownId,
@@ -104,9 +103,9 @@ export const readMyProgress = route({
   path: '/v1/me/progress',
   summary: 'How far you are with every rule that awards a badge',
   access: { may: 'visit:read', owner: 'self' },
-  input: {},
-  output: listOf(Progress, MANY),
-  async run({ caller, visitShard, deps }) {
+  input: { query: z.object(PageQuery) },
+  output: listOf(Progress),
+  async run({ input, caller, visitShard, deps }) {
     const member = visiting(caller, visitShard)
     const standings = await deps.badgeRules.progressOf(member.userId)
     const rules = standings.map(({ rule }) => rule)
@@ -121,7 +120,7 @@ export const readMyProgress = route({
       need: rule.threshold,
       earnedAt,
     }))
-    return { items, nextCursor: null }
+    return pageOf('progress', input.query, items)
   },
 })
 

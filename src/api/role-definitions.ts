@@ -1,6 +1,6 @@
 /** Which roles there are: those built in, and those of the site's own making. */
 import * as z from 'zod'
-import { listOf } from '../http/pagination.ts'
+import { listOf, pageOf, PageQuery } from '../http/pagination.ts'
 import { Answer, route } from '../http/route.ts'
 import { defineRole, deleteRole } from '../operations/define-role.ts'
 import type { RoleRow } from '../repositories/roles.ts'
@@ -43,15 +43,15 @@ export const listRoles = route({
   path: '/v1/roles',
   summary: 'Every role of this site with its permissions; the built-in ones come first',
   access: { may: 'profile:read', owner: 'self' },
-  input: {},
-  output: listOf(Role, MANY),
-  async run({ deps }) {
+  input: { query: z.object(PageQuery) },
+  output: listOf(Role),
+  async run({ input, deps }) {
     const builtIn = Object.entries(ROLES).map(([name, grants]) => ({
       name,
       builtIn: true,
       permissions: permissionsOf(grants),
     }))
-    return { items: [...builtIn, ...(await deps.roles.list()).map(shown)], nextCursor: null }
+    return pageOf('roles', input.query, [...builtIn, ...(await deps.roles.list()).map(shown)])
   },
 })
 

@@ -54,6 +54,24 @@ export async function paginate<Row, K extends Key>(list: List<Row, K>) {
   return { items, nextCursor }
 }
 
+/** One page of a list that is read whole; its cursor is a place in it. @throws Problem `validation_failed` */
+export async function pageOf<Row>(
+  name: string,
+  query: List<Row, Key>['query'],
+  all: readonly Row[],
+) {
+  const { items, nextCursor } = await paginate<{ row: Row; place: number }, [number]>({
+    name,
+    query,
+    keyOf: ({ place }) => [place],
+    read: async (after, limit) => {
+      const from = after ? after[0] + 1 : 0
+      return all.slice(from, from + limit).map((row, index) => ({ row, place: from + index }))
+    },
+  })
+  return { items: items.map(({ row }) => row), nextCursor }
+}
+
 async function encode(name: string, key: Key): Promise<string> {
   const text = JSON.stringify(key)
   return base64url.encode(`${await checksum(name, text)}${text}`)

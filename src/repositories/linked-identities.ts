@@ -27,7 +27,7 @@ export interface ProvedIdentity extends IdentityName {
  */
 const PROBATION_MS = 7 * 86_400_000
 
-/** The list is answered whole, and nobody has so many ways to sign in. */
+/** The list is read whole, and nobody has so many ways to sign in. */
 export const MAX_IDENTITIES = 20
 
 export function linkedIdentitiesRepository(db: Database) {

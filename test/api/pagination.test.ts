@@ -1,5 +1,6 @@
 import { base64url } from 'jose'
 import { describe, expect, it } from 'vitest'
+import { furnish } from '../support/every-route.ts'
 import { type Client, type Member, ORIGIN, type Site, testSite } from '../support/site.ts'
 
 const CURSORS_REFUSED = [
@@ -42,6 +43,23 @@ async function walk(client: Client, path: string, between = async () => {}) {
 function refused(path: string) {
   return { status: 422, body: { errors: [{ in: 'query', path, message: expect.any(String) }] } }
 }
+
+it('every list takes limit and cursor, and refuses those that are not good', async () => {
+  const { root, calls } = await furnish(testSite())
+  const lists: string[] = []
+  for (const { method, path } of calls.filter((call) => call.method === 'GET')) {
+    const { body } = await root.call(method, path)
+    if (!Array.isArray(body?.items)) continue
+    lists.push(path)
+    const and = path.includes('?') ? '&' : '?'
+    for (const [name, value] of Object.entries({ limit: '0', cursor: 'forged' })) {
+      const answer = await root.get(`${path}${and}${name}=${value}`)
+      expect({ path, ...answer }).toMatchObject({ path, ...refused(name) })
+    }
+    expect([path, await walk(root, `${path}${and}limit=1`)]).toEqual([path, body.items])
+  }
+  expect(lists.length).toBeGreaterThan(15)
+})
 
 describe('limit', () => {
   it.each(['0', '-1', '101', '1e9', '1.5', 'x', '', 'null', 'Infinity', '0x1G', '١'])(

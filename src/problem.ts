@@ -96,6 +96,11 @@ export const PROBLEMS = {
     title: 'The last admin stays',
     help: 'A site must keep at least one active admin. Make somebody else an admin first.',
   },
+  idempotency_in_flight: {
+    status: 409,
+    title: 'A request with this key is under way',
+    help: 'Nothing answers this at present: of two requests with one `Idempotency-Key` at once, the second waits and gets the answer of the first. Send the request again after a moment.',
+  },
   precondition_failed: {
     status: 412,
     title: 'The resource has changed',
@@ -214,5 +219,9 @@ export function invalidField(path: string, message: string): Problem {
 
 /** For a key that is used again, but not for the same request. */
 export function idempotencyMismatch(): Problem {
-  return new Problem('idempotency_mismatch', 'This Idempotency-Key was used for another request.')
+  const detail = 'This Idempotency-Key was used for another request.'
+  const message = 'expected a new key for a new request'
+  return new Problem('idempotency_mismatch', detail, {
+    errors: [{ in: 'header', path: 'Idempotency-Key', message }],
+  })
 }

@@ -20,6 +20,7 @@ const STATUSES = {
   slot_full: 409,
   already_booked: 409,
   last_admin: 409,
+  idempotency_in_flight: 409,
   precondition_failed: 412,
   payload_too_large: 413,
   unsupported_media_type: 415,

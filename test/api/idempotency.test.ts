@@ -153,11 +153,9 @@ it.each(OTHER_BODIES)(
     await post(site, root, path, body, 'k1')
     const before = await effects(site, root)
     const { replayed, answer } = await post(site, root, path, other, 'k1')
-    expect([replayed, answer.status, JSON.parse(answer.text).code]).toEqual([
-      null,
-      422,
-      'idempotency_mismatch',
-    ])
+    const { code, errors } = JSON.parse(answer.text)
+    expect([replayed, answer.status, code]).toEqual([null, 422, 'idempotency_mismatch'])
+    expect(errors).toMatchObject([{ in: 'header', path: 'Idempotency-Key' }])
     expect(await effects(site, root)).toBe(before)
   },
 )

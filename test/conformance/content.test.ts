@@ -130,6 +130,11 @@ describe('RFC 9110, section 15.5.16: 415 Unsupported Media Type', () => {
     const visit = (raw?: string) =>
       ada.call('POST', '/v1/me/visits', raw === undefined ? {} : { raw })
     expect((await visit()).status).toBe(201)
+    // What `curl -d ''` and `fetch` with an empty text send.
+    for (const type of ['application/x-www-form-urlencoded', 'text/plain;charset=UTF-8']) {
+      const headers = { 'Content-Type': type, 'Content-Length': '0' }
+      expect((await ada.call('POST', '/v1/me/visits', { raw: '', headers })).status).toBe(200)
+    }
     expect((await visit('{}')).body.code).toBe('unsupported_media_type')
     expect((await ada.call('PATCH', '/v1/me')).body.code).toBe('unsupported_media_type')
   })

@@ -23,12 +23,15 @@ describe('no way leads from HTTP to elevation', () => {
   })
 
   test('and nothing else takes a system grant, or names what lends one', () => {
-    const naming = [...SOURCES.values()].filter(({ text }) => text.includes('withSystemGrant'))
-    expect(naming.map(({ path }) => path)).toEqual([ELEVATION, 'security/grant.ts'])
+    expect(naming('withSystemGrant')).toEqual([ELEVATION, 'security/grant.ts'])
     const wholesale = importersOf('security/grant.ts').filter(({ imports }) =>
       imports.some(({ to, names }) => to === 'security/grant.ts' && names.includes('*')),
     )
     expect(wholesale).toEqual([])
+  })
+
+  test('and what lends a caller a grant is named by what admits callers alone', () => {
+    expect(naming('withGrant')).toEqual(['http/mount.ts', 'security/grant.ts'])
   })
 
   test('and the walk follows every kind of import there is', () => {
@@ -50,6 +53,11 @@ describe('no way leads from HTTP to elevation', () => {
     expect(followed).toBeGreaterThanOrEqual(keywords)
     expect(reaching('db/client.ts')).toContain('app.ts')
   })
+
+  function naming(name: string): string[] {
+    const word = new RegExp(`\\b${name}\\b`)
+    return [...SOURCES.values()].filter(({ text }) => word.test(text)).map(({ path }) => path)
+  }
 
   function count(text: string, pattern: RegExp): number {
     return text.match(pattern)?.length ?? 0

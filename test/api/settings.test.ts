@@ -50,6 +50,15 @@ describe('settings that are given', () => {
     })
   })
 
+  it.each(['localhost:8080', '127.0.0.1:8080', '[::1]:8080', 'localhost'])(
+    'may take keys over http from %s',
+    (host) => {
+      const url = `http://${host}/jwks.json`
+      const TRUSTED_ISSUERS = text({ issuer, audience, jwksUrl: url })
+      expect(parseSettings({ TRUSTED_ISSUERS }).trustedIssuers).toMatchObject([{ jwksUrl: url }])
+    },
+  )
+
   it.each([
     '["https://a.example","http://localhost:3000"]',
     'https://a.example, http://localhost:3000,',
@@ -67,11 +76,21 @@ const BAD = [
   ['TRUSTED_ISSUERS', text({ issuer, jwks }), 'expected { issuer, audience'],
   ['TRUSTED_ISSUERS', text({ issuer: '', audience, jwks }), '[0.issuer]: Too small'],
   ['TRUSTED_ISSUERS', text({ issuer, audience, jwks, jwksUrl }), 'jwksUrl | jwks'],
-  [
-    'TRUSTED_ISSUERS',
-    text({ issuer, audience, jwksUrl: 'ftp://a.example/' }),
-    '[0.jwksUrl]: expected',
-  ],
+  ...[
+    'ftp://a.example/',
+    'http://a.example/',
+    'http://localhost.a.example/',
+    'http://localhost:1@a.example/',
+    'https://',
+    'issuer.example',
+  ].map(
+    (url) =>
+      [
+        'TRUSTED_ISSUERS',
+        text({ issuer, audience, jwksUrl: url }),
+        '[0.jwksUrl]: expected',
+      ] as const,
+  ),
   ['TRUSTED_ISSUERS', text({ issuer, audience, jwks, secret: 'x' }), 'key: "secret"'],
   ['TRUSTED_ISSUERS', text({ issuer, audience, jwks, algorithms: ['HS256'] }), 'asymmetric'],
   ['TRUSTED_ISSUERS', text({ issuer, audience, jwks, algorithms: ['none'] }), 'asymmetric'],

@@ -19,6 +19,7 @@ export async function localSettings(stateDir: string): Promise<Record<string, st
   }
   settings['BUILT_IN_LOGIN'] ||= 'on'
   settings['PUBLIC_URL'] ||= ANY_PORT
+  settings['SECURITY_CONTACT'] ||= 'mailto:security@localhost'
   settings['AUTH_SECRET'] ||= authSecret(stateDir)
   if (!settings['MAIL_FROM']) settings['MAIL_OUTBOX'] ||= 'console'
   parseSettings(settings)

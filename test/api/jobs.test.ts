@@ -1,5 +1,6 @@
 import { runDurableObjectAlarm } from 'cloudflare:test'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { eventually } from '../support/eventually.ts'
 import { idOf, TIME } from '../support/shapes.ts'
 import { type Client, type Site, testSite } from '../support/site.ts'
 
@@ -21,14 +22,11 @@ async function runsOf(client: Client, job: string) {
 /** The newest run of a job, once it has come to its end outside of the request that asked for it. */
 async function finished(site: Site, client: Client, job: string) {
   await runDurableObjectAlarm(site.env.JOBS.getByName('site'))
-  return vi.waitFor(
-    async () => {
-      const [run] = await runsOf(client, job)
-      expect(run.finishedAt).not.toBeNull()
-      return run
-    },
-    { timeout: 10_000 },
-  )
+  return eventually(async () => {
+    const [run] = await runsOf(client, job)
+    expect(run.finishedAt).not.toBeNull()
+    return run
+  })
 }
 
 describe('GET /v1/jobs', () => {

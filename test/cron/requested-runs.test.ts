@@ -10,6 +10,7 @@ import { assignBadges } from '../../src/operations/assign-badges.ts'
 import { requestJobRun } from '../../src/operations/request-job-run.ts'
 import { type Grant, GrantError, withGrant } from '../../src/security/grant.ts'
 import { countingStorage } from '../support/counting.ts'
+import { eventually } from '../support/eventually.ts'
 import { failingStorage } from '../support/failing.ts'
 import { awardsPerMember, badgeWithRule, populate, rowsOf, visit } from '../support/population.ts'
 import { testSite } from '../support/site.ts'
@@ -19,7 +20,7 @@ const ring = () => runDurableObjectAlarm(env.JOBS.getByName('site'))
 /** Rings at once, if it has not rung already, and waits for the run it was set for. */
 async function alarm(runId: string): Promise<void> {
   await ring()
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const runs = await rowsOf(
       'select 1 from job_runs where id = ? and finished_at is not null',
       runId,

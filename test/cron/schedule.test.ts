@@ -6,6 +6,7 @@ import { tick, TRIGGER } from '../../src/cron/schedule.ts'
 import worker from '../../src/worker.ts'
 import wrangler from '../../wrangler.toml?raw'
 import { DAY, HOUR, MINUTE } from '../objects/visit-fixtures.ts'
+import { eventually } from '../support/eventually.ts'
 import { failingStorage, interruptedStorage, mortalStorage } from '../support/failing.ts'
 import { awardsPerMember, badgeWithRule, populate, rowsOf, visit } from '../support/population.ts'
 import { testSite } from '../support/site.ts'
@@ -185,7 +186,7 @@ describe('a run that was killed', () => {
       () => new Promise(() => undefined),
     )
     void testSite(storage).tick(NOON)
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(await runsOf('prune-visits')).toMatchObject([{ status: 'running' }])
     })
     await testSite().tick(NOON + 5 * MINUTE)

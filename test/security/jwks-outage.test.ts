@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { verifyToken } from '../../src/security/jwt.ts'
+import { eventually } from '../support/eventually.ts'
 import { EVIL_ORIGIN } from '../support/hostile-tokens.ts'
 import {
   HOUR,
@@ -158,7 +159,7 @@ describe('an answer that cannot be used', () => {
     const timeout = vi.spyOn(AbortSignal, 'timeout').mockReturnValueOnce(timer.signal)
     fetchSpy.mockImplementation(answer)
     const answered = verdict(token, trusted, t0)
-    await vi.waitFor(() => expect(fetchSpy).toHaveBeenCalled())
+    await eventually(() => expect(fetchSpy).toHaveBeenCalled())
     timer.abort(new DOMException('too late', 'TimeoutError'))
     expect(await answered).toBe('unavailable')
     expect(timeout).toHaveBeenCalledWith(5000)

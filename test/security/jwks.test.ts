@@ -1,5 +1,6 @@
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { TrustedIssuer } from '../../src/env.ts'
+import { eventually } from '../support/eventually.ts'
 import { EVIL_ORIGIN, hostileTokens } from '../support/hostile-tokens.ts'
 import { longLived, MINUTE, SECOND, setOf, verdict, watchKeyServer } from '../support/key-server.ts'
 import { makeIssuer, type TestIssuer } from '../support/tokens.ts'
@@ -151,7 +152,7 @@ describe('requests at the same time', () => {
     const gate = Promise.withResolvers<Response>()
     fetchSpy.mockReturnValue(gate.promise)
     const waiting = verdict(await longLived(next), trusted, t0 + SECOND)
-    await vi.waitFor(() => expect(fetchSpy).toHaveBeenCalledTimes(2))
+    await eventually(() => expect(fetchSpy).toHaveBeenCalledTimes(2))
     expect(await verdict(token, trusted, t0 + SECOND)).toBe('ok')
     gate.resolve(Response.json({ keys: [...issuer.jwks.keys, ...next.jwks.keys] }))
     expect(await waiting).toBe('ok')
@@ -163,7 +164,7 @@ describe('requests at the same time', () => {
     const gate = Promise.withResolvers<Response>()
     fetchSpy.mockReturnValue(gate.promise)
     const first = verdict(token, trusted, t0)
-    await vi.waitFor(() => expect(fetchSpy).toHaveBeenCalledTimes(1))
+    await eventually(() => expect(fetchSpy).toHaveBeenCalledTimes(1))
     serve(issuer)
     expect(await verdict(token, trusted, t0 + 5 * SECOND)).toBe('ok')
     expect(fetchSpy).toHaveBeenCalledTimes(2)

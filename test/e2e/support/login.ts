@@ -1,13 +1,13 @@
 /** The built-in login of a local site from outside: its outbox, and accounts made without a browser. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { vi } from 'vitest'
+import { eventually } from '../../support/eventually.ts'
 import type { Server } from './site.ts'
 
 /** The last link that was printed for this address, other than `before`, for somebody to click. */
 export function lastLink(server: Server, email: string, before?: string): Promise<string> {
   // What the Worker logs arrives a moment after its answer.
-  return vi.waitFor(() => linkIn(server, email, before), 10_000)
+  return eventually(() => linkIn(server, email, before))
 }
 
 function linkIn({ stateDir }: Server, email: string, before: string | undefined): string {

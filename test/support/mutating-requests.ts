@@ -1,6 +1,7 @@
 /** A request of every route that changes something, which can be repeated and has all of its effect once. */
 import { env } from 'cloudflare:workers'
-import { CONTACT } from './bookings.ts'
+import { bookingOf, bookingScene, CONTACT } from './bookings.ts'
+import { partner } from './keys.ts'
 import { badgeWithRule } from './population.ts'
 import { type Client, ISSUER, type Reply, type Site } from './site.ts'
 
@@ -23,15 +24,10 @@ export async function sceneOf(site: Site) {
   const badge = () => make('/v1/badges', { title: crypto.randomUUID() })
   const rule = async () =>
     make('/v1/badge-rules', { badgeId: (await badge()).id, metric: 'visits', threshold: 9 })
-  const key = () => make('/v1/api-keys', { name: 'Partner', scopes: [] })
-  const service = () => make('/v1/services', { name: 'Yoga' })
-  const slot = async () => {
-    const { id } = await service()
-    return make(`/v1/services/${id}/slots`, TOMORROW)
-  }
-  const booking = async (by: Client): Promise<{ readonly id: string }> =>
-    (await by.post('/v1/bookings', { slotId: (await slot()).id, contact: CONTACT })).body
-  return { site, root, someone, visitor, badge, rule, key, service, slot, booking }
+  const key = () => partner(site)
+  const { service, slotOf, slot } = await bookingScene(site)
+  const booking = async (by: Client) => bookingOf(by, await slot())
+  return { site, root, someone, visitor, badge, rule, key, service, slotOf, slot, booking }
 }
 
 const once = () => ({ 'Idempotency-Key': crypto.randomUUID() })
@@ -44,8 +40,8 @@ const TOMORROW = {
 /** As `REQUESTS`, of those who have no account. */
 export const BY_VISITORS: typeof REQUESTS = {
   'POST /v1/bookings, by a visitor': async ({ slot, visitor }) => {
-    const [me, { id }, headers] = [await visitor(), await slot(), once()]
-    const body = { slotId: id, contact: CONTACT }
+    const [me, slotId, headers] = [await visitor(), await slot(), once()]
+    const body = { slotId, contact: CONTACT }
     return () => me.post('/v1/bookings', body, { headers })
   },
   'POST /v1/bookings/:bookingId/confirm, of a visitor': async ({ root, booking, visitor }) => {
@@ -202,9 +198,9 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
     const [{ id }, headers] = [await service(), { 'If-Match': '"1"' }]
     return () => root.patch(`/v1/services/${id}`, { name: 'New' }, { headers })
   },
-  'DELETE /v1/services/:serviceId': async ({ root, service }) => {
+  'DELETE /v1/services/:serviceId': async ({ root, service, slotOf }) => {
     const { id } = await service()
-    await root.post(`/v1/services/${id}/slots`, TOMORROW)
+    await slotOf(id)
     return () => root.delete(`/v1/services/${id}`)
   },
   'POST /v1/services/:serviceId/slots': async ({ root, service }) => {
@@ -212,12 +208,12 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
     return () => root.post(`/v1/services/${id}/slots`, TOMORROW, { headers })
   },
   'DELETE /v1/slots/:slotId': async ({ root, slot }) => {
-    const { id } = await slot()
+    const id = await slot()
     return () => root.delete(`/v1/slots/${id}`)
   },
   'POST /v1/bookings': async ({ slot, someone }) => {
-    const [me, { id }, headers] = [await someone(), await slot(), once()]
-    return () => me.post('/v1/bookings', { slotId: id }, { headers })
+    const [me, slotId, headers] = [await someone(), await slot(), once()]
+    return () => me.post('/v1/bookings', { slotId }, { headers })
   },
   'POST /v1/visitors': async ({ site }) => {
     // The first one makes the key that signs.

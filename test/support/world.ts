@@ -1,9 +1,11 @@
 /** A populated site: somebody of every kind, and fresh things for them to act on. */
 import * as z from 'zod'
 import { documentedPath, type Route } from '../../src/http/route.ts'
-import { KEY_SCOPES, type Permission } from '../../src/security/permissions.ts'
+import { KEY_SCOPES } from '../../src/security/permissions.ts'
 import { CALLER_NAMES, type CallerName } from '../../src/http/matrix.ts'
+import { bookingOf, bookingScene, CONTACT } from './bookings.ts'
 import { type CastName, isOutcast, type Target } from './cells.ts'
+import { partner } from './keys.ts'
 import { type Client, ISSUER, type Member, type Site } from './site.ts'
 
 export type Caller = Client & { readonly userId?: string; readonly bookingId?: string }
@@ -16,7 +18,7 @@ export async function castOf(site: Site): Promise<Cast> {
   const deleted = await site.member('deleted')
   await root.post(`/v1/users/${suspended.userId}/suspend`)
   await root.delete(`/v1/users/${deleted.userId}`)
-  const revoked = await issueKey(root)
+  const revoked = await partner(site)
   await root.delete(`/v1/api-keys/${revoked.id}`)
   return {
     ...(await callersOf(site)),
@@ -24,8 +26,8 @@ export async function castOf(site: Site): Promise<Cast> {
     deleted,
     'bad token': site.bearer(await ISSUER.sign({ sub: 'member', exp: 1 })),
     'unknown key': site.bearer(`guild_${'0'.repeat(40)}`),
-    'revoked key': site.bearer(revoked.secret),
-    'key without scopes': site.bearer((await issueKey(root)).secret),
+    'revoked key': revoked,
+    'key without scopes': await partner(site),
   }
 }
 
@@ -39,9 +41,8 @@ async function callersOf(site: Site) {
 /** Somebody of the kind, who has a booking if they are somebody. */
 async function signIn(site: Site, name: CallerName, subject: string): Promise<Caller> {
   if (name === 'anonymous') return site.anonymous
-  const root = await site.root()
   const caller = await credentialed(site, name, subject)
-  return { ...caller, bookingId: await bookingBy(caller, await openSlot(root)) }
+  return { ...caller, bookingId: await bookingBy(caller, site) }
 }
 
 async function credentialed(
@@ -55,37 +56,22 @@ async function credentialed(
     case 'member':
       return site.member(subject)
     case 'partner':
-      return site.bearer((await issueKey(await site.root(), KEY_SCOPES)).secret)
+      return partner(site, { scopes: KEY_SCOPES })
     default:
       return site.memberWith(name, subject)
   }
 }
 
-async function issueKey(root: Member, scopes: readonly Permission[] = []) {
-  const { body } = await root.post('/v1/api-keys', { name: 'Partner', scopes })
-  return { id: body.id as string, secret: body.secret as string }
+/** Of a slot that is new. */
+async function bookingBy(caller: Client, site: Site): Promise<string> {
+  const { slot } = await bookingScene(site)
+  return (await bookingOf(caller, await slot())).id
 }
 
 /** Somebody else of the same kind, for a call that may change the caller too. */
 export async function anotherOf(site: Site, cast: Cast, name: CastName): Promise<Caller> {
   return isOutcast(name) ? cast[name] : signIn(site, name, `${name} ${crypto.randomUUID()}`)
 }
-
-/** A slot with one free place, a day from now, and its service. */
-async function openSlot(root: Member) {
-  const { body: service } = await root.post('/v1/services', { name: 'Haircut' })
-  const startsAt = new Date(Date.now() + 86_400_000).toISOString()
-  const endsAt = new Date(Date.now() + 90_000_000).toISOString()
-  const { body: slot } = await root.post(`/v1/services/${service.id}/slots`, { startsAt, endsAt })
-  return { serviceId: service.id as string, slotId: slot.id as string }
-}
-
-async function bookingBy(caller: Client, { slotId }: { slotId: string }): Promise<string> {
-  return (await caller.post('/v1/bookings', { slotId, contact: CONTACT })).body.id
-}
-
-/** Visitors have to say how they can be reached. */
-const CONTACT = { name: 'Vera', email: 'vera@example.com' }
 
 /** What requests are about; each is made when it is first asked for. */
 export type Things = ReturnType<typeof thingsFor>
@@ -94,7 +80,7 @@ export type Things = ReturnType<typeof thingsFor>
 export function thingsFor(site: Site, caller: Caller, given?: Promise<Member>) {
   const name = crypto.randomUUID()
   const other = once(() => given ?? site.member(name))
-  const slot = once(async () => openSlot(await site.root()))
+  const service = once(async () => (await bookingScene(site)).service())
   /** Held by the other and by the caller. */
   const badgeId = once(async () => {
     const root = await site.root()
@@ -107,11 +93,14 @@ export function thingsFor(site: Site, caller: Caller, given?: Promise<Member>) {
   return {
     other,
     badgeId,
-    slotId: async () => (await slot()).slotId,
-    serviceId: async () => (await slot()).serviceId,
+    serviceId: async () => (await service()).id,
+    slotId: once(async () => {
+      const { slotOf } = await bookingScene(site)
+      return (await slotOf((await service()).id)).id
+    }),
     userId: async () => (await other()).userId,
-    bookingId: once(async () => bookingBy(await other(), await openSlot(await site.root()))),
-    keyId: once(async () => (await issueKey(await site.root())).id),
+    bookingId: once(async () => bookingBy(await other(), site)),
+    keyId: once(async () => (await partner(site)).id),
     ruleId: once(async () => {
       const rule = { badgeId: await badgeId(), metric: 'visits', threshold: 3 }
       return (await (await site.root()).post('/v1/badge-rules', rule)).body.id as string
@@ -128,7 +117,7 @@ export function thingsFor(site: Site, caller: Caller, given?: Promise<Member>) {
     /** Of somebody who has a booking. */
     visitorToken: once(async () => {
       const visitor = await site.visitor()
-      await bookingBy(visitor, await openSlot(await site.root()))
+      await bookingBy(visitor, site)
       return visitor.token
     }),
   }

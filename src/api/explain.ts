@@ -90,7 +90,7 @@ const Explanation = z
 export const explain = route({
   method: 'POST',
   path: '/v1/explain',
-  summary: 'Why a call would be answered as it would: yours, or anybody’s as an admin',
+  summary: 'Why a call would be answered as it would: yours, or with `explain:others` anybody’s',
   access: { may: 'profile:read', owner: 'self' },
   input: { json: Call },
   output: Explanation,

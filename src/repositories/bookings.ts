@@ -211,6 +211,18 @@ function columnsOf(to: Transition) {
 const stillConfirmsByItself = sql`exists (select 1 from services
   where services.id = bookings.service_id and auto_confirm = 1)`
 
+/**
+ * Whether it still fits, and is its owner's only one: requests take their time, so a hold that has not
+ * run out for whoever confirms may have run out for somebody who has taken the place since.
+ */
+function hasRoom(now: string): SQL {
+  const others = sql`from bookings other
+    where other.slot_id = bookings.slot_id and other.id <> bookings.id and ${isLive(now)}`
+  return sql`(select count(*) ${others}) <
+      (select capacity from slots where slots.id = bookings.slot_id)
+    and not exists (select 1 ${others} and other.owner = bookings.owner)`
+}
+
 /** The states and times a change starts from. Nobody confirms or declines what they booked themselves. */
 function allows(to: Transition, actor: string, now: string): SQL | undefined {
   switch (to.to) {
@@ -218,6 +230,7 @@ function allows(to: Transition, actor: string, now: string): SQL | undefined {
       return and(
         eq(bookings.status, 'pending'),
         isLive(now),
+        hasRoom(now),
         ne(bookings.bookedBy, actor),
         ne(bookings.owner, actor),
         to.closing && stillConfirmsByItself,

@@ -132,6 +132,13 @@ describe('allowedActions', () => {
     const [id, slotId] = [newId('bkg', Date.now()), newId('slt', Date.now())]
     const times = [timeIn(startsIn), timeIn(startsIn + HOUR)]
     await rowsOf(
+      `insert into slots values (?, ?, ?, ?, 1, ?)`,
+      slotId,
+      serviceId,
+      ...times,
+      timeIn(0),
+    )
+    await rowsOf(
       `insert into bookings (id, service_id, slot_id, starts_at, ends_at, owner, booked_by, status,
          hold_until, revision, created_at, updated_at)
        values (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, 1, ?9, ?9)`,

@@ -1,8 +1,17 @@
 /** Who books does not confirm: managers do, or an event for the one booking it is about. */
-import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { BookingId } from '../../src/db/ids.ts'
-import { audited, bookingOf, bookingScene, created, outcomeOf } from '../support/bookings.ts'
-import { failingStorage } from '../support/failing.ts'
+import {
+  audited,
+  bookingOf,
+  bookingScene,
+  created,
+  MINUTE,
+  NONE,
+  outcomeOf,
+  violations,
+} from '../support/bookings.ts'
+import { failingStorage, interruptedStorage } from '../support/failing.ts'
 import { rowsOf } from '../support/population.ts'
 import { type Client, testSite } from '../support/site.ts'
 
@@ -14,6 +23,13 @@ const settle = (who: Client, id: BookingId) =>
 beforeEach(() => {
   vi.spyOn(console, 'error').mockReturnValue()
 })
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+function later(milliseconds: number) {
+  vi.useFakeTimers({ now: Date.now() + milliseconds, toFake: ['Date'] })
+}
 
 describe('a booking of one’s own', () => {
   test.each(['bookings-manager', 'admin'])('is not settled by its %s', async (role) => {
@@ -245,4 +261,44 @@ describe('a confirmation that is interrupted', () => {
       expect((await rowsOf(confirmations)).length).toBeGreaterThan(1)
     },
   )
+})
+
+describe('a hold that runs out while it is confirmed', () => {
+  test.each([
+    ['for somebody else, who is then the only one in it', 'ben', 1],
+    ['for its owner, who then has one booking of the slot', 'ada', 2],
+  ])('leaves the place %s', async (_, who, capacity) => {
+    let inBetween = async (): Promise<unknown> => undefined
+    const storage = interruptedStorage(
+      ({ text }) => text.includes('update "bookings"'),
+      () => inBetween(),
+    )
+    const { site, slot, root } = await bookingScene(testSite(storage))
+    const slotId = await slot({ holdMinutes: 1 }, { capacity })
+    const { id } = await bookingOf(await site.member('ada'), slotId)
+    const second = await testSite().member(who)
+    inBetween = async () => {
+      later(MINUTE)
+      await bookingOf(second, slotId)
+    }
+    expect(outcomeOf(await root.post(`/v1/bookings/${id}/confirm`))).toBe('409 invalid_state')
+    expect(await violations()).toEqual(NONE)
+  })
+
+  test('is not confirmed by a tick that is late, if its place was taken since', async () => {
+    const { storage, arm, disarm } = failingStorage()
+    const { site, slot, root } = await bookingScene(testSite(storage))
+    const slotId = await slot({ autoConfirm: true, holdMinutes: 1 })
+    arm({ fails: (_, { text }) => text.includes('update "bookings"') })
+    const { id } = await bookingOf(await site.member('ada'), slotId)
+    disarm()
+    const due = Date.now()
+    later(2 * MINUTE)
+    const second = created(await (await site.member('ben')).post('/v1/bookings', { slotId }))
+    expect(second.status).toBe('confirmed')
+    await site.tick(due)
+    expect((await root.get(`/v1/bookings/${id}`)).body.confirmedBy).toBe(null)
+    expect(await events()).toEqual([])
+    expect(await violations()).toEqual(NONE)
+  })
 })

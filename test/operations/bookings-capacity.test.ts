@@ -42,6 +42,9 @@ const anAct: fc.Arbitrary<Act> = fc.oneof(
   },
 )
 
+/** Of a request that has taken its time, so that holds that it sees have run out for others. */
+const aLateAct = fc.tuple(anAct, fc.nat(3)).map(([act, late]): Act => ({ ...act, late }))
+
 /** Everybody wants a place in every slot. */
 async function rush(scene: Awaited<ReturnType<typeof stage>>) {
   const all = scene.people.flatMap((_, who) =>
@@ -80,27 +83,37 @@ test('one person at once twenty times: one booking, and 19 times the word that t
   expect(outcomes.get('409 already_booked')).toHaveLength(19)
 })
 
-test('whatever is done at once in whatever order, nothing is overbooked or unaudited', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.array(anAct, { maxLength: 12 }), { maxLength: 5 }),
-      async (waves) => {
-        const scene = await stage(WISH)
-        const made: BookingId[] = []
-        for (const wave of waves) {
-          await Promise.all(wave.map((act) => perform(act, scene, made)))
+test.each([
+  ['for good', WISH, anAct],
+  ['for a minute', { ...WISH, holdMinutes: 1 }, aLateAct],
+])(
+  'whatever is done at once in whatever order, nothing is overbooked or unaudited: places held %s',
+  async (_, wish, act) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(act, { maxLength: 12 }), { maxLength: 5 }),
+        async (waves) => {
+          const scene = await stage(wish)
+          const made: BookingId[] = []
+          for (const wave of waves) {
+            await Promise.all(wave.map((each) => perform(each, scene, made)))
+            expect(await violations()).toEqual(NONE)
+          }
+          await rush(scene)
+          await Promise.all(
+            made.map((_id, which) => perform({ do: 'confirm', which, late: 3 }, scene, made)),
+          )
           expect(await violations()).toEqual(NONE)
-        }
-        await rush(scene)
-        expect(await violations()).toEqual(NONE)
-        // Those that were not deleted are full now, for there is demand enough.
-        const slots = (await liveBySlot()).filter(({ id }) => scene.slots.includes(id))
-        expect(slots.filter(({ live, capacity }) => live < capacity)).toEqual([])
-      },
-    ),
-    { numRuns: 15, seed: 5 },
-  )
-}, 60_000)
+          // Those that were not deleted are full now, for there is demand enough.
+          const slots = (await liveBySlot()).filter(({ id }) => scene.slots.includes(id))
+          expect(slots.filter(({ live, capacity }) => live < capacity)).toEqual([])
+        },
+      ),
+      { numRuns: 15, seed: 5 },
+    )
+  },
+  60_000,
+)
 
 test.each(['before', 'after'] as const)(
   'and neither when calls to storage fail %s they are made',

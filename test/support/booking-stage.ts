@@ -12,7 +12,7 @@ import { deleteSlot } from '../../src/operations/manage-services.ts'
 import type { MemberActor, VisitorActor } from '../../src/security/actor.ts'
 import { type Grant, withGrant } from '../../src/security/grant.ts'
 import type { Permission, Role } from '../../src/security/permissions.ts'
-import { CONTACT } from './bookings.ts'
+import { CONTACT, MINUTE } from './bookings.ts'
 import { populate, rowsOf } from './population.ts'
 import { testSite } from './site.ts'
 
@@ -22,17 +22,23 @@ interface Stage {
   readonly people: readonly Person[]
   readonly manager: MemberActor
   readonly slots: readonly SlotId[]
-  readonly deps: () => Deps
+  /** Of a request that came in so many minutes ago. */
+  readonly deps: (minutesAgo: number) => Deps
 }
 
 interface Wish {
   readonly people: number
   /** Of each slot, how many places it has. */
   readonly capacities: readonly number[]
+  /** For how long a pending booking holds its place; without it, until it is settled. */
+  readonly holdMinutes?: number
 }
 
 /** Every other person is a visitor. `env` may count or fail. */
-export async function stage({ people, capacities }: Wish, { env } = testSite()): Promise<Stage> {
+export async function stage(
+  { people, capacities, holdMinutes }: Wish,
+  { env } = testSite(),
+): Promise<Stage> {
   const now = Date.now()
   const [boss, ...rest] = await populate(Math.ceil(people / 2) + 1, 1)
   if (!boss) throw new Error('nobody there')
@@ -43,9 +49,10 @@ export async function stage({ people, capacities }: Wish, { env } = testSite()):
   }))
   const [serviceId, at] = [newId('svc', now), new Date(now).toISOString()]
   await rowsOf(
-    `insert into services values (?, 'S', '', 'UTC', 0, 0, null, 1, ?2, ?2)`,
+    `insert into services values (?, 'S', '', 'UTC', 0, 0, ?3, 1, ?2, ?2)`,
     serviceId,
     at,
+    holdMinutes ?? null,
   )
   const slots = capacities.map((capacity) => ({ id: newId('slt', now), capacity }))
   await rowsOf(
@@ -59,7 +66,8 @@ export async function stage({ people, capacities }: Wish, { env } = testSite()):
     people: [...members, ...visitors],
     manager: memberOf(boss.userId, ['bookings-manager']),
     slots: slots.map(({ id }) => id),
-    deps: () => makeDeps(env, openSession(env.DB, 'primary').db, Date.now()),
+    deps: (minutesAgo) =>
+      makeDeps(env, openSession(env.DB, 'primary').db, Date.now() - minutesAgo * MINUTE),
   }
 }
 
@@ -67,14 +75,19 @@ function memberOf(userId: MemberActor['userId'], roles: Role[]): MemberActor {
   return { kind: 'member', userId, roles, status: 'active', accessRevision: 1 }
 }
 
-export type Act =
+export type Act = {
+  /** How many minutes ago the request came in. */
+  readonly late?: number
+} & (
   | { readonly do: 'book'; readonly who: number; readonly slot: number }
   | { readonly do: 'cancel' | 'confirm' | 'decline'; readonly which: number }
   | { readonly do: 'delete'; readonly slot: number }
+)
 
 /** What is refused is refused; here it only matters what is there afterwards. */
 export async function perform(act: Act, scene: Stage, made: BookingId[]): Promise<void> {
-  const { people, manager, slots, deps } = scene
+  const { people, manager, slots } = scene
+  const deps = () => scene.deps(act.late ?? 0)
   const as = <P extends Permission, R>(
     who: Person,
     permission: P,

@@ -112,11 +112,11 @@ async function transit(
   { bookings, now }: Deps,
   action: string,
 ) {
-  const reason = 'reason' in to && to.reason !== null ? { reason: to.reason } : {}
+  const hasReason = 'reason' in to && to.reason !== null
   const audit = auditRow(exercised, now, {
     action,
     target: bookingId,
-    changes: { status: to.to, ...reason },
+    changes: { status: to.to, ...(hasReason && { fields: ['reason'] }) },
   })
   const { changed, row } = await bookings.transition(
     exercised.scope,

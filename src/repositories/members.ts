@@ -159,6 +159,7 @@ export function membersRepository(db: Database) {
       .set({
         note: null,
         contact: null,
+        reason: null,
         status: sql`iif(status in ('pending', 'confirmed'), 'canceled', status)`,
         revision: sql`revision + 1`,
         updatedAt: at,

@@ -39,7 +39,7 @@ describe('POST /v1/bookings/{bookingId}/cancel', () => {
       {
         action: 'booking.cancel',
         actor: ada.userId,
-        changes: { status: 'canceled', reason: 'Ill' },
+        changes: { status: 'canceled', fields: ['reason'] },
       },
       { action: 'booking.create' },
     ])

@@ -108,7 +108,7 @@ describe('a manager', () => {
     expect((await settle(boss, id)).map(outcomeOf)).toEqual(Array(2).fill('409 invalid_state'))
     expect((await audited(root, id))[0]).toMatchObject({
       action: 'booking.decline',
-      changes: { status: 'declined', reason },
+      changes: { status: 'declined', fields: ['reason'] },
     })
   })
 })

@@ -30,6 +30,8 @@ export const BOOKING = {
   contactEmail: 'canary-contact-7341@example.com',
   contactPhone: '+4930734100735',
   note: 'canary-note-7341',
+  /** Why it was declined. */
+  reason: 'canary-reason-7341',
 }
 
 /** What nobody may see, whoever they are. */

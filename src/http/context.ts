@@ -13,7 +13,7 @@ export interface AppEnv {
     requestId: string
     /** What may be loaded on the page that is answered, if it is one. */
     contentPolicy?: string
-    /** When the request came in; milliseconds since the epoch. */
+    /** What time it is to whatever is done now; milliseconds since the epoch. */
     now: number
     authenticated: Authenticated
     session: Session
@@ -29,7 +29,12 @@ export type AppContext = Context<AppEnv>
 
 /** Opens a session and makes everything of this request use it. @param start as `openSession` takes it */
 export function beginSession(c: AppContext, start: Parameters<typeof openSession>[1]): void {
-  const session = openSession(c.env.DB, start)
-  c.set('session', session)
-  c.set('deps', makeDeps(c.env, session.db, c.get('now')))
+  c.set('session', openSession(c.env.DB, start))
+  takeTime(c)
+}
+
+/** What follows happens now, however long it took to get here: a sender may stretch a body over minutes. */
+export function takeTime(c: AppContext): void {
+  c.set('now', Date.now())
+  c.set('deps', makeDeps(c.env, c.get('session').db, c.get('now')))
 }

@@ -11,7 +11,7 @@ import { refused, withGrant } from '../security/grant.ts'
 import { identify } from '../security/identify.ts'
 import { rateLimitFields } from '../security/rate-limit.ts'
 import { assertAcceptable, revisionsOf } from './conditions.ts'
-import { type AppContext, type AppEnv, beginSession } from './context.ts'
+import { type AppContext, type AppEnv, beginSession, takeTime } from './context.ts'
 import { deprecationFields } from './deprecation.ts'
 import { answerFor, type Claim, claimOf, REPLAYED, replayOf } from './idempotency.ts'
 import { parse } from './parse.ts'
@@ -114,6 +114,7 @@ const ATTEMPTS = 3
  */
 function perform(declared: Route): Handler {
   return async (c) => {
+    takeTime(c)
     const claim = await claimOf(c, declared)
     const replay = await replayed(declared, c, claim)
     if (replay) return replay

@@ -10,8 +10,9 @@ import {
   outcomeOf,
   timeIn,
 } from '../support/bookings.ts'
+import { interruptedStorage } from '../support/failing.ts'
 import { rowsOf } from '../support/population.ts'
-import type { Client } from '../support/site.ts'
+import { type Client, testSite } from '../support/site.ts'
 
 afterEach(() => {
   vi.useRealTimers()
@@ -62,6 +63,41 @@ describe('POST /v1/bookings/{bookingId}/cancel', () => {
     later(10 * HOUR)
     const boss = await site.member('bookings-manager')
     expect(outcomeOf(await boss.post(`/v1/bookings/${id}/cancel`))).toBe('200 canceled')
+  })
+
+  test('is as late as its body is: one that is sent slowly does not stop the clock', async () => {
+    const { site, slot } = await bookingScene()
+    const slotId = await slot({ cancelUntilMinutes: 60 }, { startsIn: HOUR + MINUTE })
+    const ada = await site.member('ada')
+    const { id } = await bookingOf(ada, slotId)
+    const whenRead = {
+      pull(body: ReadableStreamDefaultController<Uint8Array>) {
+        later(2 * MINUTE)
+        body.enqueue(new TextEncoder().encode('{}'))
+        body.close()
+      },
+    }
+    const raw = new ReadableStream(whenRead, { highWaterMark: 0 })
+    const slowly = { raw, headers: { 'Content-Type': 'application/json' } }
+    const reply = await ada.call('POST', `/v1/bookings/${id}/cancel`, slowly)
+    expect(outcomeOf(reply)).toBe('409 invalid_state')
+  })
+
+  test('is as late as it is decided anew, if the rights of its owner changed meanwhile', async () => {
+    let inBetween = async (): Promise<unknown> => undefined
+    const storage = interruptedStorage(
+      ({ text }) => text.includes('update "bookings"'),
+      () => inBetween(),
+    )
+    const { site, slot, root } = await bookingScene(testSite(storage))
+    const slotId = await slot({ cancelUntilMinutes: 60 }, { startsIn: HOUR + MINUTE })
+    const ada = await site.member('ada')
+    const { id } = await bookingOf(ada, slotId)
+    inBetween = async () => {
+      later(2 * MINUTE)
+      await root.put(`/v1/users/${ada.userId}/roles/moderator`)
+    }
+    expect(outcomeOf(await ada.post(`/v1/bookings/${id}/cancel`))).toBe('409 invalid_state')
   })
 
   test('is possible for a key with the scope, and names the key', async () => {

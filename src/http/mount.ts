@@ -115,10 +115,11 @@ const ATTEMPTS = 3
 function perform(declared: Route): Handler {
   return async (c) => {
     takeTime(c)
-    const claim = await claimOf(c, declared)
-    const replay = await replayed(declared, c, claim)
-    if (replay) return replay
     for (let attempt = 1; ; attempt++) {
+      // Of whoever this attempt is for: an identity may have changed hands since the last.
+      const claim = await claimOf(c, declared)
+      const replay = await replayed(declared, c, claim)
+      if (replay) return replay
       try {
         return await run(declared, c, claim)
       } catch (error) {

@@ -2,6 +2,7 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
 import { MAX_IDENTITIES } from '../../src/repositories/linked-identities.ts'
+import { bookingScene } from '../support/bookings.ts'
 import { dump } from '../support/dump.ts'
 import { aged } from '../support/identities.ts'
 import { interruptedStorage } from '../support/failing.ts'
@@ -264,6 +265,26 @@ describe('unlinking', () => {
     const answer = await late.patch(`/v1/users/${root.userId}`, { bio: 'mine' })
     expect(answer).toMatchObject({ status: 403, body: { code: 'forbidden' } })
     expect(await rowsOf(`select id from audit_log where action = 'profile.update'`)).toEqual([])
+  })
+
+  test('leaves what is made with it meanwhile, and the answer that is kept, to whom it is now', async () => {
+    const { site, ada, elsewhere, second } = await linkedAda()
+    const slotId = await (await bookingScene(site)).slot({}, { capacity: 2 })
+    const storage = interruptedStorage(
+      ({ text }) => text.includes('insert into acting'),
+      () => ada.delete(second),
+    )
+    const book = (who: Client) =>
+      who.post('/v1/bookings', { slotId }, { headers: { 'Idempotency-Key': 'once' } })
+    const made = await book(siteOfTwo(storage).bearer(elsewhere.token))
+    const stranger = await whoIs(elsewhere)
+    expect(stranger).not.toBe(ada.userId)
+    expect(made).toMatchObject({ status: 201, body: { owner: stranger } })
+    expect(await rowsOf('select caller from idempotency_keys')).toEqual([{ caller: stranger }])
+    expect((await book(elsewhere)).body).toEqual(made.body)
+    const hers = await book(ada)
+    expect(hers).toMatchObject({ status: 201, body: { owner: ada.userId } })
+    expect(hers.headers.has('Idempotency-Replayed')).toBe(false)
   })
 })
 

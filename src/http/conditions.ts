@@ -2,7 +2,7 @@
 import { parseAccept } from 'hono/utils/accept'
 import type { HonoRequest } from 'hono'
 import { Problem } from '../problem.ts'
-import type { Revisions } from '../repositories/users.ts'
+import type { Revisions } from '../repositories/scope.ts'
 
 /** RFC 9110, section 12.5.1. @throws Problem `not_acceptable` */
 export function assertAcceptable(request: HonoRequest, mediaType = 'application/json'): void {

@@ -1,6 +1,7 @@
 import type { Deps } from '../deps.ts'
 import type { UserId } from '../db/ids.ts'
-import type { ProfilePatch, Revisions } from '../repositories/users.ts'
+import type { Revisions } from '../repositories/scope.ts'
+import type { ProfilePatch } from '../repositories/users.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
 import { changedRow } from './outcome.ts'

@@ -5,8 +5,7 @@ import type { KeyId } from '../db/ids.ts'
 import { apiKeys, apiKeyUsage } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer } from './audited.ts'
 import { heldRolesOf, parseHeldRoles } from './roles.ts'
-import { among } from './scope.ts'
-import type { Revisions } from './users.ts'
+import { atRevision, type Revisions } from './scope.ts'
 
 export type ApiKeyRow = typeof apiKeys.$inferSelect
 export type ApiKeyPatch = {
@@ -34,6 +33,8 @@ export type LoadedApiKey = NonNullable<Awaited<ReturnType<ApiKeysRepository['loa
 
 export function apiKeysRepository(db: Database) {
   const select = (id: KeyId) => db.select().from(apiKeys).where(eq(apiKeys.id, id))
+  const isUnrevoked = (id: KeyId, revisions: Revisions) =>
+    and(eq(apiKeys.id, id), isNull(apiKeys.revokedAt), atRevision(apiKeys.revision, revisions))
 
   return {
     async find(id: KeyId) {
@@ -75,7 +76,7 @@ export function apiKeysRepository(db: Database) {
       const write = db
         .update(apiKeys)
         .set({ ...patch, ...moved(audit) })
-        .where(and(eq(apiKeys.id, id), isNull(apiKeys.revokedAt), accepts(revisions)))
+        .where(isUnrevoked(id, revisions))
         .returning({ id: apiKeys.id })
       const [written, [row]] = await audited(db, audit, write, select(id))
       return { changed: written.length > 0, row }
@@ -91,7 +92,7 @@ export function apiKeysRepository(db: Database) {
       const write = db
         .update(apiKeys)
         .set({ secretHash, previousSecrets, ...moved(audit) })
-        .where(and(eq(apiKeys.id, id), isNull(apiKeys.revokedAt), accepts([revision])))
+        .where(isUnrevoked(id, [revision]))
         .returning({ id: apiKeys.id })
       const [written, [row]] = await audited(
         db,
@@ -108,7 +109,7 @@ export function apiKeysRepository(db: Database) {
       const write = db
         .update(apiKeys)
         .set({ revokedAt: audit.at, enabled: false, ...moved(audit) })
-        .where(and(eq(apiKeys.id, id), isNull(apiKeys.revokedAt), accepts(revisions)))
+        .where(isUnrevoked(id, revisions))
         .returning({ id: apiKeys.id })
       const [written, [row]] = await audited(db, audit, write, select(id))
       return { changed: written.length > 0, row }
@@ -152,8 +153,4 @@ function moved(audit: AuditRow) {
     accessRevision: sql`${apiKeys.accessRevision} + 1`,
     updatedAt: audit.at,
   }
-}
-
-function accepts(revisions: Revisions) {
-  return revisions && among(apiKeys.revision, revisions)
 }

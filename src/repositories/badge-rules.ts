@@ -4,8 +4,7 @@ import { type Database, rows } from '../db/client.ts'
 import type { RuleId, UserId } from '../db/ids.ts'
 import { badgeAssignments, badgeRules, badges } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer } from './audited.ts'
-import { among } from './scope.ts'
-import type { Revisions } from './users.ts'
+import { atRevision, type Revisions } from './scope.ts'
 
 export type BadgeRuleRow = typeof badgeRules.$inferSelect
 export type BadgeRulePatch = {
@@ -72,7 +71,7 @@ export function badgeRulesRepository(db: Database) {
       const write = db
         .update(badgeRules)
         .set({ ...patch, revision: sql`${badgeRules.revision} + 1`, updatedAt: audit.at })
-        .where(and(eq(badgeRules.id, id), accepts(revisions)))
+        .where(and(eq(badgeRules.id, id), atRevision(badgeRules.revision, revisions)))
         .returning({ id: badgeRules.id })
       const [written, [row]] = await audited(db, audit, write, select(id))
       return { changed: written.length > 0, row }
@@ -82,14 +81,10 @@ export function badgeRulesRepository(db: Database) {
     async delete(id: RuleId, revisions: Revisions, audit: AuditRow) {
       const write = db
         .delete(badgeRules)
-        .where(and(eq(badgeRules.id, id), accepts(revisions)))
+        .where(and(eq(badgeRules.id, id), atRevision(badgeRules.revision, revisions)))
         .returning({ id: badgeRules.id })
       const [written, [left]] = await audited(db, audit, write, select(id))
       return { changed: written.length > 0, row: left }
     },
   }
-}
-
-function accepts(revisions: Revisions) {
-  return revisions && among(badgeRules.revision, revisions)
 }

@@ -4,8 +4,7 @@ import type { Database } from '../db/client.ts'
 import type { BadgeId } from '../db/ids.ts'
 import { badgeAssignments, badgeRules, badges } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer, wasWritten } from './audited.ts'
-import { among } from './scope.ts'
-import type { Revisions } from './users.ts'
+import { atRevision, type Revisions } from './scope.ts'
 
 export type BadgeRow = typeof badges.$inferSelect
 export type BadgePatch = {
@@ -59,7 +58,7 @@ export function badgesRepository(db: Database) {
       const write = db
         .update(badges)
         .set({ ...patch, revision: sql`${badges.revision} + 1`, updatedAt: audit.at })
-        .where(and(eq(badges.id, id), accepts(revisions)))
+        .where(and(eq(badges.id, id), atRevision(badges.revision, revisions)))
         .returning({ id: badges.id })
       const [written, [row]] = await audited(db, audit, write, select(id))
       return { changed: written.length > 0, row }
@@ -71,7 +70,7 @@ export function badgesRepository(db: Database) {
       const write = db
         .update(badges)
         .set({ revision: sql`${badges.revision} + 1` })
-        .where(and(eq(badges.id, id), accepts(revisions)))
+        .where(and(eq(badges.id, id), atRevision(badges.revision, revisions)))
         .returning({ id: badges.id })
       const [written, , , , [left]] = await audited(
         db,
@@ -85,8 +84,4 @@ export function badgesRepository(db: Database) {
       return { changed: written.length > 0, row: left }
     },
   }
-}
-
-function accepts(revisions: Revisions) {
-  return revisions && among(badges.revision, revisions)
 }

@@ -21,7 +21,8 @@ import {
   users,
 } from '../db/schema.ts'
 import { type AuditRow, audited, wasWritten } from './audited.ts'
-import { type Revisions, atRevision, selectUser } from './users.ts'
+import { atRevision, type Revisions } from './scope.ts'
+import { selectUser } from './users.ts'
 
 export function membersRepository(db: Database) {
   return {
@@ -101,7 +102,7 @@ export function membersRepository(db: Database) {
         select id, visit_shard, ${audit.at},
           (select json_group_array(api_keys.id) from api_keys where created_by = ${id})
         from users
-        where ${and(eq(users.id, id), atRevision(revisions), anotherAdminBesides(id))}`,
+        where ${and(eq(users.id, id), atRevision(users.revision, revisions), anotherAdminBesides(id))}`,
       )
       const keys = db.select({ id: apiKeys.id }).from(apiKeys).where(eq(apiKeys.createdBy, id))
       const { visitShard, keyIds } = erasures

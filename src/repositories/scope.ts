@@ -1,4 +1,7 @@
-/** How far a read or write reaches. It becomes part of the SQL, so check and write are one statement. */
+/**
+ * How far a read or write reaches, and which revisions it accepts. Both become part of the SQL, so
+ * check and write are one statement.
+ */
 import { eq, sql, type SQL } from 'drizzle-orm'
 import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
 
@@ -7,6 +10,14 @@ export type Scope = { readonly owner: string } | 'everyone'
 /** The condition for a `where`; undefined (no condition) only for a scope that says so. */
 export function within(scope: Scope, ownerColumn: SQLiteColumn): SQL | undefined {
   return scope === 'everyone' ? undefined : eq(ownerColumn, scope.owner)
+}
+
+/** Revisions the caller accepts, from If-Match; undefined for any. */
+export type Revisions = readonly number[] | undefined
+
+/** The condition that a row is still at one of them. */
+export function atRevision(column: SQLiteColumn, revisions: Revisions): SQL | undefined {
+  return revisions && among(column, revisions)
 }
 
 /** A list of any length, as one parameter: D1 binds at most 100. */

@@ -5,8 +5,7 @@ import type { ServiceId, SlotId } from '../db/ids.ts'
 import { services, slots } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer, wasWritten } from './audited.ts'
 import { liveBookings } from './live-bookings.ts'
-import { among } from './scope.ts'
-import type { Revisions } from './users.ts'
+import { atRevision, type Revisions } from './scope.ts'
 
 export type ServiceRow = typeof services.$inferSelect
 export type SlotRow = typeof slots.$inferSelect
@@ -64,7 +63,7 @@ export function servicesRepository(db: Database, now: string) {
       const write = db
         .update(services)
         .set({ ...patch, revision: sql`${services.revision} + 1`, updatedAt: audit.at })
-        .where(and(eq(services.id, id), accepts(revisions)))
+        .where(and(eq(services.id, id), atRevision(services.revision, revisions)))
         .returning({ id: services.id })
       const [written, [row]] = await audited(db, audit, write, select(id))
       return { changed: written.length > 0, row }
@@ -79,7 +78,7 @@ export function servicesRepository(db: Database, now: string) {
         .where(
           and(
             eq(services.id, id),
-            accepts(revisions),
+            atRevision(services.revision, revisions),
             sql`not exists (select 1 from slots where service_id = ${id} and ${isInUse})`,
           ),
         )
@@ -152,8 +151,4 @@ export function servicesRepository(db: Database, now: string) {
       return { changed: written.length > 0, row }
     },
   }
-}
-
-function accepts(revisions: Revisions) {
-  return revisions && among(services.revision, revisions)
 }

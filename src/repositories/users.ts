@@ -4,7 +4,9 @@ import type { Database } from '../db/client.ts'
 import type { UserId } from '../db/ids.ts'
 import { type Address, users } from '../db/schema.ts'
 import { type AuditRow, audited } from './audited.ts'
-import { among, type Scope, within } from './scope.ts'
+import { atRevision, type Revisions, type Scope, within } from './scope.ts'
+
+export type { Revisions } from './scope.ts'
 
 export interface ProfilePatch {
   readonly displayName?: string | undefined
@@ -16,9 +18,6 @@ export interface ProfilePatch {
 }
 
 type AddressPatch = { readonly [Part in keyof Address]?: string | null | undefined }
-
-/** Revisions the caller accepts, from If-Match; undefined for any. */
-export type Revisions = readonly number[] | undefined
 
 interface ProfileBadge {
   readonly id: string
@@ -109,7 +108,9 @@ export function usersRepository(db: Database) {
           revision: sql`${users.revision} + 1`,
           updatedAt: audit.at,
         })
-        .where(and(eq(users.id, id), within(scope, users.id), atRevision(revisions)))
+        .where(
+          and(eq(users.id, id), within(scope, users.id), atRevision(users.revision, revisions)),
+        )
         .returning({ id: users.id })
       const [written, [row]] = await audited(db, audit, write, selectUser(db, scope, id))
       return { changed: written.length > 0, row }
@@ -134,10 +135,6 @@ export function selectUser(db: Database, scope: Scope, id: UserId) {
 export function nameKey(displayName: string): string {
   // A capital sigma becomes ς at the end of a word, so a name's start would not begin its key.
   return displayName.normalize('NFC').toLowerCase().replaceAll('ς', 'σ')
-}
-
-export function atRevision(revisions: Revisions) {
-  return revisions && among(users.revision, revisions)
 }
 
 function mergedAddress(patch: AddressPatch | null) {

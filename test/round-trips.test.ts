@@ -54,7 +54,8 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'PATCH /v1/badge-rules/:ruleId': [2, 0],
   'DELETE /v1/badge-rules/:ruleId': [2, 0],
   // The rule and the number of shards, then each of the four shards.
-  'POST /v1/badge-rules/:ruleId/preview': [7, 4],
+  // The rule and the number of shards; D1 hears of a shard only if that has found members.
+  'POST /v1/badge-rules/:ruleId/preview': [3, 4],
   'GET /v1/audit': [2, 0],
   'GET /v1/elevations': [1, 0],
   'GET /v1/permissions': [1, 0],

@@ -30,7 +30,7 @@ export async function previewBadgeRule(
       const page = await visits.in(shard).eligible(rule, today, cursor, PAGE)
       const have = new Map(page.members.map((each) => [each.member, each.have]))
       const award = { badgeId: rule.badgeId, assignedBy: 'rule' } as const
-      const gaining = await badgeAssignments.wouldGain(award, [...have.keys()])
+      const gaining = have.size > 0 ? await badgeAssignments.wouldGain(award, [...have.keys()]) : []
       wouldGain += gaining.length
       for (const each of gaining.slice(0, SAMPLE - sample.length)) {
         sample.push({ ...each, have: have.get(each.userId) ?? 0 })

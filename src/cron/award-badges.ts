@@ -16,9 +16,11 @@ import { failureOf, type JobContext, type JobResult } from './job.ts'
 const PAGE = 1000
 /** Shards at a time; a Worker has six connections, and the results of a wave share one write. */
 const WAVE = 8
-/** What a round costs at most: per shard `due` and `settle`, per rule the statements of one award. */
+/** The rules and the number of shards. */
+const CALLS_TO_BEGIN = 2
+/** What a round costs: per shard `due` and `settle`, per rule with members the statements of one award. */
 const CALLS_PER_SHARD = 2
-const CALLS_PER_RULE = 5
+const CALLS_PER_AWARD = 5
 
 /** A shard, and how far into its crossings this run has come. */
 interface Position {
@@ -28,6 +30,7 @@ interface Position {
 
 interface Run {
   readonly deps: Deps
+  readonly affords: JobContext['affords']
   readonly rules: readonly BadgeRuleRow[]
   readonly counts: { rules: number; shards: number; considered: number; awarded: number }
   readonly failures: string[]
@@ -36,17 +39,18 @@ interface Run {
 }
 
 export async function awardBadges({ deps, cursor, affords }: JobContext): Promise<JobResult> {
+  if (!affords(CALLS_TO_BEGIN)) return { counts: {}, cursor, failures: [] }
   const [rules, shards] = await Promise.all([deps.badgeRules.enabled(), deps.site.visitShards()])
   const counts = { rules: rules.length, shards: 0, considered: 0, awarded: 0 }
   const failures: string[] = []
-  const run: Run = { deps, rules, counts, failures, failing: new Set() }
+  const run: Run = { deps, affords, rules, counts, failures, failing: new Set() }
   const first = Number(cursor ?? 0)
   const all = Array.from({ length: shards }, (_, index) => (first + index) % shards)
   for (let done = 0; done < shards; done += WAVE) {
     const wave = all.slice(done, done + WAVE)
     let open = wave.map((shard): Position => ({ shard, after: 0 }))
     while (open[0]) {
-      const calls = CALLS_PER_SHARD * open.length + CALLS_PER_RULE * rules.length
+      const calls = CALLS_PER_SHARD * open.length + CALLS_PER_AWARD
       if (!affords(calls)) return { counts, cursor: String(open[0].shard), failures }
       open = await awardRound(open, run)
     }
@@ -55,9 +59,9 @@ export async function awardBadges({ deps, cursor, affords }: JobContext): Promis
   return { counts, cursor: null, failures }
 }
 
-/** One page of each shard. @returns the shards that have more */
+/** One page of each shard, with one award paid for. @returns the shards to go on with */
 async function awardRound(open: readonly Position[], run: Run): Promise<Position[]> {
-  const { deps, rules, failures } = run
+  const { deps, affords, rules, failures, failing } = run
   const today = siteDay(deps.now, deps.settings.siteTimeZone)
   const pages = await forEachShard(open, failures, async ({ shard, after }) => ({
     shard,
@@ -65,15 +69,23 @@ async function awardRound(open: readonly Position[], run: Run): Promise<Position
     ...(await deps.visits.in(shard).due(rules, today, PAGE, after)),
   }))
 
+  const crossings = pages.flatMap((page) => page.crossings)
+  const awards = rules
+    .filter(({ id }) => !failing.has(id))
+    .map((rule) => ({
+      rule,
+      members: crossings
+        .filter(({ ruleId, revision }) => ruleId === rule.id && revision === rule.revision)
+        .flatMap((crossing) => crossing.members),
+    }))
+    .filter(({ members }) => members.length > 0)
   const awarded = new Map<RuleId, number>()
-  for (const rule of rules) {
-    const members = pages
-      .flatMap(({ crossings }) => crossings)
-      .filter(({ ruleId, revision }) => ruleId === rule.id && revision === rule.revision)
-      .flatMap((crossing) => crossing.members)
-    if (members.length > 0 && (await award(rule, members, run))) {
-      awarded.set(rule.id, rule.revision)
-    }
+  let tried = 0
+  for (const { rule, members } of awards) {
+    // The first is paid for, so that some are awarded however many rules there are.
+    if (tried > 0 && !affords(CALLS_PER_AWARD)) break
+    tried += 1
+    if (await award(rule, members, run)) awarded.set(rule.id, rule.revision)
   }
 
   const settled = await forEachShard(pages, failures, async (page) => {
@@ -84,6 +96,7 @@ async function awardRound(open: readonly Position[], run: Run): Promise<Position
     if (ruleIds.length > 0) await deps.visits.in(shard).settle(upTo, ruleIds, after)
     return page
   })
+  if (tried < awards.length) return [...open]
   return settled.filter(({ more }) => more).map(({ shard, upTo }) => ({ shard, after: upTo }))
 }
 
@@ -108,7 +121,6 @@ async function forEachShard<T extends Position, R>(
 
 /** @returns whether it is committed */
 async function award(rule: BadgeRuleRow, userIds: readonly UserId[], run: Run): Promise<boolean> {
-  if (run.failing.has(rule.id)) return false
   try {
     const { id, revision, badgeId } = rule
     const elevation = { reason: reasonOf(rule), bound: { badgeId, ruleId: id } }

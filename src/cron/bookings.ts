@@ -9,7 +9,7 @@ import { elevate } from '../security/elevation.ts'
 import { failureOf, type JobContext, type JobResult } from './job.ts'
 
 const PAGE = 50
-/** Statements of D1; a batch counts as many as it has. */
+/** Statements of D1 and calls of objects; a batch counts as many as it has. */
 const CALLS_PER_EVENT = 6
 const CALLS_PER_HOLD = 4
 

@@ -7,8 +7,9 @@ export interface JobContext {
   /** Where the run before stopped; null at the start. */
   readonly cursor: string | null
   /**
-   * Takes so many calls to storage out of what the run may use; false once they, or its time, are
-   * used up. Then the run stops at its cursor and the next one goes on.
+   * Takes so many statements of D1 and calls of objects out of what the run may use, before they are
+   * made; false if that, or its time, is used up. Then the run stops at its cursor and the next one
+   * goes on.
    */
   readonly affords: (calls: number) => boolean
 }

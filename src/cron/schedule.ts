@@ -30,8 +30,16 @@ const MINUTE = 60_000
 const TRIGGER_LIMIT = 15 * MINUTE
 const BEGIN_LIMIT = 10 * MINUTE
 const RUN_LIMIT = 3 * MINUTE
-/** Of the 10 000 calls to storage, 1 000 of them D1 statements, that a trigger may make. */
-const RUN_CALLS = 600
+/**
+ * Statements of D1 that a trigger may make, each of a batch counted. Calls of objects are counted with
+ * them, so that there is one number; of those it might make 10 000.
+ */
+const TRIGGER_CALLS = 1000
+/** What the ledger takes of that: to see what stands on it, and for each run its beginning and its end. */
+const STANDING_CALLS = 3
+const LEDGER_CALLS = 2
+/** Left for each run to come by those before it: a step of any job, so that no backlog stops the others. */
+const STEP_CALLS = 30
 
 /** Milliseconds since the epoch. */
 type Clock = () => number
@@ -69,12 +77,16 @@ async function runDue(
     at: new Date(now).toISOString(),
     lostBefore: new Date(now - TRIGGER_LIMIT).toISOString(),
   })
+  const runs = [...requested, ...scheduled.map((job) => scheduledRun(job, now))]
+  const purse = { left: TRIGGER_CALLS - STANDING_CALLS - LEDGER_CALLS * runs.length }
   const failed: string[] = []
-  for (const run of [...requested, ...scheduled.map((job) => scheduledRun(job, now))]) {
+  for (const [index, run] of runs.entries()) {
     if (clock() - began > BEGIN_LIMIT) break
     try {
       if (!(await begin(run, deps))) continue
-      if (!(await perform(run, cursors.get(run.job) ?? null, deps, clock))) failed.push(run.job)
+      const affords = allowance(clock, purse, STEP_CALLS * (runs.length - 1 - index))
+      const context = { deps, cursor: cursors.get(run.job) ?? null, affords }
+      if (!(await perform(run, context, clock))) failed.push(run.job)
     } catch (error) {
       failed.push(`${run.job} (${failureOf(error)})`)
     }
@@ -90,25 +102,17 @@ async function begin(run: JobRunRow, { jobRuns, now }: Deps): Promise<boolean> {
 }
 
 /** One run of one job, onto the ledger. @returns whether all of it succeeded */
-async function perform(
-  run: JobRunRow,
-  cursor: string | null,
-  deps: Deps,
-  clock: Clock,
-): Promise<boolean> {
+async function perform(run: JobRunRow, context: JobContext, clock: Clock): Promise<boolean> {
+  const { deps } = context
   const began = clock()
-  const { counts, failures, ...result } = await attempt(run.job, {
-    deps,
-    cursor,
-    affords: allowance(clock, RUN_LIMIT, RUN_CALLS),
-  })
+  const { counts, failures, cursor } = await attempt(run.job, context)
   const succeeded = failures.length === 0
   await deps.jobRuns.finish(run.id, {
     status: succeeded ? 'succeeded' : 'failed',
     finishedAt: new Date(deps.now + clock() - began).toISOString(),
     counts,
     error: succeeded ? null : [...new Set(failures)].join('; '),
-    cursor: result.cursor,
+    cursor,
   })
   return succeeded
 }
@@ -122,12 +126,17 @@ async function attempt(job: string, context: JobContext): Promise<JobResult> {
   }
 }
 
-function allowance(clock: Clock, milliseconds: number, calls: number): JobContext['affords'] {
-  const until = clock() + milliseconds
-  let left = calls
-  return (taken) => {
-    left -= taken
-    return left >= 0 && clock() < until
+/**
+ * For one run, from now on.
+ * @param purse what all runs of the trigger share
+ * @param kept what has to be left of it
+ */
+function allowance(clock: Clock, purse: { left: number }, kept: number): JobContext['affords'] {
+  const until = clock() + RUN_LIMIT
+  return (calls) => {
+    if (purse.left - calls < kept || clock() >= until) return false
+    purse.left -= calls
+    return true
   }
 }
 

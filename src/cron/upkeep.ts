@@ -1,23 +1,23 @@
 /** Jobs that keep the promises about data: what was deleted is erased, what is old is folded or forgotten. */
-import { firstIdAt, type UserId } from '../db/ids.ts'
+import { firstIdAt, isId, type UserId } from '../db/ids.ts'
 import { KEPT_FOR_MS } from '../repositories/idempotency.ts'
 import { eraseFromObjects } from '../operations/delete-user.ts'
 import { dayNumber, dayText, siteDay } from '../objects/site-day.ts'
 import { failureOf, type JobContext, type JobResult } from './job.ts'
 
 const PAGE = 500
-const ERASURES = 50
+const ERASURES = 25
 const DAY_MS = 24 * 60 * 60 * 1000
 /** Longer than the longest window of a rule. */
 const VISIT_DAYS_KEPT = 400
 const RUN_DAYS_KEPT = 90
 
 /** Erases the visits of deleted members where that did not succeed at once. */
-export async function eraseMembers({ deps, affords }: JobContext): Promise<JobResult> {
+export async function eraseMembers({ deps, cursor, affords }: JobContext): Promise<JobResult> {
   const { members } = deps
   const failures: string[] = []
   let erased = 0
-  let after: UserId | undefined
+  let after = cursor !== null && isId('usr', cursor) ? cursor : undefined
   while (affords(ERASURES + 2)) {
     const pending = await members.pendingErasures({ after, limit: ERASURES })
     after = pending.at(-1)?.userId
@@ -34,16 +34,17 @@ export async function eraseMembers({ deps, affords }: JobContext): Promise<JobRe
     await members.erasuresDone(done)
     erased += done.length
   }
-  return { counts: { erased }, cursor: null, failures }
+  return { counts: { erased }, cursor: after ?? null, failures }
 }
 
 /** Folds old days of visits into totals; what visits add up to does not change. */
 export async function pruneVisits({ deps, cursor, affords }: JobContext): Promise<JobResult> {
   const today = siteDay(deps.now, deps.settings.siteTimeZone)
   const before = dayText(dayNumber(today) - VISIT_DAYS_KEPT)
-  const shards = await deps.site.visitShards()
   const failures: string[] = []
   let pruned = 0
+  if (!affords(1)) return { counts: { pruned }, cursor, failures }
+  const shards = await deps.site.visitShards()
   for (let shard = Number(cursor ?? 0); shard < shards; shard++) {
     let more = true
     while (more) {

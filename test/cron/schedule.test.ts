@@ -6,6 +6,7 @@ import { tick, TRIGGER } from '../../src/cron/schedule.ts'
 import worker from '../../src/worker.ts'
 import wrangler from '../../wrangler.toml?raw'
 import { DAY, HOUR, MINUTE } from '../objects/visit-fixtures.ts'
+import { countingStorage } from '../support/counting.ts'
 import { eventually } from '../support/eventually.ts'
 import { failingStorage, interruptedStorage, mortalStorage } from '../support/failing.ts'
 import { awardsPerMember, badgeWithRule, populate, rowsOf, visit } from '../support/population.ts'
@@ -121,20 +122,89 @@ describe('a run that takes too long', () => {
   })
 })
 
-test('a run stops before it has used up the calls a trigger may make', async () => {
-  const at = new Date(NOON).toISOString()
-  await env.DB.prepare(
-    `insert into erasures (user_id, visit_shard, requested_at)
-     select 'usr_' || value, 0, ?1 from json_each(?2)`,
-  )
-    .bind(at, JSON.stringify(Array.from({ length: 700 }, (_, index) => index)))
-    .run()
-  const left = () => rowsOf('select user_id from erasures')
-  await testSite().tick(NOON)
-  expect(await runsOf('erase-members')).toMatchObject([{ counts: '{"erased":550}' }])
-  expect(await left()).toHaveLength(150)
-  await testSite().tick(NOON + 5 * MINUTE)
-  expect(await left()).toEqual([])
+describe('the statements that a trigger may make', () => {
+  const count = (index: number) => index.toString().padStart(25, '0')
+  const seeded = (sql: string, rows: readonly unknown[]) =>
+    env.DB.prepare(`${sql} from json_each(?2)`)
+      .bind(new Date(NOON - HOUR).toISOString(), JSON.stringify(rows))
+      .run()
+
+  const erasures = (many: number) =>
+    seeded(
+      `insert into erasures (user_id, visit_shard, requested_at)
+       select 'usr_0' || value, 0, ?1`,
+      Array.from({ length: many }, (_, index) => count(index)),
+    )
+
+  /** More of everything than one trigger can do. */
+  async function backlog() {
+    await visit(await populate(400, 20))
+    for (let rules = 0; rules < 30; rules++) await badgeWithRule()
+    await erasures(1000)
+    const many = Array.from({ length: 500 }, (_, index) => count(index))
+    await seeded(
+      `insert into events (id, kind, subject, created_at)
+       select 'evt_0' || value, 'booking-created', 'bkg_0' || value, ?1`,
+      many,
+    )
+    await seeded(
+      `insert into bookings (id, service_id, slot_id, starts_at, ends_at, owner, booked_by, status,
+         hold_until, revision, created_at, updated_at)
+       select 'bkg_0' || value, 'svc', 'slt', ?1, ?1, 'usr', 'usr', 'pending', ?1, 1, ?1, ?1`,
+      many,
+    )
+    await seeded(
+      `insert into auth_attempts (subject, attempts, ends_at) select value, ?1 = '', 1`,
+      Array.from({ length: 2000 }, (_, index) => count(index)),
+    )
+  }
+
+  async function leftToDo() {
+    const tables = ['erasures', 'events', 'auth_attempts', `bookings where status = 'pending'`]
+    const counts = tables.map(async (table) => {
+      const [row] = await rowsOf<{ n: number }>(`select count(*) as n from ${table}`)
+      return row?.n ?? 0
+    })
+    const [assigned] = await rowsOf<{ n: number }>('select count(*) as n from badge_assignments')
+    return [...(await Promise.all(counts)), 30 * 400 - (assigned?.n ?? 0)]
+  }
+
+  test('are enough for the end of every run, whatever there is to do, and no job waits for the others', async () => {
+    await backlog()
+    const { storage, traced } = countingStorage()
+    const asked = ['expire-holds', 'finish-events', 'erase-members', 'award-badges']
+    for (let index = 0; index < 20; index++) {
+      await env.DB.prepare(
+        `insert into job_runs (id, job, status, requested_by, requested_at, counts)
+         values (?1, ?2, 'requested', 'usr', ?3, '{}')`,
+      )
+        .bind(`run_${count(index)}`, asked[index % 4], new Date(NOON).toISOString())
+        .run()
+    }
+    let before = await leftToDo()
+    for (let at = NOON; before.some((left) => left > 0); at += 5 * MINUTE) {
+      const { calls } = await traced(() => testSite(storage).tick(at))
+      const statements = calls.flatMap(({ text }) => text.split(';\n'))
+      expect(statements.length).toBeLessThanOrEqual(1000)
+      expect(await rowsOf(`select job from job_runs where status <> 'succeeded'`)).toEqual([])
+      const after = await leftToDo()
+      const moved = after.map((left, index) => left === 0 || left < (before[index] ?? 0))
+      expect(moved).toEqual(before.map(() => true))
+      before = after
+    }
+  })
+
+  test('are not used up by one run: the next tick goes on', async () => {
+    await erasures(1000)
+    const left = () => rowsOf('select user_id from erasures')
+    await testSite().tick(NOON)
+    expect(await runsOf('erase-members')).toMatchObject([
+      { counts: '{"erased":775}', cursor: `usr_0${count(774)}` },
+    ])
+    expect(await left()).toHaveLength(225)
+    await testSite().tick(NOON + 5 * MINUTE)
+    expect(await left()).toEqual([])
+  })
 })
 
 test('a run whose end cannot be written does not keep the other jobs from running', async () => {

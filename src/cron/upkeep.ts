@@ -63,26 +63,25 @@ export async function pruneVisits({ deps, cursor, affords }: JobContext): Promis
 }
 
 /** Forgets idempotency keys, old runs and what is over at the login. */
-export async function pruneRecords({ deps, affords }: JobContext): Promise<JobResult> {
+export async function pruneRecords({ deps, cursor, affords }: JobContext): Promise<JobResult> {
   const { idempotency, jobRuns, loginRecords, now } = deps
   const oldestKey = new Date(now - KEPT_FOR_MS).toISOString()
   const oldestRun = firstIdAt('run', now - RUN_DAYS_KEPT * DAY_MS)
-  const keys = await untilLess(() => idempotency.prune(oldestKey, PAGE), affords)
-  const runs = await untilLess(() => jobRuns.prune(oldestRun, PAGE), affords)
-  const login = await untilLess(() => loginRecords.prune(now, PAGE), affords)
-  return { counts: { keys, runs, login }, cursor: null, failures: [] }
-}
-
-/** What there is beyond the allowance is left to the run of the next day. */
-async function untilLess(
-  prune: () => Promise<number | readonly number[]>,
-  affords: JobContext['affords'],
-): Promise<number> {
-  let total = 0
-  while (affords(1)) {
-    const counts = [await prune()].flat()
-    total += counts.reduce((sum, count) => sum + count, 0)
-    if (counts.every((count) => count < PAGE)) break
+  const chores = [
+    { name: 'keys', calls: 1, prune: async () => [await idempotency.prune(oldestKey, PAGE)] },
+    { name: 'runs', calls: 1, prune: async () => [await jobRuns.prune(oldestRun, PAGE)] },
+    { name: 'login', calls: 5, prune: () => loginRecords.prune(now, PAGE) },
+  ]
+  const counts: Record<string, number> = { keys: 0, runs: 0, login: 0 }
+  const first = chores.findIndex(({ name }) => name === cursor)
+  for (const { name, calls, prune } of chores.slice(Math.max(first, 0))) {
+    let more = true
+    while (more) {
+      if (!affords(calls)) return { counts, cursor: name, failures: [] }
+      const forgotten = await prune()
+      counts[name] = forgotten.reduce((sum, count) => sum + count, counts[name] ?? 0)
+      more = forgotten.some((count) => count === PAGE)
+    }
   }
-  return total
+  return { counts, cursor: null, failures: [] }
 }

@@ -120,6 +120,19 @@ describe('a run that takes too long', () => {
     for (const later of [5, 10]) await testSite().tick(NOON + later * MINUTE)
     expect(await runsOf('prune-visits')).toMatchObject([{ cursor: '1' }, { cursor: null }])
   })
+
+  test('of what is to be forgotten, too', async () => {
+    await env.DB.prepare(
+      `with recursive n(i) as (select 1 union all select i + 1 from n where i < 600)
+       insert into idempotency_keys select 'c', i, 'f', 200, '{}', '2026-01-01' from n`,
+    ).run()
+    const left = () => rowsOf('select key from idempotency_keys')
+    await slowTick(NOON, 'delete from idempotency_keys', 3)
+    expect(await left()).toHaveLength(100)
+    for (const later of [5, 10]) await testSite().tick(NOON + later * MINUTE)
+    expect(await left()).toEqual([])
+    expect(await runsOf('prune-records')).toMatchObject([{ cursor: 'keys' }, { cursor: null }])
+  })
 })
 
 describe('the statements that a trigger may make', () => {

@@ -77,7 +77,7 @@ export function accountRoutes(app: LoginApp): void {
       if (!email) return account(c, session, { tone: 'bad', text: 'That is not an address.' }, 422)
       const refusal = await refusalOf(c, session, current)
       if (refusal) return refusal
-      const wait = await c.var.attempt(['mail:account', email], ['mail:address', c.var.address])
+      const wait = await c.var.attempt('mail:address', ['mail:account', email])
       if (wait > 0) return tooMany(c, wait)
       await c.var.newAddress.ask(session.userId, email)
       return account(c, session, { tone: 'good', text: 'Look into the mail of the new address.' })
@@ -133,10 +133,7 @@ async function refusalOf(c: LoginContext, session: SignedIn, current: string | u
       403,
     )
   }
-  const wait = await c.var.attempt(
-    ['password:account', session.email],
-    ['password:address', c.var.address],
-  )
+  const wait = await c.var.attempt('password:address', ['password:account', session.email])
   if (wait > 0) return tooMany(c, wait)
   const isRight = await c.var.accounts.checkPassword(session.email, current ?? '')
   if (isRight) return undefined

@@ -2,7 +2,7 @@
  * How often somebody may try, by account and by address, counted exactly in D1 before any other work
  * is done. Who is known and who is not counts alike.
  */
-import { sql } from 'drizzle-orm'
+import { and, sql } from 'drizzle-orm'
 import { type Database, rows, statement } from '../db/client.ts'
 import { authAttempts } from '../db/schema.ts'
 
@@ -13,6 +13,8 @@ const LIMITS = {
   'password:account': { most: 10, windowMs: 15 * MINUTE_MS },
   'password:address': { most: 50, windowMs: 15 * MINUTE_MS },
   'mail:account': { most: 5, windowMs: 60 * MINUTE_MS },
+  // By itself, so that no other mail keeps the owner from a new password: each of these is one.
+  'reset:account': { most: 5, windowMs: 60 * MINUTE_MS },
   'mail:address': { most: 20, windowMs: 60 * MINUTE_MS },
   // Each sign-in counts twice: once for the challenge, once for the answer.
   'passkey:address': { most: 120, windowMs: 15 * MINUTE_MS },
@@ -21,10 +23,13 @@ const LIMITS = {
 type LimitName = keyof typeof LIMITS
 
 /** What is limited: an email address under `…:account`, an IP address under `…:address`. */
-export type Attempt = readonly [limit: LimitName, who: string]
+export type Attempt<Name extends LimitName = LimitName> = readonly [limit: Name, who: string]
+export type AddressLimit = Extract<LimitName, `${string}:address`>
+export type AccountLimit = Exclude<LimitName, AddressLimit>
 
 /**
- * Counts the attempts, in one round trip.
+ * Counts the attempts in one round trip, each only while those before it are within their limits:
+ * whoever is refused already has no say about what is left for others.
  * @returns seconds to wait if one of them is over its limit, 0 if none is
  */
 export async function countAttempts(
@@ -38,16 +43,23 @@ export async function countAttempts(
       return { subject: await subjectOf(name, who), most, endsAt: now + windowMs }
     }),
   )
-  const [first, ...others] = counted.map(({ subject, endsAt }) =>
-    rows<{ attempts: number; ends_at: number }>(
+  const [first, ...others] = counted.map(({ subject, endsAt }, index) => {
+    const areWithin = counted
+      .slice(0, index)
+      .map(
+        (before) =>
+          sql`(select attempts from ${authAttempts} where subject = ${before.subject}) <= ${before.most}`,
+      )
+    return rows<{ attempts: number; ends_at: number }>(
       db,
-      sql`insert into ${authAttempts} (subject, attempts, ends_at) values (${subject}, 1, ${endsAt})
+      sql`insert into ${authAttempts} (subject, attempts, ends_at)
+      select ${subject}, 1, ${endsAt} where ${and(sql`true`, ...areWithin)}
       on conflict (subject) do update set
         attempts = case when ends_at <= ${now} then 1 else attempts + 1 end,
         ends_at = case when ends_at <= ${now} then excluded.ends_at else ends_at end
       returning attempts, ends_at`,
-    ),
-  )
+    )
+  })
   if (!first) return 0
   const results = await db.batch([first, ...others])
   const waits = results.map(([row], index) => {

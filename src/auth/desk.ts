@@ -8,7 +8,7 @@ import { identify } from '../security/identify.ts'
 import { describeError } from '../log.ts'
 import { networkOf } from '../security/ip-ranges.ts'
 import { type Accounts, accountsOf, type Desk } from './accounts.ts'
-import { type Attempt, countAttempts } from './attempts.ts'
+import { type AccountLimit, type AddressLimit, type Attempt, countAttempts } from './attempts.ts'
 import { type Auth, makeAuth } from './better-auth.ts'
 import { type Mail, sendMail } from './mail.ts'
 import { type NewAddress, newAddressOf } from './new-address.ts'
@@ -34,10 +34,11 @@ export interface LoginEnv {
     passkeys: Passkeys
     auth: Auth
     notify: Desk['notify']
-    /** Seconds to wait, 0 if the attempts are within their limits. */
-    attempt: (...attempts: Attempt[]) => Promise<number>
-    /** Where the request comes from, as far as its sender cannot choose: of IPv6, the network. */
-    address: string
+    /**
+     * Seconds to wait, 0 if the attempt is within the limits: of where the request comes from, as far
+     * as its sender cannot choose (of IPv6, the network), and then of the account.
+     */
+    attempt: (address: AddressLimit, ...account: Attempt<AccountLimit>[]) => Promise<number>
     session: () => Promise<SignedIn | undefined>
     /** Makes whoever has just signed in a member, as their first call of the API would. */
     admit: (token: string) => Promise<unknown>
@@ -61,8 +62,8 @@ export function openDesk(c: LoginContext): void {
   c.set('passkeys', passkeysOf(desk))
   c.set('notify', notify)
   c.set('auth', makeAuth(db, login))
-  c.set('address', networkOf(c.req.header('CF-Connecting-IP') ?? 'unknown'))
-  c.set('attempt', (...attempts) => countAttempts(db, attempts, now))
+  const address = networkOf(c.req.header('CF-Connecting-IP') ?? 'unknown')
+  c.set('attempt', (limit, ...account) => countAttempts(db, [[limit, address], ...account], now))
   const deps = makeDeps(c.env, db, now)
   const moment = { now, requestId, again: false }
   c.set('admit', (token) => identify({ type: 'session', token }, deps, moment))

@@ -43,13 +43,13 @@ export function passkeyRoutes(app: LoginApp): void {
   })
 
   app.get('/passkey/generate-authenticate-options', async (c) => {
-    const wait = await c.var.attempt(['passkey:address', c.var.address])
+    const wait = await c.var.attempt('passkey:address')
     if (wait > 0) return tooMany(c, wait)
     return c.var.auth.handler(c.req.raw)
   })
 
   app.post('/passkey/verify-authentication', async (c) => {
-    const wait = await c.var.attempt(['passkey:address', c.var.address])
+    const wait = await c.var.attempt('passkey:address')
     if (wait > 0) return tooMany(c, wait)
     const before = await c.var.session()
     const answer = await verify(c)

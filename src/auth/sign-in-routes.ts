@@ -37,7 +37,7 @@ export function signInRoutes(app: LoginApp): void {
     const name = nameOf(form?.name)
     if (!email) return c.html(signUpPage(NO_EMAIL), 422)
     if (!name) return c.html(signUpPage(NO_NAME, email), 422)
-    const wait = await mayMail(c, email)
+    const wait = await c.var.attempt('mail:address', ['mail:account', email])
     if (wait > 0) return tooMany(c, wait)
     await c.var.accounts.signUp(email, name)
     return c.html(message('Sign up', MAILED))
@@ -51,7 +51,7 @@ export function signInRoutes(app: LoginApp): void {
   })
   app.post('/verify', async (c) => {
     const { token = '', password = '' } = (await readForm(c)) ?? {}
-    const wait = await c.var.attempt(['password:address', c.var.address])
+    const wait = await c.var.attempt('password:address')
     if (wait > 0) return tooMany(c, wait)
     const verified = await c.var.accounts.verify(token, password)
     if (verified === 'bad link') return c.html(message('Choose a password', BAD_LINK), 410)
@@ -72,10 +72,7 @@ export function signInRoutes(app: LoginApp): void {
     const email = emailOf(form?.email)
     const { password = '', next } = form ?? {}
     if (!email || password.length > 1024) return c.html(signIn(c, next, NOT_RIGHT, email), 401)
-    const wait = await c.var.attempt(
-      ['password:account', email],
-      ['password:address', c.var.address],
-    )
+    const wait = await c.var.attempt('password:address', ['password:account', email])
     if (wait > 0) return tooMany(c, wait)
     const checked = await c.var.accounts.checkPassword(email, password)
     if (!checked) return c.html(signIn(c, next, NOT_RIGHT, email), 401)
@@ -89,7 +86,7 @@ export function signInRoutes(app: LoginApp): void {
   app.post('/forgot', async (c) => {
     const email = emailOf((await readForm(c))?.email)
     if (!email) return c.html(forgotPage(NO_EMAIL), 422)
-    const wait = await mayMail(c, email)
+    const wait = await c.var.attempt('mail:address', ['reset:account', email])
     if (wait > 0) return tooMany(c, wait)
     await c.var.accounts.forgot(email)
     return c.html(message('Forgot the password', MAILED))
@@ -103,7 +100,7 @@ export function signInRoutes(app: LoginApp): void {
   })
   app.post('/reset', async (c) => {
     const { token = '', password = '' } = (await readForm(c)) ?? {}
-    const wait = await c.var.attempt(['password:address', c.var.address])
+    const wait = await c.var.attempt('password:address')
     if (wait > 0) return tooMany(c, wait)
     const reset = await c.var.accounts.reset(token, password)
     if (reset === 'bad link') return c.html(message('Choose a new password', BAD_LINK), 410)
@@ -120,10 +117,6 @@ export function signInRoutes(app: LoginApp): void {
 function signIn(c: LoginContext, next: string | undefined, notice?: Notice, email?: string) {
   const { publicUrl, socialProviders } = c.var.login
   return signInPage(nextPath(next, publicUrl), Object.keys(socialProviders), notice, email)
-}
-
-function mayMail(c: LoginContext, email: string): Promise<number> {
-  return c.var.attempt(['mail:account', email], ['mail:address', c.var.address])
 }
 
 /** A new session, and the end of the one the browser came with: what was planted there is worth nothing. */

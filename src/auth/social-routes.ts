@@ -12,7 +12,7 @@ export function socialRoutes(app: LoginApp): void {
     const { provider = '', next } = (await readForm(c)) ?? {}
     const { publicUrl, socialProviders } = c.var.login
     if (!Object.hasOwn(socialProviders, provider)) return c.notFound()
-    const wait = await c.var.attempt(['social:address', c.var.address])
+    const wait = await c.var.attempt('social:address')
     if (wait > 0) return tooMany(c, wait)
     const answer = await c.var.auth.api.signInSocial({
       body: { provider, callbackURL: nextPath(next, publicUrl), errorCallbackURL: FAILED },

@@ -5,6 +5,7 @@ import { type Attempt, countAttempts } from '../../src/auth/attempts.ts'
 import { openSession } from '../../src/db/client.ts'
 import { networkOf } from '../../src/security/ip-ranges.ts'
 import { loginSite, PASSWORD } from '../support/login.ts'
+import { rowsOf } from '../support/population.ts'
 
 const ADA = 'ada@example.com'
 const WRONG = 'marble lantern cobweb thunder'
@@ -72,10 +73,35 @@ describe('guessing', () => {
   test('by somebody else does not keep the owner out: a reset ends the count', async () => {
     const site = loginSite()
     const ada = await site.account(ADA)
+    const eve = (n: number) => site.browser(`198.51.100.${n}`)
     await counted(20, ['password:account', ADA])
-    await ada.post('/auth/forgot', { email: ADA })
+    await counted(20, ['mail:account', ADA])
+    for (let n = 0; n < 6; n += 1) await eve(n).post('/auth/forgot', { email: ADA })
+    // Whoever spends the mails for a new password has sent the owner a good one.
     await ada.post('/auth/reset', { token: site.secretFor(ADA), password: WRONG })
     expect((await ada.post('/auth/sign-in', { email: ADA, password: WRONG })).status).toBe(303)
+  })
+
+  test('from an address that is over its limits spends nobody else’s attempts', async () => {
+    const site = loginSite()
+    await site.account(ADA)
+    const address = '198.51.100.7'
+    await counted(20, ['mail:address', networkOf(address)])
+    await counted(50, ['password:address', networkOf(address)])
+    const rows = () => rowsOf('select subject from auth_attempts')
+    const before = await rows()
+    const eve = site.browser(address)
+    for (let n = 0; n < 12; n += 1) {
+      expect((await eve.post('/auth/sign-in', { email: ADA, password: WRONG })).status).toBe(429)
+      expect((await eve.post('/auth/forgot', { email: ADA })).status).toBe(429)
+      expect(
+        (await eve.post('/auth/sign-up', { name: 'E', email: `${n}@example.org` })).status,
+      ).toBe(429)
+    }
+    expect(await rows()).toEqual(before)
+    const ada = site.browser()
+    expect((await ada.post('/auth/forgot', { email: ADA })).status).toBe(200)
+    expect((await ada.post('/auth/sign-in', { email: ADA, password: PASSWORD })).status).toBe(303)
   })
 
   test('the current password in an open session is limited too', async () => {
@@ -136,15 +162,26 @@ describe('mail', () => {
     const asking = [
       (n: number) =>
         site.browser(`198.51.100.${n}`).post('/auth/sign-up', { name: 'Eve', email: ADA }),
-      (n: number) => site.browser(`198.51.100.${n}`).post('/auth/forgot', { email: ADA }),
       () => eve.post('/auth/email', { email: ADA, current: PASSWORD }),
     ]
     const statuses: number[] = []
-    for (let n = 0; n < 3; n += 1) {
+    for (let n = 0; n < 4; n += 1) {
       for (const ask of asking) statuses.push((await ask(n)).status)
     }
-    expect(statuses).toEqual([200, 200, 200, 200, 200, 429, 429, 429, 429])
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 429, 429, 429])
     expect(site.outbox.length - before).toBe(5)
+  })
+
+  test('for a new password has a limit of its own, which no other form spends', async () => {
+    const site = loginSite()
+    await counted(5, ['mail:account', ADA])
+    const statuses: number[] = []
+    for (let n = 0; n < 7; n += 1) {
+      const eve = site.browser(`198.51.100.${n}`)
+      statuses.push((await eve.post('/auth/forgot', { email: ADA })).status)
+    }
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 429, 429])
+    expect(site.outbox).toHaveLength(5)
   })
 
   test('is limited for each address that asks', async () => {

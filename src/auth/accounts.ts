@@ -68,13 +68,6 @@ export function accountsOf({ db, now, site, send, notify }: Desk) {
       })
   }
 
-  const isStored = ({ userId, hash }: Checked) =>
-    and(
-      eq(authAccounts.userId, userId),
-      eq(authAccounts.providerId, CREDENTIAL),
-      eq(authAccounts.password, hash),
-    )
-
   return {
     /** Mails a link to whoever reads that address. */
     async signUp(email: string, name: string): Promise<void> {
@@ -118,17 +111,23 @@ export function accountsOf({ db, now, site, send, notify }: Desk) {
       const { id: userId, password: hash } = user
       if (!isOutdated(hash)) return { userId, hash }
       const renewed = await hashPassword(password)
-      await db.update(authAccounts).set({ password: renewed }).where(isStored({ userId, hash }))
+      const isStored = and(
+        eq(authAccounts.userId, userId),
+        eq(authAccounts.providerId, CREDENTIAL),
+        eq(authAccounts.password, hash),
+      )
+      await db.update(authAccounts).set({ password: renewed }).where(isStored)
       return { userId, hash: renewed }
     },
 
-    /** Checking takes its time; meanwhile the password may have been changed, and all sessions ended. */
-    async isStillRight(checked: Checked): Promise<boolean> {
-      const found = await db
-        .select({ id: authAccounts.id })
-        .from(authAccounts)
-        .where(isStored(checked))
-      return found.length > 0
+    /**
+     * Checking takes its time; meanwhile password or address may have been changed, and all sessions
+     * ended. Another hash alone says nothing: the same password may have been hashed anew.
+     */
+    async isStillRight({ userId, hash }: Checked, email: string, password: string) {
+      const user = await find(email)
+      if (user?.id !== userId) return false
+      return user.password === hash || verifyPassword(password, user.password)
     },
 
     async hasPassword(email: string): Promise<boolean> {

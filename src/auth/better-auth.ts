@@ -131,6 +131,6 @@ const startSession = createAuthEndpoint.serverOnly(
     if (!user) throw new APIError('UNAUTHORIZED')
     const session = await internalAdapter.createSession(user.id)
     await setSessionCookie(c, { session, user })
-    return c.json({ token: session.token })
+    return c.json({})
   },
 )

@@ -39,7 +39,8 @@ export interface LoginEnv {
      * as its sender cannot choose (of IPv6, the network), and then of the account.
      */
     attempt: (address: AddressLimit, ...account: Attempt<AccountLimit>[]) => Promise<number>
-    session: () => Promise<SignedIn | undefined>
+    /** Whoever is signed in with the cookie of this request, or of other headers. */
+    session: (headers?: Headers) => Promise<SignedIn | undefined>
     /** Makes whoever has just signed in a member, as their first call of the API would. */
     admit: (token: string) => Promise<unknown>
   }
@@ -67,5 +68,5 @@ export function openDesk(c: LoginContext): void {
   const deps = makeDeps(c.env, db, now)
   const moment = { now, requestId, again: false }
   c.set('admit', (token) => identify({ type: 'session', token }, deps, moment))
-  c.set('session', () => sessionOf(c.req.raw.headers, login.secret, db, now))
+  c.set('session', (headers = c.req.raw.headers) => sessionOf(headers, login.secret, db, now))
 }

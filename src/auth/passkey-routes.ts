@@ -4,6 +4,7 @@
  */
 import * as z from 'zod'
 import type { LoginApp, LoginContext } from './desk.ts'
+import { enter } from './enter.ts'
 import { MAILS } from './mail.ts'
 import { tooMany } from './sign-in-routes.ts'
 
@@ -51,13 +52,9 @@ export function passkeyRoutes(app: LoginApp): void {
   app.post('/passkey/verify-authentication', async (c) => {
     const wait = await c.var.attempt('passkey:address')
     if (wait > 0) return tooMany(c, wait)
-    const before = await c.var.session()
     const answer = await verify(c)
     if (!answer.ok) return failed(c, answer.status)
-    if (before) await c.var.openSessions.end(before.userId, before.id)
-    for (const cookie of answer.headers.getSetCookie()) {
-      c.header('Set-Cookie', cookie, { append: true })
-    }
+    if (!(await enter(c, answer))) return failed(c, 401)
     return c.json({ signedIn: true })
   })
 }

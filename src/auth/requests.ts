@@ -41,7 +41,7 @@ export function nextPath(text: string | undefined, site: string): string {
 
 export type SignedIn = NonNullable<Awaited<ReturnType<typeof sessionOf>>>
 
-/** Whoever is signed in with the cookie of this request. */
+/** Whoever is signed in with the cookie in these headers. */
 export async function sessionOf(headers: Headers, secret: string, db: Database, now: number) {
   const cookie = await readSessionCookie(headers, secret)
   if (!cookie || cookie === 'forged') return undefined

@@ -1,5 +1,6 @@
 /** Signing up and in, and what a mailed link leads to. */
 import type { LoginApp, LoginContext } from './desk.ts'
+import { enter } from './enter.ts'
 import {
   choosePasswordPage,
   forgotPage,
@@ -60,7 +61,8 @@ export function signInRoutes(app: LoginApp): void {
       const link = { token, email: verified.email }
       return c.html(choosePasswordPage('Choose a password', '/auth/verify', link, notice), 422)
     }
-    return signedIn(c, verified.userId, '/auth/account')
+    await enter(c, await started(c, verified.userId))
+    return c.redirect('/auth/account', 303)
   })
 
   app.get('/sign-in', (c) => {
@@ -76,10 +78,11 @@ export function signInRoutes(app: LoginApp): void {
     if (wait > 0) return tooMany(c, wait)
     const checked = await c.var.accounts.checkPassword(email, password)
     if (!checked) return c.html(signIn(c, next, NOT_RIGHT, email), 401)
-    const answer = await signedIn(c, checked.userId, nextPath(next, c.var.login.publicUrl))
-    if (await c.var.accounts.isStillRight(checked)) return answer
-    await c.var.openSessions.endAll(checked.userId)
-    return c.html(signIn(c, next, NOT_RIGHT, email), 401)
+    const isIn = await enter(c, await started(c, checked.userId), () =>
+      c.var.accounts.isStillRight(checked, email, password),
+    )
+    if (!isIn) return c.html(signIn(c, next, NOT_RIGHT, email), 401)
+    return c.redirect(nextPath(next, c.var.login.publicUrl), 303)
   })
 
   app.get('/forgot', (c) => c.html(forgotPage()))
@@ -119,18 +122,10 @@ function signIn(c: LoginContext, next: string | undefined, notice?: Notice, emai
   return signInPage(nextPath(next, publicUrl), Object.keys(socialProviders), notice, email)
 }
 
-/** A new session, and the end of the one the browser came with: what was planted there is worth nothing. */
-async function signedIn(c: LoginContext, userId: string, next: string): Promise<Response> {
-  const before = await c.var.session()
+/** A new session for whoever gave the right password, or read the mail. */
+function started(c: LoginContext, userId: string): Promise<Response> {
   const { headers } = c.req.raw
-  const started = await c.var.auth.api.startSession({ body: { userId }, headers, asResponse: true })
-  if (!started.ok) throw new Error('no session could be started')
-  const { token } = await started.json<{ token: string }>()
-  await c.var.admit(token)
-  if (before) await c.var.openSessions.end(before.userId, before.id)
-  for (const cookie of started.headers.getSetCookie())
-    c.header('Set-Cookie', cookie, { append: true })
-  return c.redirect(next, 303)
+  return c.var.auth.api.startSession({ body: { userId }, headers, asResponse: true })
 }
 
 export function tooMany(c: LoginContext, seconds: number) {

@@ -1,6 +1,6 @@
 /** Signing in with a social provider: out to it, and back. better-auth speaks OAuth 2.0 with PKCE. */
-import { readSessionCookie, SESSION_COOKIE } from '../security/session-cookie.ts'
 import type { LoginApp } from './desk.ts'
+import { enter, passCookies } from './enter.ts'
 import { nextPath, readForm } from './requests.ts'
 import { tooMany } from './sign-in-routes.ts'
 
@@ -21,24 +21,15 @@ export function socialRoutes(app: LoginApp): void {
     })
     const location = answer.headers.get('Location')
     if (!location) return c.redirect(FAILED, 303)
-    for (const cookie of answer.headers.getSetCookie()) {
-      c.header('Set-Cookie', cookie, { append: true })
-    }
+    passCookies(c, answer)
     return c.redirect(location, 303)
   })
 
   app.get('/callback/:provider', async (c) => {
-    const { login } = c.var
-    if (!Object.hasOwn(login.socialProviders, c.req.param('provider'))) return c.notFound()
-    const before = await c.var.session()
+    const { socialProviders } = c.var.login
+    if (!Object.hasOwn(socialProviders, c.req.param('provider'))) return c.notFound()
     const answer = await c.var.auth.handler(c.req.raw)
-    const cookies = answer.headers.getSetCookie()
-    const Cookie = cookies.find((cookie) => cookie.startsWith(`${SESSION_COOKIE}=`))?.split(';')[0]
-    const started = await readSessionCookie(new Headers({ Cookie: Cookie ?? '' }), login.secret)
-    if (!started || started === 'forged') return c.redirect(FAILED, 303)
-    await c.var.admit(started.token)
-    if (before) await c.var.openSessions.end(before.userId, before.id)
-    for (const cookie of cookies) c.header('Set-Cookie', cookie, { append: true })
+    if (!(await enter(c, answer))) return c.redirect(FAILED, 303)
     return c.redirect(answer.headers.get('Location') ?? '/auth/account', 303)
   })
 }

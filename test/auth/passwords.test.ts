@@ -6,6 +6,7 @@ import {
   passwordFault,
   verifyPassword,
 } from '../../src/auth/passwords.ts'
+import { interruptedStorage } from '../support/failing.ts'
 import { loginSite, PASSWORD } from '../support/login.ts'
 
 describe('a password', () => {
@@ -100,4 +101,22 @@ test('a hash with outdated parameters is replaced at the next right password', a
   expect(await signIn(PASSWORD)).toBe(303)
   expect(await stored()).toMatch(/^scrypt\$n=16384,r=8,p=5\$/)
   expect(await signIn(PASSWORD)).toBe(303)
+})
+
+test('of two sign-ins that replace an outdated hash at the same time, both are right', async () => {
+  const email = 'ada@example.com'
+  const site = loginSite()
+  const ada = await site.account(email)
+  await ada.post('/auth/sign-out')
+  const outdated = await hashPassword(PASSWORD, { n: 1024, r: 8, p: 1 })
+  await env.DB.prepare('update auth_accounts set password = ?').bind(outdated).run()
+  const storage = interruptedStorage(
+    ({ text }) => /update "?auth_accounts/i.test(text),
+    () => ada.post('/auth/sign-in', { email, password: PASSWORD }),
+  )
+  const other = loginSite(storage).browser()
+  expect((await other.post('/auth/sign-in', { email, password: PASSWORD })).status).toBe(303)
+  for (const browser of [ada, other]) {
+    expect((await browser.get('/auth/account')).status).toBe(200)
+  }
 })

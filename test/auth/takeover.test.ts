@@ -148,18 +148,35 @@ describe('an account belongs to whoever reads its mail', () => {
     expect((await ada.post('/auth/email/confirm', { token: email })).status).toBe(410)
   })
 
-  test('a sign-in with the old password that is under way leaves no session', async () => {
+  test('a sign-in with the old password that is under way leaves no session, and ends no other', async () => {
     const plain = loginSite()
     const ada = await plain.account(ADA)
     const storage = interruptedStorage(
       ({ text }) => /insert into "?auth_sessions/i.test(text),
-      () => ada.post('/auth/password', { current: PASSWORD, password: EVES }),
+      async () => {
+        await ada.post('/auth/password', { current: PASSWORD, password: EVES })
+        await ada.post('/auth/sign-in', { email: ADA, password: EVES })
+      },
     )
     const late = await loginSite(storage)
       .browser()
       .post('/auth/sign-in', { email: ADA, password: PASSWORD })
-    expect(late.status).toBe(401)
-    expect(await rowsOf('select id from auth_sessions')).toEqual([])
+    expect([late.status, late.headers.getSetCookie()]).toEqual([401, []])
+    expect(await rowsOf('select id from auth_sessions')).toHaveLength(1)
+    expect((await ada.get('/auth/account')).status).toBe(200)
+  })
+
+  test('nor does a sign-in under way with an address that the account has given up', async () => {
+    await loginSite().account(ADA)
+    const before = await rowsOf('select id from auth_sessions')
+    const storage = interruptedStorage(
+      ({ text }) => /insert into "?auth_sessions/i.test(text),
+      () => env.DB.prepare("update auth_users set email = 'new@example.com'").run(),
+    )
+    const late = loginSite(storage).browser()
+    const { status } = await late.post('/auth/sign-in', { email: ADA, password: PASSWORD })
+    expect(status).toBe(401)
+    expect(await rowsOf('select id from auth_sessions')).toEqual(before)
   })
 
   test('a link that was mailed to an address the account had is good for nothing', async () => {

@@ -1,0 +1,38 @@
+/** How a session reaches the browser, whichever way somebody has shown who they are. */
+import { SESSION_COOKIE } from '../security/session-cookie.ts'
+import type { LoginContext } from './desk.ts'
+import type { SignedIn } from './requests.ts'
+
+/**
+ * Hands over the session that better-auth has begun, and ends the one that the browser came with: what
+ * was planted there is worth nothing.
+ * @param isStillRight asked when the session is there: whatever ends sessions from then on ends it too
+ * @returns false if there is none, or none any more
+ */
+export async function enter(
+  c: LoginContext,
+  answer: Response,
+  isStillRight: (session: SignedIn) => boolean | Promise<boolean> = () => true,
+): Promise<boolean> {
+  const cookies = answer.headers.getSetCookie()
+  const [Cookie = ''] =
+    cookies.find((cookie) => cookie.startsWith(`${SESSION_COOKIE}=`))?.split(';') ?? []
+  const session = await c.var.session(new Headers({ Cookie }))
+  if (!session) return false
+  const { openSessions } = c.var
+  if (!(await isStillRight(session))) {
+    await openSessions.end(session.userId, session.id)
+    return false
+  }
+  const before = await c.var.session()
+  await c.var.admit(session.token)
+  if (before) await openSessions.end(before.userId, before.id)
+  passCookies(c, answer)
+  return true
+}
+
+export function passCookies(c: LoginContext, answer: Response): void {
+  for (const cookie of answer.headers.getSetCookie()) {
+    c.header('Set-Cookie', cookie, { append: true })
+  }
+}

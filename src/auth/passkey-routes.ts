@@ -37,7 +37,9 @@ export function passkeyRoutes(app: LoginApp): void {
   app.post('/passkey/verify-registration', async (c) => {
     const session = await c.var.session()
     if (!session) return failed(c, 401)
-    const answer = await verify(c, { name: 'Passkey' })
+    const credential = await readCredential(c)
+    if (!credential) return failed(c, 400)
+    const answer = await verify(c, { name: 'Passkey', response: credential })
     if (!answer.ok) return failed(c, answer.status)
     await c.var.notify(MAILS.passkeyAdded(session.email, c.var.login.publicUrl))
     return c.json({ added: true })
@@ -52,18 +54,25 @@ export function passkeyRoutes(app: LoginApp): void {
   app.post('/passkey/verify-authentication', async (c) => {
     const wait = await c.var.attempt('passkey:address')
     if (wait > 0) return tooMany(c, wait)
-    const answer = await verify(c)
+    const credential = await readCredential(c)
+    if (!credential) return failed(c, 400)
+    const answer = await verify(c, { response: credential })
     if (!answer.ok) return failed(c, answer.status)
-    if (!(await enter(c, answer))) return failed(c, 401)
+    // Its owner may have removed it meanwhile.
+    const isIn = await enter(c, answer, ({ userId }) => c.var.passkeys.has(userId, credential.id))
+    if (!isIn) return failed(c, 401)
     return c.json({ signedIn: true })
   })
 }
 
-async function verify(c: LoginContext, fields: object = {}): Promise<Response> {
-  const sent = Body.safeParse(await c.req.json().catch(() => undefined))
-  if (!sent.success) return new Response(null, { status: 400 })
+/** Undefined if there is none. */
+async function readCredential(c: LoginContext) {
+  return Body.safeParse(await c.req.json().catch(() => undefined)).data?.response
+}
+
+function verify(c: LoginContext, sent: object): Promise<Response> {
   const { method, url, headers } = c.req.raw
-  const body = JSON.stringify({ ...fields, ...sent.data })
+  const body = JSON.stringify(sent)
   const length = { 'Content-Length': String(new TextEncoder().encode(body).length) }
   const request = new Request(url, {
     method,

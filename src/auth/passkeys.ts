@@ -1,4 +1,4 @@
-/** The passkeys of an account, for their owner to see and to remove. */
+/** The passkeys of an account, for their owner to see, to use and to remove. */
 import { and, eq } from 'drizzle-orm'
 import { authPasskeys } from '../db/schema.ts'
 import type { Desk } from './accounts.ts'
@@ -16,6 +16,14 @@ export function passkeysOf({ db }: Pick<Desk, 'db'>) {
         })
         .from(authPasskeys)
         .where(eq(authPasskeys.userId, userId))
+    },
+
+    async has(userId: string, credentialID: string): Promise<boolean> {
+      const found = await db
+        .select({ id: authPasskeys.id })
+        .from(authPasskeys)
+        .where(and(eq(authPasskeys.userId, userId), eq(authPasskeys.credentialID, credentialID)))
+      return found.length > 0
     },
 
     async remove(userId: string, id: string): Promise<void> {

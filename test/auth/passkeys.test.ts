@@ -1,5 +1,8 @@
+import { env } from 'cloudflare:workers'
 import { describe, expect, test, vi } from 'vitest'
 import { makeAuthenticator } from '../support/authenticator.ts'
+import { interruptedStorage } from '../support/failing.ts'
+import { loginSite } from '../support/login.ts'
 import {
   ADA,
   CHALLENGE,
@@ -113,6 +116,19 @@ describe('a passkey', () => {
     expect((await ada.post('/auth/passkeys/remove', { id })).status).toBe(303)
     expect((await signIn(site.browser(), key)).status).toBe(401)
   })
+})
+
+test('a passkey that is removed while it signs somebody in leaves them no session', async () => {
+  const { key } = await siteWithPasskey()
+  const storage = interruptedStorage(
+    ({ text }) => /insert into "?auth_sessions/i.test(text),
+    () => env.DB.prepare('delete from auth_passkeys').run(),
+  )
+  const before = await countSessions()
+  const eve = loginSite(storage).browser('198.51.100.7')
+  expect((await signIn(eve, key)).status).toBe(401)
+  expect(eve.jar.has(COOKIE)).toBe(false)
+  expect(await countSessions()).toBe(before)
 })
 
 test('what is no credential at all is refused without a failure of ours', async () => {

@@ -41,6 +41,12 @@ export function passkeyRoutes(app: LoginApp): void {
     if (!credential) return failed(c, 400)
     const answer = await verify(c, { name: 'Passkey', response: credential })
     if (!answer.ok) return failed(c, answer.status)
+    // Whoever ended all sessions meanwhile wants no way back in for who had one.
+    if (!(await c.var.session())) {
+      const { id } = await answer.json<{ id: string }>()
+      await c.var.passkeys.remove(session.userId, id)
+      return failed(c, 401)
+    }
     await c.var.notify(MAILS.passkeyAdded(session.email, c.var.login.publicUrl))
     return c.json({ added: true })
   })

@@ -1,7 +1,8 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
 import { makeAuthenticator } from '../support/authenticator.ts'
-import { loginSite } from '../support/login.ts'
+import { interruptedStorage } from '../support/failing.ts'
+import { loginSite, PASSWORD } from '../support/login.ts'
 import {
   ADA,
   add,
@@ -49,6 +50,19 @@ describe('adding a passkey', () => {
     expect((await ada.get('/auth/passkey/generate-register-options')).status).toBe(403)
     expect((await finish(ada, 'registration', answer)).status).toBe(403)
     expect(await countPasskeys()).toBe(0)
+  })
+
+  test('takes a session that lasts until it is done', async () => {
+    await loginSite().account(ADA)
+    const storage = interruptedStorage(
+      ({ text }) => /insert into "?auth_passkeys/i.test(text),
+      () => env.DB.prepare('delete from auth_sessions').run(),
+    )
+    const site = loginSite(storage)
+    const eve = site.browser()
+    await eve.post('/auth/sign-in', { email: ADA, password: PASSWORD })
+    expect((await add(eve, await makeAuthenticator(ORIGIN))).status).toBe(401)
+    expect([await countPasskeys(), site.outbox]).toEqual([0, []])
   })
 
   test('is finished by whoever began it', async () => {

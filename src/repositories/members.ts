@@ -1,5 +1,5 @@
 /** What a member is rather than shows: status, roles, and whether they exist at all. */
-import { and, asc, type Column, eq, gt, inArray, ne, sql, type SQL } from 'drizzle-orm'
+import { and, asc, type Column, eq, gt, inArray, ne, or, sql, type SQL } from 'drizzle-orm'
 import { type Database, statement } from '../db/client.ts'
 import type { EventId, UserId } from '../db/ids.ts'
 import {
@@ -10,6 +10,7 @@ import {
   authSessions,
   authTickets,
   authUsers,
+  authVerifications,
   badgeAssignments,
   bookings,
   BUILT_IN,
@@ -107,7 +108,12 @@ export function membersRepository(db: Database) {
       const keys = db.select({ id: apiKeys.id }).from(apiKeys).where(eq(apiKeys.createdBy, id))
       const { visitShard, keyIds } = erasures
       const login = loginOf(id, gone)
-      const [, , , , , , , , , , , , , , , [left], [erasure]] = await audited(
+      const addresses = db
+        .select({ email: authUsers.email })
+        .from(authUsers)
+        .where(login(authUsers.id))
+      const registering = sql`iif(json_valid(value), value ->> '$.userData.id', null)`
+      const [, , , , , , , , , , , , , , , , [left], [erasure]] = await audited(
         db,
         audit,
         write,
@@ -119,7 +125,10 @@ export function membersRepository(db: Database) {
           on conflict (identity_hash) do update
             set erased_at = excluded.erased_at, bootstrapped = excluded.bootstrapped`,
         ),
-        db.delete(authTickets).where(login(authTickets.userId)),
+        db
+          .delete(authTickets)
+          .where(or(login(authTickets.userId), inArray(authTickets.email, addresses))),
+        db.delete(authVerifications).where(login(registering)),
         db.delete(authSessions).where(login(authSessions.userId)),
         db.delete(authPasskeys).where(login(authPasskeys.userId)),
         db.delete(authAccounts).where(login(authAccounts.userId)),
@@ -203,7 +212,7 @@ export function membersRepository(db: Database) {
 /** Rows of the built-in login that are this member's, by the column that names the account. */
 function loginOf(id: UserId, gone: SQL) {
   const isTheirs = and(eq(identities.userId, id), eq(identities.issuer, BUILT_IN))
-  return (account: Column) =>
+  return (account: Column | SQL) =>
     sql`${account} in (select subject from ${identities} where ${isTheirs}) and ${gone}`
 }
 

@@ -200,12 +200,20 @@ test('a deleted member leaves nothing of the login behind', async () => {
   const { body } = await site.bearer(await ada.token()).get('/v1/me')
   await ada.post('/auth/forgot', { email: ADA })
   const kept = await site.account('bob@example.com')
+  await kept.post('/auth/sign-up', { name: 'Ada', email: ADA })
+  await kept.post('/auth/email', { current: PASSWORD, email: ADA })
+  await ada.get('/auth/passkey/generate-register-options')
+  await kept.get('/auth/passkey/generate-register-options')
   expect((await (await site.root()).delete(`/v1/users/${body.id}`)).status).toBe(204)
   for (const table of ['auth_users', 'auth_accounts', 'auth_sessions']) {
     const { results } = await env.DB.prepare(`select * from ${table}`).all()
     expect([table, results.length]).toEqual([table, 1])
   }
   expect((await env.DB.prepare('select * from auth_tickets').all()).results).toEqual([])
+  const challenges = env.DB.prepare('select value from auth_verifications')
+  expect((await challenges.all()).results).toEqual([
+    { value: expect.stringContaining('"name":"bob@example.com"') },
+  ])
   expect((await kept.get('/auth/account')).status).toBe(200)
   expect((await ada.get('/auth/account')).status).toBe(303)
 })

@@ -1,5 +1,5 @@
 /** What a caller may do with a booking now: the same decision as the routes', and the state it starts from. */
-import type { BookingRow } from '../repositories/bookings.ts'
+import { type BookingRow, isOf } from '../repositories/bookings.ts'
 import { actorRef, type Caller } from '../security/actor.ts'
 import { decide } from '../security/decide.ts'
 
@@ -10,10 +10,10 @@ export type BookingAction = (typeof BOOKING_ACTIONS)[number]
 export function allowedActions(booking: BookingRow, caller: Caller, now: number): BookingAction[] {
   if (caller.kind === 'anonymous') return []
   const { status, holdUntil, startsAt, cancelUntilMinutes } = booking
-  const self = actorRef(caller)
-  const isTheirs = booking.owner === self || booking.bookedBy === self
   const maySettle =
-    decide(caller, 'booking:confirm', 'site').allowed && !isTheirs && status === 'pending'
+    decide(caller, 'booking:confirm', 'site').allowed &&
+    !isOf(actorRef(caller), booking) &&
+    status === 'pending'
   const isHeld = holdUntil === null || Date.parse(holdUntil) > now
   const cancel = decide(caller, 'booking:cancel', { owner: booking.owner })
   const isInTime = now < Date.parse(startsAt) - (cancelUntilMinutes ?? 0) * 60_000

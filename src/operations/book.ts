@@ -72,5 +72,6 @@ function foreseen(booking: NewBooking, { slot, service }: Offer, now: number): B
     serviceName: service.name,
     cancelUntilMinutes: service.cancelUntilMinutes,
     autoConfirm,
+    keyCreator: null,
   }
 }

@@ -1,7 +1,7 @@
 import type { Deps } from '../deps.ts'
 import type { BookingId } from '../db/ids.ts'
 import { notFound, Problem } from '../problem.ts'
-import type { BookingRow, Transition } from '../repositories/bookings.ts'
+import { type BookingRow, isOf, type Transition } from '../repositories/bookings.ts'
 import type { Revisions } from '../repositories/scope.ts'
 import { actorRef } from '../security/actor.ts'
 import { auditRow } from '../security/audit.ts'
@@ -89,13 +89,10 @@ async function settled(
 ): Promise<BookingRow> {
   const { row, changed } = await transit(exercised, change, to, deps, action)
   if (changed) return row
-  const self = actorRef(exercised.actor)
-  if (row.bookedBy === self || row.owner === self) {
-    throw new Problem('forbidden', 'Nobody confirms or declines a booking of their own.', {
-      stage: 'ownership',
-      required: 'booking:confirm',
-      reach: 'any',
-    })
+  if (isOf(actorRef(exercised.actor), row)) {
+    const detail = 'Nobody confirms or declines what they, or an API key of theirs, have booked.'
+    const refusal = { stage: 'ownership', required: 'booking:confirm', reach: 'any' } as const
+    throw new Problem('forbidden', detail, refusal)
   }
   assertRevision(row, change.revisions)
   const held = row.status === 'pending' ? 'its place is not held any more' : `it is ${row.status}`

@@ -1,8 +1,8 @@
 /** Bookings. Every change is one guarded statement: state, capacity and time are in its predicate. */
-import { and, asc, desc, eq, gt, gte, inArray, lt, lte, ne, sql, type SQL } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, gte, inArray, lt, lte, sql, type SQL } from 'drizzle-orm'
 import { type Database, rows, statement } from '../db/client.ts'
 import type { BookingId, EventId, ServiceId, SlotId } from '../db/ids.ts'
-import { bookings, type Contact, events, services, slots } from '../db/schema.ts'
+import { apiKeys, bookings, type Contact, events, services, slots } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer, wasWritten } from './audited.ts'
 import { isLive, liveBookings } from './live-bookings.ts'
 import { among, type Scope, within } from './scope.ts'
@@ -59,6 +59,8 @@ const shown = {
   serviceName: services.name,
   cancelUntilMinutes: services.cancelUntilMinutes,
   autoConfirm: services.autoConfirm,
+  /** Who created the API key that made it, if one did. */
+  keyCreator: apiKeys.createdBy,
 }
 
 export type BookingsRepository = ReturnType<typeof bookingsRepository>
@@ -72,6 +74,7 @@ export function bookingsRepository(db: Database, now: string) {
       .select(shown)
       .from(bookings)
       .leftJoin(services, eq(services.id, bookings.serviceId))
+      .leftJoin(apiKeys, eq(apiKeys.id, bookings.bookedBy))
       .where(where)
       .$dynamic()
 
@@ -223,7 +226,18 @@ function hasRoom(now: string): SQL {
     and not exists (select 1 ${others} and other.owner = bookings.owner)`
 }
 
-/** The states and times a change starts from. Nobody confirms or declines what they booked themselves. */
+/** Whether they have it, made it, or created the API key that made it: nobody settles such a booking. */
+export function isOf(actor: string, { owner, bookedBy, keyCreator }: BookingRow): boolean {
+  return [owner, bookedBy, keyCreator].includes(actor)
+}
+
+/** The opposite of `isOf`, in the statement that decides. */
+function isOfSomebodyElse(actor: string): SQL {
+  const theirs = sql`(select ${actor} union all select id from api_keys where created_by = ${actor})`
+  return sql`booked_by not in ${theirs} and owner not in ${theirs}`
+}
+
+/** The states and times a change starts from. */
 function allows(to: Transition, actor: string, now: string): SQL | undefined {
   switch (to.to) {
     case 'confirmed':
@@ -231,16 +245,11 @@ function allows(to: Transition, actor: string, now: string): SQL | undefined {
         eq(bookings.status, 'pending'),
         isLive(now),
         hasRoom(now),
-        ne(bookings.bookedBy, actor),
-        ne(bookings.owner, actor),
+        isOfSomebodyElse(actor),
         to.closing && stillConfirmsByItself,
       )
     case 'declined':
-      return and(
-        eq(bookings.status, 'pending'),
-        ne(bookings.bookedBy, actor),
-        ne(bookings.owner, actor),
-      )
+      return and(eq(bookings.status, 'pending'), isOfSomebodyElse(actor))
     case 'canceled':
       return and(inArray(bookings.status, ['pending', 'confirmed']), inTime(to, now))
   }

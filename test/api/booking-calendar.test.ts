@@ -129,6 +129,7 @@ describe('a text, be it the note or the name of the service', () => {
     serviceName: 'Haircut',
     cancelUntilMinutes: 0,
     autoConfirm: false,
+    keyCreator: null,
   }
   const NOTE = text(1, 1000)
   const texts = [

@@ -154,6 +154,8 @@ describe('allowedActions', () => {
       ['an admin, of another’s', root, ada.userId],
       ['a key, of another’s', site.bearer(secret), ada.userId],
       ['a key, of its own', site.bearer(secret), id],
+      ['an admin, of a key they created', root, id],
+      ['a manager, of a key of another’s', boss, id],
     ]
     return { callers, serviceId }
   }

@@ -51,6 +51,31 @@ describe('a booking of one’s own', () => {
     expect((await root.post(`/v1/bookings/${id}/confirm`)).body.status).toBe('confirmed')
   })
 
+  test('is what one’s own API key has booked, too: others settle it, even if the key is revoked', async () => {
+    const { site, slot, root, manager } = await bookingScene()
+    const boss = await site.memberWith('admin', 'boss')
+    const scopes = ['booking:create', 'booking:read']
+    const key = created(await boss.post('/v1/api-keys', { name: 'Mine', scopes }))
+    const { id } = await bookingOf(site.bearer(key.secret), await slot())
+    for (const revoke of [false, true]) {
+      if (revoke) await boss.delete(`/v1/api-keys/${key.id}`)
+      for (const reply of await settle(boss, id)) {
+        expect(reply).toMatchObject({ status: 403, body: { stage: 'ownership' } })
+      }
+      expect((await boss.get(`/v1/bookings/${id}`)).body.allowedActions).toEqual(['cancel'])
+    }
+    const explained = await boss.post('/v1/explain', {
+      method: 'POST',
+      path: `/v1/bookings/${id}/confirm`,
+    })
+    expect(explained.body.status).toBe(403)
+    for (const who of [root, await manager()]) {
+      const { items } = (await who.get('/v1/bookings')).body
+      expect(items[0].allowedActions).toEqual(['confirm', 'decline', 'cancel'])
+    }
+    expect((await root.post(`/v1/bookings/${id}/confirm`)).body.status).toBe('confirmed')
+  })
+
   test('nor by a member, a moderator or a key, who settle nobody’s', async () => {
     const { site, slot, root } = await bookingScene()
     const scopes = ['booking:create', 'booking:read', 'booking:cancel']

@@ -1,5 +1,5 @@
 /** A booking as an iCalendar file (RFC 5545), for the calendars of its owner and of managers. */
-import ical, { ICalCalendarMethod, ICalEventStatus } from 'ical-generator'
+import ical, { ICalEventStatus } from 'ical-generator'
 import type { BookingRow } from '../repositories/bookings.ts'
 
 const STATUS = {
@@ -13,7 +13,7 @@ const STATUS = {
 export function calendarOf(booking: BookingRow): string {
   const { id, startsAt, endsAt, status, serviceName, note, revision, createdAt, updatedAt } =
     booking
-  const calendar = ical({ prodId: '//Guildhall//Bookings//EN', method: ICalCalendarMethod.PUBLISH })
+  const calendar = ical({ prodId: '//Guildhall//Bookings//EN' })
   calendar.createEvent({
     id,
     sequence: revision,
@@ -26,5 +26,6 @@ export function calendarOf(booking: BookingRow): string {
     created: new Date(createdAt),
     lastModified: new Date(updatedAt),
   })
-  return calendar.toString()
+  // The last line ends like the others (section 3.1), which the library leaves out.
+  return `${calendar.toString()}\r\n`
 }

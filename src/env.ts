@@ -201,10 +201,10 @@ const TimeZone = z
   .string()
   .refine(isTimeZone, { error: 'expected an IANA time zone such as "Europe/Berlin"' })
 
-/** Whether this runtime knows the IANA time zone. */
+/** Whether this runtime knows the IANA time zone. It takes offsets as well, which have no summer time. */
 export function isTimeZone(name: string): boolean {
   try {
-    return Boolean(new Intl.DateTimeFormat('en', { timeZone: name }))
+    return /^[a-z]/i.test(name) && Boolean(new Intl.DateTimeFormat('en', { timeZone: name }))
   } catch {
     return false
   }

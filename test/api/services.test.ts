@@ -40,6 +40,8 @@ describe('POST /v1/services', () => {
 
   test.each([
     ['a time zone nobody has', { timeZone: 'Europe/Atlantis' }, 'timeZone'],
+    ['an offset, which knows no summer', { timeZone: '+01:00' }, 'timeZone'],
+    ['an offset in the short form', { timeZone: '-0330' }, 'timeZone'],
     ['a limit in the future', { cancelUntilMinutes: -1 }, 'cancelUntilMinutes'],
     ['a hold of no time', { holdMinutes: 0 }, 'holdMinutes'],
     ['half a minute', { holdMinutes: 0.5 }, 'holdMinutes'],

@@ -133,9 +133,8 @@ export const listMyBookings = route({
   access: { may: 'booking:read', owner: 'self' },
   input: { query: z.object(Filter) },
   output: listOf(Booking),
-  async run({ input, caller, deps }) {
-    const owner = caller.kind === 'member' ? caller.userId : notFound('member')
-    return bookingsOf({ owner }, input.query, caller, deps)
+  async run({ input, grant, caller, deps }) {
+    return bookingsOf(grant.scope, input.query, caller, deps)
   },
 })
 

@@ -1,15 +1,16 @@
 import type { Deps } from '../deps.ts'
 import { newId, type VisitorId } from '../db/ids.ts'
 import { Problem } from '../problem.ts'
-import { actorRef } from '../security/actor.ts'
 import { auditColumns } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
+import { memberOf } from './member-of.ts'
 
 /**
  * Makes everything a visitor has booked the member's; who booked it stays on record. To be called for
  * a visitor whose token the member has. Repeating it is harmless.
  * @returns how many bookings have changed hands
- * @throws Problem `invalid_state` if the member has confirmed one, `already_booked` if both hold a live booking of one slot; nothing is changed then
+ * @throws Problem `members_only`; `invalid_state` if the member has confirmed one, `already_booked` if both
+ * hold a live booking of one slot; nothing is changed then
  */
 export async function claimBookings(
   grant: Grant<'booking:create'>,
@@ -17,7 +18,7 @@ export async function claimBookings(
   { bookingClaims, now }: Deps,
 ): Promise<number> {
   const exercised = grant.exercise('booking:create')
-  const userId = actorRef(exercised.actor)
+  const userId = memberOf(exercised, 'booking:create')
   const theirs = await bookingClaims.ofVisitor(visitorId)
   if (theirs.length === 0) return 0
   const audit = auditColumns(exercised, now, {

@@ -1,7 +1,7 @@
 /** Bookings that pass from a visitor to the member who has shown to be that visitor. */
 import { eq, sql } from 'drizzle-orm'
 import { type Database, rows, statement } from '../db/client.ts'
-import type { AuditId, BookingId, VisitorId } from '../db/ids.ts'
+import type { AuditId, BookingId, UserId, VisitorId } from '../db/ids.ts'
 import { bookings } from '../db/schema.ts'
 import { actingAs, type AuditRow, INSERT_AUDIT } from './audited.ts'
 import { isLive } from './live-bookings.ts'
@@ -27,7 +27,7 @@ export function bookingClaimsRepository(db: Database, now: string) {
      */
     async claim(
       visitorId: VisitorId,
-      userId: string,
+      userId: UserId,
       candidates: readonly Candidate[],
       audit: Omit<AuditRow, 'id' | 'target'>,
     ) {

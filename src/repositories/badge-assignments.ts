@@ -1,9 +1,10 @@
 /** Who holds which badge. One row for each member and badge, for good. */
-import { and, asc, eq, gt, isNull, or, sql } from 'drizzle-orm'
+import { and, asc, eq, isNull, sql } from 'drizzle-orm'
 import { type Database, rows, statement } from '../db/client.ts'
 import type { AuditId, BadgeId, RuleId, UserId } from '../db/ids.ts'
 import { badgeAssignments, badges, users } from '../db/schema.ts'
 import { actingAs, type AuditRow, audited, INSERT_AUDIT } from './audited.ts'
+import { sortsAfter } from './scope.ts'
 
 export type AssignedBy = (typeof badgeAssignments.$inferSelect)['assignedBy']
 
@@ -48,11 +49,7 @@ export function badgeAssignmentsRepository(db: Database) {
             and(
               eq(badgeAssignments.userId, userId),
               isNull(badgeAssignments.removedAt),
-              after &&
-                or(
-                  gt(badges.position, after.position),
-                  and(eq(badges.position, after.position), gt(badges.id, after.id)),
-                ),
+              after && sortsAfter([badges.position, badges.id], [after.position, after.id]),
             ),
           )
           .orderBy(asc(badges.position), asc(badges.id))

@@ -1,10 +1,10 @@
 /** The badges a site has. */
-import { and, asc, eq, gt, max, or, sql } from 'drizzle-orm'
+import { and, asc, eq, max, sql } from 'drizzle-orm'
 import type { Database } from '../db/client.ts'
 import type { BadgeId } from '../db/ids.ts'
 import { badgeAssignments, badgeRules, badges } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer, wasWritten } from './audited.ts'
-import { atRevision, type Revisions } from './scope.ts'
+import { atRevision, type Revisions, sortsAfter } from './scope.ts'
 
 export type BadgeRow = typeof badges.$inferSelect
 export type BadgePatch = {
@@ -28,13 +28,7 @@ export function badgesRepository(db: Database) {
       return db
         .select()
         .from(badges)
-        .where(
-          after &&
-            or(
-              gt(badges.position, after.position),
-              and(eq(badges.position, after.position), gt(badges.id, after.id)),
-            ),
-        )
+        .where(after && sortsAfter([badges.position, badges.id], [after.position, after.id]))
         .orderBy(asc(badges.position), asc(badges.id))
         .limit(limit)
     },

@@ -20,6 +20,14 @@ export function atRevision(column: SQLiteColumn, revisions: Revisions): SQL | un
   return revisions && among(column, revisions)
 }
 
+/** What sorts after a row with these values; compared as one, so that an index leads there. */
+export function sortsAfter(
+  columns: readonly [SQLiteColumn, SQLiteColumn],
+  values: readonly [string | number, string],
+): SQL {
+  return sql`(${columns[0]}, ${columns[1]}) > (${values[0]}, ${values[1]})`
+}
+
 /** A list of any length, as one parameter: D1 binds at most 100. */
 export function among(column: SQLiteColumn, numbers: readonly number[]): SQL {
   return sql`${column} in (select value from json_each(${JSON.stringify(numbers)}))`

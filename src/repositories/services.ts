@@ -1,11 +1,11 @@
 /** What can be booked, and when. */
-import { and, asc, eq, gt, gte, lt, or, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, gte, lt, sql } from 'drizzle-orm'
 import { type Database, rows } from '../db/client.ts'
 import type { ServiceId, SlotId } from '../db/ids.ts'
 import { services, slots } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer, wasWritten } from './audited.ts'
 import { liveBookings } from './live-bookings.ts'
-import { atRevision, type Revisions } from './scope.ts'
+import { atRevision, type Revisions, sortsAfter } from './scope.ts'
 
 export type ServiceRow = typeof services.$inferSelect
 export type SlotRow = typeof slots.$inferSelect
@@ -106,11 +106,7 @@ export function servicesRepository(db: Database, now: string) {
               eq(slots.serviceId, id),
               from === undefined ? undefined : gte(slots.startsAt, from),
               to === undefined ? undefined : lt(slots.startsAt, to),
-              after &&
-                or(
-                  gt(slots.startsAt, after.startsAt),
-                  and(eq(slots.startsAt, after.startsAt), gt(slots.id, after.id)),
-                ),
+              after && sortsAfter([slots.startsAt, slots.id], [after.startsAt, after.id]),
             ),
           )
           .orderBy(asc(slots.startsAt), asc(slots.id))

@@ -1,10 +1,10 @@
 /** Members and their profiles. */
-import { and, asc, eq, gt, gte, lt, or, sql } from 'drizzle-orm'
+import { and, asc, eq, gte, lt, sql } from 'drizzle-orm'
 import type { Database } from '../db/client.ts'
 import type { UserId } from '../db/ids.ts'
 import { type Address, users } from '../db/schema.ts'
 import { type AuditRow, audited } from './audited.ts'
-import { atRevision, type Revisions, type Scope, within } from './scope.ts'
+import { atRevision, type Revisions, type Scope, sortsAfter, within } from './scope.ts'
 
 export type { Revisions } from './scope.ts'
 
@@ -79,11 +79,7 @@ export function usersRepository(db: Database) {
             start === undefined
               ? undefined
               : and(gte(users.nameKey, start), lt(users.nameKey, `${start}\u{10FFFF}`)),
-            after &&
-              or(
-                gt(users.nameKey, after.nameKey),
-                and(eq(users.nameKey, after.nameKey), gt(users.id, after.id)),
-              ),
+            after && sortsAfter([users.nameKey, users.id], [after.nameKey, after.id]),
           ),
         )
         .orderBy(asc(users.nameKey), asc(users.id))

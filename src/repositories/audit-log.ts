@@ -1,5 +1,6 @@
 /** Reading the audit log; rows are written only by `audited` and by awards. */
-import { and, desc, eq, gte, lt } from 'drizzle-orm'
+import { and, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
+import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
 import type { Database } from '../db/client.ts'
 import { type AuditId, firstIdAt } from '../db/ids.ts'
 import { auditLog } from '../db/schema.ts'
@@ -24,9 +25,11 @@ export function auditLogRepository(db: Database) {
         .from(auditLog)
         .where(
           and(
-            actor === undefined ? undefined : eq(auditLog.actor, actor),
-            action === undefined ? undefined : eq(auditLog.action, action),
-            target === undefined ? undefined : eq(auditLog.target, target),
+            ...searchedByFirst([
+              [auditLog.target, target],
+              [auditLog.actor, actor],
+              [auditLog.action, action],
+            ]),
             since === undefined ? undefined : gte(auditLog.id, firstIdAt('aud', since)),
             until === undefined ? undefined : lt(auditLog.id, firstIdAt('aud', until)),
             page.after && lt(auditLog.id, page.after),
@@ -36,4 +39,14 @@ export function auditLogRepository(db: Database) {
         .limit(page.limit)
     },
   }
+}
+
+/**
+ * SQLite does not know that a target has few rows and an action many. It is told which index to take:
+ * a column with `+` is compared, but not searched for.
+ */
+function searchedByFirst(filters: readonly (readonly [SQLiteColumn, string | undefined])[]): SQL[] {
+  return filters
+    .filter(([, value]) => value !== undefined)
+    .map(([column, value], index) => (index === 0 ? eq(column, value) : sql`+${column} = ${value}`))
 }

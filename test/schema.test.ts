@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers'
 import { getTableConfig, SQLiteTable } from 'drizzle-orm/sqlite-core'
 import { is } from 'drizzle-orm'
 import { beforeEach, describe, expect, it } from 'vitest'
+import schemaPage from '../docs/storage-schema.md?raw'
 import * as schema from '../src/db/schema.ts'
 
 interface Table {
@@ -54,6 +55,14 @@ describe('the tables that drizzle knows', () => {
       ).toEqual(actual)
     },
   )
+})
+
+it('docs/storage-schema.md has each table and view, and no other', async () => {
+  const views = await rows<{ name: string }>("select name from sqlite_master where type = 'view'")
+  const [ofD1 = ''] = schemaPage.split('## Durable Objects')
+  const cells = [...ofD1.matchAll(/^\| (`[^|]+) \|/gm)].map(([, cell = '']) => cell)
+  const named = cells.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, name = '']) => name))
+  expect(named.sort()).toEqual([...(await tables()), ...views].map(({ name }) => name).sort())
 })
 
 describe('the migrated database', () => {

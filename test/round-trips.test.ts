@@ -12,8 +12,9 @@ import { ISSUER } from './support/site.ts'
 type Trips = readonly [d1: number, objects: number]
 
 /**
- * For a member the site knows: one trip finds them and their rights, the rest is the route's. What
- * creates is asked with an Idempotency-Key, which takes D1 one trip more.
+ * For a member the site knows: one trip finds them and their rights, the rest is the route's. A POST
+ * that writes is asked with an Idempotency-Key, which takes D1 one trip more; and where the answer
+ * depends on what there is, one to foresee it.
  */
 const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'GET /v1/whoami': [1, 0],
@@ -31,8 +32,8 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'GET /v1/users/:userId': [2, 0],
   'PATCH /v1/users/:userId': [2, 0],
   'DELETE /v1/users/:userId': [3, 1],
-  'POST /v1/users/:userId/suspend': [2, 0],
-  'POST /v1/users/:userId/reinstate': [3, 1],
+  'POST /v1/users/:userId/suspend': [4, 0],
+  'POST /v1/users/:userId/reinstate': [5, 1],
   'GET /v1/users/:userId/visits': [2, 1],
   'GET /v1/roles': [2, 0],
   'PUT /v1/roles/:role': [3, 0],
@@ -47,7 +48,7 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'GET /v1/users/:userId/badges': [2, 0],
   'PUT /v1/users/:userId/badges/:badgeId': [2, 0],
   'DELETE /v1/users/:userId/badges/:badgeId': [2, 0],
-  'POST /v1/badge-assignments/bulk': [2, 0],
+  'POST /v1/badge-assignments/bulk': [4, 0],
   'GET /v1/badge-rules': [2, 0],
   'GET /v1/badge-rules/:ruleId': [2, 0],
   'POST /v1/badge-rules': [3, 0],
@@ -83,13 +84,13 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'POST /v1/bookings': [4, 0],
   'GET /v1/me/bookings': [2, 0],
   // What there is to claim, then the claim.
-  'POST /v1/me/bookings/claim': [3, 0],
+  'POST /v1/me/bookings/claim': [4, 0],
   'GET /v1/bookings': [2, 0],
   'GET /v1/bookings/:bookingId{.+\\.ics}': [2, 0],
   'GET /v1/bookings/:bookingId': [2, 0],
-  'POST /v1/bookings/:bookingId/confirm': [2, 0],
-  'POST /v1/bookings/:bookingId/decline': [2, 0],
-  'POST /v1/bookings/:bookingId/cancel': [2, 0],
+  'POST /v1/bookings/:bookingId/confirm': [4, 0],
+  'POST /v1/bookings/:bookingId/decline': [4, 0],
+  'POST /v1/bookings/:bookingId/cancel': [4, 0],
 }
 
 /** Open routes without a credential. */

@@ -5,6 +5,7 @@ import { listOf, PageQuery, paginate } from '../http/pagination.ts'
 import { Answer, route } from '../http/route.ts'
 import { assignBadges, removeBadge } from '../operations/assign-badges.ts'
 import { notFound } from '../problem.ts'
+import type { Given } from '../repositories/badge-assignments.ts'
 import { Badge, BadgeId, NoBody, shownId, Timestamp, UserId } from './schemas.ts'
 
 const assignment = {
@@ -98,20 +99,28 @@ export const assignInBulk = route({
   access: { may: 'badge:assign' },
   input: { json: BulkAssignment },
   output: BulkResult,
-  async run({ input, grant, deps }) {
+  idempotent: 'd1',
+  async run({ input, grant, claim, remember, deps }) {
     const { badgeId, userIds } = input.json
-    const distinct = [...new Set(userIds)]
-    const { holders } = await assignBadges(grant, { badgeId, userIds: distinct }, deps)
-    const held = new Map(holders.map((holder) => [holder.userId, holder]))
-    // An id that was sent twice was given the badge once, by its first mention.
-    const seen = new Set<string>()
-    const results = userIds.map((userId) => {
-      const holder = held.get(userId)
-      const created = holder?.created === true && !seen.has(userId)
-      seen.add(userId)
-      if (!holder) return { userId, status: 'not_found', created } as const
-      return { userId, status: created ? 'created' : 'held', created } as const
-    })
-    return { badgeId, results }
+    const answer = (given: readonly Given[]) => ({ badgeId, results: resultsOf(userIds, given) })
+    const award = {
+      badgeId,
+      userIds: [...new Set(userIds)],
+      remember: claim && (async (given: readonly Given[]) => remember(answer(given))),
+    }
+    return answer((await assignBadges(grant, award, deps)).holders)
   },
 })
+
+function resultsOf(userIds: readonly Given['userId'][], given: readonly Given[]) {
+  const held = new Map(given.map((each) => [each.userId, each]))
+  // An id that was sent twice was given the badge once, by its first mention.
+  const seen = new Set<string>()
+  return userIds.map((userId) => {
+    const holder = held.get(userId)
+    const created = holder?.created === true && !seen.has(userId)
+    seen.add(userId)
+    if (!holder) return { userId, status: 'not_found', created } as const
+    return { userId, status: created ? 'created' : 'held', created } as const
+  })
+}

@@ -1,12 +1,13 @@
 /** Members as others see and manage them. */
 import * as z from 'zod'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
-import { route } from '../http/route.ts'
+import { type Access, type Input, route, type RouteContext } from '../http/route.ts'
 import type { UserId as Id } from '../db/ids.ts'
 import { deleteUser } from '../operations/delete-user.ts'
-import { reinstate, suspend } from '../operations/set-status.ts'
+import { reinstate, suspend, tellGatesOf } from '../operations/set-status.ts'
 import { updateProfile } from '../operations/update-profile.ts'
 import { notFound } from '../problem.ts'
+import type { UserRow } from '../repositories/users.ts'
 import { profileOf } from './profiles.ts'
 import { FullProfile, NoBody, ProfilePatch, PublicProfile, text, UserId } from './schemas.ts'
 
@@ -95,8 +96,13 @@ export const suspendUser = route({
   access: { may: 'user:suspend' },
   input: { param, json: NoBody },
   output: FullProfile,
-  async run({ input, grant, deps }) {
-    return profileOf(await suspend(grant, input.param.userId, deps))
+  idempotent: 'd1',
+  async run({ input, grant, deps, ...context }) {
+    const change = { userId: input.param.userId, remember: remembering(context) }
+    return profileOf(await suspend(grant, change, deps))
+  },
+  async beforeReplay({ input, deps }) {
+    await tellGatesOf(input.param.userId, deps)
   },
 })
 
@@ -107,7 +113,16 @@ export const reinstateUser = route({
   access: { may: 'user:suspend' },
   input: { param, json: NoBody },
   output: FullProfile,
-  async run({ input, grant, deps }) {
-    return profileOf(await reinstate(grant, input.param.userId, deps))
+  idempotent: 'd1',
+  async run({ input, grant, deps, ...context }) {
+    const change = { userId: input.param.userId, remember: remembering(context) }
+    return profileOf(await reinstate(grant, change, deps))
+  },
+  async beforeReplay({ input, deps }) {
+    await tellGatesOf(input.param.userId, deps)
   },
 })
+
+function remembering({ claim, remember }: Pick<RouteContext<Input, Access>, 'claim' | 'remember'>) {
+  return claim && (async (row: UserRow) => remember(profileOf(row)))
+}

@@ -58,10 +58,13 @@ export const claimMyBookings = route({
   access: { may: 'booking:create', owner: 'self' },
   input: { json: Claim },
   output: Claimed,
-  async run({ input, grant, deps }) {
+  idempotent: 'd1',
+  async run({ input, grant, claim, remember, deps }) {
     const { visitor } = await deps.prove('visitorToken', input.json.visitorToken)
     if (!visitor) throw invalidField('visitorToken', 'expected a token of a visitor of this site')
     const { visitorId } = visitor
-    return { visitorId, claimed: await claimBookings(grant, visitorId, deps) }
+    const claimedAs = (claimed: number) => ({ visitorId, claimed })
+    const foresee = claim && (async (claimed: number) => remember(claimedAs(claimed)))
+    return claimedAs(await claimBookings(grant, visitorId, foresee, deps))
   },
 })

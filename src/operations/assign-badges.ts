@@ -1,15 +1,24 @@
 import type { Deps } from '../deps.ts'
 import { type BadgeId, newId, type RuleId, type UserId } from '../db/ids.ts'
 import { notFound } from '../problem.ts'
+import type { StoredAnswer } from '../repositories/audited.ts'
+import { type AssignedBy, type Given, textOf } from '../repositories/badge-assignments.ts'
+import type { BadgeRow } from '../repositories/badges.ts'
 import type { Actor } from '../security/actor.ts'
 import { auditColumns, auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
+
+interface Held extends Given {
+  readonly assignedAt: string
+  readonly assignedBy: AssignedBy
+}
 
 export interface BadgeAward {
   readonly badgeId: BadgeId
   readonly userIds: readonly UserId[]
   /** Set when a rule awards: at the revision the members were measured by. */
   readonly rule?: { readonly id: RuleId; readonly revision: number }
+  readonly remember?: ((holders: readonly Given[]) => Promise<StoredAnswer | undefined>) | undefined
 }
 
 /**
@@ -22,9 +31,10 @@ export interface BadgeAward {
 export async function assignBadges(
   grant: Grant<'badge:assign'>,
   award: BadgeAward,
-  { badgeAssignments, now }: Deps,
-) {
-  const { badgeId, userIds, rule } = award
+  deps: Deps,
+): Promise<{ readonly badge: BadgeRow; readonly holders: readonly Held[] }> {
+  const { badgeAssignments, now } = deps
+  const { badgeId, userIds, rule, remember } = award
   const exercised = grant.exercise('badge:assign', { badgeId, ...(rule && { ruleId: rule.id }) })
   const audit = auditColumns(exercised, now, {
     action: 'badge.assign',
@@ -32,17 +42,21 @@ export async function assignBadges(
   })
   const candidates = userIds.map((userId) => ({ userId, auditId: newId('aud', now) }))
   const assignedBy = assignerOf(exercised.actor)
+  const given = remember && (await badgeAssignments.foresee(badgeId, userIds))
+  const foreseen = given && { given, answer: await remember(given) }
   const { badge, holders } = await badgeAssignments.award(
     { badgeId, assignedBy, rule },
     candidates,
     audit,
+    foreseen,
   )
-  return {
-    badge: badge ?? notFound('badge'),
-    holders: holders.flatMap(({ userId, assignedAt, assignedBy, created }) =>
-      assignedAt && assignedBy ? [{ userId, assignedAt, assignedBy, created: created === 1 }] : [],
-    ),
-  }
+  if (!badge) return notFound('badge')
+  const holding = holders.flatMap(({ userId, assignedAt, assignedBy, created }) =>
+    assignedAt && assignedBy ? [{ userId, assignedAt, assignedBy, created: created === 1 }] : [],
+  )
+  // Others hold the badge than when the answer was foreseen.
+  if (given && textOf(given) !== textOf(holding)) return assignBadges(grant, award, deps)
+  return { badge, holders: holding }
 }
 
 /** Takes a badge away; a rule does not give it back. @throws Problem `not_found` if it is not held */

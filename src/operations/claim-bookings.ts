@@ -1,6 +1,7 @@
 import type { Deps } from '../deps.ts'
 import { newId, type VisitorId } from '../db/ids.ts'
 import { Problem } from '../problem.ts'
+import type { StoredAnswer } from '../repositories/audited.ts'
 import { auditColumns } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
 import { memberOf } from './member-of.ts'
@@ -15,12 +16,14 @@ import { memberOf } from './member-of.ts'
 export async function claimBookings(
   grant: Grant<'booking:create'>,
   visitorId: VisitorId,
-  { bookingClaims, now }: Deps,
+  remember: ((claimed: number) => Promise<StoredAnswer | undefined>) | undefined,
+  deps: Deps,
 ): Promise<number> {
+  const { bookingClaims, now } = deps
   const exercised = grant.exercise('booking:create')
   const userId = memberOf(exercised, 'booking:create')
   const theirs = await bookingClaims.ofVisitor(visitorId)
-  if (theirs.length === 0) return 0
+  if (theirs.length === 0 && !remember) return 0
   const audit = auditColumns(exercised, now, {
     action: 'booking.claim',
     changes: { owner: userId, formerOwner: visitorId },
@@ -31,6 +34,7 @@ export async function claimBookings(
     userId,
     candidates,
     audit,
+    await remember?.(theirs.length),
   )
   const [confirmed] = ownConfirmed
   if (confirmed) {
@@ -40,7 +44,10 @@ export async function claimBookings(
     )
   }
   const [second] = inTheWay
-  if (!second) return claimed
+  if (!second) {
+    // One of them has changed hands since they were read.
+    return claimed === theirs.length ? claimed : claimBookings(grant, visitorId, remember, deps)
+  }
   throw new Problem(
     'already_booked',
     `You have a live booking of the slot of ${second.id}, too; cancel one of the two first.`,

@@ -1,7 +1,8 @@
 import type { Deps } from '../deps.ts'
 import type { BookingId } from '../db/ids.ts'
 import { notFound, Problem } from '../problem.ts'
-import { type BookingRow, isOf, type Transition } from '../repositories/bookings.ts'
+import type { StoredAnswer } from '../repositories/audited.ts'
+import { type BookingRow, columnsOf, isOf, type Transition } from '../repositories/bookings.ts'
 import type { Revisions } from '../repositories/scope.ts'
 import { actorRef } from '../security/actor.ts'
 import { auditRow } from '../security/audit.ts'
@@ -11,6 +12,12 @@ import { stale } from './outcome.ts'
 interface BookingChange {
   readonly bookingId: BookingId
   readonly revisions?: Revisions
+  readonly remember?: ((row: BookingRow) => Promise<StoredAnswer | undefined>) | undefined
+}
+
+interface Outcome {
+  readonly changed: boolean
+  readonly row: BookingRow
 }
 
 /** @throws Problem `not_found`, `forbidden` for one's own booking, `invalid_state`, `precondition_failed` */
@@ -51,7 +58,7 @@ export async function cancelBooking(
 ) {
   const exercised = grant.exercise('booking:cancel', { bookingId: change.bookingId })
   const when = exercised.scope === 'everyone' ? 'any time' : 'in time'
-  const { row, changed } = await transit(
+  const { row, changed } = await foreseen(
     exercised,
     change,
     { to: 'canceled', reason: change.reason, when },
@@ -87,7 +94,7 @@ async function settled(
   deps: Deps,
   action: string,
 ): Promise<BookingRow> {
-  const { row, changed } = await transit(exercised, change, to, deps, action)
+  const { row, changed } = await foreseen(exercised, change, to, deps, action)
   if (changed) return row
   if (isOf(actorRef(exercised.actor), row)) {
     const detail = 'Nobody confirms or declines what they, or an API key of theirs, have booked.'
@@ -102,13 +109,39 @@ async function settled(
   )
 }
 
+/** With the answer that is stored: of the booking as it is, and once more if that was changed meanwhile. */
+async function foreseen(
+  exercised: Exercised,
+  change: BookingChange,
+  to: Transition,
+  deps: Deps,
+  action: string,
+): Promise<Outcome> {
+  const { bookingId, revisions, remember } = change
+  if (!remember) return transit(exercised, change, to, deps, action)
+  const current = (await deps.bookings.find(exercised.scope, bookingId)) ?? notFound('booking')
+  const { revision } = current
+  const updatedAt = new Date(deps.now).toISOString()
+  const next = { ...current, ...columnsOf(to), revision: revision + 1, updatedAt }
+  const asRead = {
+    bookingId,
+    revisions: (revisions ?? [revision]).filter((each) => each === revision),
+    answer: await remember(next),
+  }
+  const { changed, row } = await transit(exercised, asRead, to, deps, action)
+  if (changed) return { changed, row: next }
+  return row.revision === revision
+    ? { changed, row }
+    : foreseen(exercised, change, to, deps, action)
+}
+
 async function transit(
   exercised: Exercised,
-  { bookingId, revisions }: BookingChange,
+  { bookingId, revisions, answer }: BookingChange & { readonly answer?: StoredAnswer | undefined },
   to: Transition,
   { bookings, now }: Deps,
   action: string,
-) {
+): Promise<Outcome> {
   const hasReason = 'reason' in to && to.reason !== null
   const audit = auditRow(exercised, now, {
     action,
@@ -121,6 +154,7 @@ async function transit(
     to,
     revisions,
     audit,
+    answer,
   )
   return { changed, row: row ?? notFound('booking') }
 }

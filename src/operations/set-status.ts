@@ -3,16 +3,26 @@ import { type EventId, newId, type UserId } from '../db/ids.ts'
 import { describeError } from '../log.ts'
 import { siteDay } from '../objects/site-day.ts'
 import { notFound, Problem } from '../problem.ts'
+import type { StoredAnswer } from '../repositories/audited.ts'
+import type { ForeseenMember } from '../repositories/members.ts'
+import type { UserRow } from '../repositories/users.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
 import { tellGates } from './tell-gates.ts'
+
+type Remember = (row: UserRow) => Promise<StoredAnswer | undefined>
+
+interface Change {
+  readonly userId: UserId
+  readonly remember: Remember | undefined
+}
 
 /**
  * Suspends a member; from then on their credentials open nothing but open routes.
  * @throws Problem `not_found`, `last_admin`, `unavailable`
  */
-export async function suspend(grant: Grant<'user:suspend'>, userId: UserId, deps: Deps) {
-  return setStatus(grant, userId, 'suspended', deps)
+export async function suspend(grant: Grant<'user:suspend'>, change: Change, deps: Deps) {
+  return setStatus(grant, change, 'suspended', deps)
 }
 
 /**
@@ -20,11 +30,12 @@ export async function suspend(grant: Grant<'user:suspend'>, userId: UserId, deps
  * measured again: here, or by the job `finish-events` if their object does not answer.
  * @throws Problem `not_found`, `unavailable`
  */
-export async function reinstate(grant: Grant<'user:suspend'>, userId: UserId, deps: Deps) {
+export async function reinstate(grant: Grant<'user:suspend'>, change: Change, deps: Deps) {
   const eventId = newId('evt', deps.now)
-  const row = await setStatus(grant, userId, 'active', deps, eventId)
+  const row = await setStatus(grant, change, 'active', deps, eventId)
+  const { id: userId, visitShard } = row
   try {
-    await finishReinstatement({ eventId, userId, visitShard: row.visitShard }, deps)
+    await finishReinstatement({ eventId, userId, visitShard }, deps)
   } catch (error) {
     console.warn({ event: 'recheck postponed', userId, ...describeError(error) })
   }
@@ -46,23 +57,50 @@ export async function finishReinstatement(
   await outbox.close(eventId)
 }
 
+/** Before a change is acknowledged a second time: it may not have been in force the first time. */
+export async function tellGatesOf(userId: UserId, deps: Deps): Promise<void> {
+  await tellGates(await deps.members.keysOf(userId), deps)
+}
+
 async function setStatus(
   grant: Grant<'user:suspend'>,
-  userId: UserId,
+  change: Change,
   status: 'active' | 'suspended',
   deps: Deps,
   eventId?: EventId,
-) {
+): Promise<UserRow> {
+  const { userId, remember } = change
   const { members, now } = deps
   const audit = auditRow(grant.exercise('user:suspend'), now, {
     action: status === 'suspended' ? 'user.suspend' : 'user.reinstate',
     target: userId,
   })
+  const foreseen = remember && (await foresee(userId, status, remember, deps))
   const { row, keyIds } =
-    (await members.setStatus(userId, status, audit, eventId)) ?? notFound('member')
+    (await members.setStatus(userId, status, audit, eventId, foreseen)) ?? notFound('member')
+  // The member was changed since they were read, so another answer has to be foreseen.
+  if (foreseen && row.revision !== foreseen.from && !isAs(foreseen.to, row))
+    return setStatus(grant, change, status, deps, eventId)
   if (row.status !== status) throw lastAdmin()
   await tellGates(keyIds, deps)
-  return row
+  return foreseen?.to ?? row
+}
+
+async function foresee(
+  userId: UserId,
+  status: UserRow['status'],
+  remember: Remember,
+  { users, now }: Deps,
+): Promise<ForeseenMember> {
+  const row = (await users.find('everyone', userId)) ?? notFound('member')
+  const { revision } = row
+  const updatedAt = new Date(now).toISOString()
+  const to = row.status === status ? row : { ...row, status, revision: revision + 1, updatedAt }
+  return { from: revision, to, answer: await remember(to) }
+}
+
+function isAs({ revision, updatedAt }: UserRow, row: UserRow): boolean {
+  return row.revision === revision && row.updatedAt === updatedAt
 }
 
 export function lastAdmin(): Problem {

@@ -83,6 +83,11 @@ export function wasWritten(audit: Pick<AuditRow, 'id'>): SQL {
 
 /** Stores the answer if the write happened. A key that is already there voids the whole transaction. */
 export function storeAnswer(db: Database, audit: AuditRow, answer: StoredAnswer | undefined) {
+  return storeAnswerWhere(db, answer, wasWritten(audit))
+}
+
+/** As above, of what may succeed without a write. @param isTrue what the answer says has come to be */
+export function storeAnswerWhere(db: Database, answer: StoredAnswer | undefined, isTrue: SQL) {
   if (!answer) return []
   const { caller, key, fingerprint, status, body, createdAt } = answer
   return [
@@ -90,7 +95,7 @@ export function storeAnswer(db: Database, audit: AuditRow, answer: StoredAnswer 
       db,
       sql`insert into ${idempotencyKeys} (caller, key, fingerprint, status, body, created_at)
       select ${caller}, ${key}, ${fingerprint}, ${status}, ${body}, ${createdAt}
-      where ${wasWritten(audit)}`,
+      where ${isTrue}`,
     ),
   ]
 }

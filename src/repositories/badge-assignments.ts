@@ -3,7 +3,14 @@ import { and, asc, eq, isNull, sql } from 'drizzle-orm'
 import { type Database, rows, statement } from '../db/client.ts'
 import type { AuditId, BadgeId, RuleId, UserId } from '../db/ids.ts'
 import { badgeAssignments, badges, users } from '../db/schema.ts'
-import { actingAs, type AuditRow, audited, INSERT_AUDIT } from './audited.ts'
+import {
+  actingAs,
+  type AuditRow,
+  audited,
+  INSERT_AUDIT,
+  type StoredAnswer,
+  storeAnswerWhere,
+} from './audited.ts'
 import { sortsAfter } from './scope.ts'
 
 export type AssignedBy = (typeof badgeAssignments.$inferSelect)['assignedBy']
@@ -19,6 +26,19 @@ export interface Award {
   readonly assignedBy: AssignedBy
   /** The rule that awards, at the revision the candidates were measured by; a changed rule awards nobody. */
   readonly rule?: { readonly id: RuleId; readonly revision: number } | undefined
+}
+
+/** A member who holds the badge after an award. */
+export interface Given {
+  readonly userId: UserId
+  /** By this award, and not before. */
+  readonly created: boolean
+}
+
+/** What will come of an award, and the answer that says so; if anything else would, nothing does. */
+export interface ForeseenAward {
+  readonly given: readonly Given[]
+  readonly answer: StoredAnswer | undefined
 }
 
 /** The columns every audit row of an award shares. */
@@ -64,9 +84,19 @@ export function badgeAssignmentsRepository(db: Database) {
      * Repeating it changes nothing.
      * @returns what is known of the badge and of each candidate afterwards
      */
-    async award(award: Award, candidates: readonly Candidate[], audit: AwardAudit) {
+    async award(
+      award: Award,
+      candidates: readonly Candidate[],
+      audit: AwardAudit,
+      foreseen?: ForeseenAward,
+    ) {
       const list = JSON.stringify(candidates.toSorted((a, b) => (a.userId < b.userId ? -1 : 1)))
       const fresh = sql`candidates.value ->> 'auditId'`
+      const asForeseen = foreseen
+        ? sql`exists (select 1 from badges where id = ${award.badgeId})
+          and (select json_group_array(json_array(userId, created)) from
+            (${outcome(award.badgeId, list)} order by userId)) = ${textOf(foreseen.given)}`
+        : sql`true`
       const [, , , [badge], holders] = await db.batch([
         actingAs(db, audit),
         statement(
@@ -74,7 +104,7 @@ export function badgeAssignmentsRepository(db: Database) {
           sql`
           insert into badge_assignments (user_id, badge_id, assigned_at, assigned_by, audit_id)
           select users.id, ${award.badgeId}, ${audit.at}, ${award.assignedBy}, ${fresh}
-          ${eligible(award, list)}
+          ${eligible(award, list)} and ${asForeseen}
           on conflict (user_id, badge_id) do update set
             assigned_at = excluded.assigned_at, assigned_by = excluded.assigned_by,
             audit_id = excluded.audit_id, removed_at = null
@@ -100,8 +130,16 @@ export function badgeAssignmentsRepository(db: Database) {
           left join badge_assignments held on held.user_id = users.id
             and held.badge_id = ${award.badgeId} and held.removed_at is null`,
         ),
+        ...storeAnswerWhere(db, foreseen?.answer, asForeseen),
       ])
       return { badge, holders }
+    },
+
+    /** What would come of an award by somebody to these members. */
+    async foresee(badgeId: BadgeId, userIds: readonly UserId[]): Promise<Given[]> {
+      const list = JSON.stringify(userIds.map((userId) => ({ userId })))
+      const known = await rows<{ userId: UserId; created: number }>(db, outcome(badgeId, list))
+      return known.map(({ userId, created }) => ({ userId, created: created === 1 }))
     },
 
     /** How many of these members the award would give the badge to, through the award's own condition. */
@@ -134,6 +172,21 @@ export function badgeAssignmentsRepository(db: Database) {
       return written.length > 0
     },
   }
+}
+
+/** The same for the same, in whatever order. */
+export function textOf(given: readonly Given[]): string {
+  const sorted = given.toSorted((a, b) => (a.userId < b.userId ? -1 : 1))
+  return JSON.stringify(sorted.map(({ userId, created }) => [userId, Number(created)]))
+}
+
+/** The same before the award and after it, unless somebody else comes between. */
+function outcome(badgeId: BadgeId, candidates: string) {
+  return sql`select users.id as userId, not exists (select 1 from badge_assignments
+      where user_id = users.id and badge_id = ${badgeId} and removed_at is null
+        and audit_id is not candidates.value ->> 'auditId') as created
+    from json_each(${candidates}) candidates
+    cross join users on users.id = candidates.value ->> 'userId'`
 }
 
 interface Holder {

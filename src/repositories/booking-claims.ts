@@ -3,7 +3,13 @@ import { eq, sql } from 'drizzle-orm'
 import { type Database, rows, statement } from '../db/client.ts'
 import type { AuditId, BookingId, UserId, VisitorId } from '../db/ids.ts'
 import { bookings } from '../db/schema.ts'
-import { actingAs, type AuditRow, INSERT_AUDIT } from './audited.ts'
+import {
+  actingAs,
+  type AuditRow,
+  INSERT_AUDIT,
+  type StoredAnswer,
+  storeAnswerWhere,
+} from './audited.ts'
 import { isLive } from './live-bookings.ts'
 
 /** One booking, with the id that the audit row of exactly its change of hands will have. */
@@ -20,9 +26,10 @@ export function bookingClaimsRepository(db: Database, now: string) {
     },
 
     /**
-     * Those that are still the visitor's, each with an audit row of its own, in one transaction; none
-     * where it would give the member a second live booking of a slot to come.
+     * All of them, each with an audit row of its own, in one transaction; or none, if one is no longer
+     * the visitor's, or where it would give the member a second live booking of a slot to come.
      * Nor where the member has confirmed one: nobody confirms what they have booked.
+     * @param answer to store if all have passed
      * @returns how many, and the visitor's bookings that stand in the way of either kind
      */
     async claim(
@@ -30,6 +37,7 @@ export function bookingClaimsRepository(db: Database, now: string) {
       userId: UserId,
       candidates: readonly Candidate[],
       audit: Omit<AuditRow, 'id' | 'target'>,
+      answer: StoredAnswer | undefined,
     ) {
       const list = JSON.stringify(candidates)
       const second = sql`select id from bookings
@@ -37,6 +45,10 @@ export function bookingClaimsRepository(db: Database, now: string) {
           (select slot_id from bookings where owner = ${userId} and ${isLive(now)})`
       const confirmed = sql`select id from bookings
         where owner = ${visitorId} and status = 'confirmed' and confirmed_by = ${userId}`
+      const still = sql`select count(*) from bookings where owner = ${visitorId}
+        and id in (select value ->> 'bookingId' from json_each(${list}))`
+      const passed = sql`select target from audit_log
+        where id in (select value ->> 'auditId' from json_each(${list}))`
       const [, inTheWay, ownConfirmed, , claimed] = await db.batch([
         actingAs(db, audit),
         rows<{ id: BookingId }>(db, second),
@@ -50,14 +62,18 @@ export function bookingClaimsRepository(db: Database, now: string) {
           from json_each(${list}) candidates
           cross join bookings on bookings.id = candidates.value ->> 'bookingId'
           where owner = ${visitorId} and not exists (${second})
-            and not exists (${confirmed})`,
+            and not exists (${confirmed}) and (${still}) = ${candidates.length}`,
         ),
         rows(
           db,
           sql`update bookings set owner = ${userId}, revision = revision + 1, updated_at = ${now}
-          where id in (select target from audit_log
-            where id in (select value ->> 'auditId' from json_each(${list})))
+          where id in (${passed})
           returning id`,
+        ),
+        ...storeAnswerWhere(
+          db,
+          answer,
+          sql`(select count(*) from (${passed})) = ${candidates.length}`,
         ),
       ])
       return { claimed: claimed.length, inTheWay, ownConfirmed }

@@ -167,6 +167,7 @@ export function bookingsRepository(db: Database, now: string) {
       to: Transition,
       revisions: Revisions,
       audit: AuditRow,
+      answer?: StoredAnswer,
     ) {
       const write = db
         .update(bookings)
@@ -183,7 +184,14 @@ export function bookingsRepository(db: Database, now: string) {
       const inScope = and(eq(bookings.id, id), within(scope, bookings.owner))
       const closing =
         'closing' in to && to.closing ? [db.delete(events).where(eq(events.id, to.closing))] : []
-      const [written, [row]] = await audited(db, audit, write, select(inScope), ...closing)
+      const [written, [row]] = await audited(
+        db,
+        audit,
+        write,
+        select(inScope),
+        ...closing,
+        ...storeAnswer(db, audit, answer),
+      )
       return { changed: written.length > 0, row }
     },
 
@@ -206,7 +214,7 @@ export function bookingsRepository(db: Database, now: string) {
   }
 }
 
-function columnsOf(to: Transition) {
+export function columnsOf(to: Transition) {
   if (to.to === 'confirmed') return { status: to.to, confirmedBy: to.by, holdUntil: null }
   return { status: to.to, reason: to.reason }
 }

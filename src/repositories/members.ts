@@ -21,9 +21,22 @@ import {
   userRoles,
   users,
 } from '../db/schema.ts'
-import { type AuditRow, audited, wasWritten } from './audited.ts'
+import {
+  type AuditRow,
+  audited,
+  type StoredAnswer,
+  storeAnswerWhere,
+  wasWritten,
+} from './audited.ts'
 import { atRevision, type Revisions } from './scope.ts'
-import { selectUser } from './users.ts'
+import { selectUser, type UserRow } from './users.ts'
+
+/** How a member will be shown, if they still have the revision it was foreseen from. */
+export interface ForeseenMember {
+  readonly from: number
+  readonly to: UserRow
+  readonly answer: StoredAnswer | undefined
+}
 
 export function membersRepository(db: Database) {
   return {
@@ -35,7 +48,8 @@ export function membersRepository(db: Database) {
       id: UserId,
       status: 'active' | 'suspended',
       audit: AuditRow,
-      eventId?: EventId,
+      eventId: EventId | undefined,
+      foreseen: ForeseenMember | undefined,
     ) {
       const write = db
         .update(users)
@@ -44,6 +58,7 @@ export function membersRepository(db: Database) {
           and(
             eq(users.id, id),
             ne(users.status, status),
+            foreseen && atRevision(users.revision, [foreseen.from]),
             status === 'suspended' ? anotherAdminBesides(id) : undefined,
           ),
         )
@@ -53,7 +68,21 @@ export function membersRepository(db: Database) {
         select ${eventId ?? null}, 'member-reinstated', ${id}, ${audit.at}
         where ${wasWritten(audit)}`,
       )
-      return changeOfRights(id, audit, write, ...(eventId ? [event] : []))
+      const isForeseen = sql`exists (select 1 from users where id = ${id} and status = ${status}
+        and revision = ${foreseen?.to.revision ?? null}
+        and updated_at = ${foreseen?.to.updatedAt ?? null})`
+      return changeOfRights(
+        id,
+        audit,
+        write,
+        ...(eventId ? [event] : []),
+        ...storeAnswerWhere(db, foreseen?.answer, isForeseen),
+      )
+    },
+
+    async keysOf(id: UserId) {
+      const keys = await selectKeys(id)
+      return keys.map((key) => key.id)
     },
 
     /**
@@ -105,7 +134,7 @@ export function membersRepository(db: Database) {
         from users
         where ${and(eq(users.id, id), atRevision(users.revision, revisions), anotherAdminBesides(id))}`,
       )
-      const keys = db.select({ id: apiKeys.id }).from(apiKeys).where(eq(apiKeys.createdBy, id))
+      const keys = selectKeys(id)
       const { visitShard, keyIds } = erasures
       const login = loginOf(id, gone)
       const addresses = db
@@ -202,10 +231,14 @@ export function membersRepository(db: Database) {
         .set({ accessRevision: next.accessRevision })
         .where(and(eq(apiKeys.createdBy, id), wasWritten(audit))),
       selectUser(db, 'everyone', id),
-      db.select({ id: apiKeys.id }).from(apiKeys).where(eq(apiKeys.createdBy, id)),
+      selectKeys(id),
       ...also,
     )
     return row && { row, keyIds: keys.map((key) => key.id) }
+  }
+
+  function selectKeys(createdBy: UserId) {
+    return db.select({ id: apiKeys.id }).from(apiKeys).where(eq(apiKeys.createdBy, createdBy))
   }
 }
 

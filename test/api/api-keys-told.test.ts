@@ -81,6 +81,13 @@ const ACTS: readonly (readonly [string, Act, number, number])[] = [
     200,
   ],
   [
+    'a suspension of the creator that is replayed',
+    ({ root, boss }) =>
+      root.post(`/v1/users/${boss.userId}/suspend`, {}, { headers: { 'Idempotency-Key': 'once' } }),
+    200,
+    200,
+  ],
+  [
     'a deletion of the creator',
     ({ root, boss }) => root.delete(`/v1/users/${boss.userId}`),
     204,

@@ -1,5 +1,15 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { type Member, ORIGIN, type Site, testSite } from '../support/site.ts'
+import { bookingOf } from '../support/bookings.ts'
+import { claim } from '../support/claims.ts'
+import { intercepted } from '../support/intercept.ts'
+import {
+  type Client,
+  type Member,
+  ORIGIN,
+  type Site,
+  testSite,
+  type Visitor,
+} from '../support/site.ts'
 
 const DAY = 24 * 60 * 60 * 1000
 
@@ -8,12 +18,16 @@ interface Sent {
   readonly body: unknown
   /** Valid as well, and different. */
   readonly other: unknown
+  /** Of another thing, where this one can be done once. */
+  readonly elsewhere?: string
 }
 
 const BADGE = { path: '/v1/badges', body: { title: 'A' }, other: { title: 'B' } }
 
+type Make = (root: Member, site: Site) => Promise<Sent>
+
 /** The creating POSTs; what the first needs is made on the way. */
-const CREATIONS: Readonly<Record<string, (root: Member) => Promise<Sent>>> = {
+const CREATIONS: Readonly<Record<string, Make>> = {
   'POST /v1/badges': async () => BADGE,
   'POST /v1/badges with a slug': async () => ({
     ...BADGE,
@@ -40,9 +54,7 @@ const CREATIONS: Readonly<Record<string, (root: Member) => Promise<Sent>>> = {
     return { path: `/v1/services/${id}/slots`, body: slotAt('10'), other: slotAt('11') }
   },
   'POST /v1/bookings': async (root) => {
-    const { id } = (await root.post('/v1/services', { name: 'Haircut' })).body
-    const slot = await root.post(`/v1/services/${id}/slots`, { ...slotAt('10'), capacity: 9 })
-    const body = { slotId: slot.body.id }
+    const body = { slotId: await slotFor(root) }
     return { path: '/v1/bookings', body, other: { ...body, note: 'x' } }
   },
   'POST /v1/api-keys': async () => ({
@@ -50,19 +62,78 @@ const CREATIONS: Readonly<Record<string, (root: Member) => Promise<Sent>>> = {
     body: { name: 'A', scopes: ['profile:read'] },
     other: { name: 'B', scopes: [] },
   }),
+  'POST /v1/api-keys/{keyId}/rotate': async (root) => {
+    const { id } = (await root.post('/v1/api-keys', { name: 'A', scopes: [] })).body
+    return { path: `/v1/api-keys/${id}/rotate`, body: {}, other: { graceSeconds: 60 } }
+  },
+  'POST /v1/badge-assignments/bulk': async (root, site) => {
+    const badgeId = (await root.post('/v1/badges', { title: 'Regular' })).body.id
+    const [ada, grace] = [await site.member('ada'), await site.member('grace')]
+    const path = '/v1/badge-assignments/bulk'
+    const body = { badgeId, userIds: [ada.userId] }
+    return { path, body, other: { badgeId, userIds: [grace.userId] } }
+  },
   'POST /v1/me/visits': async () => ({ path: '/v1/me/visits', body: {}, other: undefined }),
+}
+
+const NO_BODY = { body: {}, other: undefined }
+
+/** The POSTs after which something is what it was not before. */
+const CHANGES: Readonly<Record<string, Make>> = {
+  'POST /v1/bookings/{bookingId}/confirm': async (root, site) => ({
+    ...(await toBookings(root, site, 'confirm')),
+    ...NO_BODY,
+  }),
+  'POST /v1/bookings/{bookingId}/decline': async (root, site) => ({
+    ...(await toBookings(root, site, 'decline')),
+    body: { reason: 'A' },
+    other: { reason: 'B' },
+  }),
+  'POST /v1/bookings/{bookingId}/cancel': async (root, site) => ({
+    ...(await toBookings(root, site, 'cancel')),
+    body: {},
+    other: { reason: 'B' },
+  }),
+  'POST /v1/me/bookings/claim': async (root, site) => {
+    const [visitor, another] = [await site.visitor(), await site.visitor()]
+    for (const each of [visitor, another]) await bookingOf(each, await slotFor(root))
+    const of = ({ token }: Visitor) => ({ visitorToken: token })
+    return { path: '/v1/me/bookings/claim', body: of(visitor), other: of(another) }
+  },
+  'POST /v1/users/{userId}/suspend': async (_, site) => {
+    const { userId } = await site.member('ada')
+    return { path: `/v1/users/${userId}/suspend`, ...NO_BODY }
+  },
+  'POST /v1/users/{userId}/reinstate': async (root, site) => {
+    const { userId } = await site.member('ada')
+    await root.post(`/v1/users/${userId}/suspend`)
+    return { path: `/v1/users/${userId}/reinstate`, ...NO_BODY }
+  },
+}
+
+/** Somebody's pending bookings, one for each of two callers. */
+async function toBookings(root: Member, site: Site, act: string) {
+  const ada = await site.member('ada')
+  const booked = async () => (await bookingOf(ada, await slotFor(root))).id
+  const [one, another] = [await booked(), await booked()]
+  return { path: `/v1/bookings/${one}/${act}`, elsewhere: `/v1/bookings/${another}/${act}` }
+}
+
+async function slotFor(root: Client) {
+  const { id } = (await root.post('/v1/services', { name: 'Haircut' })).body
+  return (await root.post(`/v1/services/${id}/slots`, { ...slotAt('10'), capacity: 9 })).body.id
 }
 
 function slotAt(hour: string) {
   return { startsAt: `2040-01-01T${hour}:00:00.000Z`, endsAt: `2040-01-01T${hour}:59:00.000Z` }
 }
 
-const creations = Object.entries(CREATIONS)
+const POSTS = Object.entries({ ...CREATIONS, ...CHANGES })
 
-async function start(make: (root: Member) => Promise<Sent>) {
+async function start<S extends Sent>(make: (root: Member, site: Site) => Promise<S>) {
   const site = testSite()
   const root = await site.root()
-  return { site, root, ...(await make(root)) }
+  return { site, root, ...(await make(root, site)) }
 }
 
 /** The whole answer as it came, for comparing bytes. */
@@ -94,7 +165,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-describe.each(creations)('Idempotency-Key on %s', (_, make) => {
+describe.each(POSTS)('Idempotency-Key on %s', (_, make) => {
   it('the same key and body get the same answer, to the byte, marked as replayed', async () => {
     const { site, root, path, body } = await start(make)
     const first = await post(site, root, path, body, 'k1')
@@ -120,13 +191,13 @@ describe.each(creations)('Idempotency-Key on %s', (_, make) => {
   })
 
   it('the same key of another caller is another key', async () => {
-    const { site, root, path, body, other = body } = await start(make)
+    const { site, root, path, body, other = body, elsewhere = path } = await start(make)
     const somebody = await site.memberWith('admin', 'somebody')
     const mine = await post(site, root, path, body, 'k1')
-    const theirs = await post(site, somebody, path, other, 'k1')
+    const theirs = await post(site, somebody, elsewhere, other, 'k1')
     expect([theirs.replayed, theirs.answer.status]).toEqual([null, mine.answer.status])
     expect((await post(site, root, path, body, 'k1')).answer).toEqual(mine.answer)
-    expect((await post(site, somebody, path, other, 'k1')).answer).toEqual(theirs.answer)
+    expect((await post(site, somebody, elsewhere, other, 'k1')).answer).toEqual(theirs.answer)
   })
 
   it('is forgotten after 24 hours, and not before', async () => {
@@ -144,7 +215,9 @@ describe.each(creations)('Idempotency-Key on %s', (_, make) => {
   })
 })
 
-const OTHER_BODIES = creations.filter(([name]) => !/visits|run$/.test(name))
+const OTHER_BODIES = POSTS.filter(
+  ([name]) => !/visits$|run$|confirm$|suspend$|reinstate$/.test(name),
+)
 
 it.each(OTHER_BODIES)(
   '%s: the same key with another body is 422 and does nothing',
@@ -214,6 +287,114 @@ it('a request that failed stores nothing: corrected, it goes through under the s
   for (const [body, status] of attempts) {
     expect((await post(site, root, '/v1/badges', body, 'k1')).answer.status).toBe(status)
   }
+})
+
+it('a change of state that was refused stores nothing: once it is possible, it is done', async () => {
+  const site = testSite()
+  const [root, mod] = [await site.root(), await site.memberWith('moderator')]
+  const suspend = () => post(site, mod, `/v1/users/${root.userId}/suspend`, {}, 'k1')
+  expect((await suspend()).answer.status).toBe(409)
+  await site.memberWith('admin', 'another')
+  expect(await suspend()).toMatchObject({ replayed: null, answer: { status: 200 } })
+})
+
+it('what was so already is answered again as it was, and not done after all', async () => {
+  const { site, root, path, body } = await start(async (_, site) => {
+    const { userId } = await site.member('ada')
+    await (await site.root()).post(`/v1/users/${userId}/suspend`)
+    return { path: `/v1/users/${userId}/suspend`, body: {}, other: undefined }
+  })
+  const first = await post(site, root, path, body, 'k1')
+  await root.post(path.replace('suspend', 'reinstate'))
+  expect(await post(site, root, path, body, 'k1')).toEqual({ ...first, replayed: 'true' })
+  expect((await root.get('/v1/audit?action=user.suspend')).body.items).toHaveLength(1)
+})
+
+describe('what is changed by somebody else just before the write', () => {
+  interface Meddled extends Sent {
+    readonly meddle: () => Promise<unknown>
+    readonly expected: object
+  }
+
+  const MEDDLED: Readonly<Record<string, (root: Member, site: Site) => Promise<Meddled>>> = {
+    'a booking that is confirmed': async (root, site) => {
+      const [ada, visitor] = [await site.member('ada'), await site.visitor()]
+      const { id } = await bookingOf(visitor, await slotFor(root))
+      return {
+        path: `/v1/bookings/${id}/confirm`,
+        ...NO_BODY,
+        meddle: () => claim(ada, visitor),
+        expected: { status: 'confirmed', owner: ada.userId, revision: 3 },
+      }
+    },
+    'a member who is suspended': async (_, site) => {
+      const ada = await site.member('ada')
+      return {
+        path: `/v1/users/${ada.userId}/suspend`,
+        ...NO_BODY,
+        meddle: () => ada.patch('/v1/me', { bio: 'New' }),
+        expected: { status: 'suspended', bio: 'New', revision: 3 },
+      }
+    },
+    'a member who is suspended, by another one': async (_, site) => {
+      const [ada, mod] = [await site.member('ada'), await site.memberWith('moderator')]
+      return {
+        path: `/v1/users/${ada.userId}/suspend`,
+        ...NO_BODY,
+        meddle: () => mod.post(`/v1/users/${ada.userId}/suspend`),
+        expected: { status: 'suspended', revision: 2 },
+      }
+    },
+    'bookings that are claimed': async (root, site) => {
+      const [ada, visitor] = [await site.member('ada'), await site.visitor()]
+      await bookingOf(visitor, await slotFor(root))
+      return {
+        path: '/v1/me/bookings/claim',
+        body: { visitorToken: visitor.token },
+        other: undefined,
+        meddle: () => claim(ada, visitor),
+        expected: { claimed: 0 },
+      }
+    },
+    'members who are given a badge': async (root, site) => {
+      const { id: badgeId } = (await root.post('/v1/badges', { title: 'Regular' })).body
+      const [ada, grace] = [await site.member('ada'), await site.member('grace')]
+      return {
+        path: '/v1/badge-assignments/bulk',
+        body: { badgeId, userIds: [ada.userId, grace.userId] },
+        other: undefined,
+        meddle: () => root.put(`/v1/users/${grace.userId}/badges/${badgeId}`),
+        expected: {
+          results: [
+            { userId: ada.userId, status: 'created', created: true },
+            { userId: grace.userId, status: 'held', created: false },
+          ],
+        },
+      }
+    },
+  }
+
+  it.each(Object.entries(MEDDLED))(
+    '%s: the answer says so, and so does its replay',
+    async (_, make) => {
+      const { site, root, path, body, meddle, expected } = await start(make)
+      let isMeddled = false
+      const slow = testSite(
+        intercepted(async ({ text }, proceed) => {
+          if (text.includes('insert into acting') && !isMeddled) {
+            isMeddled = true
+            await meddle()
+          }
+          return proceed()
+        }),
+      )
+      const first = await post(slow, root, path, body, 'k1')
+      expect(first.answer.status).toBe(200)
+      expect(JSON.parse(first.answer.text)).toMatchObject(expected)
+      const again = await post(site, root, path, body, 'k1')
+      expect(again).toEqual({ replayed: 'true', answer: first.answer })
+    },
+  )
 })
 
 it('a replay is decided anew: who has lost the right gets nothing back', async () => {

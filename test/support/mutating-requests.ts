@@ -45,13 +45,13 @@ export const BY_VISITORS: typeof REQUESTS = {
     return () => me.post('/v1/bookings', body, { headers })
   },
   'POST /v1/bookings/:bookingId/confirm, of a visitor': async ({ root, booking, visitor }) => {
-    const { id } = await booking(await visitor())
-    return () => root.post(`/v1/bookings/${id}/confirm`)
+    const [{ id }, headers] = [await booking(await visitor()), once()]
+    return () => root.post(`/v1/bookings/${id}/confirm`, {}, { headers })
   },
   'POST /v1/bookings/:bookingId/cancel, by a visitor': async ({ booking, visitor }) => {
-    const me = await visitor()
+    const [me, headers] = [await visitor(), once()]
     const { id } = await booking(me)
-    return () => me.post(`/v1/bookings/${id}/cancel`)
+    return () => me.post(`/v1/bookings/${id}/cancel`, {}, { headers })
   },
 }
 
@@ -93,17 +93,17 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
     return () => root.delete(`/v1/users/${member.userId}`)
   },
   'POST /v1/users/:userId/suspend': async ({ root, someone }) => {
-    const { userId } = await someone()
-    return () => root.post(`/v1/users/${userId}/suspend`)
+    const [{ userId }, headers] = [await someone(), once()]
+    return () => root.post(`/v1/users/${userId}/suspend`, {}, { headers })
   },
   'POST /v1/users/:userId/reinstate': async ({ site, root, someone }) => {
-    const member = await someone()
+    const [member, headers] = [await someone(), once()]
     await env.DB.exec('update badge_rules set enabled = 0')
     await badgeWithRule()
     await member.post('/v1/me/visits')
     await root.post(`/v1/users/${member.userId}/suspend`)
     await site.tick()
-    return () => root.post(`/v1/users/${member.userId}/reinstate`)
+    return () => root.post(`/v1/users/${member.userId}/reinstate`, {}, { headers })
   },
   'PUT /v1/users/:userId/roles/:role': async ({ root, someone }) => {
     const { userId } = await someone()
@@ -153,9 +153,9 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
     return () => root.delete(`/v1/users/${userId}/badges/${id}`)
   },
   'POST /v1/badge-assignments/bulk': async ({ root, badge, someone }) => {
-    const { id } = await badge()
+    const [{ id }, headers] = [await badge(), once()]
     const userIds = [(await someone()).userId, (await someone()).userId]
-    return () => root.post('/v1/badge-assignments/bulk', { badgeId: id, userIds })
+    return () => root.post('/v1/badge-assignments/bulk', { badgeId: id, userIds }, { headers })
   },
   'POST /v1/badge-rules': async ({ root, badge }) => {
     const [{ id }, headers] = [await badge(), once()]
@@ -221,23 +221,23 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
     return () => site.anonymous.post('/v1/visitors')
   },
   'POST /v1/me/bookings/claim': async ({ booking, someone, visitor }) => {
-    const [me, former] = [await someone(), await visitor()]
+    const [me, former, headers] = [await someone(), await visitor(), once()]
     await booking(former)
     await booking(former)
-    return () => me.post('/v1/me/bookings/claim', { visitorToken: former.token })
+    return () => me.post('/v1/me/bookings/claim', { visitorToken: former.token }, { headers })
   },
   'POST /v1/bookings/:bookingId/confirm': async ({ root, booking, someone }) => {
-    const { id } = await booking(await someone())
-    return () => root.post(`/v1/bookings/${id}/confirm`)
+    const [{ id }, headers] = [await booking(await someone()), once()]
+    return () => root.post(`/v1/bookings/${id}/confirm`, {}, { headers })
   },
   'POST /v1/bookings/:bookingId/decline': async ({ root, booking, someone }) => {
-    const { id } = await booking(await someone())
-    return () => root.post(`/v1/bookings/${id}/decline`, { reason: 'Closed' })
+    const [{ id }, headers] = [await booking(await someone()), once()]
+    return () => root.post(`/v1/bookings/${id}/decline`, { reason: 'Closed' }, { headers })
   },
   'POST /v1/bookings/:bookingId/cancel': async ({ booking, someone }) => {
-    const me = await someone()
+    const [me, headers] = [await someone(), once()]
     const { id } = await booking(me)
-    return () => me.post(`/v1/bookings/${id}/cancel`)
+    return () => me.post(`/v1/bookings/${id}/cancel`, {}, { headers })
   },
   'POST /v1/explain': async ({ someone }) => {
     const me = await someone()

@@ -30,16 +30,29 @@ export function pauseBefore(made: number, retryAfter = 0): number | undefined {
 
 /** @throws the signal's reason when it is aborted */
 export async function sleep(ms: number, signal?: AbortSignal | null): Promise<void> {
+  let end = () => {}
+  const over = new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    end = () => clearTimeout(timer)
+  })
+  try {
+    await unlessAborted(over, signal)
+  } finally {
+    end()
+  }
+}
+
+/** Waits for what nothing can end, and leaves it to itself. @throws the signal's reason when it is aborted */
+export async function unlessAborted<T>(work: Promise<T>, signal?: AbortSignal | null): Promise<T> {
   signal?.throwIfAborted()
-  await new Promise<void>((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer)
-      reject(signal?.reason)
-    }
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', stop)
-      resolve()
-    }, ms)
+  let stop = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal?.reason)
     signal?.addEventListener('abort', stop)
   })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal?.removeEventListener('abort', stop)
+  }
 }

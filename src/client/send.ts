@@ -1,7 +1,7 @@
 /** One call over HTTP: its headers, its repetitions, and what becomes of the answer. */
 import { type Credential, credentials } from './credentials.ts'
 import { failureOf, type GuildhallError, networkFailure } from './errors.ts'
-import { mayRepeat, pauseBefore, sleep as pause } from './retry.ts'
+import { mayRepeat, pauseBefore, sleep as pause, unlessAborted } from './retry.ts'
 
 export type Sending = Credential & {
   /** Instead of the one that is there anyway. */
@@ -50,7 +50,7 @@ export function sender(sending: Sending) {
     let renewed = false
     for (let repeated = 0; ;) {
       const held = credential.current()
-      const token = await held
+      const token = await unlessAborted(held, signal)
       if (token !== undefined) headers.set('Authorization', `Bearer ${token}`)
       if (bookmark) headers.set(BOOKMARK, bookmark)
       const { failure, body } = await attempt(url, call)

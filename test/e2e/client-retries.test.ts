@@ -184,6 +184,20 @@ describe('an abort', () => {
     expect(site.seen).toHaveLength(1)
   })
 
+  test('ends the wait for a token, which another call may still be waiting for', async () => {
+    const { promise, resolve } = Promise.withResolvers<string>()
+    const { v1 } = createClient({ baseUrl: site.url, getToken: () => promise })
+    const controller = new AbortController()
+    const ended = v1.whoami.$get({ signal: controller.signal })
+    const other = v1.whoami.$get()
+    controller.abort(reason)
+    await expect(ended).rejects.toBe(reason)
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([])
+    resolve(await site.token())
+    expect(await other).toMatchObject({ kind: 'member' })
+    expect(site.seen).toHaveLength(1)
+  }, 5000)
+
   test('ends a request, and nothing is repeated', async () => {
     const { v1, waits } = await impatient()
     const controller = new AbortController()

@@ -57,9 +57,23 @@ export const AuthSecret = z
 const SocialProvider = z.looseObject({ clientId: z.string(), clientSecret: z.string() })
 export type SocialProvider = z.infer<typeof SocialProvider>
 
-const SocialProviders = z.record(z.string().regex(/^[a-z]+$/), SocialProvider, {
-  error: 'expected a JSON object such as {"github":{"clientId":"…","clientSecret":"…"}}',
-})
+/** Those better-auth starts with, given no more than a client's id and secret. A test compares the lists. */
+export const SOCIAL_PROVIDER_NAMES: readonly string[] = (
+  'apple atlassian cloudflare discord dropbox facebook figma github gitlab google huggingface ' +
+  'kakao kick line linear linkedin microsoft naver notion paybin paypal polar railway reddit roblox ' +
+  'salesforce slack spotify tiktok twitch twitter vercel vk wechat zoom'
+).split(' ')
+
+const SocialProviders = z.record(
+  z.string().refine((name) => SOCIAL_PROVIDER_NAMES.includes(name)),
+  SocialProvider,
+  {
+    error: ({ code }) =>
+      code === 'invalid_key'
+        ? 'no provider that better-auth takes with an id and a secret'
+        : 'expected a JSON object such as {"github":{"clientId":"…","clientSecret":"…"}}',
+  },
+)
 
 type Read = <S extends z.ZodType>(name: string, schema: S, value: unknown) => z.infer<S>
 

@@ -1,6 +1,9 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
-import { type Browser, loginSite, type Page, PASSWORD } from '../support/login.ts'
+import { socialProviders } from '@better-auth/core/social-providers'
+import { SOCIAL_PROVIDER_NAMES } from '../../src/auth/settings.ts'
+import { parseSettings } from '../../src/env.ts'
+import { type Browser, LOGIN_SETTINGS, loginSite, type Page, PASSWORD } from '../support/login.ts'
 import { type Person, PROVIDERS, socialProvider } from '../support/social-provider.ts'
 import { ORIGIN } from '../support/site.ts'
 
@@ -194,6 +197,25 @@ describe.each(NAMES)('signing in with %s', (provider) => {
     await signIn(ada, provider, { ...ADA, name: `Ada\n\u0007${'x'.repeat(300)}` })
     expect(await accounts()).toEqual([{ name: `Ada ${'x'.repeat(76)}`, email: ADA.email }])
     expect((await ada.get('/auth/account')).status).toBe(200)
+  })
+})
+
+describe('the providers of the settings', () => {
+  const all = (names: readonly string[]) =>
+    JSON.stringify(Object.fromEntries(names.map((name) => [name, PROVIDERS.github])))
+
+  test('are those that better-auth knows, and each of them lets the login start', async () => {
+    // Cognito's does not start without a domain, a region and a user pool.
+    const known = Object.keys(socialProviders).filter((name) => name !== 'cognito')
+    expect(SOCIAL_PROVIDER_NAMES).toEqual(known.sort())
+    const browser = loginSite({ SOCIAL_PROVIDERS: all(SOCIAL_PROVIDER_NAMES) }).browser()
+    const { status } = await browser.get('/auth/passkey/generate-authenticate-options')
+    expect(status).toBe(200)
+  })
+
+  test.each(['gihtub', 'GitHub', 'cognito', 'constructor', ''])('are not taken with %j', (name) => {
+    const settings = { ...LOGIN_SETTINGS, SOCIAL_PROVIDERS: all(['github', name]) }
+    expect(() => parseSettings(settings)).toThrow(`SOCIAL_PROVIDERS[${name}]: no provider`)
   })
 })
 

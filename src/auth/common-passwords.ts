@@ -16,10 +16,12 @@ export const BASE_WORDS: readonly string[] = (
   'nicole cookie cheese pepper ginger chocolate banana orange purple yellow silver golden diamond ' +
   'angel heaven jesus christ blessed family mother father babygirl babyboy qwerty azerty qwertz ' +
   'asdfgh zxcvbn asdf qazwsx 1qaz2wsx abc correcthorsebatterystaple correct horse battery staple ' +
-  'guildhall members member the and my is this you for new old one two three 123'
+  'guildhall members member the and my is this you for new old one two three'
 ).split(' ')
 
 const ROWS = [
+  '01234567890',
+  '!@#$%^&*()_+',
   'abcdefghijklmnopqrstuvwxyz',
   'qwertyuiop',
   'asdfghjkl',

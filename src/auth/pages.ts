@@ -53,7 +53,10 @@ const newPasswordField = html`<label
       maxlength="256"
       aria-describedby="rule"
   /></label>
-  <p id="rule">At least ${MIN_LENGTH} characters, such as four unrelated words. No other rules.</p>`
+  <p id="rule">
+    At least ${MIN_LENGTH} characters of any kind, such as four rare words. What many people take is
+    refused.
+  </p>`
 
 /** For password managers, which have to know whose password it is. */
 const whose = (email: string) =>

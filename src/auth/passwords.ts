@@ -57,11 +57,11 @@ function base64url(bytes: Uint8Array): string {
 export function passwordFault(password: string, about: readonly string[]): string | undefined {
   const characters = Array.from(password.normalize('NFC'))
   if (characters.length < MIN_LENGTH) {
-    return `A password has at least ${MIN_LENGTH} characters. Four unrelated words are a good one.`
+    return `A password has at least ${MIN_LENGTH} characters. Four rare words are a good one.`
   }
   if (characters.length > MAX_LENGTH) return `A password has at most ${MAX_LENGTH} characters.`
   if (isCommon(password, about)) {
-    return 'This password is one of the first that anybody would try. Take unrelated words.'
+    return 'This password is one of the first that anybody would try. Take rarer words.'
   }
   return undefined
 }
@@ -76,22 +76,22 @@ function isCommon(password: string, about: readonly string[]): boolean {
   const words = [...BASE_WORDS, ...about.flatMap(wordsOf)].toSorted((a, b) => b.length - a.length)
   let rest = plain
   for (const word of words) rest = rest.replaceAll(word, ' ')
-  rest = rest.replaceAll(/\d+/g, ' ')
-  for (const run of runsOf(rest)) rest = rest.replace(run, ' ')
+  for (const run of runsOf(rest)) rest = rest.replaceAll(run, '')
+  // As long as a date; a longer number is nobody's first guess.
+  rest = rest.replaceAll(/(?<!\d)\d{1,8}(?!\d)/g, ' ')
   // A few more characters do not make a common password another one.
-  return rest.replaceAll(' ', '').length <= 3
+  return new Set(rest.replaceAll(' ', '')).size <= 3
 }
 
-/** Lower case, the usual substitutions undone, without punctuation. */
+/** Lower case, the usual substitutions undone, without punctuation unless there is little else. */
 function simplified(text: string): string {
   const LEET: Readonly<Record<string, string>> = { '@': 'a', $: 's', '!': 'i', '0': 'o', '3': 'e' }
   const undone = /[a-z]/i.test(text)
     ? text.replaceAll(/(?<=[a-z])[@$!03](?=[a-z])/gi, (sign) => LEET[sign] ?? sign)
     : text
-  return undone
-    .normalize('NFKC')
-    .toLowerCase()
-    .replaceAll(/[\s\p{P}$^+=<>~|`]/gu, '')
+  const lower = undone.normalize('NFKC').toLowerCase().replaceAll(/\s/gu, '')
+  const plain = lower.replaceAll(/[\p{P}$^+=<>~|`]/gu, '')
+  return plain.length < lower.length / 2 ? lower : plain
 }
 
 function wordsOf(text: string): string[] {

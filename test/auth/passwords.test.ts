@@ -60,6 +60,10 @@ describe('a password', () => {
     'correcthorsebatterystaple',
     'letmeinletmein2026',
     'ada.lovelace2026!!',
+    'tiger-yellow-june-pepper',
+    'password12345678901987',
+    '!@#$%^&*()!@#$%^&*()',
+    '-=-=-=-=-=password=-=-=-=-=-',
   ])('%j may not be chosen', (password) => {
     expect(passwordFault(password, ['ada.lovelace@example.com'])).toEqual(expect.any(String))
   })
@@ -70,6 +74,11 @@ describe('a password', () => {
     'x7#Kq!vT2&mZp9@w',
     '🦉🌵🪁🎻🧊🫧🪀🧭🛶🎐🪸🦚🧶🪕🫐',
     'Zürich ärgert grüne Frösche',
+    '849271650382947165028374',
+    '849245671650382947165028',
+    'k7$2-91!4#88@05%63',
+    'Xq7!2041-9938-4471-7720',
+    '!?*#;:-_+(}&%/=§"~<>|',
   ])('%j may', (password) => {
     expect(passwordFault(password, ['ada@example.com'])).toBeUndefined()
   })

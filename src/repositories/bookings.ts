@@ -5,8 +5,7 @@ import type { BookingId, EventId, ServiceId, SlotId } from '../db/ids.ts'
 import { apiKeys, bookings, type Contact, events, services, slots } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer, wasWritten } from './audited.ts'
 import { isLive, liveBookings } from './live-bookings.ts'
-import { among, type Scope, within } from './scope.ts'
-import type { Revisions } from './users.ts'
+import { atRevision, type Revisions, type Scope, within } from './scope.ts'
 
 export interface NewBooking {
   readonly id: BookingId
@@ -176,7 +175,7 @@ export function bookingsRepository(db: Database, now: string) {
           and(
             eq(bookings.id, id),
             within(scope, bookings.owner),
-            revisions && among(bookings.revision, revisions),
+            atRevision(bookings.revision, revisions),
             allows(to, audit.actor, now),
           ),
         )

@@ -29,6 +29,6 @@ export function sortsAfter(
 }
 
 /** A list of any length, as one parameter: D1 binds at most 100. */
-export function among(column: SQLiteColumn, numbers: readonly number[]): SQL {
+function among(column: SQLiteColumn, numbers: readonly number[]): SQL {
   return sql`${column} in (select value from json_each(${JSON.stringify(numbers)}))`
 }

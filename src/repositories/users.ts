@@ -6,8 +6,6 @@ import { type Address, users } from '../db/schema.ts'
 import { type AuditRow, audited } from './audited.ts'
 import { atRevision, type Revisions, type Scope, sortsAfter, within } from './scope.ts'
 
-export type { Revisions } from './scope.ts'
-
 export interface ProfilePatch {
   readonly displayName?: string | undefined
   readonly bio?: string | null | undefined

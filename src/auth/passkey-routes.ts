@@ -32,7 +32,15 @@ const Credential = z.object({
 const Body = z.object({ response: Credential })
 
 export function passkeyRoutes(app: LoginApp): void {
-  app.get('/passkey/generate-register-options', (c) => c.var.auth.handler(c.req.raw))
+  app.on(
+    'GET',
+    ['/passkey/generate-register-options', '/passkey/generate-authenticate-options'],
+    async (c) => {
+      const wait = await c.var.attempt('passkey:address')
+      if (wait > 0) return tooMany(c, wait)
+      return c.var.auth.handler(c.req.raw)
+    },
+  )
 
   app.post('/passkey/verify-registration', async (c) => {
     const session = await c.var.session()
@@ -49,12 +57,6 @@ export function passkeyRoutes(app: LoginApp): void {
     }
     await c.var.notify(MAILS.passkeyAdded(session.email, c.var.login.publicUrl))
     return c.json({ added: true })
-  })
-
-  app.get('/passkey/generate-authenticate-options', async (c) => {
-    const wait = await c.var.attempt('passkey:address')
-    if (wait > 0) return tooMany(c, wait)
-    return c.var.auth.handler(c.req.raw)
   })
 
   app.post('/passkey/verify-authentication', async (c) => {

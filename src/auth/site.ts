@@ -27,7 +27,7 @@ loginSite.use(
       styleSrc: ["'self'"],
       connectSrc: ["'self'"],
       // A social provider is reached by a redirect of a form.
-      formAction: ["'self'", (c: LoginContext) => (hasSocial(c) ? 'https:' : "'self'")],
+      formAction: [(c: LoginContext) => (hasSocial(c) ? "'self' https:" : "'self'")],
       baseUri: ["'none'"],
       frameAncestors: ["'none'"],
     },
@@ -36,6 +36,17 @@ loginSite.use(
     xFrameOptions: 'DENY',
   }),
 )
+loginSite.use(async (c, next) => {
+  await next()
+  c.header('Request-Id', c.env.request.requestId)
+})
+loginSite.get('/style.css', (c) => asset(c, STYLE, 'text/css'))
+loginSite.get('/passkey.js', (c) => asset(c, PASSKEY_SCRIPT, 'text/javascript'))
+// Before whatever answers by itself, so that no cache keeps a refusal either.
+loginSite.use(async (c, next) => {
+  await next()
+  c.header('Cache-Control', 'no-store')
+})
 loginSite.use(
   methodNotAllowed({
     app: loginSite,
@@ -52,9 +63,7 @@ loginSite.use(
   }),
 )
 loginSite.use(async (c, next) => {
-  const { login, requestId } = c.env.request
-  c.header('Request-Id', requestId)
-  c.header('Cache-Control', 'no-store')
+  const { login } = c.env.request
   const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
   const url = new URL(c.req.url)
   // A link or a cookie is good at one origin only, whatever the Host header says.
@@ -70,8 +79,6 @@ loginSite.use(async (c, next) => {
   await next()
 })
 
-loginSite.get('/style.css', (c) => asset(c, STYLE, 'text/css'))
-loginSite.get('/passkey.js', (c) => asset(c, PASSKEY_SCRIPT, 'text/javascript'))
 signInRoutes(loginSite)
 accountRoutes(loginSite)
 passkeyRoutes(loginSite)

@@ -4,8 +4,9 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type Attempt, countAttempts } from '../../src/auth/attempts.ts'
 import { openSession } from '../../src/db/client.ts'
 import { networkOf } from '../../src/security/ip-ranges.ts'
-import { loginSite, PASSWORD } from '../support/login.ts'
+import { type Browser, loginSite, PASSWORD } from '../support/login.ts'
 import { rowsOf } from '../support/population.ts'
+import { PROVIDERS } from '../support/social-provider.ts'
 
 const ADA = 'ada@example.com'
 const WRONG = 'marble lantern cobweb thunder'
@@ -139,6 +140,23 @@ describe('guessing', () => {
     for (const path of ['/auth/verify', '/auth/reset']) {
       const { status } = await eve.post(path, { token: 'a'.repeat(43), password: WRONG })
       expect([path, status]).toEqual([path, 429])
+    }
+  })
+
+  test('or trying passkeys and providers is limited for each address', async () => {
+    const site = loginSite({ SOCIAL_PROVIDERS: JSON.stringify(PROVIDERS) })
+    await counted(120, ['passkey:address', networkOf('198.51.100.7')])
+    await counted(60, ['social:address', networkOf('198.51.100.7')])
+    const attempts = [
+      (browser: Browser) => browser.get('/auth/passkey/generate-authenticate-options'),
+      (browser: Browser) => browser.get('/auth/passkey/generate-register-options'),
+      (browser: Browser) => browser.post('/auth/passkey/verify-authentication'),
+      (browser: Browser) => browser.post('/auth/social', { provider: 'github' }),
+    ]
+    for (const attempt of attempts) {
+      const { status } = await attempt(site.browser('198.51.100.7'))
+      expect([String(attempt), status]).toEqual([String(attempt), 429])
+      expect((await attempt(site.browser('198.51.100.8'))).status).not.toBe(429)
     }
   })
 

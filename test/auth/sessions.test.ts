@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { type Browser, type Form, loginSite, PASSWORD } from '../support/login.ts'
 
 const ADA = 'ada@example.com'
@@ -166,6 +166,21 @@ describe('the cookie', () => {
       const { code } = JSON.parse(text)
       expect({ headers, status, code }).toEqual({ headers, status: 401, code: 'unauthenticated' })
     }
+  })
+
+  test('is not drawn out by being used', async () => {
+    const expiry = () =>
+      env.DB.prepare('select expires_at from auth_sessions').first<string>('expires_at')
+    const before = await expiry()
+    vi.useFakeTimers({ now: Date.now() + 13 * 86_400_000, toFake: ['Date'] })
+    try {
+      expect((await ada.get('/auth/account')).status).toBe(200)
+      const { headers } = await ada.get('/auth/passkey/generate-register-options')
+      expect(headers.getSetCookie().join()).not.toContain(COOKIE)
+    } finally {
+      vi.useRealTimers()
+    }
+    expect(await expiry()).toBe(before)
   })
 
   test('is refused together with another credential', async () => {

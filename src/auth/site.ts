@@ -72,6 +72,11 @@ loginSite.use(async (c, next) => {
       ? c.redirect(`${login.publicUrl}${url.pathname}${url.search}`)
       : refused(c, `This site is at ${login.publicUrl}.`)
   }
+  // Whose request it is, only the cookie says here; with two credentials it could be anybody's.
+  if (c.req.header('Authorization') !== undefined || c.req.header('X-API-Key') !== undefined) {
+    const text = 'This page takes neither a token nor a key, only the cookie of a session.'
+    return c.html(message('Not taken', { tone: 'bad', text }), 400)
+  }
   if (!isRead && !isSameOrigin(c.req.raw.headers, login.publicUrl)) {
     return refused(c, 'This came from another site. Go back to the page and try again.')
   }

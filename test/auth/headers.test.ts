@@ -28,6 +28,7 @@ const KINDS: readonly Kind[] = [
     (ada) => ada.send('GET', 'https://evil.example/auth/account'),
   ],
   [303, 'the way to sign in', (_, site) => site.browser().get('/auth/account')],
+  [400, 'a second credential', (ada) => ada.get('/auth/account', { 'X-API-Key': 'guild_x' })],
   [401, 'a wrong password', (ada) => ada.post('/auth/sign-in', { email: ADA, password: 'x' })],
   [403, 'a form from elsewhere', (ada) => ada.post('/auth/forgot', {}, { Origin: 'null' })],
   [404, 'no page', (ada) => ada.get('/auth/nothing')],

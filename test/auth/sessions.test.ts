@@ -189,6 +189,10 @@ describe('the cookie', () => {
     expect(await ada.get('/v1/me', { 'X-API-Key': 'guild_x' })).toMatchObject({ status: 400 })
     const forged = { Authorization, Cookie: `${COOKIE}=x.y` }
     expect(await ada.get('/v1/me', forged)).toMatchObject({ status: 400 })
+    for (const path of ['/auth/token', '/auth/sign-out-everywhere']) {
+      expect(await ada.post(path, {}, { Authorization })).toMatchObject({ status: 400 })
+      expect(await ada.post(path, {}, { 'X-API-Key': 'guild_x' })).toMatchObject({ status: 400 })
+    }
     const elsewhere = { Authorization, 'Sec-Fetch-Site': 'cross-site' }
     expect(await ada.get('/v1/me', elsewhere)).toMatchObject({ status: 200 })
   })

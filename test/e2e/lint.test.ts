@@ -21,7 +21,7 @@ const schema = `import { users } from '../db/schema.ts'\nexport const it = users
 const cron = `import { tick } from '../cron/schedule.ts'\nexport const it = tick`
 const lend = `import { withSystemGrant } from '../security/grant.ts'\nexport const it = withSystemGrant`
 
-const EVERYWHERE = ['api', 'auth', 'console', 'cron', 'events', 'http', 'objects', 'operations']
+const EVERYWHERE = ['api', 'auth', 'cron', 'events', 'http', 'objects', 'operations']
 
 const FORBIDDEN: Case[] = [
   // Nothing imports the worker.
@@ -47,8 +47,8 @@ const FORBIDDEN: Case[] = [
   ['repositories', `import { decide } from '../security/decide.ts'\nexport const it = decide`],
   ['repositories', `import type { Actor } from '../security/actor.ts'\nexport type It = Actor`],
   ['db', `import { decide } from '../security/decide.ts'\nexport const it = decide`],
-  // Routes and pages hold no SQL, operations neither.
-  ...['api', 'console', 'operations'].flatMap((each): Case[] => [
+  // Routes hold no SQL, operations neither.
+  ...['api', 'operations'].flatMap((each): Case[] => [
     [each, drizzle],
     [each, driver],
     [each, schema],
@@ -59,13 +59,10 @@ const FORBIDDEN: Case[] = [
     `import { isUniqueViolation } from '../db/errors.ts'\nexport const it = isUniqueViolation`,
   ],
   // Nothing on the way of a request reaches what elevates.
-  ...['api', 'console', 'http', 'operations'].flatMap((each): Case[] => [
+  ...['api', 'http', 'operations'].flatMap((each): Case[] => [
     [each, cron],
     [each, `import { awardBadges } from '../cron/award-badges.ts'\nexport const it = awardBadges`],
   ]),
-  // Pages have no second way to the data.
-  ['console', repository],
-  ['console', operation],
   // The client takes only types from the rest.
   ['client', `import { routes } from '../api/index.ts'\nexport const it = routes`],
   ['client', `export { routes } from '../api/index.ts'`],
@@ -82,7 +79,6 @@ const ALLOWED: Case[] = [
   ['repositories', drizzle],
   ['repositories', schema],
   ['operations', repository],
-  ['console', `import { text } from '../api/schemas.ts'\nexport const it = text`],
   ['client', `import type { declared } from '../api/index.ts'\nexport type It = typeof declared`],
 ]
 

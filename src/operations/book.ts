@@ -3,7 +3,7 @@ import { type EventId, newId, type SlotId } from '../db/ids.ts'
 import { notFound, Problem } from '../problem.ts'
 import type { StoredAnswer } from '../repositories/audited.ts'
 import type { BookingRow, NewBooking, Offer } from '../repositories/bookings.ts'
-import { actorRef } from '../security/actor.ts'
+import { actorRef, systemRef } from '../security/actor.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
 
@@ -62,9 +62,7 @@ function foreseen(booking: NewBooking, { slot, service }: Offer, now: number): B
     bookedBy: booking.owner,
     status: autoConfirm ? 'confirmed' : 'pending',
     holdUntil: autoConfirm || holdMinutes === null ? null : new Date(holdEnds).toISOString(),
-    confirmedBy: autoConfirm
-      ? actorRef({ kind: 'system', identity: 'booking-auto-confirmer' })
-      : null,
+    confirmedBy: autoConfirm ? systemRef('booking-auto-confirmer') : null,
     reason: null,
     revision: autoConfirm ? 2 : 1,
     createdAt: at,

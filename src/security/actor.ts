@@ -29,7 +29,7 @@ export interface MemberActor {
 
 export interface PartnerActor {
   readonly kind: 'partner'
-  readonly keyId: string
+  readonly keyId: KeyId
   /** What the key may at this moment, to anybody's. */
   readonly scopes: readonly Permission[]
   /** As a member's. */
@@ -68,6 +68,10 @@ export function actorRef(actor: Exclude<Actor, Anonymous>): string {
     case 'partner':
       return actor.keyId
     case 'system':
-      return `system:${actor.identity}`
+      return systemRef(actor.identity)
   }
+}
+
+export function systemRef(identity: ElevatedIdentity): string {
+  return `system:${identity}`
 }

@@ -19,7 +19,7 @@ export const PROBLEMS = {
   ambiguous_credentials: {
     status: 400,
     title: 'More than one credential',
-    help: 'Send exactly one of `Authorization: Bearer …` and `X-API-Key: …`, and send it once.',
+    help: 'Send exactly one of `Authorization: Bearer …`, `X-API-Key: …` and, from a page of the site, its session cookie; and send it once.',
   },
   unauthenticated: {
     status: 401,
@@ -54,7 +54,7 @@ export const PROBLEMS = {
   members_only: {
     status: 403,
     title: 'Only for members',
-    help: 'Routes under `/v1/me` act on the signed-in member, and visitors and API keys are not members. Use the route that names a user id.',
+    help: 'This route is about the signed-in member, as those under `/v1/me` are, and visitors and API keys are not members. Use the one that names a user id, if there is one.',
   },
   not_found: {
     status: 404,

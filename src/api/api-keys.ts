@@ -16,7 +16,6 @@ import { isIpRange } from '../security/ip-ranges.ts'
 import { KEY_SCOPES } from '../security/permissions.ts'
 import {
   Count,
-  Day,
   idOf,
   Instant,
   MANY,
@@ -27,6 +26,7 @@ import {
   SOME_FIELD,
   text,
   Timestamp,
+  UtcDay,
 } from './schemas.ts'
 
 const param = z.object({ keyId: idOf('key', 'Id of an API key') })
@@ -212,9 +212,9 @@ const Usage = z
     keyId: shownId('key'),
     lastUsedAt: Timestamp.nullable(),
     byDay: z
-      .array(z.object({ day: Day, requests: Count }))
+      .array(z.object({ day: UtcDay, requests: Count }))
       .max(MANY)
-      .meta({ description: 'UTC days, newest first, for the last 90; up to a minute behind' }),
+      .meta({ description: 'Newest first, for the last 90; up to a minute behind' }),
   })
   .meta({ id: 'ApiKeyUsage' })
 

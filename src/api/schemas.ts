@@ -121,9 +121,12 @@ export const Timestamp = z
   .string()
   .meta({ description: 'RFC 3339, UTC, with milliseconds', format: 'date-time', maxLength: 24 })
 export const Revision = z.int().min(1).meta({ description: 'Also the ETag; honoured in If-Match' })
-export const Day = z
-  .string()
-  .meta({ description: "YYYY-MM-DD in the site's time zone", format: 'date', maxLength: 10 })
+export const Day = dayIn("the site's time zone")
+export const UtcDay = dayIn('UTC')
+
+function dayIn(zone: string) {
+  return z.string().meta({ description: `YYYY-MM-DD in ${zone}`, format: 'date', maxLength: 10 })
+}
 
 const ShownUrl = z.string().meta({ format: 'uri', maxLength: 2048 })
 const ShownColor = z.string().meta({ pattern: '^#[0-9A-Fa-f]{6}$', maxLength: 7 })

@@ -176,10 +176,11 @@ export const idempotencyKeys = sqliteTable(
   'idempotency_keys',
   {
     caller: text().notNull(),
+    /** Its hash. */
     key: text().notNull(),
     fingerprint: text().notNull(),
     status: integer().notNull(),
-    /** The answer as it was sent, JSON. */
+    /** The answer as JSON, sealed under the key itself. */
     body: text().notNull(),
     createdAt: text('created_at').notNull(),
   },

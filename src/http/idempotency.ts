@@ -49,7 +49,8 @@ export async function replayOf(
 }
 
 /**
- * What is stored can be read only by who has the key: answers may hold a secret that is shown once.
+ * What is stored can be read only by who has the key, or guesses it: answers may hold a secret that
+ * is shown once.
  * @param now milliseconds since the epoch
  */
 export async function answerFor(

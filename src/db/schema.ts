@@ -183,6 +183,8 @@ export const idempotencyKeys = sqliteTable(
     /** The answer as JSON, sealed under the key itself. */
     body: text().notNull(),
     createdAt: text('created_at').notNull(),
+    /** Whose data the answer shows, if that is somebody else than the caller. */
+    about: text(),
   },
   (table) => [primaryKey({ columns: [table.caller, table.key] })],
 )

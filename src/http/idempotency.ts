@@ -11,7 +11,7 @@ import { idempotencyKeyOf } from './conditions.ts'
 import type { AppContext } from './context.ts'
 import { sha256 } from '../security/digest.ts'
 import type { Route, Status } from './route.ts'
-import { send } from './send.ts'
+import { fieldsOf, send } from './send.ts'
 
 export const REPLAYED = { 'Idempotency-Replayed': 'true' } as const
 
@@ -61,6 +61,7 @@ export async function answerFor(
 ): Promise<StoredAnswer | undefined> {
   if (claim?.storedIn !== 'd1') return undefined
   const { caller, fingerprint } = claim
+  const subject = subjectOf(body)
   return {
     caller,
     key: await hashOf(claim),
@@ -68,7 +69,15 @@ export async function answerFor(
     status,
     body: await seal(JSON.stringify(body), claim),
     createdAt: new Date(now).toISOString(),
+    about: subject === caller ? null : subject,
   }
+}
+
+/** Whose data an answer shows: of a booking its owner, of a profile the member. */
+function subjectOf(body: unknown): string | null {
+  const { owner, id } = fieldsOf(body)
+  if (typeof owner === 'string') return owner
+  return typeof id === 'string' && id.startsWith('usr_') ? id : null
 }
 
 async function hashOf({ key }: Claim): Promise<string> {

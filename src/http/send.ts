@@ -24,8 +24,9 @@ export function send(
   return c.body(JSON.stringify(body), status, { 'Content-Type': 'application/json', ...headers })
 }
 
-function fieldsOf(body: unknown): { revision?: unknown; id?: unknown; nextCursor?: unknown } {
-  return typeof body === 'object' && body !== null ? body : {}
+/** Of what is no object there are none. */
+export function fieldsOf(body: unknown): Readonly<Record<string, unknown>> {
+  return typeof body === 'object' && body !== null ? { ...body } : {}
 }
 
 function nextPage(url: string, cursor: string): string {

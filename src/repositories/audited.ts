@@ -30,6 +30,8 @@ export interface StoredAnswer {
   readonly status: number
   readonly body: string
   readonly createdAt: string
+  /** Whose data it shows, if that is somebody else than the caller. */
+  readonly about: string | null
 }
 
 type Statement = BatchItem<'sqlite'>
@@ -89,12 +91,13 @@ export function storeAnswer(db: Database, audit: AuditRow, answer: StoredAnswer 
 /** As above, of what may succeed without a write. @param isTrue what the answer says has come to be */
 export function storeAnswerWhere(db: Database, answer: StoredAnswer | undefined, isTrue: SQL) {
   if (!answer) return []
-  const { caller, key, fingerprint, status, body, createdAt } = answer
+  const { caller, key, fingerprint, status, body, createdAt, about } = answer
   return [
     statement(
       db,
-      sql`insert into ${idempotencyKeys} (caller, key, fingerprint, status, body, created_at)
-      select ${caller}, ${key}, ${fingerprint}, ${status}, ${body}, ${createdAt}
+      sql`insert into ${idempotencyKeys}
+        (caller, key, fingerprint, status, body, created_at, about)
+      select ${caller}, ${key}, ${fingerprint}, ${status}, ${body}, ${createdAt}, ${about}
       where ${isTrue}`,
     ),
   ]

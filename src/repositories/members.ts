@@ -165,7 +165,9 @@ export function membersRepository(db: Database) {
         db.delete(identities).where(and(eq(identities.userId, id), gone)),
         db.delete(userRoles).where(and(eq(userRoles.userId, id), gone)),
         db.delete(badgeAssignments).where(and(eq(badgeAssignments.userId, id), gone)),
-        db.delete(idempotencyKeys).where(and(eq(idempotencyKeys.caller, id), gone)),
+        db
+          .delete(idempotencyKeys)
+          .where(and(or(eq(idempotencyKeys.caller, id), eq(idempotencyKeys.about, id)), gone)),
         anonymizedBookings(id, audit.at, gone),
         db.delete(apiKeyUsage).where(and(inArray(apiKeyUsage.keyId, keys), gone)),
         db.delete(apiKeys).where(and(eq(apiKeys.createdBy, id), gone)),

@@ -1,6 +1,8 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import { bookingOf, bookingScene } from '../support/bookings.ts'
+import { rowsOf } from '../support/population.ts'
 import { ISSUER, testSite } from '../support/site.ts'
 
 const ABSENT = 'usr_01jqz00000000000000000000x'
@@ -49,6 +51,27 @@ async function memberWithEverything() {
 }
 
 describe('DELETE /v1/users/{userId}', () => {
+  it('takes the answers along that show their data to others, who get none of them again', async () => {
+    const { site, root, moderator, ada } = await memberWithEverything()
+    const { slot } = await bookingScene(site)
+    const booked = await bookingOf(ada, await slot())
+    const headers = { 'Idempotency-Key': 'once' }
+    const acts = () => [
+      root.post(`/v1/bookings/${booked.id}/confirm`, {}, { headers }),
+      moderator.post(`/v1/users/${ada.userId}/suspend`, {}, { headers }),
+    ]
+    for (const again of ['', 'true']) {
+      const answers = await Promise.all(acts())
+      expect(answers.map(({ status }) => status)).toEqual([200, 200])
+      for (const { headers: sent } of answers)
+        expect(sent.get('Idempotency-Replayed') ?? '').toBe(again)
+    }
+    await root.delete(`/v1/users/${ada.userId}`)
+    const answers = await Promise.all(acts())
+    expect(answers.map(({ status }) => status)).toEqual([409, 404])
+    expect(await rowsOf('select * from idempotency_keys')).toEqual([])
+  })
+
   it('erases the member everywhere: what is left is who did what to which id', async () => {
     const { root, ada } = await memberWithEverything()
     const before = await everythingStored()

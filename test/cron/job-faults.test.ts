@@ -30,10 +30,9 @@ async function makeWork(now: number) {
       `insert into erasures (user_id, visit_shard, requested_at) values (?, 0, ?)`,
     ).bind(gone?.userId, yesterday),
     env.DB.prepare(`delete from users where id = ?`).bind(gone?.userId),
-    env.DB.prepare(`insert into idempotency_keys values ('c', ?, 'f', 200, '{}', ?)`).bind(
-      crypto.randomUUID(),
-      yesterday,
-    ),
+    env.DB.prepare(
+      `insert into idempotency_keys (caller, key, fingerprint, status, body, created_at) values ('c', ?, 'f', 200, '{}', ?)`,
+    ).bind(crypto.randomUUID(), yesterday),
   ])
 }
 

@@ -124,7 +124,7 @@ describe('a run that takes too long', () => {
   test('of what is to be forgotten, too', async () => {
     await env.DB.prepare(
       `with recursive n(i) as (select 1 union all select i + 1 from n where i < 600)
-       insert into idempotency_keys select 'c', i, 'f', 200, '{}', '2026-01-01' from n`,
+       insert into idempotency_keys (caller, key, fingerprint, status, body, created_at) select 'c', i, 'f', 200, '{}', '2026-01-01' from n`,
     ).run()
     const left = () => rowsOf('select key from idempotency_keys')
     await slowTick(NOON, 'delete from idempotency_keys', 3)

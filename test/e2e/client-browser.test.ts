@@ -5,25 +5,14 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freePort } from '../../local/ports.ts'
 import { createClient } from '../../src/client/index.ts'
+import { launchBrowser } from './support/browser.ts'
 import { siteForFile } from './support/client-site.ts'
 
 declare const guildhall: typeof import('../../src/client/index.ts')
-
-const EXECUTABLE = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
-const QUIET = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-dev-shm-usage',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 
 const port = await freePort(0)
 const LISTED = `http://localhost:${port}`
@@ -48,7 +37,7 @@ beforeAll(async () => {
   const script = fileURLToPath(new URL('../../local/build-client.ts', import.meta.url))
   execFileSync(process.execPath, [script, dist])
   await new Promise<void>((resolve) => pages.listen(port, resolve))
-  browser = await chromium.launch({ executablePath: EXECUTABLE, args: QUIET })
+  browser = await launchBrowser()
 })
 afterAll(async () => {
   await browser?.close()

@@ -14,6 +14,10 @@ const FLAGS = [
   '--disable-sync',
 ]
 
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: EXECUTABLE, args: FLAGS })
+}
+
 export interface Watched {
   readonly page: Page
   /** Errors and warnings of the page and violations of its policy. */
@@ -26,7 +30,7 @@ export interface Watched {
 export function browserForFile(): () => Promise<Watched> {
   let browser: Browser | undefined
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: EXECUTABLE, args: FLAGS })
+    browser = await launchBrowser()
   })
   afterAll(() => browser?.close())
   return async () => {

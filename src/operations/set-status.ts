@@ -57,11 +57,6 @@ export async function finishReinstatement(
   await outbox.close(eventId)
 }
 
-/** Before a change is acknowledged a second time: it may not have been in force the first time. */
-export async function tellGatesOf(userId: UserId, deps: Deps): Promise<void> {
-  await tellGates(await deps.members.keysOf(userId), deps)
-}
-
 async function setStatus(
   grant: Grant<'user:suspend'>,
   change: Change,

@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts'
-import type { KeyId } from '../db/ids.ts'
+import type { KeyId, UserId } from '../db/ids.ts'
 import { Problem } from '../problem.ts'
 
 /**
@@ -17,4 +17,9 @@ export async function tellGates(keyIds: readonly KeyId[], { keyGates }: Deps): P
       { headers: { 'Retry-After': '1' }, cause },
     )
   }
+}
+
+/** Of all keys of a member, before a change is acknowledged once more: it may not have been in force before. */
+export async function tellGatesOf(userId: UserId, deps: Deps): Promise<void> {
+  await tellGates(await deps.members.keysOf(userId), deps)
 }

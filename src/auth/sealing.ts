@@ -1,4 +1,5 @@
 /** Texts that only who knows the site's secret can read: the private halves of its signing keys. */
+import { decrypt, encrypt, NONCE_BYTES } from '../security/aes-gcm.ts'
 import { sha256 } from '../security/digest.ts'
 
 /** Names a secret without giving it away, so that a text sealed with another one is not tried. */
@@ -7,28 +8,19 @@ export async function nameOfSecret(secret: string | undefined): Promise<string> 
   return (await sha256(`guildhall sealed by\n${secret}`)).slice(0, 16)
 }
 
-/** AES-256-GCM; `about` is authenticated, so that rows cannot be swapped. Without a secret, as it is. */
+/** `about` is authenticated, so that rows cannot be swapped. Without a secret, as it is. */
 export async function seal(text: string, secret: string | undefined, about: string) {
   if (secret === undefined) return text
-  const iv = crypto.getRandomValues(new Uint8Array(12))
-  const bytes = await crypto.subtle.encrypt(
-    { name: 'AES-GCM', iv, additionalData: utf8(about) },
-    await sealingKey(secret),
-    utf8(text),
-  )
-  return `${Buffer.from(iv).toString('base64url')}.${Buffer.from(bytes).toString('base64url')}`
+  const bytes = Buffer.from(await encrypt(text, await sealingKey(secret), about))
+  const parts = [bytes.subarray(0, NONCE_BYTES), bytes.subarray(NONCE_BYTES)]
+  return parts.map((part) => part.toString('base64url')).join('.')
 }
 
 /** What `seal` was given. @throws OperationError for another secret, or another `about` */
 export async function unseal(sealed: string, secret: string | undefined, about: string) {
   if (secret === undefined) return sealed
-  const [iv = '', bytes = ''] = sealed.split('.')
-  const text = await crypto.subtle.decrypt(
-    { name: 'AES-GCM', iv: Buffer.from(iv, 'base64url'), additionalData: utf8(about) },
-    await sealingKey(secret),
-    Buffer.from(bytes, 'base64url'),
-  )
-  return new TextDecoder().decode(text)
+  const parts = sealed.split('.').map((part) => Buffer.from(part, 'base64url'))
+  return decrypt(Buffer.concat(parts), await sealingKey(secret), about)
 }
 
 async function sealingKey(secret: string): Promise<CryptoKey> {

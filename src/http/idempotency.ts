@@ -6,6 +6,7 @@ import { base64url } from 'jose'
 import { idempotencyMismatch } from '../problem.ts'
 import type { StoredAnswer } from '../repositories/audited.ts'
 import { KEPT_FOR_MS } from '../repositories/idempotency.ts'
+import { decrypt, encrypt } from '../security/aes-gcm.ts'
 import { actorRef } from '../security/actor.ts'
 import { idempotencyKeyOf } from './conditions.ts'
 import type { AppContext } from './context.ts'
@@ -44,7 +45,7 @@ export async function replayOf(
   const stored = await c.get('deps').idempotency.find(claim.caller, await hashOf(claim), since)
   if (!stored) return undefined
   if (stored.fingerprint !== claim.fingerprint) throw idempotencyMismatch()
-  const body = await unseal(stored.body, claim)
+  const body = await decrypt(base64url.decode(stored.body), await sealingKey(claim))
   return send(c, declared, statusOfStored(stored.status), JSON.parse(body), REPLAYED)
 }
 
@@ -67,7 +68,7 @@ export async function answerFor(
     key: await hashOf(claim),
     fingerprint,
     status,
-    body: await seal(JSON.stringify(body), claim),
+    body: base64url.encode(await encrypt(JSON.stringify(body), await sealingKey(claim))),
     createdAt: new Date(now).toISOString(),
     about: subject === caller ? null : subject,
   }
@@ -84,26 +85,7 @@ async function hashOf({ key }: Claim): Promise<string> {
   return sha256(`idempotency key\n${key}`)
 }
 
-const NONCE_BYTES = 12
-
-/** AES-GCM under a key that is derived from the caller's, which is stored only as a hash. */
-async function seal(text: string, claim: Claim): Promise<string> {
-  const iv = crypto.getRandomValues(new Uint8Array(NONCE_BYTES))
-  const sealed = await crypto.subtle.encrypt(
-    { name: 'AES-GCM', iv },
-    await sealingKey(claim),
-    new TextEncoder().encode(text),
-  )
-  return base64url.encode(new Uint8Array([...iv, ...new Uint8Array(sealed)]))
-}
-
-async function unseal(sealed: string, claim: Claim): Promise<string> {
-  const bytes = Uint8Array.from(base64url.decode(sealed))
-  const [iv, text] = [bytes.subarray(0, NONCE_BYTES), bytes.subarray(NONCE_BYTES)]
-  const opened = await crypto.subtle.decrypt({ name: 'AES-GCM', iv }, await sealingKey(claim), text)
-  return new TextDecoder().decode(opened)
-}
-
+/** Derived from the caller's key, which is stored only as a hash. */
 async function sealingKey({ caller, key }: Claim): Promise<CryptoKey> {
   const bits = Uint8Array.from(
     base64url.decode(await sha256(`idempotent answer\n${caller}\n${key}`)),

@@ -16,13 +16,13 @@ import { calendarOf } from './booking-calendar.ts'
 import {
   Email,
   idOf,
-  Instant,
   NoBody,
   Phone,
   Revision,
   shownId,
   shownName,
   shownText,
+  StartQuery,
   text,
   Timestamp,
 } from './schemas.ts'
@@ -93,11 +93,7 @@ const Filter = {
   ...PageQuery,
   serviceId: idOf('svc', 'Only of this service').optional(),
   status: z.enum(STATUSES).optional(),
-  from: Instant.optional().meta({
-    description: 'Starting at or after this time',
-    format: 'date-time',
-  }),
-  to: Instant.optional().meta({ description: 'Starting before this time', format: 'date-time' }),
+  ...StartQuery,
 }
 
 export const postBooking = route({

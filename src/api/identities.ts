@@ -6,7 +6,7 @@ import { type LinkedIdentity, linkIdentity } from '../operations/link-identity.t
 import { unlinkIdentity } from '../operations/unlink-identity.ts'
 import { notFound } from '../problem.ts'
 import type { IdentityName } from '../repositories/linked-identities.ts'
-import { shownText, Timestamp } from './schemas.ts'
+import { shownText, Timestamp, Token } from './schemas.ts'
 
 /** As many hexadecimal digits of the identity's hash as tell those of one member apart. */
 const ID_DIGITS = 32
@@ -24,11 +24,7 @@ const Identity = z
 
 const NewIdentity = z
   .strictObject({
-    token: z
-      .string()
-      .regex(/^[\w-]+\.[\w-]+\.[\w-]+$/, { error: 'expected a JWT' })
-      .max(8192)
-      .meta({ description: 'A token of the identity to link, good at this moment' }),
+    token: Token.meta({ description: 'A token of the identity to link, good at this moment' }),
   })
   .meta({ id: 'NewIdentity' })
 

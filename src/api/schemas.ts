@@ -1,6 +1,7 @@
 /** The shapes that more than one route takes or answers, as the contract names them. */
 import * as z from 'zod'
 import { type IdPrefix, isId } from '../db/ids.ts'
+import { MAX_TOKEN_LENGTH } from '../security/credential.ts'
 
 /** An id of the given kind; in a path a malformed one is a 404, in a body a 422. */
 export function idOf<P extends IdPrefix>(prefix: P, description: string) {
@@ -26,13 +27,13 @@ export const RuleId = idOf('rul', 'Id of a badge rule')
 /** Bodies of requests that say everything by their path. */
 export const NoBody = z.strictObject({}).meta({ description: 'Empty, or an empty object' })
 
+/** For what compares fields: they can be once each of them is valid. */
+export const whenFine = ({ issues }: z.core.ParsePayload) => issues.length === 0
+
 /** For bodies of PATCH; not said beside an unknown or a wrong field, which is a field all the same. */
 export const SOME_FIELD = [
   (patch: object) => Object.keys(patch).length > 0,
-  {
-    error: 'expected at least one field',
-    when: ({ issues }: z.core.ParsePayload) => issues.length === 0,
-  },
+  { error: 'expected at least one field', when: whenFine },
 ] as const
 
 const CONTROL_CHARACTERS = /[\p{Cc}--[\n\t]]/v
@@ -110,6 +111,21 @@ export const Instant = z.iso
   .transform((time) => new Date(time).toISOString())
   // An offset can carry a time out of the years that RFC 3339 has.
   .refine((time) => /^\d{4}-/.test(time), { error: 'expected a time in the years 0000 to 9999' })
+
+/** For lists of what begins at a time. */
+export const StartQuery = {
+  from: Instant.optional().meta({
+    description: 'Starting at or after this time',
+    format: 'date-time',
+  }),
+  to: Instant.optional().meta({ description: 'Starting before this time', format: 'date-time' }),
+}
+
+/** By its looks; whether it is good is for its verification to say. */
+export const Token = z
+  .string()
+  .max(MAX_TOKEN_LENGTH)
+  .regex(/^[\w-]+\.[\w-]+\.[\w-]+$/, { error: 'expected a JWT' })
 
 export const Phone = z
   .e164({ error: 'expected a phone number in E.164, as in +4930123456' })

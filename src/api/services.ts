@@ -22,8 +22,10 @@ import {
   shownId,
   shownText,
   SOME_FIELD,
+  StartQuery,
   text,
   Timestamp,
+  whenFine,
 } from './schemas.ts'
 
 const param = z.object({ serviceId: idOf('svc', 'Id of a service') })
@@ -111,9 +113,6 @@ const Recurrence = z
   })
   .meta({ id: 'Recurrence', description: "A weekly rule on the clocks of the service's time zone" })
 
-/** Fields can be compared once each of them is valid. */
-const isFine = ({ issues }: z.core.ParsePayload) => issues.length === 0
-
 const NewSlots = z
   .strictObject({
     startsAt: Instant.optional(),
@@ -126,12 +125,12 @@ const NewSlots = z
       slots.startsAt && slots.endsAt
         ? !slots.recurrence
         : slots.recurrence && !slots.startsAt && !slots.endsAt,
-    { error: 'expected either startsAt and endsAt, or a recurrence', when: isFine },
+    { error: 'expected either startsAt and endsAt, or a recurrence', when: whenFine },
   )
   .refine((slots) => !slots.startsAt || !slots.endsAt || slots.startsAt < slots.endsAt, {
     error: 'expected a time after startsAt',
     path: ['endsAt'],
-    when: isFine,
+    when: whenFine,
   })
   .meta({ id: 'NewSlots' })
 
@@ -218,17 +217,7 @@ export const listSlots = route({
   access: { open: 'What can be booked is public; who has booked is not' },
   input: {
     param,
-    query: z.object({
-      ...PageQuery,
-      from: Instant.optional().meta({
-        description: 'Starting at or after this time',
-        format: 'date-time',
-      }),
-      to: Instant.optional().meta({
-        description: 'Starting before this time',
-        format: 'date-time',
-      }),
-    }),
+    query: z.object({ ...PageQuery, ...StartQuery }),
   },
   output: listOf(Slot),
   async run({ input, deps }) {

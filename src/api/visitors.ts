@@ -3,18 +3,13 @@ import * as z from 'zod'
 import { route } from '../http/route.ts'
 import { claimBookings } from '../operations/claim-bookings.ts'
 import { invalidField } from '../problem.ts'
-import { Count, NoBody, shownId, Timestamp } from './schemas.ts'
-
-const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/
-const MAX_TOKEN_LENGTH = 8192
+import { Count, NoBody, shownId, Timestamp, Token } from './schemas.ts'
 
 const VisitorPass = z
   .object({
     visitorId: shownId('vis'),
-    token: z.string().meta({
+    token: Token.meta({
       description: 'For `Authorization: Bearer`; whoever has it is this visitor',
-      pattern: TOKEN.source,
-      maxLength: MAX_TOKEN_LENGTH,
     }),
     expiresAt: Timestamp,
   })
@@ -36,11 +31,7 @@ export const postVisitor = route({
 
 const Claim = z
   .strictObject({
-    visitorToken: z
-      .string()
-      .max(MAX_TOKEN_LENGTH)
-      .regex(TOKEN, { error: 'expected a token' })
-      .meta({ description: 'As `POST /v1/visitors` answered it' }),
+    visitorToken: Token.meta({ description: 'As `POST /v1/visitors` answered it' }),
   })
   .meta({ id: 'BookingClaim' })
 

@@ -8,6 +8,9 @@ export type Credential =
 
 const API_KEY_PREFIX = 'guild_'
 
+/** Of a JWT, before anything looks into it. */
+export const MAX_TOKEN_LENGTH = 8 * 1024
+
 /**
  * Reads `Authorization: Bearer …` (RFC 6750, section 2.1) or `X-API-Key`.
  * @throws Problem `ambiguous_credentials` for more than one; `invalid_token` for another scheme

@@ -6,6 +6,7 @@ import { errors, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions } from '
 import type { TrustedIssuer } from '../env.ts'
 import { Problem } from '../problem.ts'
 import { decodeBase64url } from './base64url.ts'
+import { MAX_TOKEN_LENGTH } from './credential.ts'
 import { keysOf } from './jwks.ts'
 import { isJsonObject, parseStrictJson } from './strict-json.ts'
 
@@ -27,7 +28,6 @@ export interface VerifiedToken {
 
 type Json = Readonly<Record<string, unknown>>
 
-const MAX_TOKEN_LENGTH = 8 * 1024
 const TOLERANCE_S = 30
 /** The end of year 9999: later times cannot be written as a timestamp. */
 const MAX_SECONDS = 253_402_300_799

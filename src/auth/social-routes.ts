@@ -1,4 +1,6 @@
 /** Signing in with a social provider: out to it, and back. better-auth speaks OAuth 2.0 with PKCE. */
+import { cookiesNamed } from '../security/cookies.ts'
+import { COOKIE_PREFIX } from '../security/session-cookie.ts'
 import type { LoginApp } from './desk.ts'
 import { enter, passCookies } from './enter.ts'
 import { nextPath, readForm } from './requests.ts'
@@ -6,6 +8,10 @@ import { tooMany } from './sign-in-routes.ts'
 
 /** Whatever went wrong: the reason would tell whether an address that nobody confirmed has an account. */
 const FAILED = '/auth/sign-in?error=provider'
+
+/** Which provider somebody was sent to; another one must not get what that one sends back. */
+const PROVIDER_COOKIE = `${COOKIE_PREFIX}.provider`
+const SENT_SECONDS = 300
 
 export function socialRoutes(app: LoginApp): void {
   app.post('/social', async (c) => {
@@ -22,12 +28,17 @@ export function socialRoutes(app: LoginApp): void {
     const location = answer.headers.get('Location')
     if (!location) return c.redirect(FAILED, 303)
     passCookies(c, answer)
+    const sent = `Max-Age=${SENT_SECONDS}; Path=/; HttpOnly; Secure; SameSite=Lax`
+    c.header('Set-Cookie', `${PROVIDER_COOKIE}=${provider}; ${sent}`, { append: true })
     return c.redirect(location, 303)
   })
 
   app.get('/callback/:provider', async (c) => {
     const { socialProviders } = c.var.login
-    if (!Object.hasOwn(socialProviders, c.req.param('provider'))) return c.notFound()
+    const provider = c.req.param('provider')
+    if (!Object.hasOwn(socialProviders, provider)) return c.notFound()
+    const sentTo = cookiesNamed(c.req.raw.headers, PROVIDER_COOKIE)
+    if (sentTo.join() !== provider) return c.redirect(FAILED, 303)
     const answer = await c.var.auth.handler(c.req.raw)
     if (!(await enter(c, answer))) return c.redirect(FAILED, 303)
     return c.redirect(answer.headers.get('Location') ?? '/auth/account', 303)

@@ -236,7 +236,10 @@ describe('a provider that is not switched on', () => {
     const ada = siteWithProviders().browser()
     const way = there.agree((await begin(ada, 'github')).location, ADA)
     expect((await comeBack(ada, way.replace('/github', '/google'))).location).toBe(FAILED)
+    // Nor does it learn the other one's code.
+    expect(globalThis.fetch).not.toHaveBeenCalled()
     expect(await accounts()).toEqual([])
+    expect((await comeBack(ada, way)).location).toBe('/auth/account')
   })
 })
 

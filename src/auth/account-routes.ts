@@ -1,6 +1,7 @@
 /** What somebody signed in may do with their account: sessions, passkeys, password, address, tokens. */
 import { SESSION_COOKIE } from '../security/session-cookie.ts'
 import type { LoginApp, LoginContext } from './desk.ts'
+import { MAILS } from './mail.ts'
 import { accountPage, confirmEmailPage, message, type Notice } from './pages.ts'
 import { passwordFault } from './passwords.ts'
 import { emailOf, readForm, type SignedIn } from './requests.ts'
@@ -49,8 +50,12 @@ export function accountRoutes(app: LoginApp): void {
   app.post(
     '/passkeys/remove',
     signedIn(async (c, session) => {
-      const { id = '' } = (await readForm(c)) ?? {}
-      await c.var.passkeys.remove(session.userId, id)
+      const { id = '', current } = (await readForm(c)) ?? {}
+      const refusal = await refusalOf(c, session, current)
+      if (refusal) return refusal
+      if (await c.var.passkeys.remove(session.userId, id)) {
+        await c.var.notify(MAILS.passkeyRemoved(session.email, c.env.request.login.publicUrl))
+      }
       return c.redirect('/auth/account', 303)
     }),
   )

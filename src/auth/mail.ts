@@ -116,4 +116,11 @@ If this was not you, choose a new password at once: ${site}/auth/forgot`,
 
 If this was not you, remove it at ${site}/auth/account and choose a new password: ${site}/auth/forgot`,
   }),
+  passkeyRemoved: (to: string, site: string): Mail => ({
+    to,
+    subject: 'A passkey was removed',
+    text: `A passkey was removed from your account just now; it signs nobody in any more.
+
+If this was not you, choose a new password: ${site}/auth/forgot`,
+  }),
 } as const

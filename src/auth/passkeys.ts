@@ -26,10 +26,13 @@ export function passkeysOf({ db }: Pick<Desk, 'db'>) {
       return found.length > 0
     },
 
-    async remove(userId: string, id: string): Promise<void> {
-      await db
+    /** @returns false if there is none */
+    async remove(userId: string, id: string): Promise<boolean> {
+      const removed = await db
         .delete(authPasskeys)
         .where(and(eq(authPasskeys.id, id), eq(authPasskeys.userId, userId)))
+        .returning({ id: authPasskeys.id })
+      return removed.length > 0
     },
   }
 }

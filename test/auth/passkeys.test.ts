@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, test, vi } from 'vitest'
 import { makeAuthenticator } from '../support/authenticator.ts'
 import { interruptedStorage } from '../support/failing.ts'
-import { loginSite } from '../support/login.ts'
+import { loginSite, PASSWORD } from '../support/login.ts'
 import {
   ADA,
   CHALLENGE,
@@ -111,9 +111,16 @@ describe('a passkey', () => {
         (await ada.get('/auth/account')).text,
       ) ?? []
     const eve = await site.account(EVE)
-    await eve.post('/auth/passkeys/remove', { id })
+    const mails = site.outbox.length
+    await eve.post('/auth/passkeys/remove', { id, current: PASSWORD })
+    // An open session alone is not enough: who finds one could lock its owner out.
+    for (const current of ['', 'another password']) {
+      expect((await ada.post('/auth/passkeys/remove', { id, current })).status).toBe(403)
+    }
     expect((await signIn(site.browser(), key)).status).toBe(200)
-    expect((await ada.post('/auth/passkeys/remove', { id })).status).toBe(303)
+    expect(site.outbox).toHaveLength(mails)
+    expect((await ada.post('/auth/passkeys/remove', { id, current: PASSWORD })).status).toBe(303)
+    expect(site.outbox.at(-1)).toMatchObject({ to: ADA, subject: 'A passkey was removed' })
     expect((await signIn(site.browser(), key)).status).toBe(401)
   })
 })

@@ -170,7 +170,7 @@ export function accountsOf({ db, now, site, send, notify }: Desk) {
         // Whoever guessed at the old one does not keep the owner from using the new one.
         forgetAttempts(db, await subjectOf('password:account', email)),
       ])
-      await notify(MAILS.changed(email, 'The password', site))
+      await notify(MAILS.passwordChanged(email, site))
     },
   }
 }

@@ -102,12 +102,20 @@ ${site}/auth/sign-in
 
 If this was not you, you can ignore this mail.`,
   }),
-  changed: (to: string, what: string, site: string): Mail => ({
+  passwordChanged: (to: string, site: string): Mail => ({
     to,
-    subject: `${what} was changed`,
-    text: `${what} of your account was changed just now, and every session was signed out.
+    subject: 'The password was changed',
+    text: `The password of your account was changed just now, and every session was signed out.
 
 If this was not you, choose a new password at once: ${site}/auth/forgot`,
+  }),
+  /** To the old address, which the account is not found by any more. */
+  addressChanged: (to: string, site: string): Mail => ({
+    to,
+    subject: 'The address was changed',
+    text: `Your account at ${site} has another address since just now, and every session was signed out. Mail of the login goes there from now on.
+
+If this was not you, write to whoever runs the site: from here you cannot take the account back.`,
   }),
   passkeyAdded: (to: string, site: string): Mail => ({
     to,

@@ -76,7 +76,7 @@ export function newAddressOf({ db, now, requestId, site, send, notify }: Desk) {
         ),
       ])
       if (updated.length === 0) return false
-      if (before) await notify(MAILS.changed(before.email, 'The address', site))
+      if (before) await notify(MAILS.addressChanged(before.email, site))
       return true
     },
   }

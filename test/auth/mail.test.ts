@@ -16,7 +16,7 @@ const refusing: MailBinding = {
 test('the platform’s own binding takes every mail there is', async () => {
   const binding = bound()
   for (const make of Object.values(MAILS)) {
-    const mail = make(ADA, 'https://members.example/auth', 'https://members.example')
+    const mail = make(ADA, 'https://members.example')
     const sent = await binding.send({ from: 'hello@members.example', ...mail })
     expect(sent).toMatchObject({ messageId: expect.any(String) })
   }

@@ -111,6 +111,11 @@ const Recurrence = z
     except: z.array(PlainDay).max(1000).default([]),
     ambiguous: z.enum(['earlier', 'later']).optional(),
   })
+  .refine(({ from, until }) => from <= until, {
+    error: 'expected a day that is not before from',
+    path: ['until'],
+    when: whenFine,
+  })
   .meta({ id: 'Recurrence', description: "A weekly rule on the clocks of the service's time zone" })
 
 const NewSlots = z

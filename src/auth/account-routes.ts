@@ -64,7 +64,7 @@ export function accountRoutes(app: LoginApp): void {
     '/password',
     signedIn(async (c, session) => {
       const { current, password = '' } = (await readForm(c)) ?? {}
-      const { hostname } = new URL(c.var.login.publicUrl)
+      const { hostname } = new URL(c.env.request.login.publicUrl)
       const fault = passwordFault(password, [session.email, session.name, hostname])
       if (fault) return account(c, session, { tone: 'bad', text: fault }, 422)
       const refusal = await refusalOf(c, session, current)

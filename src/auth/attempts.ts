@@ -5,6 +5,7 @@
 import { and, sql } from 'drizzle-orm'
 import { type Database, rows, statement } from '../db/client.ts'
 import { authAttempts } from '../db/schema.ts'
+import { sha256 } from '../security/digest.ts'
 
 const MINUTE_MS = 60_000
 
@@ -75,7 +76,6 @@ export function forgetAttempts(db: Database, subject: string) {
 }
 
 /** Hashed: what somebody typed into a form is not kept. */
-export async function subjectOf(name: LimitName, who: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(`${name}\n${who}`))
-  return Buffer.from(digest).toString('base64url')
+export function subjectOf(name: LimitName, who: string): Promise<string> {
+  return sha256(`${name}\n${who}`)
 }

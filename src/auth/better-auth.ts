@@ -23,7 +23,10 @@ import { displayNameOf } from '../security/first-request.ts'
 import { COOKIE_PREFIX, SESSION_SECONDS } from '../security/session-cookie.ts'
 import type { BuiltInLogin } from './settings.ts'
 
-/** How long after signing in somebody may add a passkey or change the address without signing in again. */
+/**
+ * How long after signing in somebody may add a passkey without signing in again, and, if they have no
+ * password to give again, remove one and change the rest of the account.
+ */
 export const FRESH_SECONDS = 900
 
 /** A provider is asked who somebody is, once; what else its tokens would open is not ours to keep. */

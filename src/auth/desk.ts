@@ -27,7 +27,6 @@ export interface LoginEnv {
     }
   }
   readonly Variables: {
-    login: BuiltInLogin
     accounts: Accounts
     newAddress: NewAddress
     openSessions: OpenSessions
@@ -51,7 +50,6 @@ export type LoginApp = Hono<LoginEnv, BlankSchema, '/auth'>
 
 export function openDesk(c: LoginContext): void {
   const { login, now, requestId } = c.env.request
-  c.set('login', login)
   const { db } = openSession(c.env.DB, 'primary')
   const send = (mail: Mail) => sendMail(mail, login, c.env.MAIL)
   const notify = (mail: Mail) =>

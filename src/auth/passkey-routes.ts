@@ -55,7 +55,7 @@ export function passkeyRoutes(app: LoginApp): void {
       await c.var.passkeys.remove(session.userId, id)
       return failed(c, 401)
     }
-    await c.var.notify(MAILS.passkeyAdded(session.email, c.var.login.publicUrl))
+    await c.var.notify(MAILS.passkeyAdded(session.email, c.env.request.login.publicUrl))
     return c.json({ added: true })
   })
 

@@ -82,7 +82,7 @@ export function signInRoutes(app: LoginApp): void {
       c.var.accounts.isStillRight(checked, email, password),
     )
     if (!isIn) return c.html(signIn(c, next, NOT_RIGHT, email), 401)
-    return c.redirect(nextPath(next, c.var.login.publicUrl), 303)
+    return c.redirect(nextPath(next, c.env.request.login.publicUrl), 303)
   })
 
   app.get('/forgot', (c) => c.html(forgotPage()))
@@ -118,7 +118,7 @@ export function signInRoutes(app: LoginApp): void {
 }
 
 function signIn(c: LoginContext, next: string | undefined, notice?: Notice, email?: string) {
-  const { publicUrl, socialProviders } = c.var.login
+  const { publicUrl, socialProviders } = c.env.request.login
   return signInPage(nextPath(next, publicUrl), Object.keys(socialProviders), notice, email)
 }
 

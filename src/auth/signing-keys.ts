@@ -1,7 +1,7 @@
 /**
  * The keys of the tokens this site issues, to members and to visitors. They are in D1; each signs for
- * 30 days, is published a day before it first does, and stays published while its tokens are good. A
- * key is used only with the secret it was made with: after a change of the secret there is a new one.
+ * 30 days and is published while its tokens are good, all but the first a day before they sign. A key
+ * is used only with the secret it was made with: after a change of the secret there is a new one.
  */
 import {
   exportJWK,

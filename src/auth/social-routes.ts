@@ -16,7 +16,7 @@ const SENT_SECONDS = 300
 export function socialRoutes(app: LoginApp): void {
   app.post('/social', async (c) => {
     const { provider = '', next } = (await readForm(c)) ?? {}
-    const { publicUrl, socialProviders } = c.var.login
+    const { publicUrl, socialProviders } = c.env.request.login
     if (!Object.hasOwn(socialProviders, provider)) return c.notFound()
     const wait = await c.var.attempt('social:address')
     if (wait > 0) return tooMany(c, wait)
@@ -34,7 +34,7 @@ export function socialRoutes(app: LoginApp): void {
   })
 
   app.get('/callback/:provider', async (c) => {
-    const { socialProviders } = c.var.login
+    const { socialProviders } = c.env.request.login
     const provider = c.req.param('provider')
     if (!Object.hasOwn(socialProviders, provider)) return c.notFound()
     const sentTo = cookiesNamed(c.req.raw.headers, PROVIDER_COOKIE)

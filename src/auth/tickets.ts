@@ -2,6 +2,7 @@
 import { and, eq, gt } from 'drizzle-orm'
 import type { Database } from '../db/client.ts'
 import { authTickets } from '../db/schema.ts'
+import { sha256 } from '../security/digest.ts'
 
 export type Purpose = 'sign-up' | 'reset' | 'change-email'
 
@@ -20,7 +21,7 @@ export async function issueTicket(db: Database, ticket: Ticket, now: number): Pr
   const secret = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
   await db
     .insert(authTickets)
-    .values({ ...ticket, secretHash: await hashed(secret), expiresAt: new Date(now + LIFETIME_MS) })
+    .values({ ...ticket, secretHash: await sha256(secret), expiresAt: new Date(now + LIFETIME_MS) })
   return secret
 }
 
@@ -44,13 +45,8 @@ export async function redeemTicket(db: Database, purpose: Purpose, secret: strin
 
 async function isGood(purpose: Purpose, secret: string, now: number) {
   return and(
-    eq(authTickets.secretHash, await hashed(secret)),
+    eq(authTickets.secretHash, await sha256(secret)),
     eq(authTickets.purpose, purpose),
     gt(authTickets.expiresAt, new Date(now)),
   )
-}
-
-async function hashed(secret: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(secret))
-  return Buffer.from(digest).toString('base64url')
 }

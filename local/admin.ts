@@ -38,8 +38,9 @@ function readArguments() {
 
 /** Runs the statements as one transaction. @throws Refusal with wrangler's own words */
 function execute(sql: string, remote: boolean) {
-  const stateDir = openStateDir(process.env['STATE_DIR'] || '.guildhall')
-  const where = remote ? ['--remote'] : ['--local', '--persist-to', stateDir]
+  const where = remote
+    ? ['--remote']
+    : ['--local', '--persist-to', openStateDir(process.env['STATE_DIR'] || '.guildhall')]
   const args = wranglerOn('d1', 'execute', 'DB', ...where, '--json', '--command', sql)
   const { stdout, stderr, status } = spawnSync(process.execPath, args, {
     encoding: 'utf8',

@@ -219,7 +219,9 @@ export const accountPage = (view: AccountView, notice?: Notice): Html =>
             html`<li>
               ${passkey.name ?? 'Passkey'}, since <time>${passkey.createdAt?.toISOString()}</time>
               <form method="post" action="/auth/passkeys/remove">
-                ${hidden('id', passkey.id)} ${currentPassword(view)}<button>Remove</button>
+                ${hidden('id', passkey.id)} ${whose(view.email)} ${currentPassword(view)}<button>
+                  Remove
+                </button>
               </form>
             </li>`,
         )}

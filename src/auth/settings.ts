@@ -59,7 +59,7 @@ export type SocialProvider = z.infer<typeof SocialProvider>
 
 /** Those better-auth starts with, given no more than a client's id and secret. A test compares the lists. */
 export const SOCIAL_PROVIDER_NAMES: readonly string[] = (
-  'apple atlassian cloudflare discord dropbox facebook figma github gitlab google huggingface ' +
+  'atlassian cloudflare discord dropbox facebook figma github gitlab google huggingface ' +
   'kakao kick line linear linkedin microsoft naver notion paybin paypal polar railway reddit roblox ' +
   'salesforce slack spotify tiktok twitch twitter vercel vk wechat zoom'
 ).split(' ')

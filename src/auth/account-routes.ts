@@ -69,7 +69,7 @@ export function accountRoutes(app: LoginApp): void {
       if (fault) return account(c, session, { tone: 'bad', text: fault }, 422)
       const refusal = await refusalOf(c, session, current)
       if (refusal) return refusal
-      await c.var.accounts.setPassword(session.userId, session.email, password)
+      await c.var.accounts.changePassword(session, password)
       return signedOut(c)
     }),
   )

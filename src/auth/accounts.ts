@@ -2,14 +2,15 @@
  * Accounts with a password: signing up, in, forgetting, changing. What is known about an address
  * decides only what its owner is mailed, never what is answered or how much is done.
  */
-import { and, eq } from 'drizzle-orm'
-import type { Database } from '../db/client.ts'
+import { and, eq, exists, sql, type SQL } from 'drizzle-orm'
+import { type Database, rows } from '../db/client.ts'
 import { authAccounts, authSessions, authTickets, authUsers } from '../db/schema.ts'
 import { forgetAttempts, subjectOf } from './attempts.ts'
 import { type Mail, MAILS } from './mail.ts'
 import { accessChanged } from './open-sessions.ts'
 import { hashPassword, isOutdated, passwordFault, verifyPassword } from './passwords.ts'
-import { issueTicket, readTicket, redeemTicket } from './tickets.ts'
+import type { SignedIn } from './requests.ts'
+import { isGoodTicket, issueTicket, readTicket, redeemTicket } from './tickets.ts'
 
 /** What accounts are kept with; made once per request. */
 export interface Desk {
@@ -57,15 +58,41 @@ export function accountsOf({ db, now, site, send, notify }: Desk) {
     return user
   }
 
-  const storePassword = (userId: string, password: string) => {
-    const row = { accountId: userId, providerId: CREDENTIAL, userId, createdAt: at, updatedAt: at }
-    return db
-      .insert(authAccounts)
-      .values({ ...row, id: crypto.randomUUID(), password })
-      .onConflictDoUpdate({
-        target: [authAccounts.providerId, authAccounts.accountId],
-        set: { password, updatedAt: at },
-      })
+  /** @param isAllowed what has to be so at the moment it is stored */
+  const storePassword = (userId: string, hash: string, isAllowed: SQL) =>
+    rows(
+      db,
+      sql`insert into ${authAccounts}
+        (id, account_id, provider_id, user_id, password, created_at, updated_at)
+      select ${crypto.randomUUID()}, ${userId}, ${CREDENTIAL}, ${userId}, ${hash},
+        ${at.toISOString()}, ${at.toISOString()} where ${isAllowed}
+      on conflict (provider_id, account_id) do update
+        set password = excluded.password, updated_at = excluded.updated_at
+      returning user_id`,
+    )
+
+  /**
+   * Ends every session of the account, and tells its owner.
+   * @param isAllowed hashing takes its time; what allowed it has to be so when it is done
+   * @returns whether it was
+   */
+  async function setPassword(userId: string, email: string, password: string, isAllowed: SQL) {
+    const hash = await hashPassword(password)
+    // No two hashes are alike.
+    const isStored = sql`exists (select 1 from auth_accounts
+      where user_id = ${userId} and provider_id = ${CREDENTIAL} and password = ${hash})`
+    const [stored] = await db.batch([
+      storePassword(userId, hash, isAllowed),
+      // A second link that was mailed would undo this.
+      db.delete(authTickets).where(and(eq(authTickets.userId, userId), isStored)),
+      db.delete(authSessions).where(and(eq(authSessions.userId, userId), isStored)),
+      accessChanged(db, userId),
+      // Whoever guessed at the old one does not keep the owner from using the new one.
+      forgetAttempts(db, await subjectOf('password:account', email)),
+    ])
+    if (stored.length === 0) return false
+    await notify(MAILS.passwordChanged(email, site))
+    return true
   }
 
   return {
@@ -99,7 +126,7 @@ export function accountsOf({ db, now, site, send, notify }: Desk) {
         .onConflictDoNothing()
         .returning({ id: authUsers.id })
       if (!made) return 'bad link'
-      await storePassword(made.id, hash)
+      await storePassword(made.id, hash, sql`true`)
       return { userId: made.id, email }
     },
 
@@ -153,24 +180,14 @@ export function accountsOf({ db, now, site, send, notify }: Desk) {
       if (user?.id !== userId) return 'bad link'
       const fault = passwordFault(password, [email, user.name, hostname])
       if (fault) return { fault, email }
-      if (!(await redeemTicket(db, 'reset', secret, now))) return 'bad link'
-      await this.setPassword(userId, email, password)
-      return { userId, email }
+      const isGood = await isGoodTicket(db, 'reset', secret, now)
+      return (await setPassword(userId, email, password, isGood)) ? { userId, email } : 'bad link'
     },
 
-    /** Ends every session of the account, and tells its owner. */
-    async setPassword(userId: string, email: string, password: string): Promise<void> {
-      const hash = await hashPassword(password)
-      await db.batch([
-        storePassword(userId, hash),
-        // A second link that was mailed would undo this.
-        db.delete(authTickets).where(eq(authTickets.userId, userId)),
-        db.delete(authSessions).where(eq(authSessions.userId, userId)),
-        accessChanged(db, userId),
-        // Whoever guessed at the old one does not keep the owner from using the new one.
-        forgetAttempts(db, await subjectOf('password:account', email)),
-      ])
-      await notify(MAILS.passwordChanged(email, site))
+    /** By somebody signed in, whose session lasts until it is done. Ends every session of the account. */
+    async changePassword({ userId, email, id }: SignedIn, password: string): Promise<void> {
+      const session = db.select({ id: authSessions.id }).from(authSessions)
+      await setPassword(userId, email, password, exists(session.where(eq(authSessions.id, id))))
     },
   }
 }

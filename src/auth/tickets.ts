@@ -1,5 +1,5 @@
 /** Secrets in mailed links: each good once and for a while. The table keeps a hash, so reading it opens nothing. */
-import { and, eq, gt } from 'drizzle-orm'
+import { and, eq, exists, gt } from 'drizzle-orm'
 import type { Database } from '../db/client.ts'
 import { authTickets } from '../db/schema.ts'
 import { sha256 } from '../security/digest.ts'
@@ -32,6 +32,16 @@ export async function readTicket(db: Database, purpose: Purpose, secret: string,
     .from(authTickets)
     .where(await isGood(purpose, secret, now))
   return ticket
+}
+
+/** The condition that there is such a ticket, for a write that uses it up. */
+export async function isGoodTicket(db: Database, purpose: Purpose, secret: string, now: number) {
+  return exists(
+    db
+      .select({ purpose: authTickets.purpose })
+      .from(authTickets)
+      .where(await isGood(purpose, secret, now)),
+  )
 }
 
 /** The ticket, which is used up by this. Two at once: one gets it. */

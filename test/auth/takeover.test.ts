@@ -1,11 +1,12 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, test, vi } from 'vitest'
 import { interruptedStorage } from '../support/failing.ts'
-import { loginSite, PASSWORD } from '../support/login.ts'
+import { type Browser, loginSite, PASSWORD } from '../support/login.ts'
 import { rowsOf } from '../support/population.ts'
 
 const ADA = 'ada@example.com'
 const EVES = 'marble lantern cobweb thunder'
+const NEWEST = 'juniper anvil teapot meridian'
 
 describe('an account belongs to whoever reads its mail', () => {
   test('somebody who signs up with another’s address leaves nothing that waits for them', async () => {
@@ -164,6 +165,39 @@ describe('an account belongs to whoever reads its mail', () => {
     expect([late.status, late.headers.getSetCookie()]).toEqual([401, []])
     expect(await rowsOf('select id from auth_sessions')).toHaveLength(1)
     expect((await ada.get('/auth/account')).status).toBe(200)
+  })
+
+  test.each([
+    [
+      'a change',
+      (late: Browser) => late.post('/auth/password', { current: PASSWORD, password: EVES }),
+    ],
+    [
+      'a reset',
+      async (late: Browser, link: () => string) =>
+        late.post('/auth/reset', { token: link(), password: EVES }),
+    ],
+  ])('%s that is under way does not undo a newer one, and ends no session', async (_, act) => {
+    const plain = loginSite()
+    const ada = await plain.account(ADA)
+    await plain.browser().post('/auth/forgot', { email: ADA })
+    const link = plain.secretFor(ADA)
+    const storage = interruptedStorage(
+      ({ text }) => /insert into "?auth_accounts/i.test(text),
+      async () => {
+        await ada.post('/auth/password', { current: PASSWORD, password: NEWEST })
+        await ada.post('/auth/sign-in', { email: ADA, password: NEWEST })
+      },
+    )
+    const site = loginSite(storage)
+    const late = site.browser()
+    await late.post('/auth/sign-in', { email: ADA, password: PASSWORD })
+    expect((await act(late, () => link)).status).not.toBe(200)
+    expect(site.outbox).toEqual([])
+    expect((await ada.get('/auth/account')).status).toBe(200)
+    const signIn = (password: string) =>
+      plain.browser().post('/auth/sign-in', { email: ADA, password })
+    expect([(await signIn(NEWEST)).status, (await signIn(EVES)).status]).toEqual([303, 401])
   })
 
   test('nor does a sign-in under way with an address that the account has given up', async () => {

@@ -120,13 +120,13 @@ describe('a failure', () => {
     ])
   })
 
-  test('of another request under the same key has no fields to list', async () => {
+  test('of another request under the same key names the header', async () => {
     const { v1 } = await client()
     const create = (title: string) => v1.badges.$post({ json: { title }, idempotencyKey: 'same' })
     await create('one')
     const error = await failure(create('other'))
     if (error.code !== 'idempotency_mismatch') throw error
-    expect(error.errors).toEqual([])
+    expect(error.errors).toMatchObject([{ in: 'header', path: 'Idempotency-Key' }])
   })
 
   test.each([

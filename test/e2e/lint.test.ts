@@ -20,6 +20,7 @@ const driver = `import { drizzle } from 'drizzle-orm/d1'\nexport const it = driz
 const schema = `import { users } from '../db/schema.ts'\nexport const it = users`
 const cron = `import { tick } from '../cron/schedule.ts'\nexport const it = tick`
 const lend = `import { withSystemGrant } from '../security/grant.ts'\nexport const it = withSystemGrant`
+const admit = `import { withGrant } from '../security/grant.ts'\nexport const it = withGrant`
 
 const EVERYWHERE = ['api', 'auth', 'cron', 'events', 'http', 'objects', 'operations']
 
@@ -35,6 +36,10 @@ const FORBIDDEN: Case[] = [
     elevate,
   ]),
   ...[...EVERYWHERE, 'security'].map((each): Case => [each, lend]),
+  // The loan of a grant to a caller only from where requests are admitted.
+  ...[...EVERYWHERE, 'security']
+    .filter((each) => each !== 'http')
+    .map((each): Case => [each, admit]),
   ['security', `export { elevate } from './elevation.ts'`],
   ['http', `export { elevate } from '../security/elevation.ts'`],
   ['api', `export * from '../security/elevation.ts'`],
@@ -72,7 +77,7 @@ const ALLOWED: Case[] = [
   ['cron', elevate],
   ['events', elevate],
   ['cron', operation],
-  ['security', `import { withGrant } from './grant.ts'\nexport const it = withGrant`],
+  ['http', admit],
   ['api', operation],
   ['api', `import { newId } from '../db/ids.ts'\nexport const it = newId`],
   ['api', `import { JOBS } from '../cron/job-names.ts'\nexport const it = JOBS`],

@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import type { BadgeId as Id } from '../db/ids.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
-import { Answer, route } from '../http/route.ts'
+import { Answer, remembering, route } from '../http/route.ts'
 import { assignBadges, removeBadge } from '../operations/assign-badges.ts'
 import { notFound } from '../problem.ts'
 import type { Given } from '../repositories/badge-assignments.ts'
@@ -100,13 +100,13 @@ export const assignInBulk = route({
   input: { json: BulkAssignment },
   output: BulkResult,
   idempotent: 'd1',
-  async run({ input, grant, claim, remember, deps }) {
+  async run({ input, grant, deps, ...context }) {
     const { badgeId, userIds } = input.json
     const answer = (given: readonly Given[]) => ({ badgeId, results: resultsOf(userIds, given) })
     const award = {
       badgeId,
       userIds: [...new Set(userIds)],
-      remember: claim && (async (given: readonly Given[]) => remember(answer(given))),
+      remember: remembering(context, answer),
     }
     return answer((await assignBadges(grant, award, deps)).holders)
   },

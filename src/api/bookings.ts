@@ -3,7 +3,7 @@ import * as z from 'zod'
 import type { BookingId as Id } from '../db/ids.ts'
 import type { Deps } from '../deps.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
-import { type Access, type Input, route, type RouteContext } from '../http/route.ts'
+import { remembering, route } from '../http/route.ts'
 import { book } from '../operations/book.ts'
 import { cancelBooking, confirmBooking, declineBooking } from '../operations/decide-booking.ts'
 import { describeError } from '../log.ts'
@@ -107,7 +107,7 @@ export const postBooking = route({
   location: true,
   idempotent: 'd1',
   async run({ input, grant, caller, events, deps, ...context }) {
-    const remember = remembering({ ...context, caller, deps })
+    const remember = remembering(context, (row: BookingRow) => shown(row, caller, deps))
     const { booking, eventId } = await book(grant, input.json, remember, deps)
     if (!booking.autoConfirm) return shown(booking, caller, deps)
     const { id: bookingId, serviceId, bookedBy } = booking
@@ -191,7 +191,7 @@ export const confirm = route({
   conditional: true,
   idempotent: 'd1',
   async run({ input, grant, caller, revisions, deps, ...context }) {
-    const remember = remembering({ ...context, caller, deps })
+    const remember = remembering(context, (row: BookingRow) => shown(row, caller, deps))
     const change = { bookingId: input.param.bookingId, revisions, remember }
     return shown(await confirmBooking(grant, change, deps), caller, deps)
   },
@@ -207,7 +207,7 @@ export const decline = route({
   conditional: true,
   idempotent: 'd1',
   async run({ input, grant, caller, revisions, deps, ...context }) {
-    const remember = remembering({ ...context, caller, deps })
+    const remember = remembering(context, (row: BookingRow) => shown(row, caller, deps))
     const change = { bookingId: input.param.bookingId, revisions, remember, ...input.json }
     return shown(await declineBooking(grant, change, deps), caller, deps)
   },
@@ -223,7 +223,7 @@ export const cancel = route({
   conditional: true,
   idempotent: 'd1',
   async run({ input, grant, caller, revisions, deps, ...context }) {
-    const remember = remembering({ ...context, caller, deps })
+    const remember = remembering(context, (row: BookingRow) => shown(row, caller, deps))
     const change = { bookingId: input.param.bookingId, revisions, remember, ...input.json }
     return shown(await cancelBooking(grant, change, deps), caller, deps)
   },
@@ -243,16 +243,6 @@ async function bookingsOf(
     read: (after, limit) => deps.bookings.list(scope, filter, { after: after?.[0], limit }),
   })
   return { ...page, items: page.items.map((row) => shown(row, caller, deps)) }
-}
-
-/** Nothing to remember it for without an Idempotency-Key, and then nothing has to be foreseen. */
-function remembering({
-  claim,
-  remember,
-  caller,
-  deps,
-}: Pick<RouteContext<Input, Access>, 'claim' | 'remember' | 'caller' | 'deps'>) {
-  return claim && (async (row: BookingRow) => remember(shown(row, caller, deps)))
 }
 
 function shown(row: BookingRow, caller: Caller, { now }: Deps) {

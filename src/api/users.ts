@@ -1,7 +1,7 @@
 /** Members as others see and manage them. */
 import * as z from 'zod'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
-import { type Access, type Input, route, type RouteContext } from '../http/route.ts'
+import { remembering, route } from '../http/route.ts'
 import type { UserId as Id } from '../db/ids.ts'
 import { deleteUser } from '../operations/delete-user.ts'
 import { reinstate, suspend } from '../operations/set-status.ts'
@@ -99,7 +99,10 @@ export const suspendUser = route({
   output: FullProfile,
   idempotent: 'd1',
   async run({ input, grant, deps, ...context }) {
-    const change = { userId: input.param.userId, remember: remembering(context) }
+    const change = {
+      userId: input.param.userId,
+      remember: remembering(context, (row: UserRow) => profileOf(row)),
+    }
     return profileOf(await suspend(grant, change, deps))
   },
   async beforeReplay({ input, deps }) {
@@ -116,14 +119,13 @@ export const reinstateUser = route({
   output: FullProfile,
   idempotent: 'd1',
   async run({ input, grant, deps, ...context }) {
-    const change = { userId: input.param.userId, remember: remembering(context) }
+    const change = {
+      userId: input.param.userId,
+      remember: remembering(context, (row: UserRow) => profileOf(row)),
+    }
     return profileOf(await reinstate(grant, change, deps))
   },
   async beforeReplay({ input, deps }) {
     await tellGatesOf(input.param.userId, deps)
   },
 })
-
-function remembering({ claim, remember }: Pick<RouteContext<Input, Access>, 'claim' | 'remember'>) {
-  return claim && (async (row: UserRow) => remember(profileOf(row)))
-}

@@ -80,6 +80,17 @@ export interface RouteContext<I extends Input, A extends Access> {
   readonly remember: (body: unknown) => Promise<StoredAnswer | undefined>
 }
 
+/**
+ * For an operation that foresees what it will answer; undefined without an Idempotency-Key, and then
+ * nothing has to be foreseen.
+ */
+export function remembering<Row>(
+  { claim, remember }: Pick<RouteContext<Input, Access>, 'claim' | 'remember'>,
+  shown: (row: Row) => unknown,
+) {
+  return claim && (async (row: Row) => remember(shown(row)))
+}
+
 /** `nothing` is 204. */
 type Output = Schema | 'nothing'
 type Body<O extends Output> = O extends Schema ? z.input<O> : void

@@ -123,9 +123,11 @@ function signIn(c: LoginContext, next: string | undefined, notice?: Notice, emai
 }
 
 /** A new session for whoever gave the right password, or read the mail. */
-function started(c: LoginContext, userId: string): Promise<Response> {
+async function started(c: LoginContext, userId: string): Promise<Response> {
   const { headers } = c.req.raw
-  return c.var.auth.api.startSession({ body: { userId }, headers, asResponse: true })
+  const answer = await c.var.auth.api.startSession({ body: { userId }, headers, asResponse: true })
+  if (!answer.ok) throw new Error('no session could be started')
+  return answer
 }
 
 export function tooMany(c: LoginContext, seconds: number) {

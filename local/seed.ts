@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util'
 import * as z from 'zod'
 import { SettingsError } from '../src/env.ts'
-import { siteDay } from '../src/objects/site-day.ts'
+import { siteDay } from '../src/calendar/site-day.ts'
 import { DEV_ROOT, sign } from './dev-issuer.ts'
 import { Refusal } from './refusal.ts'
 import { BADGES, personOf, random, visitsOf } from './seed-data.ts'

@@ -1,7 +1,7 @@
 /** The calling member's own things. These routes take no user id: it is the session's. */
 import * as z from 'zod'
 import { Answer, route } from '../http/route.ts'
-import { siteDay } from '../objects/site-day.ts'
+import { siteDay } from '../calendar/site-day.ts'
 import type { VisitingMember } from '../objects/visits.ts'
 import { recordVisit } from '../operations/record-visit.ts'
 import { updateProfile } from '../operations/update-profile.ts'

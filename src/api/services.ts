@@ -11,7 +11,7 @@ import {
   deleteSlot,
   updateService,
 } from '../operations/manage-services.ts'
-import { expand, MAX_SLOTS, WEEKDAYS } from '../operations/recurrence.ts'
+import { expand, MAX_SLOTS, WEEKDAYS } from '../calendar/recurrence.ts'
 import { notFound } from '../problem.ts'
 import type { ServiceRow, SlotRow } from '../repositories/services.ts'
 import {

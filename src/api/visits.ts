@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import type { Deps } from '../deps.ts'
 import { route } from '../http/route.ts'
-import { siteDay } from '../objects/site-day.ts'
+import { siteDay } from '../calendar/site-day.ts'
 import type { VisitingMember } from '../objects/visits.ts'
 import { notFound } from '../problem.ts'
 import { Count, Day, MANY, Timestamp, UserId } from './schemas.ts'

@@ -5,7 +5,7 @@
 import { and, sql } from 'drizzle-orm'
 import { type Database, rows, statement } from '../db/client.ts'
 import { authAttempts } from '../db/schema.ts'
-import { sha256 } from '../security/digest.ts'
+import { sha256 } from '../crypto/digest.ts'
 
 const MINUTE_MS = 60_000
 

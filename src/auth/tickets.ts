@@ -2,7 +2,7 @@
 import { and, eq, exists, gt } from 'drizzle-orm'
 import type { Database } from '../db/client.ts'
 import { authTickets } from '../db/schema.ts'
-import { sha256 } from '../security/digest.ts'
+import { sha256 } from '../crypto/digest.ts'
 
 export type Purpose = 'sign-up' | 'reset' | 'change-email'
 

@@ -5,7 +5,7 @@
  */
 import type { Deps } from '../deps.ts'
 import type { RuleId, UserId } from '../db/ids.ts'
-import { siteDay } from '../objects/site-day.ts'
+import { siteDay } from '../calendar/site-day.ts'
 import { assignBadges } from '../operations/assign-badges.ts'
 import { Problem } from '../problem.ts'
 import type { BadgeRuleRow } from '../repositories/badge-rules.ts'

@@ -2,7 +2,7 @@
 import { firstIdAt, isId, type UserId } from '../db/ids.ts'
 import { KEPT_FOR_MS } from '../repositories/idempotency.ts'
 import { eraseFromObjects } from '../operations/delete-user.ts'
-import { dayNumber, dayText, siteDay } from '../objects/site-day.ts'
+import { dayNumber, dayText, siteDay } from '../calendar/site-day.ts'
 import { failureOf, type JobContext, type JobResult } from './job.ts'
 
 const PAGE = 500

@@ -6,8 +6,8 @@
 import { base64url } from 'jose'
 import * as z from 'zod'
 import { Problem } from '../problem.ts'
-import { decodeBase64url } from '../security/base64url.ts'
-import { sha256 } from '../security/digest.ts'
+import { decodeBase64url } from '../crypto/base64url.ts'
+import { sha256 } from '../crypto/digest.ts'
 
 export const PageQuery = {
   limit: z.coerce

@@ -5,7 +5,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { RuleId, UserId } from '../db/ids.ts'
 import { RuleWatch } from './rule-watch.ts'
-import { dayNumber, dayText } from './site-day.ts'
+import { dayNumber, dayText } from '../calendar/site-day.ts'
 import { VisitAnswers } from './visit-answers.ts'
 import type { Once } from './visit-answers.ts'
 import { VisitLog } from './visit-log.ts'

@@ -7,7 +7,7 @@ import type { Revisions } from '../repositories/scope.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
 import { changedRow } from './outcome.ts'
-import type { Period } from './recurrence.ts'
+import type { Period } from '../calendar/recurrence.ts'
 
 export type NewService = Omit<ServiceRow, 'id' | 'revision' | 'createdAt' | 'updatedAt'>
 

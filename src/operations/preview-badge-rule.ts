@@ -1,6 +1,6 @@
 import type { Deps } from '../deps.ts'
 import type { RuleId, UserId } from '../db/ids.ts'
-import { siteDay } from '../objects/site-day.ts'
+import { siteDay } from '../calendar/site-day.ts'
 import { notFound } from '../problem.ts'
 import type { Grant } from '../security/grant.ts'
 

@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts'
-import { siteDay } from '../objects/site-day.ts'
+import { siteDay } from '../calendar/site-day.ts'
 import type { VisitingMember } from '../objects/visits.ts'
 import { idempotencyMismatch, Problem } from '../problem.ts'
 import type { Grant } from '../security/grant.ts'

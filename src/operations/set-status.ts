@@ -1,7 +1,7 @@
 import type { Deps } from '../deps.ts'
 import { type EventId, newId, type UserId } from '../db/ids.ts'
 import { describeError } from '../log.ts'
-import { siteDay } from '../objects/site-day.ts'
+import { siteDay } from '../calendar/site-day.ts'
 import { notFound, Problem } from '../problem.ts'
 import type { StoredAnswer } from '../repositories/audited.ts'
 import type { ForeseenMember } from '../repositories/members.ts'

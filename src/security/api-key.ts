@@ -2,7 +2,7 @@
  * API keys: `guild_<id>_<secret><checksum>`. The id finds the key, the secret has 256 random bits, and
  * the checksum lets junk be refused without any I/O. At rest there is only a SHA-256 of the secret.
  */
-import { sha256 } from './digest.ts'
+import { sha256 } from '../crypto/digest.ts'
 import type { KeyId } from '../db/ids.ts'
 import { Problem } from '../problem.ts'
 

@@ -5,7 +5,7 @@
 import { errors, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose'
 import type { TrustedIssuer } from '../env.ts'
 import { Problem } from '../problem.ts'
-import { decodeBase64url } from './base64url.ts'
+import { decodeBase64url } from '../crypto/base64url.ts'
 import { MAX_TOKEN_LENGTH } from './credential.ts'
 import { keysOf } from './jwks.ts'
 import { isJsonObject, parseStrictJson } from './strict-json.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { dayNumber, dayText, siteDay } from '../../src/objects/site-day.ts'
+import { dayNumber, dayText, siteDay } from '../../src/calendar/site-day.ts'
 
 describe('the day of an instant', () => {
   it.each([

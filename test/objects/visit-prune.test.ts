@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { dayText } from '../../src/objects/site-day.ts'
+import { dayText } from '../../src/calendar/site-day.ts'
 import type { VisitShard } from '../../src/objects/visit-shard.ts'
 import {
   DAY,

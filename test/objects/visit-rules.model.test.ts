@@ -5,7 +5,7 @@
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { RuleId } from '../../src/db/ids.ts'
-import { dayText } from '../../src/objects/site-day.ts'
+import { dayText } from '../../src/calendar/site-day.ts'
 import type { VisitShard } from '../../src/objects/visit-shard.ts'
 import type { VisitRule } from '../../src/objects/visit-stats.ts'
 import { DAY, HOUR, MINUTE, byTheBook, inShard, member, rule } from './visit-fixtures.ts'

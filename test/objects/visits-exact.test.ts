@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest'
 import type { UserId } from '../../src/db/ids.ts'
-import { siteDay } from '../../src/objects/site-day.ts'
+import { siteDay } from '../../src/calendar/site-day.ts'
 import type { VisitSummary } from '../../src/objects/visit-shard.ts'
 import { DAY, HOUR, MINUTE, inShard, member } from './visit-fixtures.ts'
 

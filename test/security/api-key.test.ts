@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { newId } from '../../src/db/ids.ts'
 import { API_KEY_PATTERN, mintApiKey, parseApiKey } from '../../src/security/api-key.ts'
-import { sha256 } from '../../src/security/digest.ts'
+import { sha256 } from '../../src/crypto/digest.ts'
 import { countingStorage } from '../support/counting.ts'
 import { testSite } from '../support/site.ts'
 

@@ -2,7 +2,7 @@
 import { base64url } from 'jose'
 import { expect, it } from 'vitest'
 import { unseal } from '../../src/auth/sealing.ts'
-import { decrypt } from '../../src/security/aes-gcm.ts'
+import { decrypt } from '../../src/crypto/aes-gcm.ts'
 
 it('the private half of a signing key', async () => {
   const sealed = 'PPzKjv5d5vyRaxXN.SIIahPXj8YD8z0RzNO3LXRF5-VrUhTFR9nHaku-Y4VI-pQ'

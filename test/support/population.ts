@@ -1,7 +1,7 @@
 /** Many members with many visits, put straight into storage: thousands take a moment, not minutes. */
 import { env } from 'cloudflare:workers'
 import { type BadgeId, newId, type RuleId, type UserId } from '../../src/db/ids.ts'
-import { siteDay } from '../../src/objects/site-day.ts'
+import { siteDay } from '../../src/calendar/site-day.ts'
 import type { BadgeRuleRow } from '../../src/repositories/badge-rules.ts'
 import { inShard } from '../objects/visit-fixtures.ts'
 

@@ -5,7 +5,7 @@
  */
 import swaggerUi from 'swagger-ui-dist/package.json' with { type: 'json' }
 import { Problem } from '../../problem.ts'
-import { sha256 } from '../../security/digest.ts'
+import { sha256 } from '../../crypto/digest.ts'
 import type { AppContext } from '../context.ts'
 import { PAGE_STYLE, START_SCRIPT } from './own-assets.ts'
 

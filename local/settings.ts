@@ -1,7 +1,7 @@
 /** The settings of a local site: environment, then `.dev.vars`, then wrangler.toml, then the dev issuer. */
 import { existsSync, readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
-import { parseSettings, SETTING_NAMES } from '../src/env.ts'
+import { parseSettings, SETTING_NAMES } from '../src/settings/settings.ts'
 import { ANY_PORT, authSecret } from './login.ts'
 import { DEV_ISSUER, DEV_ROOT, trustedIssuer } from './dev-issuer.ts'
 import { projectVars } from './project.ts'

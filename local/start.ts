@@ -1,7 +1,7 @@
 /** `npm start`: serves the site until it is told to stop. PORT and STATE_DIR say where. */
 import { join } from 'node:path'
 import { beforeLeaving } from './signals.ts'
-import { SettingsError } from '../src/env.ts'
+import { SettingsError } from '../src/settings/settings.ts'
 import { OUTBOX } from './login.ts'
 import { parsePort } from './ports.ts'
 import { Refusal } from './refusal.ts'

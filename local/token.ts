@@ -4,7 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import * as z from 'zod'
-import { SettingsError } from '../src/env.ts'
+import { SettingsError } from '../src/settings/settings.ts'
 import { ROLES } from '../src/security/permissions.ts'
 import { DEV_ROOT, sign } from './dev-issuer.ts'
 import { Refusal } from './refusal.ts'

@@ -5,7 +5,8 @@ import { methodNotAllowed } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'
 import { routes } from './api/index.ts'
 import { mountKeys, mountLogin } from './auth/mount.ts'
-import { settingsOf } from './env.ts'
+import { issuersOf } from './security/tokens/own-issuers.ts'
+import { settingsOf } from './settings/settings.ts'
 import type { EventHandlers } from './events/handlers.ts'
 import { documents } from './http/documents.ts'
 import { pagePolicy } from './http/documents/page.ts'
@@ -89,10 +90,13 @@ export function createApp(events: EventHandlers) {
   })
   app.use(async (c, next) => {
     const as = rehearsedAs(c.env)
-    const { headers } = c.req.raw
+    const settings = settingsOf(c.env)
+    const issuers = issuersOf(settings, c.env.DB)
     c.set(
       'authenticated',
-      as ? { type: 'rehearsed', as } : await authenticate(headers, settingsOf(c.env), c.get('now')),
+      as
+        ? { type: 'rehearsed', as }
+        : await authenticate(c.req.raw.headers, settings, issuers, c.get('now')),
     )
     await next()
   })

@@ -23,9 +23,10 @@ import { outboxRepository } from './repositories/outbox.ts'
 import { siteRepository } from './repositories/site.ts'
 import { usersRepository } from './repositories/users.ts'
 import { burstGuardOf } from './security/burst-guard.ts'
+import { issuersOf } from './security/tokens/own-issuers.ts'
 import { proofs } from './security/proof.ts'
 import { visitorsOf } from './security/visitors.ts'
-import { settingsOf } from './env.ts'
+import { settingsOf } from './settings/settings.ts'
 
 export type Deps = ReturnType<typeof makeDeps>
 
@@ -36,7 +37,7 @@ export function makeDeps(env: Bindings, db: Database, now: number) {
   return {
     now,
     settings,
-    prove: proofs(settings, now),
+    prove: proofs(issuersOf(settings, env.DB), now),
     identities: identitiesRepository(db),
     linkedIdentities: linkedIdentitiesRepository(db),
     users: usersRepository(db),

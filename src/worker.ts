@@ -4,7 +4,7 @@ import { tick } from './cron/schedule.ts'
 import type { Bindings } from './env.ts'
 import { eventHandlers } from './events/index.ts'
 
-export { JobRunner } from './objects/job-runner.ts'
+export { JobRunner } from './cron/job-runner.ts'
 export { KeyGate } from './objects/key-gate.ts'
 export { VisitShard } from './objects/visit-shard.ts'
 

@@ -1,7 +1,7 @@
 /** What can be booked, and when. */
 import * as z from 'zod'
 import type { ServiceId as Id, SlotId } from '../db/ids.ts'
-import { isTimeZone } from '../env.ts'
+import { isTimeZone } from '../calendar/time-zone.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
 import { route } from '../http/route.ts'
 import {

@@ -6,7 +6,7 @@ import { accountPage, confirmEmailPage, message, type Notice } from './pages.ts'
 import { passwordFault } from './passwords.ts'
 import { emailOf, readForm, type SignedIn } from './requests.ts'
 import { tooMany } from './sign-in-routes.ts'
-import { MEMBER_KEYS, signToken } from './signing-keys.ts'
+import { MEMBER_KEYS, signToken } from '../security/tokens/signing-keys.ts'
 
 const CONFIRMED = 'It is confirmed. Sign in with it.'
 const NOT_CONFIRMED =

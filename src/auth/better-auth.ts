@@ -21,7 +21,7 @@ import {
 import { describeError } from '../log.ts'
 import { displayNameOf } from '../security/first-request.ts'
 import { COOKIE_PREFIX, SESSION_SECONDS } from '../security/session-cookie.ts'
-import type { BuiltInLogin } from './settings.ts'
+import type { BuiltInLogin } from '../settings/login.ts'
 
 /**
  * How long after signing in somebody may add a passkey without signing in again, and, if they have no

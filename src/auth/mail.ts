@@ -1,17 +1,7 @@
 /** Mail that the login sends: what it says, and how it goes out. */
-import { SettingsError } from '../env.ts'
-import type { BuiltInLogin } from './settings.ts'
-
-export interface Mail {
-  readonly to: string
-  readonly subject: string
-  readonly text: string
-}
-
-/** Cloudflare's email binding, as far as it is used here. */
-export interface MailBinding {
-  send(mail: Mail & { readonly from: string }): Promise<unknown>
-}
+import type { Mail, MailBinding } from '../env.ts'
+import { SettingsError } from '../settings/settings.ts'
+import type { BuiltInLogin } from '../settings/login.ts'
 
 /** The mail service did not take a mail. Its own words may name the address, so they stay out of logs. */
 export class MailError extends Error {

@@ -1,8 +1,8 @@
 /** Where the built-in login meets the app. Its code is loaded by the first request for one of its pages. */
 import type { Hono } from 'hono'
-import { SettingsError, settingsOf } from '../env.ts'
+import { SettingsError, settingsOf } from '../settings/settings.ts'
 import type { AppEnv } from '../http/context.ts'
-import { MEMBER_KEYS, publicKeys } from './signing-keys.ts'
+import { MEMBER_KEYS, publicKeys } from '../security/tokens/signing-keys.ts'
 
 /** What is served here; a test compares this list with the running app. */
 export const LOGIN_PATHS = ['ALL /auth/*', 'GET /.well-known/jwks.json'] as const

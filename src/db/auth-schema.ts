@@ -100,7 +100,7 @@ export const authAttempts = sqliteTable('auth_attempts', {
 export const tokenKeys = sqliteTable('token_keys', {
   kid: text().primaryKey(),
   use: text({ enum: ['member', 'visitor'] }).notNull(),
-  /** Which secret the private half is encrypted with; see `auth/sealing.ts`. */
+  /** Which secret the private half is encrypted with; see `security/tokens/sealing.ts`. */
   sealedBy: text('sealed_by').notNull(),
   publicJwk: text('public_jwk', { mode: 'json' })
     .$type<Readonly<Record<string, string>>>()

@@ -1,7 +1,7 @@
 /** What does not fit a declaration: documents about the API, for people and for tools. */
 import type { Hono } from 'hono'
 import { routes } from '../api/index.ts'
-import { settingsOf } from '../env.ts'
+import { settingsOf } from '../settings/settings.ts'
 import type { AppContext, AppEnv } from './context.ts'
 import { asset } from './documents/assets.ts'
 import { docs } from './documents/docs.ts'

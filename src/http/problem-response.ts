@@ -1,6 +1,6 @@
 /** Turns whatever was thrown into `application/problem+json` (RFC 9457). Only a `Problem` says more than `internal`. */
 import { HTTPException } from 'hono/http-exception'
-import { SettingsError } from '../env.ts'
+import { SettingsError } from '../settings/settings.ts'
 import { describeError } from '../log.ts'
 import { Problem, PROBLEMS } from '../problem.ts'
 import type { AppContext } from './context.ts'

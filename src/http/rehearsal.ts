@@ -3,7 +3,8 @@
  * change nothing. Who it is for is kept beside the bindings, where no header and no setting can reach.
  */
 import { rehearsalDatabase } from '../db/rehearsal.ts'
-import { type Bindings, SETTING_NAMES, shareSettings } from '../env.ts'
+import type { Bindings } from '../env.ts'
+import { SETTING_NAMES, shareSettings } from '../settings/settings.ts'
 import { rehearsalObjects } from '../objects/rehearsal.ts'
 import { type FieldError, Problem, type ProblemCode, type Stage } from '../problem.ts'
 import type { Caller, Subject } from '../security/actor.ts'

@@ -1,9 +1,12 @@
-/** The typed client of the JobRunner object. */
-import type { JobRunner } from './job-runner.ts'
+/** The typed client of the object that runs jobs outside of requests; the object itself is in `cron/`. */
 
-export function jobRunnerClient(namespace: DurableObjectNamespace<JobRunner>) {
+export interface JobBell extends Rpc.DurableObjectBranded {
+  /** Has the requested runs of the ledger looked at soon. */
+  wake(): Promise<void>
+}
+
+export function jobRunnerClient(namespace: DurableObjectNamespace<JobBell>) {
   return {
-    /** Has the requested runs of the ledger looked at soon, outside of this request. */
     async wake() {
       await namespace.getByName('site').wake()
     },

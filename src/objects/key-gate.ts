@@ -6,7 +6,6 @@ import nodeCrypto from 'node:crypto'
 import { DurableObject } from 'cloudflare:workers'
 import { openSession } from '../db/client.ts'
 import type { KeyId } from '../db/ids.ts'
-import type { Bindings } from '../env.ts'
 import { describeError } from '../log.ts'
 import { apiKeysRepository, type LoadedApiKey } from '../repositories/api-keys.ts'
 import { isInRanges } from '../security/ip-ranges.ts'
@@ -47,7 +46,7 @@ type Loaded = LoadedApiKey | 'missing'
 const USAGE_EVERY_MS = 60_000
 const BYTES = new TextEncoder()
 
-export class KeyGate extends DurableObject<Bindings> {
+export class KeyGate extends DurableObject<{ readonly DB: D1Database }> {
   readonly #meter = new KeyMeter(this.ctx.storage)
   #loaded: Loaded | undefined
 

@@ -5,7 +5,7 @@
  */
 import type { DurableObject } from 'cloudflare:workers'
 import type { Bindings } from '../env.ts'
-import type { JobRunner } from './job-runner.ts'
+import type { JobBell } from './jobs.ts'
 import type { KeyGate } from './key-gate.ts'
 import type { VisitShard } from './visit-shard.ts'
 
@@ -39,7 +39,7 @@ export function rehearsalObjects(
       refresh: accepted,
       verify: refused,
     })),
-    JOBS: namespaceOf<JobRunner>(() => ({ wake: accepted })),
+    JOBS: namespaceOf<JobBell>(() => ({ wake: accepted })),
   }
 }
 

@@ -1,6 +1,6 @@
 /** What the built-in login leaves behind when its time is over. */
 import { type SQL, sql } from 'drizzle-orm'
-import { VISITOR_KEYS } from '../auth/signing-keys.ts'
+import { VISITOR_KEYS } from '../security/tokens/signing-keys.ts'
 import { type Database, rows } from '../db/client.ts'
 
 /** Long after tokens of any kind are good: a month more is for whoever looks into an incident. */

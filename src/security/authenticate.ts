@@ -3,7 +3,8 @@
  * most one credential, well-formed, and for a token also verified.
  */
 import { VISITORS } from '../db/auth-schema.ts'
-import type { Settings } from '../env.ts'
+import type { Settings } from '../settings/settings.ts'
+import type { Issuer } from './tokens/own-issuers.ts'
 import { Problem } from '../problem.ts'
 import type { Subject } from './actor.ts'
 import { invalidKey, type ParsedApiKey, parseApiKey } from './api-key.ts'
@@ -28,6 +29,7 @@ export type Authenticated =
 export async function authenticate(
   headers: Headers,
   settings: Settings,
+  issuers: readonly Issuer[],
   now: number,
 ): Promise<Authenticated> {
   const credential = readCredential(headers)
@@ -47,7 +49,7 @@ export async function authenticate(
     case 'jwt':
       return {
         type: 'jwt',
-        token: await verifyToken(credential.token, settings.trustedIssuers, now),
+        token: await verifyToken(credential.token, issuers, now),
       }
   }
 }

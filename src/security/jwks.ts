@@ -5,13 +5,13 @@
  */
 import { waitUntil } from 'cloudflare:workers'
 import { createLocalJWKSet, type JSONWebKeySet } from 'jose'
-import type { TrustedIssuer } from '../env.ts'
+import type { Issuer } from './tokens/own-issuers.ts'
 import { Problem } from '../problem.ts'
 import { FETCH_TIMEOUT_MS, fetchKeySet, KeySetError } from './jwks-fetch.ts'
 
 /** jose keeps the imported `CryptoKey`s on this object, so it lives as long as its set. */
 type KeySet = ReturnType<typeof createLocalJWKSet>
-type RemoteIssuer = Exclude<TrustedIssuer, { jwks: unknown }>
+type RemoteIssuer = Exclude<Issuer, { jwks: unknown }>
 
 /** A withdrawn key dies within 60 s: the age at which a set is refetched, and the refetch itself. */
 const FRESH_MS = 60_000 - FETCH_TIMEOUT_MS
@@ -44,7 +44,7 @@ const ownStores = new WeakMap<object, KeyStore>()
  * @throws unavailable if there has been no good set for an hour
  */
 export async function keysOf(
-  trusted: TrustedIssuer,
+  trusted: Issuer,
   kid: string | undefined,
   now: number,
 ): Promise<KeySet> {

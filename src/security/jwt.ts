@@ -3,7 +3,7 @@
  * jose checks signature, algorithm, audience and times; this file refuses what jose lets through.
  */
 import { errors, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose'
-import type { TrustedIssuer } from '../env.ts'
+import type { Issuer } from './tokens/own-issuers.ts'
 import { Problem } from '../problem.ts'
 import { decodeBase64url } from '../crypto/base64url.ts'
 import { MAX_TOKEN_LENGTH } from './credential.ts'
@@ -44,7 +44,7 @@ const ACCESS_TOKEN_TYPE = /^(application\/)?(at\+)?jwt$/i
  */
 export async function verifyToken(
   token: string,
-  issuers: readonly TrustedIssuer[],
+  issuers: readonly Issuer[],
   now: number,
 ): Promise<VerifiedToken> {
   const { header, claims } = parseToken(token)
@@ -87,7 +87,7 @@ function checkHeader(header: Json): void {
   }
 }
 
-function readClaims(claims: Json, trusted: TrustedIssuer, now: number): VerifiedToken {
+function readClaims(claims: Json, trusted: Issuer, now: number): VerifiedToken {
   const { issuer, audience } = trusted
   const audiences: unknown[] = [claims.aud].flat()
   if (!audiences.every((value) => typeof value === 'string') || !audiences.includes(audience)) {
@@ -128,7 +128,7 @@ function timeOf(claim: unknown): number | undefined {
   throw invalid('A time in the token is out of range.')
 }
 
-async function checkSignature(token: string, trusted: TrustedIssuer, now: number): Promise<void> {
+async function checkSignature(token: string, trusted: Issuer, now: number): Promise<void> {
   const options = {
     algorithms: trusted.algorithms,
     clockTolerance: TOLERANCE_S,

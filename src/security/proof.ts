@@ -2,7 +2,7 @@
  * A token in a body proves what it would prove as the credential of a request, by the same rules. The
  * request has a good credential of its own, so what is wrong with this one is no 401.
  */
-import type { Settings } from '../env.ts'
+import type { Issuer } from './tokens/own-issuers.ts'
 import { invalidField, Problem } from '../problem.ts'
 import type { VisitorActor } from './actor.ts'
 import { type VerifiedToken, verifyToken } from './jwt.ts'
@@ -20,10 +20,10 @@ export type Prove = (field: string, token: string) => Promise<Proof>
  * @param now milliseconds since the epoch
  * @returns what proves a token from the body's `field`; it throws Problem `validation_failed`, `unavailable`
  */
-export function proofs(settings: Settings, now: number): Prove {
+export function proofs(issuers: readonly Issuer[], now: number): Prove {
   return async (field, text) => {
     try {
-      const token = await verifyToken(text, settings.trustedIssuers, now)
+      const token = await verifyToken(text, issuers, now)
       return { token, visitor: visitorOf(token) }
     } catch (error) {
       throw error instanceof Problem && error.status === 401

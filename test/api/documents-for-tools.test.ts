@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { routes } from '../../src/api/index.ts'
 import { documentedPath } from '../../src/http/route.ts'
-import { parseSettings } from '../../src/env.ts'
+import { parseSettings } from '../../src/settings/settings.ts'
 import { assertDocumented } from '../support/documented.ts'
 import { ORIGIN, type Site, testSite } from '../support/site.ts'
 

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import readme from '../../README.md?raw'
-import { parseSettings, SETTING_NAMES, SettingsError, TOKEN_ALGORITHMS } from '../../src/env.ts'
+import { parseSettings, SETTING_NAMES, SettingsError } from '../../src/settings/settings.ts'
+import { TOKEN_ALGORITHMS } from '../../src/settings/trusted-issuers.ts'
 import { ISSUER, testSite } from '../support/site.ts'
 
 const { issuer, audience, jwks } = ISSUER

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { type MailBinding, MAILS } from '../../src/auth/mail.ts'
+import { MAILS } from '../../src/auth/mail.ts'
+import type { MailBinding } from '../../src/env.ts'
 import { loginSite, PASSWORD } from '../support/login.ts'
 
 const ADA = 'ada@example.com'

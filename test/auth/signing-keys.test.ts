@@ -8,7 +8,7 @@ import {
   publicKeys,
   signToken,
   VISITOR_KEYS,
-} from '../../src/auth/signing-keys.ts'
+} from '../../src/security/tokens/signing-keys.ts'
 import { failingStorage } from '../support/failing.ts'
 import { loginSite, PASSWORD } from '../support/login.ts'
 import { rowsOf } from '../support/population.ts'

@@ -28,10 +28,10 @@ describe('the hot path of the API', () => {
     expect(modules.size).toBeGreaterThan(100)
     expect([...modules].filter((path) => path.startsWith('auth/')).sort()).toEqual([
       'auth/mount.ts',
-      'auth/own-issuers.ts',
-      'auth/sealing.ts',
-      'auth/settings.ts',
-      'auth/signing-keys.ts',
+      'security/tokens/own-issuers.ts',
+      'security/tokens/sealing.ts',
+      'settings/login.ts',
+      'security/tokens/signing-keys.ts',
     ])
     expect([...packages].filter((name) => /better-auth/.test(name))).toEqual([])
   })

@@ -19,7 +19,7 @@ describe('no way leads from HTTP to elevation', () => {
 
   test('and only the worker and the object that runs jobs lead there, through no route', () => {
     const others = reaching(ELEVATION).filter((path) => !/^(cron|events)\//.test(path))
-    expect(others).toEqual(['objects/job-runner.ts', 'worker.ts'])
+    expect(others).toEqual(['cron/job-runner.ts', 'worker.ts'])
   })
 
   test('and nothing else takes a system grant, or names what lends one', () => {

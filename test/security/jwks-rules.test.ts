@@ -1,7 +1,7 @@
 import { base64url, exportJWK, generateKeyPair } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { TOKEN_ALGORITHMS } from '../../src/env.ts'
-import { jwksFault, signatureKeys } from '../../src/security/jwks-rules.ts'
+import { TOKEN_ALGORITHMS } from '../../src/settings/trusted-issuers.ts'
+import { jwksFault, signatureKeys } from '../../src/crypto/jwks-rules.ts'
 import { makeIssuer } from '../support/tokens.ts'
 
 type Jwk = Record<string, unknown>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { TrustedIssuer } from '../../src/env.ts'
+import type { TrustedIssuer } from '../../src/settings/trusted-issuers.ts'
 import { eventually } from '../support/eventually.ts'
 import { EVIL_ORIGIN, hostileTokens } from '../support/hostile-tokens.ts'
 import { longLived, MINUTE, SECOND, setOf, verdict, watchKeyServer } from '../support/key-server.ts'

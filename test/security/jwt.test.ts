@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { TOKEN_ALGORITHMS } from '../../src/env.ts'
+import { TOKEN_ALGORITHMS } from '../../src/settings/trusted-issuers.ts'
 import { Problem } from '../../src/problem.ts'
 import { verifyToken } from '../../src/security/jwt.ts'
 import { hostileTokens, validTokens } from '../support/hostile-tokens.ts'

@@ -3,7 +3,7 @@
  * documents: a member's is taken, and what the same provider signs for somebody else is not.
  */
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { TrustedIssuer } from '../../src/env.ts'
+import type { TrustedIssuer } from '../../src/settings/trusted-issuers.ts'
 import page from '../../docs/sign-in.md?raw'
 import { watchKeyServer } from '../support/key-server.ts'
 import { testSite } from '../support/site.ts'

@@ -1,7 +1,7 @@
 /** What an earlier version has sealed, which lies in databases and still has to be read. */
 import { base64url } from 'jose'
 import { expect, it } from 'vitest'
-import { unseal } from '../../src/auth/sealing.ts'
+import { unseal } from '../../src/security/tokens/sealing.ts'
 import { decrypt } from '../../src/crypto/aes-gcm.ts'
 
 it('the private half of a signing key', async () => {

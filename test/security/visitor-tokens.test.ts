@@ -1,7 +1,7 @@
 /** Tokens of visitors are held to the rules of every other token, and pass for nothing else. */
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { MEMBER_KEYS, signToken, VISITOR_KEYS } from '../../src/auth/signing-keys.ts'
+import { MEMBER_KEYS, signToken, VISITOR_KEYS } from '../../src/security/tokens/signing-keys.ts'
 import { VISITORS } from '../../src/db/auth-schema.ts'
 import { newId } from '../../src/db/ids.ts'
 import { dump } from '../support/dump.ts'

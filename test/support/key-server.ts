@@ -1,6 +1,6 @@
 /** A trusted issuer whose keys are fetched, and the answers that its address gives. */
 import { beforeEach, vi } from 'vitest'
-import type { TrustedIssuer } from '../../src/env.ts'
+import type { TrustedIssuer } from '../../src/settings/trusted-issuers.ts'
 import { Problem } from '../../src/problem.ts'
 import { verifyToken } from '../../src/security/jwt.ts'
 import { makeIssuer, type TestIssuer } from './tokens.ts'

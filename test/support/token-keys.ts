@@ -1,5 +1,5 @@
 /** Keys of the site's own tokens whose private half the test has. */
-import { VISITOR_KEYS } from '../../src/auth/signing-keys.ts'
+import { VISITOR_KEYS } from '../../src/security/tokens/signing-keys.ts'
 import { VISITORS } from '../../src/db/auth-schema.ts'
 import { newId } from '../../src/db/ids.ts'
 import { rowsOf } from './population.ts'

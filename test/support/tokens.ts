@@ -3,8 +3,8 @@
  * until a test says otherwise, down to the exact bytes of each part.
  */
 import { base64url, exportJWK, generateKeyPair, type JWK } from 'jose'
-import type { TokenAlgorithm, TrustedIssuer } from '../../src/env.ts'
-import { TOKEN_ALGORITHMS } from '../../src/env.ts'
+import type { TokenAlgorithm, TrustedIssuer } from '../../src/settings/trusted-issuers.ts'
+import { TOKEN_ALGORITHMS } from '../../src/settings/trusted-issuers.ts'
 
 /** Members to set; `undefined` leaves one out. */
 type Members = Readonly<Record<string, unknown>>

@@ -1,5 +1,5 @@
 /** `/.well-known/security.txt` (RFC 9116): whom to tell about a vulnerability. */
-import { settingsOf } from '../../env.ts'
+import { settingsOf } from '../../settings/settings.ts'
 import { Problem } from '../../problem.ts'
 import type { AppContext } from '../context.ts'
 

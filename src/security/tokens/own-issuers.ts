@@ -3,8 +3,10 @@
  * always there. Their keys are read from D1 in process; all else about their tokens is as anybody's.
  */
 import type { JSONWebKeySet } from 'jose'
-import { BUILT_IN, VISITORS } from '../db/auth-schema.ts'
-import type { BuiltInLogin } from './settings.ts'
+import { BUILT_IN, VISITORS } from '../../db/auth-schema.ts'
+import type { BuiltInLogin } from '../../settings/login.ts'
+import type { Settings } from '../../settings/settings.ts'
+import type { TrustedIssuer } from '../../settings/trusted-issuers.ts'
 import { type KeyRing, MEMBER_KEYS, publicKeys, VISITOR_KEYS } from './signing-keys.ts'
 
 export interface OwnIssuer {
@@ -18,10 +20,20 @@ export interface OwnIssuer {
   readonly load: () => Promise<JSONWebKeySet>
 }
 
-export function ownIssuers(
-  db: Pick<D1Database, 'prepare'>,
-  login: BuiltInLogin | undefined,
-): OwnIssuer[] {
+/** Anyone whose tokens count. */
+export type Issuer = TrustedIssuer | OwnIssuer
+
+const known = new WeakMap<Settings, readonly Issuer[]>()
+
+/** One list for each settings object, for the keys of an own issuer are kept by its `load`. */
+export function issuersOf(settings: Settings, db: Pick<D1Database, 'prepare'>): readonly Issuer[] {
+  const { trustedIssuers, builtInLogin } = settings
+  const issuers = known.get(settings) ?? [...trustedIssuers, ...ownIssuers(db, builtInLogin)]
+  known.set(settings, issuers)
+  return issuers
+}
+
+function ownIssuers(db: Pick<D1Database, 'prepare'>, login: BuiltInLogin | undefined): OwnIssuer[] {
   const of = (name: OwnIssuer['name'], issuer: string, ring: KeyRing): OwnIssuer => ({
     issuer,
     name,

@@ -2,7 +2,7 @@
  * Which keys an issuer may have. No I/O and no crypto, so that settings can be checked at start-up
  * and by the local runner; a set that passes holds public signature keys of sufficient strength.
  */
-import { decodeBase64url } from '../crypto/base64url.ts'
+import { decodeBase64url } from './base64url.ts'
 
 type Jwk = Readonly<Record<string, unknown>>
 

@@ -1,6 +1,6 @@
 /** Texts that only who knows the site's secret can read: the private halves of its signing keys. */
-import { decrypt, encrypt, NONCE_BYTES } from '../crypto/aes-gcm.ts'
-import { sha256 } from '../crypto/digest.ts'
+import { decrypt, encrypt, NONCE_BYTES } from '../../crypto/aes-gcm.ts'
+import { sha256 } from '../../crypto/digest.ts'
 
 /** Names a secret without giving it away, so that a text sealed with another one is not tried. */
 export async function nameOfSecret(secret: string | undefined): Promise<string> {

@@ -1,0 +1,159 @@
+/**
+ * What the deployment says, parsed once into its real types. A bad setting is refused here, with its
+ * name and the reason, before any request is served.
+ */
+import * as z from 'zod'
+import { isTimeZone } from '../calendar/time-zone.ts'
+import { jwksFault } from '../crypto/jwks-rules.ts'
+import {
+  AuthSecret,
+  type BuiltInLogin,
+  LOGIN_SETTING_NAMES,
+  parseLoginSettings,
+  type RawLoginSettings,
+} from './login.ts'
+import { TrustedIssuer } from './trusted-issuers.ts'
+
+/** Settings as the platform hands them over: text, each optional. */
+export interface RawSettings extends RawLoginSettings {
+  /** JSON array of `{ issuer, audience, jwksUrl | jwks, algorithms?, claims? }`. */
+  readonly TRUSTED_ISSUERS?: string
+  /** JSON array of `"<issuer>|<subject>"`: admins from their first request on. */
+  readonly BOOTSTRAP_ADMINS?: string
+  /** JSON array, or a comma-separated list, of origins that browsers may call from. */
+  readonly ALLOWED_ORIGINS?: string
+  /** IANA name; decides on which day a visit falls. Default UTC. */
+  readonly SITE_TIME_ZONE?: string
+  /** 1..1024 Durable Objects that share the visits. Read once, when the first member arrives. */
+  readonly VISIT_SHARDS?: string
+  /** A mailto: or https: URI: whom security.txt names. */
+  readonly SECURITY_CONTACT?: string
+}
+
+export const SETTING_NAMES = [
+  'TRUSTED_ISSUERS',
+  'BOOTSTRAP_ADMINS',
+  'ALLOWED_ORIGINS',
+  'SITE_TIME_ZONE',
+  'VISIT_SHARDS',
+  'SECURITY_CONTACT',
+  ...LOGIN_SETTING_NAMES,
+] as const satisfies readonly (keyof RawSettings)[]
+
+/** A setting that cannot be used. The message names it and says what is expected. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError'
+}
+
+export interface Settings {
+  readonly trustedIssuers: readonly TrustedIssuer[]
+  readonly bootstrapAdmins: ReadonlySet<string>
+  readonly allowedOrigins: readonly string[]
+  readonly siteTimeZone: string
+  readonly visitShards: number
+  readonly securityContact: string | undefined
+  /** What the keys of this site's tokens are encrypted with; undefined if they are not. */
+  readonly authSecret: string | undefined
+  /** Undefined when it is off. */
+  readonly builtInLogin: BuiltInLogin | undefined
+}
+
+const parsed = new WeakMap<RawSettings, Settings>()
+
+/** The settings of this deployment, parsed on first use. @throws SettingsError */
+export function settingsOf(env: RawSettings): Settings {
+  const known = parsed.get(env)
+  if (known) return known
+  const settings = parseSettings(env)
+  parsed.set(env, settings)
+  return settings
+}
+
+/** For bindings that stand in for others: the same settings, and with them the keys known by now. */
+export function shareSettings(from: RawSettings, to: RawSettings): void {
+  parsed.set(to, settingsOf(from))
+}
+
+/** @throws SettingsError naming the first setting that cannot be used, and why */
+export function parseSettings(raw: RawSettings): Settings {
+  const trustedIssuers = setting(
+    'TRUSTED_ISSUERS',
+    z.array(TrustedIssuer),
+    json('TRUSTED_ISSUERS', raw.TRUSTED_ISSUERS),
+  )
+  const names = trustedIssuers.map(({ issuer }) => issuer)
+  if (new Set(names).size < names.length) {
+    throw new SettingsError('TRUSTED_ISSUERS: the same issuer is listed twice')
+  }
+  for (const trusted of trustedIssuers) {
+    const fault = 'jwks' in trusted ? jwksFault(trusted.jwks) : undefined
+    if (fault) throw new SettingsError(`TRUSTED_ISSUERS: jwks of ${trusted.issuer}: ${fault}`)
+  }
+  const builtInLogin = parseLoginSettings(raw, setting)
+  if (builtInLogin && names.includes(builtInLogin.publicUrl)) {
+    throw new SettingsError('TRUSTED_ISSUERS: PUBLIC_URL is the issuer of the built-in login')
+  }
+  const bootstrapAdmins = setting(
+    'BOOTSTRAP_ADMINS',
+    z.array(z.string().regex(/^[^|]+\|.+$/s, 'expected "<issuer>|<subject>"')),
+    json('BOOTSTRAP_ADMINS', raw.BOOTSTRAP_ADMINS),
+  )
+  return {
+    trustedIssuers,
+    bootstrapAdmins: new Set(bootstrapAdmins),
+    allowedOrigins: setting('ALLOWED_ORIGINS', z.array(Origin), list(raw.ALLOWED_ORIGINS)),
+    siteTimeZone: setting('SITE_TIME_ZONE', TimeZone, raw.SITE_TIME_ZONE || 'UTC'),
+    visitShards: setting('VISIT_SHARDS', ShardCount, raw.VISIT_SHARDS || '8'),
+    securityContact: setting('SECURITY_CONTACT', Contact, raw.SECURITY_CONTACT || undefined),
+    authSecret: setting('AUTH_SECRET', AuthSecret.optional(), raw.AUTH_SECRET || undefined),
+    builtInLogin,
+  }
+}
+
+const Origin = z.string().refine((text) => URL.canParse(text) && new URL(text).origin === text, {
+  error: 'expected an origin such as "https://app.example", without a path',
+})
+
+const ShardCount = z.coerce
+  .string()
+  .refine((text) => /^[1-9]\d{0,3}$/.test(text) && Number(text) <= 1024, {
+    error: 'expected a whole number from 1 to 1024',
+  })
+  .transform(Number)
+
+/** One line of security.txt, so nothing that could end it. */
+const Contact = z
+  .string()
+  .refine((text) => /^(mailto:[!-?A-~]+@|https:\/\/)[!-~]+$/.test(text) && URL.canParse(text), {
+    error: 'expected a mailto: or https: URI such as "mailto:security@example.com"',
+  })
+  .optional()
+
+const TimeZone = z
+  .string()
+  .refine(isTimeZone, { error: 'expected an IANA time zone such as "Europe/Berlin"' })
+
+function json(name: string, text: string | undefined): unknown {
+  if (!text) return []
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new SettingsError(`${name}: not valid JSON`)
+  }
+}
+
+function list(text: string | undefined): unknown {
+  if (text?.trimStart().startsWith('[')) return json('ALLOWED_ORIGINS', text)
+  return (text ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean)
+}
+
+function setting<S extends z.ZodType>(name: string, schema: S, value: unknown): z.infer<S> {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  const where = issue?.path.length ? `[${issue.path.join('.')}]` : ''
+  throw new SettingsError(`${name}${where}: ${issue?.message ?? 'not valid'}`)
+}

@@ -1,0 +1,48 @@
+/** Whose tokens count: what TRUSTED_ISSUERS may say of an issuer. */
+import * as z from 'zod'
+import { BUILT_IN, VISITORS } from '../db/auth-schema.ts'
+
+/** Asymmetric only: a shared secret would let every verifier mint tokens. */
+export const TOKEN_ALGORITHMS = ['ES256', 'ES384', 'EdDSA', 'RS256', 'PS256'] as const
+export type TokenAlgorithm = (typeof TOKEN_ALGORITHMS)[number]
+
+const Algorithms = z
+  .array(z.enum(TOKEN_ALGORITHMS))
+  .min(1)
+  .default([...TOKEN_ALGORITHMS])
+const IssuerBase = {
+  issuer: z
+    .string()
+    .min(1)
+    .refine((name) => name !== BUILT_IN && name !== VISITORS, { error: 'a name of this site' }),
+  audience: z.string().min(1),
+  algorithms: Algorithms,
+  /** What a token has to say besides, to keep out those the issuer signs for somebody else. */
+  claims: z.record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()])).optional(),
+}
+
+/** Whoever can change the keys on their way here signs tokens for anybody. */
+const KeysUrl = z.string().refine(isPrivateWay, {
+  error: 'expected an https URL; http from this machine only',
+})
+
+function isPrivateWay(text: string): boolean {
+  const { protocol, hostname } = URL.parse(text) ?? {}
+  const isHere = ['localhost', '127.0.0.1', '[::1]'].includes(hostname ?? '')
+  return protocol === 'https:' || (protocol === 'http:' && isHere)
+}
+
+export const TrustedIssuer = z.union(
+  [
+    z.strictObject({ ...IssuerBase, jwksUrl: KeysUrl }),
+    z.strictObject({
+      ...IssuerBase,
+      jwks: z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) }),
+    }),
+  ],
+  {
+    error:
+      'expected { issuer, audience, jwksUrl | jwks, algorithms?, claims? } with asymmetric algorithms',
+  },
+)
+export type TrustedIssuer = z.infer<typeof TrustedIssuer>

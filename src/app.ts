@@ -15,7 +15,7 @@ import { identifyCaller, mount } from './http/mount.ts'
 import { onError, problemResponse } from './http/problem-response.ts'
 import { rehearsedAs } from './http/rehearsal.ts'
 import { Problem } from './problem.ts'
-import { authenticate, readsRights } from './security/authenticate.ts'
+import { authenticate, readsRights } from './security/callers/authenticate.ts'
 
 const ACCEPTED_HEADERS = [
   'Authorization',

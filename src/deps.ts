@@ -22,10 +22,10 @@ import { servicesRepository } from './repositories/services.ts'
 import { outboxRepository } from './repositories/outbox.ts'
 import { siteRepository } from './repositories/site.ts'
 import { usersRepository } from './repositories/users.ts'
-import { burstGuardOf } from './security/burst-guard.ts'
+import { burstGuardOf } from './security/limits/burst-guard.ts'
 import { issuersOf } from './security/tokens/own-issuers.ts'
-import { proofs } from './security/proof.ts'
-import { visitorsOf } from './security/visitors.ts'
+import { proofs } from './security/tokens/proof.ts'
+import { visitorsOf } from './security/tokens/visitors.ts'
 import { settingsOf } from './settings/settings.ts'
 
 export type Deps = ReturnType<typeof makeDeps>

@@ -12,7 +12,7 @@ import {
 import { tellGates } from '../operations/tell-gates.ts'
 import { notFound } from '../problem.ts'
 import type { ApiKeyRow } from '../repositories/api-keys.ts'
-import { isIpRange } from '../security/ip-ranges.ts'
+import { isIpRange } from '../security/limits/ip-ranges.ts'
 import { KEY_SCOPES } from '../security/permissions.ts'
 import {
   Count,

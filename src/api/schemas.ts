@@ -1,7 +1,7 @@
 /** The shapes that more than one route takes or answers, as the contract names them. */
 import * as z from 'zod'
 import { type IdPrefix, isId } from '../db/ids.ts'
-import { MAX_TOKEN_LENGTH } from '../security/credential.ts'
+import { MAX_TOKEN_LENGTH } from '../security/callers/credential.ts'
 
 /** An id of the given kind; in a path a malformed one is a 404, in a body a 422. */
 export function idOf<P extends IdPrefix>(prefix: P, description: string) {

@@ -1,7 +1,7 @@
 /** Who the server takes the caller for, and what they may do. */
 import * as z from 'zod'
 import { route } from '../http/route.ts'
-import type { Authenticated } from '../security/authenticate.ts'
+import type { Authenticated } from '../security/callers/authenticate.ts'
 import { entriesOf, grantsOf } from '../security/decide.ts'
 import { roleNamesOf } from '../security/held-roles.ts'
 import { MANY, shownId, shownName, shownText, Timestamp } from './schemas.ts'

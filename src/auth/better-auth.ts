@@ -19,8 +19,8 @@ import {
   authVerifications,
 } from '../db/schema.ts'
 import { describeError } from '../log.ts'
-import { displayNameOf } from '../security/first-request.ts'
-import { COOKIE_PREFIX, SESSION_SECONDS } from '../security/session-cookie.ts'
+import { displayNameOf } from '../security/callers/first-request.ts'
+import { COOKIE_PREFIX, SESSION_SECONDS } from '../security/callers/session-cookie.ts'
 import type { BuiltInLogin } from '../settings/login.ts'
 
 /**

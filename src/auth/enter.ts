@@ -1,5 +1,5 @@
 /** How a session reaches the browser, whichever way somebody has shown who they are. */
-import { SESSION_COOKIE } from '../security/session-cookie.ts'
+import { SESSION_COOKIE } from '../security/callers/session-cookie.ts'
 import type { LoginContext } from './desk.ts'
 import type { SignedIn } from './requests.ts'
 

@@ -5,7 +5,7 @@ import * as z from 'zod'
 import type { Database } from '../db/client.ts'
 import { authSessions, authUsers } from '../db/schema.ts'
 import { text } from '../api/schemas.ts'
-import { readSessionCookie } from '../security/session-cookie.ts'
+import { readSessionCookie } from '../security/callers/session-cookie.ts'
 import { FRESH_SECONDS } from './better-auth.ts'
 
 /** Form fields as text; undefined if this is no such form. Of a field sent twice, the last counts. */

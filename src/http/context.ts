@@ -4,8 +4,8 @@ import { openSession, type Session } from '../db/client.ts'
 import { type Deps, makeDeps } from '../deps.ts'
 import type { Bindings } from '../env.ts'
 import type { EventHandlers } from '../events/handlers.ts'
-import type { Authenticated } from '../security/authenticate.ts'
-import type { Identified } from '../security/identify.ts'
+import type { Authenticated } from '../security/callers/authenticate.ts'
+import type { Identified } from '../security/callers/identify.ts'
 
 export interface AppEnv {
   Bindings: Bindings

@@ -8,10 +8,10 @@ import { openSession } from '../db/client.ts'
 import type { KeyId } from '../db/ids.ts'
 import { describeError } from '../log.ts'
 import { apiKeysRepository, type LoadedApiKey } from '../repositories/api-keys.ts'
-import { isInRanges } from '../security/ip-ranges.ts'
+import { isInRanges } from '../security/limits/ip-ranges.ts'
 import { effectiveScopes, isUsable } from '../security/key-rights.ts'
 import type { Permission } from '../security/permissions.ts'
-import type { Limit } from '../security/rate-limit.ts'
+import type { Limit } from '../security/limits/rate-limit.ts'
 import { KeyMeter, type Metered } from './key-meter.ts'
 
 export interface KeyQuestion {

@@ -4,7 +4,7 @@
  */
 import type { KeyId } from '../db/ids.ts'
 import type { ApiKeyRow, UsageDay } from '../repositories/api-keys.ts'
-import type { Limit } from '../security/rate-limit.ts'
+import type { Limit } from '../security/limits/rate-limit.ts'
 
 interface Within {
   readonly within: true

@@ -4,7 +4,7 @@ import type { StoredAnswer } from '../repositories/audited.ts'
 import { type IdentityName, MAX_IDENTITIES } from '../repositories/linked-identities.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
-import { type IdentityHash, identityHashOf } from '../security/identity-hash.ts'
+import { type IdentityHash, identityHashOf } from '../security/callers/identity-hash.ts'
 import { memberOf } from './member-of.ts'
 
 export interface LinkedIdentity extends IdentityName, Pick<IdentityHash, 'identityHash'> {

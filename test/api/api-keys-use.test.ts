@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { newId } from '../../src/db/ids.ts'
-import { mintApiKey } from '../../src/security/api-key.ts'
+import { mintApiKey } from '../../src/security/callers/api-key.ts'
 import { KEY_SCOPES } from '../../src/security/permissions.ts'
 import { countingStorage } from '../support/counting.ts'
 import { from, holder, partner } from '../support/keys.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { API_KEY_PATTERN } from '../../src/security/api-key.ts'
+import { API_KEY_PATTERN } from '../../src/security/callers/api-key.ts'
 import { KEY_SCOPES, PERMISSIONS } from '../../src/security/permissions.ts'
 import { changesBetween } from '../support/changes.ts'
 import { dump } from '../support/dump.ts'

@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
 import { countAttempts } from '../../src/auth/attempts.ts'
 import { openSession } from '../../src/db/client.ts'
-import { networkOf } from '../../src/security/ip-ranges.ts'
+import { networkOf } from '../../src/security/limits/ip-ranges.ts'
 import { type Browser, loginSite, type Page } from '../support/login.ts'
 import { PROVIDERS } from '../support/social-provider.ts'
 

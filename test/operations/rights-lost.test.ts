@@ -12,7 +12,7 @@ import {
 } from '../support/login.ts'
 import { withRaceStorage } from '../support/race-storage.ts'
 import { type Contest, noteCommits, race, RACES, type Tally, writesBy } from '../support/races.ts'
-import { SESSION_COOKIE, SESSION_SECONDS } from '../../src/security/session-cookie.ts'
+import { SESSION_COOKIE, SESSION_SECONDS } from '../../src/security/callers/session-cookie.ts'
 import { ISSUER, type Member, ORIGIN } from '../support/site.ts'
 
 type Credential = Readonly<Record<string, string>>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isInRanges, isIpRange, networkOf } from '../../src/security/ip-ranges.ts'
+import { isInRanges, isIpRange, networkOf } from '../../src/security/limits/ip-ranges.ts'
 
 test('a range is an address, or an address and a prefix length that fits it', () => {
   const RANGES = [

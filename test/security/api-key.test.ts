@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { newId } from '../../src/db/ids.ts'
-import { API_KEY_PATTERN, mintApiKey, parseApiKey } from '../../src/security/api-key.ts'
+import { API_KEY_PATTERN, mintApiKey, parseApiKey } from '../../src/security/callers/api-key.ts'
 import { sha256 } from '../../src/crypto/digest.ts'
 import { countingStorage } from '../support/counting.ts'
 import { testSite } from '../support/site.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { verifyToken } from '../../src/security/jwt.ts'
+import { verifyToken } from '../../src/security/tokens/jwt.ts'
 import { eventually } from '../support/eventually.ts'
 import { EVIL_ORIGIN } from '../support/hostile-tokens.ts'
 import {

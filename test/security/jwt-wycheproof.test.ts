@@ -1,7 +1,7 @@
 import { base64url, exportJWK } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { Problem } from '../../src/problem.ts'
-import { verifyToken } from '../../src/security/jwt.ts'
+import { verifyToken } from '../../src/security/tokens/jwt.ts'
 import wycheproof from '../data/wycheproof-derived.json'
 import { makeIssuer, signedParts, type TestIssuer } from '../support/tokens.ts'
 

@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { TOKEN_ALGORITHMS } from '../../src/settings/trusted-issuers.ts'
 import { Problem } from '../../src/problem.ts'
-import { verifyToken } from '../../src/security/jwt.ts'
+import { verifyToken } from '../../src/security/tokens/jwt.ts'
 import { hostileTokens, validTokens } from '../support/hostile-tokens.ts'
 import { makeIssuer, type TestIssuer } from '../support/tokens.ts'
 

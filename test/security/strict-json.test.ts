@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseStrictJson } from '../../src/security/strict-json.ts'
+import { parseStrictJson } from '../../src/security/tokens/strict-json.ts'
 
 const parse = (text: string) => parseStrictJson(new TextEncoder().encode(text))
 

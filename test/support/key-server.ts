@@ -2,7 +2,7 @@
 import { beforeEach, vi } from 'vitest'
 import type { TrustedIssuer } from '../../src/settings/trusted-issuers.ts'
 import { Problem } from '../../src/problem.ts'
-import { verifyToken } from '../../src/security/jwt.ts'
+import { verifyToken } from '../../src/security/tokens/jwt.ts'
 import { makeIssuer, type TestIssuer } from './tokens.ts'
 
 export const SECOND = 1000

@@ -1,5 +1,5 @@
 /** The RateLimit fields (draft-ietf-httpapi-ratelimit-headers): what was allowed, and what is left. */
-import { Problem } from '../problem.ts'
+import { Problem } from '../../problem.ts'
 
 export interface Limit {
   /** `window` and `month` are of the key, `address` of where a request comes from. */

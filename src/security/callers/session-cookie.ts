@@ -3,7 +3,7 @@
  * with `AUTH_SECRET`. A browser attaches cookies by itself, so a request has to show that it was made
  * by a page of this site before its cookie counts.
  */
-import { Problem } from '../problem.ts'
+import { Problem } from '../../problem.ts'
 import { cookiesNamed } from './cookies.ts'
 
 /** A browser takes a `__Host-` cookie only over a secure connection, from this host, for all paths. */

@@ -1,5 +1,5 @@
 /** What a request carries to say who it is from: at most one credential, read from two headers only. */
-import { Problem } from '../problem.ts'
+import { Problem } from '../../problem.ts'
 
 export type Credential =
   | { readonly type: 'none' }

@@ -1,11 +1,11 @@
 /** Which member is calling, by a token or by a session of this site; whoever is new becomes one. */
-import { BUILT_IN } from '../db/auth-schema.ts'
-import { Problem } from '../problem.ts'
-import type { IdentityRow } from '../repositories/identities.ts'
+import { BUILT_IN } from '../../db/auth-schema.ts'
+import { Problem } from '../../problem.ts'
+import type { IdentityRow } from '../../repositories/identities.ts'
 import { bootstrapRow, provision } from './first-request.ts'
-import { heldRoles } from './held-roles.ts'
+import { heldRoles } from '../held-roles.ts'
 import type { Identified, IdentifyDeps, Moment } from './identify.ts'
-import type { VerifiedToken } from './jwt.ts'
+import type { VerifiedToken } from '../tokens/jwt.ts'
 import { sessionRevoked } from './session-cookie.ts'
 
 type MemberDeps = Pick<IdentifyDeps, 'identities' | 'settings'>

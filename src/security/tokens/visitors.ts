@@ -2,13 +2,13 @@
  * Visitors: people without an account, known by a token of this site and by nothing else. Making one
  * stores nothing; what they book is theirs by the id in the token.
  */
-import { VISITOR_KEYS, signToken } from './tokens/signing-keys.ts'
-import { VISITORS } from '../db/auth-schema.ts'
-import type { Database } from '../db/client.ts'
-import { isId, newId } from '../db/ids.ts'
-import type { Settings } from '../settings/settings.ts'
-import { Problem } from '../problem.ts'
-import type { VisitorActor } from './actor.ts'
+import { VISITOR_KEYS, signToken } from './signing-keys.ts'
+import { VISITORS } from '../../db/auth-schema.ts'
+import type { Database } from '../../db/client.ts'
+import { isId, newId } from '../../db/ids.ts'
+import type { Settings } from '../../settings/settings.ts'
+import { Problem } from '../../problem.ts'
+import type { VisitorActor } from '../actor.ts'
 import type { VerifiedToken } from './jwt.ts'
 
 /** The visitor a verified token speaks for; undefined if it is a member's. @throws Problem `invalid_token` */

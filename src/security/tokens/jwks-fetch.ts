@@ -3,7 +3,7 @@
  * and no other, and refused as a whole if one of its keys must not be trusted.
  */
 import type { JSONWebKeySet } from 'jose'
-import { jwksFault, signatureKeys } from '../crypto/jwks-rules.ts'
+import { jwksFault, signatureKeys } from '../../crypto/jwks-rules.ts'
 import { isJsonObject, parseStrictJson } from './strict-json.ts'
 
 /** For the whole fetch, body included. */

@@ -2,14 +2,14 @@
  * What a request proves about itself before any storage is touched, so that junk costs nothing: at
  * most one credential, well-formed, and for a token also verified.
  */
-import { VISITORS } from '../db/auth-schema.ts'
-import type { Settings } from '../settings/settings.ts'
-import type { Issuer } from './tokens/own-issuers.ts'
-import { Problem } from '../problem.ts'
-import type { Subject } from './actor.ts'
+import { VISITORS } from '../../db/auth-schema.ts'
+import type { Settings } from '../../settings/settings.ts'
+import type { Issuer } from '../tokens/own-issuers.ts'
+import { Problem } from '../../problem.ts'
+import type { Subject } from '../actor.ts'
 import { invalidKey, type ParsedApiKey, parseApiKey } from './api-key.ts'
 import { readCredential } from './credential.ts'
-import { type VerifiedToken, verifyToken } from './jwt.ts'
+import { type VerifiedToken, verifyToken } from '../tokens/jwt.ts'
 import { isSameOrigin, readSessionCookie, sessionRevoked } from './session-cookie.ts'
 
 export type Authenticated =

@@ -2,9 +2,9 @@
  * A token in a body proves what it would prove as the credential of a request, by the same rules. The
  * request has a good credential of its own, so what is wrong with this one is no 401.
  */
-import type { Issuer } from './tokens/own-issuers.ts'
-import { invalidField, Problem } from '../problem.ts'
-import type { VisitorActor } from './actor.ts'
+import type { Issuer } from './own-issuers.ts'
+import { invalidField, Problem } from '../../problem.ts'
+import type { VisitorActor } from '../actor.ts'
 import { type VerifiedToken, verifyToken } from './jwt.ts'
 import { visitorOf } from './visitors.ts'
 

@@ -2,9 +2,9 @@
  * API keys: `guild_<id>_<secret><checksum>`. The id finds the key, the secret has 256 random bits, and
  * the checksum lets junk be refused without any I/O. At rest there is only a SHA-256 of the secret.
  */
-import { sha256 } from '../crypto/digest.ts'
-import type { KeyId } from '../db/ids.ts'
-import { Problem } from '../problem.ts'
+import { sha256 } from '../../crypto/digest.ts'
+import type { KeyId } from '../../db/ids.ts'
+import { Problem } from '../../problem.ts'
 
 /** For secret scanners; the checksum tells a real key from a lookalike. */
 export const API_KEY_PATTERN =

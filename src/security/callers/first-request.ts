@@ -1,11 +1,11 @@
 /** What a subject's first request makes: the member, and an admin of whom BOOTSTRAP_ADMINS lists. */
-import { newId, type UserId } from '../db/ids.ts'
-import type { Deps } from '../deps.ts'
-import { auditRow } from './audit.ts'
-import type { Exercised } from './grant.ts'
+import { newId, type UserId } from '../../db/ids.ts'
+import type { Deps } from '../../deps.ts'
+import { auditRow } from '../audit.ts'
+import type { Exercised } from '../grant.ts'
 import type { Moment } from './identify.ts'
 import { identityHashOf } from './identity-hash.ts'
-import type { VerifiedToken } from './jwt.ts'
+import type { VerifiedToken } from '../tokens/jwt.ts'
 
 /** @returns undefined if the token is from before the subject's member was deleted */
 export async function provision(

@@ -2,14 +2,14 @@
  * Who is calling: the actor behind what a request has proved about itself, with the rights they have
  * at this moment. Members are found in D1, keys by their gate; a visitor's token says all there is.
  */
-import type { Deps } from '../deps.ts'
-import type { IdentityName } from '../repositories/linked-identities.ts'
-import type { Caller, Subject } from './actor.ts'
+import type { Deps } from '../../deps.ts'
+import type { IdentityName } from '../../repositories/linked-identities.ts'
+import type { Caller, Subject } from '../actor.ts'
 import type { Authenticated } from './authenticate.ts'
 import { identified, identifyByCookie, identifyByToken } from './identify-member.ts'
 import { foreseePartner, identifyPartner } from './identify-partner.ts'
-import type { Limit } from './rate-limit.ts'
-import { visitorOf } from './visitors.ts'
+import type { Limit } from '../limits/rate-limit.ts'
+import { visitorOf } from '../tokens/visitors.ts'
 
 export interface Identified {
   readonly actor: Caller

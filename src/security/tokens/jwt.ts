@@ -3,10 +3,10 @@
  * jose checks signature, algorithm, audience and times; this file refuses what jose lets through.
  */
 import { errors, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose'
-import type { Issuer } from './tokens/own-issuers.ts'
-import { Problem } from '../problem.ts'
-import { decodeBase64url } from '../crypto/base64url.ts'
-import { MAX_TOKEN_LENGTH } from './credential.ts'
+import type { Issuer } from './own-issuers.ts'
+import { Problem } from '../../problem.ts'
+import { decodeBase64url } from '../../crypto/base64url.ts'
+import { MAX_TOKEN_LENGTH } from '../callers/credential.ts'
 import { keysOf } from './jwks.ts'
 import { isJsonObject, parseStrictJson } from './strict-json.ts'
 

@@ -5,8 +5,8 @@
  */
 import { waitUntil } from 'cloudflare:workers'
 import { createLocalJWKSet, type JSONWebKeySet } from 'jose'
-import type { Issuer } from './tokens/own-issuers.ts'
-import { Problem } from '../problem.ts'
+import type { Issuer } from './own-issuers.ts'
+import { Problem } from '../../problem.ts'
 import { FETCH_TIMEOUT_MS, fetchKeySet, KeySetError } from './jwks-fetch.ts'
 
 /** jose keeps the imported `CryptoKey`s on this object, so it lives as long as its set. */

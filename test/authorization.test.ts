@@ -5,7 +5,7 @@ import { routes } from '../src/api/index.ts'
 import { LOGIN_PATHS } from '../src/auth/mount.ts'
 import { createApp } from '../src/app.ts'
 import { eventHandlers } from '../src/events/index.ts'
-import { DOCUMENT_PATHS } from '../src/http/documents.ts'
+import { DOCUMENT_PATHS } from '../src/http/documents/index.ts'
 import { CALLER_NAMES, matrixOf } from '../src/http/matrix.ts'
 import {
   type CastName,

@@ -1,7 +1,7 @@
 /** What a call would answer, and why: one's own, or somebody else's. Nothing is changed by it. */
 import * as z from 'zod'
 import type { Deps } from '../deps.ts'
-import { explanationOf, OUTCOMES, STEPS } from '../http/explain.ts'
+import { explanationOf, OUTCOMES, STEPS } from '../http/explain/explain.ts'
 import { route } from '../http/route.ts'
 import { invalidField, notFound } from '../problem.ts'
 import type { IdentityName } from '../repositories/linked-identities.ts'

@@ -15,7 +15,7 @@ import { type AppContext, type AppEnv, beginSession, takeTime } from './context.
 import { deprecationFields } from './deprecation.ts'
 import { answerFor, type Claim, claimOf, REPLAYED, replayOf } from './idempotency.ts'
 import { parse } from './parse.ts'
-import { noteArrival, rehearsing } from './rehearsal.ts'
+import { noteArrival, rehearsing } from './explain/dry-run.ts'
 import {
   type Access,
   Answer,

@@ -14,7 +14,7 @@ import type { Identified } from '../security/callers/identify.ts'
 import type { Permission } from '../security/permissions.ts'
 import type { Deprecated } from './deprecation.ts'
 import type { Claim } from './idempotency.ts'
-import type { Rehearse } from './rehearsal.ts'
+import type { Rehearse } from './explain/dry-run.ts'
 
 type Schema = z.core.$ZodType
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'

@@ -2,7 +2,7 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
-import { rehearsalObjects } from '../../src/objects/rehearsal.ts'
+import { rehearsalObjects } from '../../src/http/explain/dry-run-objects.ts'
 import { bookingScene } from '../support/bookings.ts'
 import { countingStorage } from '../support/counting.ts'
 import { explained, foretold } from '../support/explained.ts'

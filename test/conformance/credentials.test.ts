@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { DOCUMENT_PATHS } from '../../src/http/documents.ts'
+import { DOCUMENT_PATHS } from '../../src/http/documents/index.ts'
 import { furnish } from '../support/every-route.ts'
 import { type Member, testSite } from '../support/site.ts'
 

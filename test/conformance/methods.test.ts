@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { DOCUMENT_PATHS } from '../../src/http/documents.ts'
+import { DOCUMENT_PATHS } from '../../src/http/documents/index.ts'
 import { furnish } from '../support/every-route.ts'
 import { ORIGIN, type Site, testSite } from '../support/site.ts'
 

@@ -4,7 +4,7 @@ import { asc, eq, sql } from 'drizzle-orm'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { openSession, rows, statement } from '../../src/db/client.ts'
 import { isAccessChange, isUniqueViolation } from '../../src/db/errors.ts'
-import { rehearsalDatabase } from '../../src/db/rehearsal.ts'
+import { rehearsalDatabase } from '../../src/db/dry-run.ts'
 import { badges, site } from '../../src/db/schema.ts'
 import { dumpD1 } from '../support/dump.ts'
 

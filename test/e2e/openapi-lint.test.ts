@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { routes } from '../../src/api/index.ts'
-import { openapiOf } from '../../src/http/openapi.ts'
+import { openapiOf } from '../../src/http/documents/openapi.ts'
 import { tempDir } from './support/site.ts'
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url))

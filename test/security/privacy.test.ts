@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { DOCUMENT_PATHS } from '../../src/http/documents.ts'
+import { DOCUMENT_PATHS } from '../../src/http/documents/index.ts'
 import { PROBLEMS } from '../../src/problem.ts'
 import {
   allOf,

@@ -1,7 +1,7 @@
 /** Checks an answer against the OpenAPI document: route, status, media type, and every field or the text. */
 import { type Schema, Validator } from '@cfworker/json-schema'
 import { routes } from '../../src/api/index.ts'
-import { openapiOf } from '../../src/http/openapi.ts'
+import { openapiOf } from '../../src/http/documents/openapi.ts'
 
 interface Operation {
   readonly responses: Readonly<

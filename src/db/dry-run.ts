@@ -2,7 +2,7 @@
  * D1 as it would be: every write runs for real, in a transaction that is rolled back. What its
  * statements answer leaves in the message of the failure that ends it; see `0007_rehearsal.sql`.
  */
-import { type Outcome, readStep, type Step, staged, stepOf } from './rehearsal-steps.ts'
+import { type Outcome, readStep, type Step, staged, stepOf } from './dry-run-steps.ts'
 
 type Session = Pick<D1DatabaseSession, 'prepare' | 'batch'>
 

@@ -1,6 +1,6 @@
 /** What the OpenAPI document says about the paths of `documents.ts`, which have no declaration. */
-import { PROBLEMS } from '../problem.ts'
-import { ASSET_NAMES } from './documents/assets.ts'
+import { PROBLEMS } from '../../problem.ts'
+import { ASSET_NAMES } from './assets.ts'
 import { headersOf, refusals } from './openapi-responses.ts'
 
 type Json = Record<string, unknown>

@@ -1,14 +1,14 @@
 /** The smallest change after which a refused call would be allowed, in a sentence. */
-import { PROBLEMS } from '../problem.ts'
-import type { Refusal } from '../security/decide.ts'
+import { PROBLEMS } from '../../problem.ts'
+import type { Refusal } from '../../security/decide.ts'
 import {
   type Grants,
   KEY_SCOPES,
   type Permission,
   type Reach,
   ROLES,
-} from '../security/permissions.ts'
-import type { Arrival, ToldProblem } from './rehearsal.ts'
+} from '../../security/permissions.ts'
+import type { Arrival, ToldProblem } from './dry-run.ts'
 
 export function changeThatAllows(problem: ToldProblem, arrival: Arrival | undefined): string {
   const { code, stage, required, reach = 'any' } = problem

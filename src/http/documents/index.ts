@@ -1,13 +1,13 @@
 /** What does not fit a declaration: documents about the API, for people and for tools. */
 import type { Hono } from 'hono'
-import { routes } from '../api/index.ts'
-import { settingsOf } from '../settings/settings.ts'
-import type { AppContext, AppEnv } from './context.ts'
-import { asset } from './documents/assets.ts'
-import { docs } from './documents/docs.ts'
-import { llmsTxt } from './documents/llms.ts'
-import { problemIndex, problemPage } from './documents/problems.ts'
-import { securityTxt } from './documents/security-txt.ts'
+import { routes } from '../../api/index.ts'
+import { settingsOf } from '../../settings/settings.ts'
+import type { AppContext, AppEnv } from '../context.ts'
+import { asset } from './assets.ts'
+import { docs } from './docs.ts'
+import { llmsTxt } from './llms.ts'
+import { problemIndex, problemPage } from './problems.ts'
+import { securityTxt } from './security-txt.ts'
 import { openapiOf } from './openapi.ts'
 
 type Handler = (c: AppContext) => Response | Promise<Response>

@@ -1,9 +1,9 @@
 /** Why a call is answered as it is: the steps every request takes, and the one that decided. */
-import { actorRef, type Caller } from '../security/actor.ts'
-import { grantsOf } from '../security/decide.ts'
-import { type Permission, type Reach, ROLES } from '../security/permissions.ts'
+import { actorRef, type Caller } from '../../security/actor.ts'
+import { grantsOf } from '../../security/decide.ts'
+import { type Permission, type Reach, ROLES } from '../../security/permissions.ts'
 import { changeThatAllows, shortened, wrongFields } from './explain-change.ts'
-import type { Arrival, Rehearsed, ToldProblem } from './rehearsal.ts'
+import type { Arrival, Rehearsed, ToldProblem } from './dry-run.ts'
 
 /** In the order in which a request takes them. */
 export const STEPS = [

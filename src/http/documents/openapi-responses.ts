@@ -1,5 +1,5 @@
 /** The parts of the OpenAPI document that are the same for every route: headers and refusals. */
-import { PROBLEMS } from '../problem.ts'
+import { PROBLEMS } from '../../problem.ts'
 
 type Json = Record<string, unknown>
 

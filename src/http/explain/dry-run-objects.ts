@@ -4,10 +4,10 @@
  * an object gets is missing here until somebody has decided which it is.
  */
 import type { DurableObject } from 'cloudflare:workers'
-import type { Bindings } from '../env.ts'
-import type { JobBell } from './jobs.ts'
-import type { KeyGate } from './key-gate.ts'
-import type { VisitShard } from './visit-shard.ts'
+import type { Bindings } from '../../env.ts'
+import type { JobBell } from '../../objects/jobs.ts'
+import type { KeyGate } from '../../objects/key-gate.ts'
+import type { VisitShard } from '../../objects/visit-shard.ts'
 
 type Methods<O> = {
   [M in Exclude<keyof O, keyof DurableObject>]: O[M] extends (...input: infer I) => infer R

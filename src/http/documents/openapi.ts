@@ -2,8 +2,8 @@
 import * as z from 'zod'
 import { documentOperations } from './openapi-documents.ts'
 import { type HeaderName, HEADERS, headersOf, PROBLEM, refusals } from './openapi-responses.ts'
-import { documentedPath, type Route, statusOf } from './route.ts'
-import { API_KEY_PATTERN } from '../security/callers/api-key.ts'
+import { documentedPath, type Route, statusOf } from '../route.ts'
+import { API_KEY_PATTERN } from '../../security/callers/api-key.ts'
 
 type Json = Record<string, unknown>
 

@@ -2,16 +2,16 @@
  * A request that is rehearsed: the app itself answers it, for whoever is named, with bindings that
  * change nothing. Who it is for is kept beside the bindings, where no header and no setting can reach.
  */
-import { rehearsalDatabase } from '../db/rehearsal.ts'
-import type { Bindings } from '../env.ts'
-import { SETTING_NAMES, shareSettings } from '../settings/settings.ts'
-import { rehearsalObjects } from '../objects/rehearsal.ts'
-import { type FieldError, Problem, type ProblemCode, type Stage } from '../problem.ts'
-import type { Caller, Subject } from '../security/actor.ts'
-import type { Decision } from '../security/decide.ts'
-import type { Permission, Reach } from '../security/permissions.ts'
-import type { AppContext } from './context.ts'
-import type { Restricted, Route } from './route.ts'
+import { rehearsalDatabase } from '../../db/dry-run.ts'
+import type { Bindings } from '../../env.ts'
+import { SETTING_NAMES, shareSettings } from '../../settings/settings.ts'
+import { rehearsalObjects } from './dry-run-objects.ts'
+import { type FieldError, Problem, type ProblemCode, type Stage } from '../../problem.ts'
+import type { Caller, Subject } from '../../security/actor.ts'
+import type { Decision } from '../../security/decide.ts'
+import type { Permission, Reach } from '../../security/permissions.ts'
+import type { AppContext } from '../context.ts'
+import type { Restricted, Route } from '../route.ts'
 
 export interface Call {
   readonly method: string

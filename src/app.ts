@@ -111,7 +111,7 @@ export function createApp(events: EventHandlers) {
   app.use(identifyCaller)
 
   mount(app, routes)
-  documents(app)
+  documents(app, routes)
   mountKeys(app)
 
   app.notFound((c) =>

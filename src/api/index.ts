@@ -109,7 +109,7 @@ const declared = [
   readApiKeyUsage,
   listAudit,
   listElevations,
-  readPermissions,
+  readPermissions(() => routes),
   explain,
   listJobs,
   listJobRuns,

@@ -66,10 +66,10 @@ export const recordMyVisit = route({
   output: RecordedVisit,
   statuses: [201, 200],
   idempotent: 'object',
-  async run({ caller, visitShard, grant, claim, deps }) {
+  async run({ caller, visitShard, grant, idempotency, deps }) {
     const visit = await recordVisit(
       grant,
-      { member: visiting(caller, visitShard), once: claim },
+      { member: visiting(caller, visitShard), once: idempotency },
       deps,
     )
     return new Answer(visit.counted ? 201 : 200, visit, { replayed: visit.replayed === true })

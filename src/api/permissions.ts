@@ -1,8 +1,7 @@
 /** The authorization matrix as data. */
 import * as z from 'zod'
 import { ANSWERS, CALLER_NAMES, matrixOf } from '../http/matrix.ts'
-import { route } from '../http/route.ts'
-import { routes } from './index.ts'
+import { type Route, route } from '../http/route.ts'
 import { MANY, shownText } from './schemas.ts'
 
 const Matrix = z
@@ -23,14 +22,16 @@ const Matrix = z
   })
   .meta({ id: 'Permissions' })
 
-export const readPermissions = route({
-  method: 'GET',
-  path: '/v1/permissions',
-  summary: 'Who may call what: every route by every kind of caller and role',
-  access: { open: 'The rules of a site are no secret; who has which role is' },
-  input: {},
-  output: Matrix,
-  async run() {
-    return { callers: [...CALLER_NAMES], routes: matrixOf(routes) }
-  },
-})
+/** @param routes all of them, asked for when the matrix is: this route is one of them */
+export const readPermissions = (routes: () => readonly Route[]) =>
+  route({
+    method: 'GET',
+    path: '/v1/permissions',
+    summary: 'Who may call what: every route by every kind of caller and role',
+    access: { open: 'The rules of a site are no secret; who has which role is' },
+    input: {},
+    output: Matrix,
+    async run() {
+      return { callers: [...CALLER_NAMES], routes: matrixOf(routes()) }
+    },
+  })

@@ -1,6 +1,6 @@
 /** What somebody signed in may do with their account: sessions, passkeys, password, address, tokens. */
 import { SESSION_COOKIE } from '../security/callers/session-cookie.ts'
-import type { LoginApp, LoginContext } from './desk.ts'
+import type { LoginApp, LoginContext } from './context.ts'
 import { MAILS } from './mail.ts'
 import { accountPage, confirmEmailPage, message, type Notice } from './pages.ts'
 import { passwordFault } from './passwords.ts'

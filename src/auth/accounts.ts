@@ -7,25 +7,10 @@ import { type Database, rows } from '../db/client.ts'
 import { authAccounts, authSessions, authTickets, authUsers } from '../db/schema.ts'
 import { forgetAttempts, subjectOf } from './attempts.ts'
 import { MAILS } from './mail.ts'
-import type { Mail } from '../env.ts'
-import { accessChanged } from './open-sessions.ts'
+import { accessChanged, type LoginDeps } from './deps.ts'
 import { hashPassword, isOutdated, passwordFault, verifyPassword } from './passwords.ts'
 import type { SignedIn } from './requests.ts'
 import { isGoodTicket, issueTicket, readTicket, redeemTicket } from './tickets.ts'
-
-/** What accounts are kept with; made once per request. */
-export interface Desk {
-  readonly db: Database
-  /** Milliseconds since the epoch. */
-  readonly now: number
-  readonly requestId: string
-  /** The origin that links in mail begin with. */
-  readonly site: string
-  /** @throws MailError */
-  readonly send: (mail: Mail) => Promise<void>
-  /** For what has happened already: a mail that cannot be sent does not undo it. */
-  readonly notify: (mail: Mail) => Promise<void>
-}
 
 export type Accounts = ReturnType<typeof accountsOf>
 
@@ -43,7 +28,7 @@ export interface Checked {
 
 const CREDENTIAL = 'credential'
 
-export function accountsOf({ db, now, site, send, notify }: Desk) {
+export function accountsOf({ db, now, site, send, notify }: LoginDeps) {
   const at = new Date(now)
   const { hostname } = new URL(site)
 

@@ -1,6 +1,6 @@
 /** How a session reaches the browser, whichever way somebody has shown who they are. */
 import { SESSION_COOKIE } from '../security/callers/session-cookie.ts'
-import type { LoginContext } from './desk.ts'
+import type { LoginContext } from './context.ts'
 import type { SignedIn } from './requests.ts'
 
 /**

@@ -4,14 +4,13 @@ import { statement } from '../db/client.ts'
 import { newId } from '../db/ids.ts'
 import { authSessions, authTickets, authUsers, BUILT_IN, identities, users } from '../db/schema.ts'
 import { insertAuditWhere } from '../repositories/audited.ts'
-import type { Desk } from './accounts.ts'
+import { accessChanged, type LoginDeps } from './deps.ts'
 import { MAILS } from './mail.ts'
-import { accessChanged } from './open-sessions.ts'
 import { issueTicket, readTicket, redeemTicket } from './tickets.ts'
 
 export type NewAddress = ReturnType<typeof newAddressOf>
 
-export function newAddressOf({ db, now, requestId, site, send, notify }: Desk) {
+export function newAddressOf({ db, now, requestId, site, send, notify }: LoginDeps) {
   const at = new Date(now)
 
   return {

@@ -1,12 +1,11 @@
 /** The open sessions of an account: listed for their owner, and ended one by one or all at once. */
-import { and, eq, gt, sql } from 'drizzle-orm'
-import { type Database, statement } from '../db/client.ts'
-import { authSessions, BUILT_IN, identities, users } from '../db/schema.ts'
-import type { Desk } from './accounts.ts'
+import { and, eq, gt } from 'drizzle-orm'
+import { authSessions } from '../db/schema.ts'
+import { accessChanged, type LoginDeps } from './deps.ts'
 
 export type OpenSessions = ReturnType<typeof openSessionsOf>
 
-export function openSessionsOf({ db, now }: Pick<Desk, 'db' | 'now'>) {
+export function openSessionsOf({ db, now }: Pick<LoginDeps, 'db' | 'now'>) {
   return {
     list(userId: string) {
       return db
@@ -37,13 +36,4 @@ export function openSessionsOf({ db, now }: Pick<Desk, 'db' | 'now'>) {
       ])
     },
   }
-}
-
-/** What was allowed with a session that is gone must not commit: see `acting` in the migrations. */
-export function accessChanged(db: Database, userId: string) {
-  return statement(
-    db,
-    sql`update ${users} set access_revision = access_revision + 1 where id in
-      (select user_id from ${identities} where issuer = ${BUILT_IN} and subject = ${userId})`,
-  )
 }

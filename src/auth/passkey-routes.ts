@@ -3,7 +3,7 @@
  * bounded here, and of what comes out only the cookie is passed on.
  */
 import * as z from 'zod'
-import type { LoginApp, LoginContext } from './desk.ts'
+import type { LoginApp, LoginContext } from './context.ts'
 import { enter } from './enter.ts'
 import { MAILS } from './mail.ts'
 import { tooMany } from './sign-in-routes.ts'

@@ -1,11 +1,11 @@
 /** The passkeys of an account, for their owner to see, to use and to remove. */
 import { and, eq } from 'drizzle-orm'
 import { authPasskeys } from '../db/schema.ts'
-import type { Desk } from './accounts.ts'
+import type { LoginDeps } from './deps.ts'
 
 export type Passkeys = ReturnType<typeof passkeysOf>
 
-export function passkeysOf({ db }: Pick<Desk, 'db'>) {
+export function passkeysOf({ db }: Pick<LoginDeps, 'db'>) {
   return {
     list(userId: string) {
       return db

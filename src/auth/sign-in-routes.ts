@@ -1,5 +1,5 @@
 /** Signing up and in, and what a mailed link leads to. */
-import type { LoginApp, LoginContext } from './desk.ts'
+import type { LoginApp, LoginContext } from './context.ts'
 import { enter } from './enter.ts'
 import {
   choosePasswordPage,

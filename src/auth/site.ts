@@ -9,7 +9,7 @@ import { describeError } from '../log.ts'
 import { isSameOrigin } from '../security/callers/session-cookie.ts'
 import { accountRoutes } from './account-routes.ts'
 import { PASSKEY_SCRIPT, STYLE } from './assets.ts'
-import { type LoginContext, type LoginEnv, openDesk } from './desk.ts'
+import { type LoginContext, type LoginEnv, openLogin } from './context.ts'
 import { MailError } from './mail.ts'
 import { message } from './pages.ts'
 import { passkeyRoutes } from './passkey-routes.ts'
@@ -80,7 +80,7 @@ loginSite.use(async (c, next) => {
   if (!isRead && !isSameOrigin(c.req.raw.headers, login.publicUrl)) {
     return refused(c, 'This came from another site. Go back to the page and try again.')
   }
-  openDesk(c)
+  openLogin(c)
   await next()
 })
 

@@ -1,7 +1,7 @@
 /** Signing in with a social provider: out to it, and back. better-auth speaks OAuth 2.0 with PKCE. */
 import { cookiesNamed } from '../security/callers/cookies.ts'
 import { COOKIE_PREFIX } from '../security/callers/session-cookie.ts'
-import type { LoginApp } from './desk.ts'
+import type { LoginApp } from './context.ts'
 import { enter, passCookies } from './enter.ts'
 import { nextPath, readForm } from './requests.ts'
 import { tooMany } from './sign-in-routes.ts'

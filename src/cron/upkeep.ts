@@ -3,6 +3,7 @@ import { firstIdAt, isId, type UserId } from '../db/ids.ts'
 import { KEPT_FOR_MS } from '../repositories/idempotency.ts'
 import { eraseFromObjects } from '../operations/delete-user.ts'
 import { dayNumber, dayText, siteDay } from '../calendar/site-day.ts'
+import { VISITOR_KEYS } from '../security/tokens/signing-keys.ts'
 import { failureOf, type JobContext, type JobResult } from './job.ts'
 
 const PAGE = 500
@@ -11,6 +12,8 @@ const DAY_MS = 24 * 60 * 60 * 1000
 /** Longer than the longest window of a rule. */
 const VISIT_DAYS_KEPT = 400
 const RUN_DAYS_KEPT = 90
+/** Long after tokens of any kind are good: a month more is for whoever looks into an incident. */
+const KEYS_KEPT_MS = VISITOR_KEYS.publishedForMs + 30 * DAY_MS
 
 /** Erases the visits of deleted members where that did not succeed at once. */
 export async function eraseMembers({ deps, cursor, affords }: JobContext): Promise<JobResult> {
@@ -70,7 +73,7 @@ export async function pruneRecords({ deps, cursor, affords }: JobContext): Promi
   const chores = [
     { name: 'keys', calls: 1, prune: async () => [await idempotency.prune(oldestKey, PAGE)] },
     { name: 'runs', calls: 1, prune: async () => [await jobRuns.prune(oldestRun, PAGE)] },
-    { name: 'login', calls: 5, prune: () => loginRecords.prune(now, PAGE) },
+    { name: 'login', calls: 5, prune: () => loginRecords.prune(now, KEYS_KEPT_MS, PAGE) },
   ]
   const counts: Record<string, number> = { keys: 0, runs: 0, login: 0 }
   const first = chores.findIndex(({ name }) => name === cursor)

@@ -5,7 +5,7 @@ import { type Deps, makeDeps } from '../deps.ts'
 import type { Bindings } from '../env.ts'
 import type { EventHandlers } from '../events/handlers.ts'
 import type { Authenticated } from '../security/callers/authenticate.ts'
-import type { Identified } from '../security/callers/identify.ts'
+import type { Identified } from '../security/callers/identified.ts'
 
 export interface AppEnv {
   Bindings: Bindings

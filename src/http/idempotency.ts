@@ -11,21 +11,16 @@ import { actorRef } from '../security/actor.ts'
 import { idempotencyKeyOf } from './conditions.ts'
 import type { AppContext } from './context.ts'
 import { sha256 } from '../crypto/digest.ts'
-import type { Route, Status } from './route.ts'
+import type { Idempotency, Route, Status } from './route.ts'
 import { fieldsOf, send } from './send.ts'
 
 export const REPLAYED = { 'Idempotency-Replayed': 'true' } as const
 
-export interface Claim {
-  readonly caller: string
-  readonly key: string
-  /** Of method, path and body: the same key may not be used for another request. */
-  readonly fingerprint: string
-  readonly storedIn: 'd1' | 'object'
-}
-
 /** @throws Problem `validation_failed` for a key that is not usable */
-export async function claimOf(c: AppContext, declared: Route): Promise<Claim | undefined> {
+export async function idempotencyOf(
+  c: AppContext,
+  declared: Route,
+): Promise<Idempotency | undefined> {
   const { idempotent } = declared
   const key = idempotent && idempotencyKeyOf(c.req)
   const { actor } = c.get('identified')
@@ -38,14 +33,16 @@ export async function claimOf(c: AppContext, declared: Route): Promise<Claim | u
 export async function replayOf(
   c: AppContext,
   declared: Route,
-  claim: Claim | undefined,
+  idempotency: Idempotency | undefined,
 ): Promise<Response | undefined> {
-  if (claim?.storedIn !== 'd1') return undefined
+  if (idempotency?.storedIn !== 'd1') return undefined
   const since = new Date(c.get('now') - KEPT_FOR_MS).toISOString()
-  const stored = await c.get('deps').idempotency.find(claim.caller, await hashOf(claim), since)
+  const stored = await c
+    .get('deps')
+    .idempotency.find(idempotency.caller, await hashOf(idempotency), since)
   if (!stored) return undefined
-  if (stored.fingerprint !== claim.fingerprint) throw idempotencyMismatch()
-  const body = await decrypt(base64url.decode(stored.body), await sealingKey(claim))
+  if (stored.fingerprint !== idempotency.fingerprint) throw idempotencyMismatch()
+  const body = await decrypt(base64url.decode(stored.body), await sealingKey(idempotency))
   return send(c, declared, statusOfStored(stored.status), JSON.parse(body), REPLAYED)
 }
 
@@ -55,20 +52,20 @@ export async function replayOf(
  * @param now milliseconds since the epoch
  */
 export async function answerFor(
-  claim: Claim | undefined,
+  idempotency: Idempotency | undefined,
   status: Status,
   body: unknown,
   now: number,
 ): Promise<StoredAnswer | undefined> {
-  if (claim?.storedIn !== 'd1') return undefined
-  const { caller, fingerprint } = claim
+  if (idempotency?.storedIn !== 'd1') return undefined
+  const { caller, fingerprint } = idempotency
   const subject = subjectOf(body)
   return {
     caller,
-    key: await hashOf(claim),
+    key: await hashOf(idempotency),
     fingerprint,
     status,
-    body: base64url.encode(await encrypt(JSON.stringify(body), await sealingKey(claim))),
+    body: base64url.encode(await encrypt(JSON.stringify(body), await sealingKey(idempotency))),
     createdAt: new Date(now).toISOString(),
     about: subject === caller ? null : subject,
   }
@@ -81,12 +78,12 @@ function subjectOf(body: unknown): string | null {
   return typeof id === 'string' && id.startsWith('usr_') ? id : null
 }
 
-async function hashOf({ key }: Claim): Promise<string> {
+async function hashOf({ key }: Idempotency): Promise<string> {
   return sha256(`idempotency key\n${key}`)
 }
 
 /** Derived from the caller's key, which is stored only as a hash. */
-async function sealingKey({ caller, key }: Claim): Promise<CryptoKey> {
+async function sealingKey({ caller, key }: Idempotency): Promise<CryptoKey> {
   const bits = Uint8Array.from(
     base64url.decode(await sha256(`idempotent answer\n${caller}\n${key}`)),
   )

@@ -3,7 +3,8 @@ import type { UserId, VisitorId } from '../db/ids.ts'
 import type { Caller, MemberActor } from '../security/actor.ts'
 import { decide, type Target } from '../security/decide.ts'
 import { KEY_SCOPES, type Role } from '../security/permissions.ts'
-import { documentedPath, type Restricted, type Route } from './route.ts'
+import type { Restricted } from './access.ts'
+import { documentedPath, type Route } from './route.ts'
 
 export const CALLER_NAMES = [
   'anonymous',

@@ -13,17 +13,17 @@ import { rateLimitFields } from '../security/limits/rate-limit.ts'
 import { assertAcceptable, revisionsOf } from './conditions.ts'
 import { type AppContext, type AppEnv, beginSession, takeTime } from './context.ts'
 import { deprecationFields } from './deprecation.ts'
-import { answerFor, type Claim, claimOf, REPLAYED, replayOf } from './idempotency.ts'
+import { answerFor, idempotencyOf, REPLAYED, replayOf } from './idempotency.ts'
 import { parse } from './parse.ts'
 import { noteArrival, rehearsing } from './explain/dry-run.ts'
+import type { Access, Restricted } from './access.ts'
 import {
-  type Access,
   Answer,
   type Input,
-  type Restricted,
   type Route,
   type RouteContext,
   statusOf,
+  type Idempotency,
 } from './route.ts'
 import { send } from './send.ts'
 
@@ -90,7 +90,7 @@ function admit(declared: Route): Handler {
     const { actor } = c.get('identified')
     const decision =
       restriction && decide(actor, restriction.may, targetOf(restriction, c.req.param()))
-    noteArrival(c.env, { declared, actor, restriction, decision })
+    noteArrival(c.env, { access: declared.access, actor, restriction, decision })
     if (decision?.allowed === false) throw refused(decision.refusal)
     assertAcceptable(c.req, declared.mediaType)
     await next()
@@ -117,14 +117,14 @@ function perform(declared: Route): Handler {
     takeTime(c)
     for (let attempt = 1; ; attempt++) {
       // Of whoever this attempt is for: an identity may have changed hands since the last.
-      const claim = await claimOf(c, declared)
-      const replay = await replayed(declared, c, claim)
+      const idempotency = await idempotencyOf(c, declared)
+      const replay = await replayed(declared, c, idempotency)
       if (replay) return replay
       try {
-        return await run(declared, c, claim)
+        return await run(declared, c, idempotency)
       } catch (error) {
         // Of two with one key at once the second may fail in any way, such as a slug that is taken.
-        const winner = await replayed(declared, c, claim)
+        const winner = await replayed(declared, c, idempotency)
         if (winner) return winner
         if (!isAccessChange(error) || attempt === ATTEMPTS) throw error
         beginSession(c, 'primary')
@@ -137,15 +137,19 @@ function perform(declared: Route): Handler {
 async function replayed(
   declared: Route,
   c: AppContext,
-  claim: Claim | undefined,
+  idempotency: Idempotency | undefined,
 ): Promise<Response | undefined> {
-  const replay = await replayOf(c, declared, claim)
-  if (replay) await declared.beforeReplay?.(contextOf(declared, c, claim))
+  const replay = await replayOf(c, declared, idempotency)
+  if (replay) await declared.beforeReplay?.(contextOf(declared, c, idempotency))
   return replay
 }
 
-async function run(declared: Route, c: AppContext, claim: Claim | undefined): Promise<Response> {
-  const context = contextOf(declared, c, claim)
+async function run(
+  declared: Route,
+  c: AppContext,
+  idempotency: Idempotency | undefined,
+): Promise<Response> {
+  const context = contextOf(declared, c, idempotency)
   const restriction = restrictionOf(declared, (name) => c.req.query(name))
   if (!restriction)
     return respond(declared, c, await declared.run({ ...context, grant: undefined }))
@@ -159,7 +163,7 @@ async function run(declared: Route, c: AppContext, claim: Claim | undefined): Pr
 function contextOf(
   declared: Route,
   c: AppContext,
-  claim: Claim | undefined,
+  idempotency: Idempotency | undefined,
 ): Omit<RouteContext<Input, Access>, 'grant'> {
   const { actor, visitShard, identity } = c.get('identified')
   return {
@@ -171,10 +175,10 @@ function contextOf(
     deps: c.get('deps'),
     events: c.get('events'),
     revisions: declared.conditional ? revisionsOf(c.req) : undefined,
-    claim,
+    idempotency,
     rehearse: rehearsing(c),
     remember: (body) =>
-      answerFor(claim, statusOf(declared), projected(declared, c, body), c.get('now')),
+      answerFor(idempotency, statusOf(declared), projected(declared, c, body), c.get('now')),
   }
 }
 

@@ -8,37 +8,15 @@ import type { EventHandlers } from '../events/handlers.ts'
 import type { StoredAnswer } from '../repositories/audited.ts'
 import type { Revisions } from '../repositories/scope.ts'
 import type { Caller } from '../security/actor.ts'
-import type { Grant } from '../security/grant.ts'
 import type { Authenticated } from '../security/callers/authenticate.ts'
-import type { Identified } from '../security/callers/identify.ts'
+import type { Identified } from '../security/callers/identified.ts'
 import type { Permission } from '../security/permissions.ts'
+import type { Access, GrantFor } from './access.ts'
 import type { Deprecated } from './deprecation.ts'
-import type { Claim } from './idempotency.ts'
 import type { Rehearse } from './explain/dry-run.ts'
 
 type Schema = z.core.$ZodType
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-
-/**
- * A permission, and whose resource the route is about: the caller's own (`self`), that of the member
- * named by a path parameter (`:userId`), that of whoever owns the rows (`rows`: the scope of the grant
- * finds only those the caller may see), or, left out, nobody's in particular.
- */
-export interface Restricted<P extends Permission = Permission> {
-  readonly may: P
-  readonly owner?: 'self' | 'rows' | `:${string}`
-}
-
-/** Open to everybody, for the given reason; with one query value it shows more, to fewer. */
-export interface Open<P extends Permission = Permission> {
-  readonly open: string
-  readonly unless?: Restricted<P> & {
-    readonly query: readonly [name: string, value: string]
-    readonly output: Schema
-  }
-}
-
-export type Access<P extends Permission = Permission> = Restricted<P> | Open<P>
 
 export interface Input {
   readonly param?: Schema
@@ -50,13 +28,14 @@ type Parsed<I extends Input> = {
   readonly [K in keyof I]: I[K] extends Schema ? z.output<I[K]> : never
 }
 
-/** No grant where everybody may; the type is what keeps restricted operations out of open routes. */
-export type GrantFor<A extends Access> =
-  A extends Restricted<infer P>
-    ? Grant<P>
-    : A extends { unless: Restricted<infer P> }
-      ? Grant<P> | undefined
-      : undefined
+/** An Idempotency-Key, and what it was sent with. */
+export interface Idempotency {
+  readonly caller: string
+  readonly key: string
+  /** Of method, path and body: the same key may not be used for another request. */
+  readonly fingerprint: string
+  readonly storedIn: 'd1' | 'object'
+}
 
 export interface RouteContext<I extends Input, A extends Access> {
   readonly input: Parsed<I>
@@ -72,8 +51,7 @@ export interface RouteContext<I extends Input, A extends Access> {
   readonly events: EventHandlers
   /** From If-Match. */
   readonly revisions: Revisions
-  /** The caller's Idempotency-Key and what it was sent with. */
-  readonly claim: Claim | undefined
+  readonly idempotency: Idempotency | undefined
   /** Has another call answered without doing it; undefined while this one is only rehearsed itself. */
   readonly rehearse: Rehearse | undefined
   /** The answer to store together with the write, if an Idempotency-Key was sent. */
@@ -85,10 +63,10 @@ export interface RouteContext<I extends Input, A extends Access> {
  * nothing has to be foreseen.
  */
 export function remembering<Row>(
-  { claim, remember }: Pick<RouteContext<Input, Access>, 'claim' | 'remember'>,
+  { idempotency, remember }: Pick<RouteContext<Input, Access>, 'idempotency' | 'remember'>,
   shown: (row: Row) => unknown,
 ) {
-  return claim && (async (row: Row) => remember(shown(row)))
+  return idempotency && (async (row: Row) => remember(shown(row)))
 }
 
 /** `nothing` is 204. */

@@ -3,7 +3,8 @@
  * Types only, so nothing of the server is bundled.
  */
 import type * as z from 'zod'
-import type { Access, Input, Method, Route } from './route.ts'
+import type { Access } from './access.ts'
+import type { Input, Method, Route } from './route.ts'
 
 type Schema = z.core.$ZodType
 

@@ -10,36 +10,8 @@ import { describeError } from '../log.ts'
 import { apiKeysRepository, type LoadedApiKey } from '../repositories/api-keys.ts'
 import { isInRanges } from '../security/limits/ip-ranges.ts'
 import { effectiveScopes, isUsable } from '../security/key-rights.ts'
-import type { Permission } from '../security/permissions.ts'
-import type { Limit } from '../security/limits/rate-limit.ts'
+import type { KeyAnswer, KeyQuestion } from '../security/callers/key-gates.ts'
 import { KeyMeter, type Metered } from './key-meter.ts'
-
-export interface KeyQuestion {
-  readonly secretHash: string
-  /** The caller's address, as the platform says it. */
-  readonly address: string | undefined
-  /** For a request that was counted already, but whose rights have changed since: the key is read anew. */
-  readonly again: boolean
-}
-
-export type KeyAnswer =
-  | {
-      readonly good: true
-      /** What the key may at this moment: its scopes, as far as its creator may do them to anybody's. */
-      readonly scopes: readonly Permission[]
-      readonly accessRevision: number
-      readonly limits: readonly Limit[]
-    }
-  /** Not to be told apart by strangers: unknown, wrong secret, revoked, expired or disabled. */
-  | { readonly good: false; readonly because: 'invalid' }
-  | { readonly good: false; readonly because: 'address' }
-  | {
-      readonly good: false
-      readonly because: 'rate_limited' | 'quota_exceeded'
-      readonly limits: readonly Limit[]
-      /** Whole seconds. */
-      readonly retryAfter: number
-    }
 
 type Loaded = LoadedApiKey | 'missing'
 

@@ -1,17 +1,14 @@
 /** The rest of the Worker's way to the gates of API keys. Each call is one RPC on a stub of its own. */
 import type { KeyId } from '../db/ids.ts'
-import type { KeyAnswer, KeyGate, KeyQuestion } from './key-gate.ts'
+import type { KeyGates } from '../security/callers/key-gates.ts'
+import type { KeyGate } from './key-gate.ts'
 
-export interface KeyGates {
-  /** Whether the key may be used, counting this use if it may. */
-  verify(keyId: KeyId, question: KeyQuestion): Promise<KeyAnswer>
-  /** What `verify` would answer to somebody with the secret; counts nothing. */
-  foresee(keyId: KeyId, question: Pick<KeyQuestion, 'again'>): Promise<KeyAnswer>
+interface KeyGatesClient extends KeyGates {
   /** Has the gates read their keys again. @throws if one of them cannot be told; the others are */
   refresh(keyIds: readonly KeyId[]): Promise<void>
 }
 
-export function keyGatesClient(namespace: DurableObjectNamespace<KeyGate>): KeyGates {
+export function keyGatesClient(namespace: DurableObjectNamespace<KeyGate>): KeyGatesClient {
   return {
     verify: async (keyId, question) => namespace.getByName(keyId).verify(keyId, question),
     foresee: async (keyId, question) => namespace.getByName(keyId).foresee(keyId, question),

@@ -1,10 +1,6 @@
 /** What the built-in login leaves behind when its time is over. */
 import { type SQL, sql } from 'drizzle-orm'
-import { VISITOR_KEYS } from '../security/tokens/signing-keys.ts'
 import { type Database, rows } from '../db/client.ts'
-
-/** Long after tokens of any kind are good: a month more is for whoever looks into an incident. */
-const KEYS_KEPT_MS = VISITOR_KEYS.publishedForMs + 30 * 86_400_000
 
 export function loginRecordsRepository(db: Database) {
   /** A part of the table: whoever waits for the database meanwhile does not wait for all of it. */
@@ -18,16 +14,17 @@ export function loginRecordsRepository(db: Database) {
     /**
      * Forgets sessions, mailed links, ceremonies, attempts and keys that are over, up to `limit` of each.
      * @param now milliseconds since the epoch
+     * @param keysKeptMs how long keys are kept after they have signed the last time
      * @returns how many of each; call again while one of them is `limit`
      */
-    async prune(now: number, limit: number): Promise<readonly number[]> {
+    async prune(now: number, keysKeptMs: number, limit: number): Promise<readonly number[]> {
       const at = new Date(now).toISOString()
       const forgotten = await db.batch([
         expired('auth_sessions', 'id', sql`expires_at <= ${at}`, limit),
         expired('auth_tickets', 'secret_hash', sql`expires_at <= ${at}`, limit),
         expired('auth_verifications', 'id', sql`expires_at <= ${at}`, limit),
         expired('auth_attempts', 'subject', sql`ends_at <= ${now}`, limit),
-        expired('token_keys', 'kid', sql`signs_until <= ${now - KEYS_KEPT_MS}`, limit),
+        expired('token_keys', 'kid', sql`signs_until <= ${now - keysKeptMs}`, limit),
       ])
       return forgotten.map((gone) => gone.length)
     },

@@ -4,7 +4,8 @@
  */
 import { routes } from '../../src/api/index.ts'
 import { CALLER_NAMES, type CallerName, matrixOf, type MatrixRow } from '../../src/http/matrix.ts'
-import { type Restricted, type Route, statusOf } from '../../src/http/route.ts'
+import type { Restricted } from '../../src/http/access.ts'
+import { type Route, statusOf } from '../../src/http/route.ts'
 
 /** Callers who are no column of the matrix: what they may follows from the contract alone. */
 export const OUTCASTS = [

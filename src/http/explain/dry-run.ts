@@ -11,7 +11,7 @@ import type { Caller, Subject } from '../../security/actor.ts'
 import type { Decision } from '../../security/decide.ts'
 import type { Permission, Reach } from '../../security/permissions.ts'
 import type { AppContext } from '../context.ts'
-import type { Restricted, Route } from '../route.ts'
+import type { Access, Restricted } from '../access.ts'
 
 export interface Call {
   readonly method: string
@@ -24,7 +24,7 @@ export interface Call {
 
 /** A declared route that the request has come to, and what was decided there before anything else. */
 export interface Arrival {
-  readonly declared: Route
+  readonly access: Access
   readonly actor: Caller
   /** Undefined where everybody may. */
   readonly restriction: Restricted | undefined

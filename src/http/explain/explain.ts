@@ -80,7 +80,7 @@ const PASSED: Readonly<Record<Step, (arrival: Arrival) => string>> = {
     const matters = restriction !== undefined || actor.status === 'active'
     return `The member is ${actor.status}${matters ? '' : ', which an open route does not ask'}.`
   },
-  permission: ({ actor, declared: { access }, restriction }) => {
+  permission: ({ actor, access, restriction }) => {
     if (restriction) return heldBy(actor, restriction.may)
     return 'open' in access ? `Open: ${access.open}.` : NOT_ASKED
   },

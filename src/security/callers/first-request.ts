@@ -1,9 +1,8 @@
 /** What a subject's first request makes: the member, and an admin of whom BOOTSTRAP_ADMINS lists. */
 import { newId, type UserId } from '../../db/ids.ts'
-import type { Deps } from '../../deps.ts'
 import { auditRow } from '../audit.ts'
 import type { Exercised } from '../grant.ts'
-import type { Moment } from './identify.ts'
+import type { IdentifyDeps, Moment } from './identified.ts'
 import { identityHashOf } from './identity-hash.ts'
 import type { VerifiedToken } from '../tokens/jwt.ts'
 
@@ -11,7 +10,7 @@ import type { VerifiedToken } from '../tokens/jwt.ts'
 export async function provision(
   token: VerifiedToken,
   isBootstrapAdmin: boolean,
-  { identities, settings }: Pick<Deps, 'identities' | 'settings'>,
+  { identities, settings }: Pick<IdentifyDeps, 'identities' | 'settings'>,
   moment: Moment,
 ) {
   const { now } = moment

@@ -4,7 +4,7 @@ import { Problem } from '../../problem.ts'
 import type { IdentityRow } from '../../repositories/identities.ts'
 import { bootstrapRow, provision } from './first-request.ts'
 import { heldRoles } from '../held-roles.ts'
-import type { Identified, IdentifyDeps, Moment } from './identify.ts'
+import type { Identified, IdentifyDeps, Moment } from './identified.ts'
 import type { VerifiedToken } from '../tokens/jwt.ts'
 import { sessionRevoked } from './session-cookie.ts'
 

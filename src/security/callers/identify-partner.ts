@@ -1,11 +1,11 @@
 /** Which key is calling and what it may at this moment: its gate knows, D1 is not asked. */
 import type { KeyId } from '../../db/ids.ts'
-import type { KeyAnswer } from '../../objects/key-gate.ts'
+import type { KeyAnswer } from './key-gates.ts'
 import { Problem } from '../../problem.ts'
 import { invalidKey } from './api-key.ts'
 import { BURST_LIMIT } from '../limits/burst-guard.ts'
 import type { Authenticated } from './authenticate.ts'
-import type { Identified, IdentifyDeps, Moment } from './identify.ts'
+import type { Identified, IdentifyDeps, Moment } from './identified.ts'
 import { limitReached, ofAddress } from '../limits/rate-limit.ts'
 
 export async function identifyPartner(

@@ -2,34 +2,12 @@
  * Who is calling: the actor behind what a request has proved about itself, with the rights they have
  * at this moment. Members are found in D1, keys by their gate; a visitor's token says all there is.
  */
-import type { Deps } from '../../deps.ts'
-import type { IdentityName } from '../../repositories/linked-identities.ts'
-import type { Caller, Subject } from '../actor.ts'
+import type { Subject } from '../actor.ts'
 import type { Authenticated } from './authenticate.ts'
 import { identified, identifyByCookie, identifyByToken } from './identify-member.ts'
 import { foreseePartner, identifyPartner } from './identify-partner.ts'
-import type { Limit } from '../limits/rate-limit.ts'
+import type { Identified, IdentifyDeps, Moment } from './identified.ts'
 import { visitorOf } from '../tokens/visitors.ts'
-
-export interface Identified {
-  readonly actor: Caller
-  /** Where the member's visits are. */
-  readonly visitShard?: number
-  /** Which of the member's identities the request came with. */
-  readonly identity?: IdentityName | undefined
-  /** What is left of a key's limits. */
-  readonly limits?: readonly Limit[]
-}
-
-export interface Moment {
-  /** Milliseconds since the epoch. */
-  readonly now: number
-  readonly requestId: string
-  /** Whether this request was identified before, and the caller's rights have changed since. */
-  readonly again: boolean
-}
-
-export type IdentifyDeps = Pick<Deps, 'burstGuard' | 'identities' | 'keyGates' | 'settings'>
 
 /**
  * @throws Problem `session_revoked` for a session that has ended and for a token from before its member

@@ -7,7 +7,8 @@ import type { Bindings, Mail } from '../env.ts'
 import { identify } from '../security/callers/identify.ts'
 import { describeError } from '../log.ts'
 import { networkOf } from '../security/limits/ip-ranges.ts'
-import { type Accounts, accountsOf, type Desk } from './accounts.ts'
+import { type Accounts, accountsOf } from './accounts.ts'
+import type { LoginDeps } from './deps.ts'
 import { type AccountLimit, type AddressLimit, type Attempt, countAttempts } from './attempts.ts'
 import { type Auth, makeAuth } from './better-auth.ts'
 import { sendMail } from './mail.ts'
@@ -32,7 +33,7 @@ export interface LoginEnv {
     openSessions: OpenSessions
     passkeys: Passkeys
     auth: Auth
-    notify: Desk['notify']
+    notify: LoginDeps['notify']
     /**
      * Seconds to wait, 0 if the attempt is within the limits: of where the request comes from, as far
      * as its sender cannot choose (of IPv6, the network), and then of the account.
@@ -48,7 +49,7 @@ export interface LoginEnv {
 export type LoginContext = Context<LoginEnv>
 export type LoginApp = Hono<LoginEnv, BlankSchema, '/auth'>
 
-export function openDesk(c: LoginContext): void {
+export function openLogin(c: LoginContext): void {
   const { login, now, requestId } = c.env.request
   const { db } = openSession(c.env.DB, 'primary')
   const send = (mail: Mail) => sendMail(mail, login, c.env.MAIL)

@@ -1,0 +1,35 @@
+/** Who may call a route, as it is declared. */
+import type * as z from 'zod'
+import type { Grant } from '../security/grant.ts'
+import type { Permission } from '../security/permissions.ts'
+
+type Schema = z.core.$ZodType
+
+/**
+ * A permission, and whose resource the route is about: the caller's own (`self`), that of the member
+ * named by a path parameter (`:userId`), that of whoever owns the rows (`rows`: the scope of the grant
+ * finds only those the caller may see), or, left out, nobody's in particular.
+ */
+export interface Restricted<P extends Permission = Permission> {
+  readonly may: P
+  readonly owner?: 'self' | 'rows' | `:${string}`
+}
+
+/** Open to everybody, for the given reason; with one query value it shows more, to fewer. */
+export interface Open<P extends Permission = Permission> {
+  readonly open: string
+  readonly unless?: Restricted<P> & {
+    readonly query: readonly [name: string, value: string]
+    readonly output: Schema
+  }
+}
+
+export type Access<P extends Permission = Permission> = Restricted<P> | Open<P>
+
+/** No grant where everybody may; the type is what keeps restricted operations out of open routes. */
+export type GrantFor<A extends Access> =
+  A extends Restricted<infer P>
+    ? Grant<P>
+    : A extends { unless: Restricted<infer P> }
+      ? Grant<P> | undefined
+      : undefined

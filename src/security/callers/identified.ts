@@ -1,0 +1,33 @@
+/** What identifying a caller takes, and what it comes to. */
+import type { IdentitiesRepository } from '../../repositories/identities.ts'
+import type { IdentityName } from '../../repositories/linked-identities.ts'
+import type { Settings } from '../../settings/settings.ts'
+import type { Caller } from '../actor.ts'
+import type { BurstGuard } from '../limits/burst-guard.ts'
+import type { Limit } from '../limits/rate-limit.ts'
+import type { KeyGates } from './key-gates.ts'
+
+export interface Identified {
+  readonly actor: Caller
+  /** Where the member's visits are. */
+  readonly visitShard?: number
+  /** Which of the member's identities the request came with. */
+  readonly identity?: IdentityName | undefined
+  /** What is left of a key's limits. */
+  readonly limits?: readonly Limit[]
+}
+
+export interface Moment {
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  readonly requestId: string
+  /** Whether this request was identified before, and the caller's rights have changed since. */
+  readonly again: boolean
+}
+
+export interface IdentifyDeps {
+  readonly burstGuard: BurstGuard
+  readonly identities: IdentitiesRepository
+  readonly keyGates: KeyGates
+  readonly settings: Settings
+}

@@ -3,12 +3,7 @@ import * as z from 'zod'
 import type { KeyId as Id } from '../db/ids.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
 import { route } from '../http/route.ts'
-import {
-  createApiKey,
-  revokeApiKey,
-  rotateApiKey,
-  updateApiKey,
-} from '../operations/manage-api-keys.ts'
+import * as operations from '../operations/manage-api-keys.ts'
 import { tellGates } from '../operations/tell-gates.ts'
 import { notFound } from '../problem.ts'
 import type { ApiKeyRow } from '../repositories/api-keys.ts'
@@ -133,7 +128,7 @@ export const readApiKey = route({
   },
 })
 
-export const postApiKey = route({
+export const createApiKey = route({
   method: 'POST',
   path: '/v1/api-keys',
   summary: 'Create an API key; its secret is shown in this answer and never again',
@@ -146,7 +141,9 @@ export const postApiKey = route({
   async run({ input, grant, remember, deps }) {
     const { rateLimit, ...rest } = input.json
     const key = { ...rest, ...columnsOf(rateLimit) }
-    return shownKey(await createApiKey(grant, key, (issued) => remember(shownKey(issued)), deps))
+    return shownKey(
+      await operations.createApiKey(grant, key, (issued) => remember(shownKey(issued)), deps),
+    )
   },
 })
 
@@ -162,7 +159,7 @@ export const patchApiKey = route({
     const { rateLimit, ...rest } = input.json
     const patch = { ...rest, ...(rateLimit !== undefined && columnsOf(rateLimit)) }
     const change = { keyId: input.param.keyId, patch, revisions }
-    return shownKey(await updateApiKey(grant, change, deps))
+    return shownKey(await operations.updateApiKey(grant, change, deps))
   },
 })
 
@@ -175,7 +172,7 @@ export const deleteApiKey = route({
   output: 'nothing',
   conditional: true,
   async run({ input, grant, revisions, deps }) {
-    await revokeApiKey(grant, { keyId: input.param.keyId, revisions }, deps)
+    await operations.revokeApiKey(grant, { keyId: input.param.keyId, revisions }, deps)
   },
 })
 
@@ -189,7 +186,7 @@ const Rotation = z
   })
   .meta({ id: 'KeyRotation', description: 'How long the secrets so far still work' })
 
-export const rotateKey = route({
+export const rotateApiKey = route({
   method: 'POST',
   path: '/v1/api-keys/:keyId/rotate',
   summary: 'Give an API key a new secret; those so far work at most until the grace ends',
@@ -200,7 +197,9 @@ export const rotateKey = route({
   idempotent: 'd1',
   async run({ input, grant, remember, deps }) {
     const rotation = { keyId: input.param.keyId, ...input.json }
-    return shownKey(await rotateApiKey(grant, rotation, (key) => remember(shownKey(key)), deps))
+    return shownKey(
+      await operations.rotateApiKey(grant, rotation, (key) => remember(shownKey(key)), deps),
+    )
   },
   async beforeReplay({ input, deps }) {
     await tellGates([input.param.keyId], deps)

@@ -45,7 +45,7 @@ export const listUserBadges = route({
   },
 })
 
-export const assignBadge = route({
+export const putUserBadge = route({
   method: 'PUT',
   path: '/v1/users/:userId/badges/:badgeId',
   summary: 'Give a member a badge',
@@ -61,7 +61,7 @@ export const assignBadge = route({
   },
 })
 
-export const unassignBadge = route({
+export const deleteUserBadge = route({
   method: 'DELETE',
   path: '/v1/users/:userId/badges/:badgeId',
   summary: 'Take a badge away from a member',
@@ -92,7 +92,7 @@ const BulkResult = z
   })
   .meta({ id: 'BulkAssignmentResult' })
 
-export const assignInBulk = route({
+export const createBadgeAssignments = route({
   method: 'POST',
   path: '/v1/badge-assignments/bulk',
   summary: 'Give one badge to up to 100 members, with a result for each',

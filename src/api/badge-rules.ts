@@ -3,12 +3,8 @@ import * as z from 'zod'
 import type { RuleId as Id } from '../db/ids.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
 import { route } from '../http/route.ts'
-import {
-  createBadgeRule,
-  deleteBadgeRule,
-  updateBadgeRule,
-} from '../operations/manage-badge-rules.ts'
-import { previewBadgeRule } from '../operations/preview-badge-rule.ts'
+import * as operations from '../operations/manage-badge-rules.ts'
+import { previewBadgeRule as preview } from '../operations/preview-badge-rule.ts'
 import { notFound } from '../problem.ts'
 import type { BadgeRuleRow } from '../repositories/badge-rules.ts'
 import {
@@ -73,7 +69,7 @@ const Preview = z
   })
   .meta({ id: 'BadgeRulePreview' })
 
-export const listRules = route({
+export const listBadgeRules = route({
   method: 'GET',
   path: '/v1/badge-rules',
   summary: 'All rules, oldest first',
@@ -90,7 +86,7 @@ export const listRules = route({
   },
 })
 
-export const readRule = route({
+export const readBadgeRule = route({
   method: 'GET',
   path: '/v1/badge-rules/:ruleId',
   summary: 'A rule',
@@ -102,7 +98,7 @@ export const readRule = route({
   },
 })
 
-export const postRule = route({
+export const createBadgeRule = route({
   method: 'POST',
   path: '/v1/badge-rules',
   summary: 'Create a rule; it applies to past visits too',
@@ -113,11 +109,11 @@ export const postRule = route({
   location: true,
   idempotent: 'd1',
   async run({ input, grant, remember, deps }) {
-    return createBadgeRule(grant, input.json, remember, deps)
+    return operations.createBadgeRule(grant, input.json, remember, deps)
   },
 })
 
-export const patchRule = route({
+export const patchBadgeRule = route({
   method: 'PATCH',
   path: '/v1/badge-rules/:ruleId',
   summary: 'Change a rule; everybody is measured again',
@@ -126,7 +122,7 @@ export const patchRule = route({
   output: Rule,
   conditional: true,
   async run({ input, grant, revisions, deps }) {
-    return updateBadgeRule(
+    return operations.updateBadgeRule(
       grant,
       { ruleId: input.param.ruleId, patch: input.json, revisions },
       deps,
@@ -134,7 +130,7 @@ export const patchRule = route({
   },
 })
 
-export const removeRule = route({
+export const deleteBadgeRule = route({
   method: 'DELETE',
   path: '/v1/badge-rules/:ruleId',
   summary: 'Delete a rule; the badges it has given stay',
@@ -143,11 +139,11 @@ export const removeRule = route({
   output: 'nothing',
   conditional: true,
   async run({ input, grant, revisions, deps }) {
-    await deleteBadgeRule(grant, { ruleId: input.param.ruleId, revisions }, deps)
+    await operations.deleteBadgeRule(grant, { ruleId: input.param.ruleId, revisions }, deps)
   },
 })
 
-export const previewRule = route({
+export const previewBadgeRule = route({
   method: 'POST',
   path: '/v1/badge-rules/:ruleId/preview',
   summary: 'Who would get the badge if the rule were applied now; changes nothing',
@@ -155,6 +151,6 @@ export const previewRule = route({
   input: { param, json: NoBody },
   output: Preview,
   async run({ input, grant, deps }) {
-    return previewBadgeRule(grant, input.param.ruleId, deps)
+    return preview(grant, input.param.ruleId, deps)
   },
 })

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import type { BadgeId as Id } from '../db/ids.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
 import { route } from '../http/route.ts'
-import { createBadge, deleteBadge, updateBadge } from '../operations/manage-badges.ts'
+import * as operations from '../operations/manage-badges.ts'
 import { notFound } from '../problem.ts'
 import type { BadgeRow } from '../repositories/badges.ts'
 import { Badge, BadgeId, HttpsUrl, SOME_FIELD, text } from './schemas.ts'
@@ -79,7 +79,7 @@ export const readBadge = route({
   },
 })
 
-export const postBadge = route({
+export const createBadge = route({
   method: 'POST',
   path: '/v1/badges',
   summary: 'Create a badge',
@@ -90,7 +90,7 @@ export const postBadge = route({
   location: true,
   idempotent: 'd1',
   async run({ input, grant, remember, deps }) {
-    return createBadge(grant, input.json, remember, deps)
+    return operations.createBadge(grant, input.json, remember, deps)
   },
 })
 
@@ -103,11 +103,15 @@ export const patchBadge = route({
   output: Badge,
   conditional: true,
   async run({ input, grant, revisions, deps }) {
-    return updateBadge(grant, { badgeId: input.param.badgeId, patch: input.json, revisions }, deps)
+    return operations.updateBadge(
+      grant,
+      { badgeId: input.param.badgeId, patch: input.json, revisions },
+      deps,
+    )
   },
 })
 
-export const removeBadgeForGood = route({
+export const deleteBadge = route({
   method: 'DELETE',
   path: '/v1/badges/:badgeId',
   summary: 'Delete a badge with its assignments and rules',
@@ -116,6 +120,6 @@ export const removeBadgeForGood = route({
   output: 'nothing',
   conditional: true,
   async run({ input, grant, revisions, deps }) {
-    await deleteBadge(grant, { badgeId: input.param.badgeId, revisions }, deps)
+    await operations.deleteBadge(grant, { badgeId: input.param.badgeId, revisions }, deps)
   },
 })

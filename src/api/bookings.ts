@@ -5,7 +5,7 @@ import type { Deps } from '../deps.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
 import { remembering, route } from '../http/route.ts'
 import { book } from '../operations/book.ts'
-import { cancelBooking, confirmBooking, declineBooking } from '../operations/decide-booking.ts'
+import * as operations from '../operations/decide-booking.ts'
 import { describeError } from '../log.ts'
 import { notFound } from '../problem.ts'
 import type { BookingRow } from '../repositories/bookings.ts'
@@ -96,7 +96,7 @@ const Filter = {
   ...StartQuery,
 }
 
-export const postBooking = route({
+export const createBooking = route({
   method: 'POST',
   path: '/v1/bookings',
   summary: 'Book a slot: pending, or confirmed at once where the service confirms by itself',
@@ -181,7 +181,7 @@ export const readBooking = route({
   },
 })
 
-export const confirm = route({
+export const confirmBooking = route({
   method: 'POST',
   path: '/v1/bookings/:bookingId/confirm',
   summary: 'Confirm a pending booking; never one of your own',
@@ -193,11 +193,11 @@ export const confirm = route({
   async run({ input, grant, caller, revisions, deps, ...context }) {
     const remember = remembering(context, (row: BookingRow) => shown(row, caller, deps))
     const change = { bookingId: input.param.bookingId, revisions, remember }
-    return shown(await confirmBooking(grant, change, deps), caller, deps)
+    return shown(await operations.confirmBooking(grant, change, deps), caller, deps)
   },
 })
 
-export const decline = route({
+export const declineBooking = route({
   method: 'POST',
   path: '/v1/bookings/:bookingId/decline',
   summary: 'Decline a pending booking; never one of your own',
@@ -209,11 +209,11 @@ export const decline = route({
   async run({ input, grant, caller, revisions, deps, ...context }) {
     const remember = remembering(context, (row: BookingRow) => shown(row, caller, deps))
     const change = { bookingId: input.param.bookingId, revisions, remember, ...input.json }
-    return shown(await declineBooking(grant, change, deps), caller, deps)
+    return shown(await operations.declineBooking(grant, change, deps), caller, deps)
   },
 })
 
-export const cancel = route({
+export const cancelBooking = route({
   method: 'POST',
   path: '/v1/bookings/:bookingId/cancel',
   summary: "Cancel a booking: your own in time, anyone's as a manager",
@@ -225,7 +225,7 @@ export const cancel = route({
   async run({ input, grant, caller, revisions, deps, ...context }) {
     const remember = remembering(context, (row: BookingRow) => shown(row, caller, deps))
     const change = { bookingId: input.param.bookingId, revisions, remember, ...input.json }
-    return shown(await cancelBooking(grant, change, deps), caller, deps)
+    return shown(await operations.cancelBooking(grant, change, deps), caller, deps)
   },
 })
 

@@ -49,7 +49,7 @@ export const listIdentities = route({
   },
 })
 
-export const postIdentity = route({
+export const createIdentity = route({
   method: 'POST',
   path: '/v1/me/identities',
   summary: 'Link another identity to yourself; a token of it proves that it is yours',

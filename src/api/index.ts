@@ -4,108 +4,120 @@ import {
   deleteApiKey,
   listApiKeys,
   patchApiKey,
-  postApiKey,
+  createApiKey,
   readApiKey,
   readApiKeyUsage,
-  rotateKey,
+  rotateApiKey,
 } from './api-keys.ts'
 import { listAudit, listElevations } from './audit.ts'
-import { assignBadge, assignInBulk, listUserBadges, unassignBadge } from './badge-assignments.ts'
-import { listRules, patchRule, postRule, previewRule, readRule, removeRule } from './badge-rules.ts'
-import { listBadges, patchBadge, postBadge, readBadge, removeBadgeForGood } from './badges.ts'
 import {
-  cancel,
-  confirm,
-  decline,
+  putUserBadge,
+  createBadgeAssignments,
+  listUserBadges,
+  deleteUserBadge,
+} from './badge-assignments.ts'
+import {
+  listBadgeRules,
+  patchBadgeRule,
+  createBadgeRule,
+  previewBadgeRule,
+  readBadgeRule,
+  deleteBadgeRule,
+} from './badge-rules.ts'
+import { listBadges, patchBadge, createBadge, readBadge, deleteBadge } from './badges.ts'
+import {
+  cancelBooking,
+  confirmBooking,
+  declineBooking,
   listBookings,
   listMyBookings,
-  postBooking,
+  createBooking,
   readBooking,
   readBookingCalendar,
 } from './bookings.ts'
 import { explain } from './explain.ts'
-import { deleteIdentity, listIdentities, postIdentity } from './identities.ts'
-import { listJobRuns, listJobs, runJob } from './jobs.ts'
-import { readMe, readMyProgress, readMyVisits, recordMyVisit, updateMe } from './me.ts'
+import { deleteIdentity, listIdentities, createIdentity } from './identities.ts'
+import { listJobRuns, listJobs, createJobRun } from './jobs.ts'
+import { readMe, readMyProgress, readMyVisits, createMyVisit, patchMe } from './me.ts'
 import { readPermissions } from './permissions.ts'
-import { listRoles, putRoleDefinition, removeRoleDefinition } from './role-definitions.ts'
-import { deleteRole, putRole } from './roles.ts'
+import { listRoles, putRoleDefinition, deleteRoleDefinition } from './role-definitions.ts'
+import { deleteUserRole, putUserRole } from './roles.ts'
 import {
   listServices,
   listSlots,
   patchService,
-  postService,
-  postSlots,
+  createService,
+  createSlots,
   readService,
-  removeService,
-  removeSlot,
+  deleteService,
+  deleteSlot,
 } from './services.ts'
-import { listUsers, readUser, reinstateUser, removeUser, suspendUser, updateUser } from './users.ts'
-import { claimMyBookings, postVisitor } from './visitors.ts'
-import { readVisits } from './visits.ts'
-import { whoami } from './whoami.ts'
+import { listUsers, readUser, reinstateUser, deleteUser, suspendUser, patchUser } from './users.ts'
+import { claimMyBookings, createVisitor } from './visitors.ts'
+import { readUserVisits } from './visits.ts'
+import { readWhoami } from './whoami.ts'
 
 const declared = [
-  whoami,
-  postVisitor,
+  readWhoami,
+  createVisitor,
   readMe,
-  updateMe,
-  recordMyVisit,
+  patchMe,
+  createMyVisit,
   readMyVisits,
   readMyProgress,
   listIdentities,
-  postIdentity,
+  createIdentity,
   deleteIdentity,
   listUsers,
   readUser,
-  updateUser,
-  removeUser,
+  patchUser,
+  deleteUser,
   suspendUser,
   reinstateUser,
-  readVisits,
+  readUserVisits,
   listRoles,
   putRoleDefinition,
-  removeRoleDefinition,
-  putRole,
-  deleteRole,
+  deleteRoleDefinition,
+  putUserRole,
+  deleteUserRole,
   listBadges,
   readBadge,
-  postBadge,
+  createBadge,
   patchBadge,
-  removeBadgeForGood,
+  deleteBadge,
   listUserBadges,
-  assignBadge,
-  unassignBadge,
-  assignInBulk,
-  listRules,
-  readRule,
-  postRule,
-  patchRule,
-  removeRule,
-  previewRule,
+  putUserBadge,
+  deleteUserBadge,
+  createBadgeAssignments,
+  listBadgeRules,
+  readBadgeRule,
+  createBadgeRule,
+  patchBadgeRule,
+  deleteBadgeRule,
+  previewBadgeRule,
   listServices,
   readService,
-  postService,
+  createService,
   patchService,
-  removeService,
+  deleteService,
   listSlots,
-  postSlots,
-  removeSlot,
-  postBooking,
+  createSlots,
+  deleteSlot,
+  createBooking,
   listMyBookings,
   claimMyBookings,
   listBookings,
   readBookingCalendar,
   readBooking,
-  confirm,
-  decline,
-  cancel,
+  confirmBooking,
+  declineBooking,
+  cancelBooking,
   listApiKeys,
   readApiKey,
-  postApiKey,
+  createApiKey,
   patchApiKey,
   deleteApiKey,
-  rotateKey,
+  rotateApiKey,
   readApiKeyUsage,
   listAudit,
   listElevations,
@@ -113,7 +125,7 @@ const declared = [
   explain,
   listJobs,
   listJobRuns,
-  runJob,
+  createJobRun,
 ] as const
 
 export const routes: readonly Route[] = declared

@@ -79,7 +79,7 @@ export const listJobRuns = route({
   },
 })
 
-export const runJob = route({
+export const createJobRun = route({
   method: 'POST',
   path: '/v1/jobs/:job/run',
   summary: 'Ask for a run of a job; it acts with its own rights, not with yours',

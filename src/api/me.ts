@@ -35,7 +35,7 @@ export const readMe = route({
   },
 })
 
-export const updateMe = route({
+export const patchMe = route({
   method: 'PATCH',
   path: '/v1/me',
   summary: 'Change your own profile',
@@ -57,7 +57,7 @@ const RecordedVisit = z
   })
   .meta({ id: 'RecordedVisit' })
 
-export const recordMyVisit = route({
+export const createMyVisit = route({
   method: 'POST',
   path: '/v1/me/visits',
   summary: 'Record that you are here now',

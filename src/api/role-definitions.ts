@@ -77,7 +77,7 @@ export const putRoleDefinition = route({
   },
 })
 
-export const removeRoleDefinition = route({
+export const deleteRoleDefinition = route({
   method: 'DELETE',
   path: '/v1/roles/:role',
   summary: 'Delete a role, and take it from everybody who has it, from this moment on',

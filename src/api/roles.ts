@@ -16,7 +16,7 @@ function rolesOf(row: Parameters<typeof profileOf>[0] & { id: string }) {
   return { userId: id, roles }
 }
 
-export const putRole = route({
+export const putUserRole = route({
   method: 'PUT',
   path: '/v1/users/:userId/roles/:role',
   summary: 'Give a member a role',
@@ -28,7 +28,7 @@ export const putRole = route({
   },
 })
 
-export const deleteRole = route({
+export const deleteUserRole = route({
   method: 'DELETE',
   path: '/v1/users/:userId/roles/:role',
   summary: 'Take a role away from a member, from this moment on',

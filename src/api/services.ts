@@ -4,13 +4,7 @@ import type { ServiceId as Id, SlotId } from '../db/ids.ts'
 import { isTimeZone } from '../calendar/time-zone.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
 import { route } from '../http/route.ts'
-import {
-  addSlots,
-  createService,
-  deleteService,
-  deleteSlot,
-  updateService,
-} from '../operations/manage-services.ts'
+import * as operations from '../operations/manage-services.ts'
 import { expand, MAX_SLOTS, WEEKDAYS } from '../calendar/recurrence.ts'
 import { notFound } from '../problem.ts'
 import type { ServiceRow, SlotRow } from '../repositories/services.ts'
@@ -172,7 +166,7 @@ export const readService = route({
   },
 })
 
-export const postService = route({
+export const createService = route({
   method: 'POST',
   path: '/v1/services',
   summary: 'Create a service',
@@ -184,7 +178,7 @@ export const postService = route({
   idempotent: 'd1',
   async run({ input, grant, remember, deps }) {
     const { timeZone = deps.settings.siteTimeZone, ...rest } = input.json
-    return createService(grant, { ...rest, timeZone }, remember, deps)
+    return operations.createService(grant, { ...rest, timeZone }, remember, deps)
   },
 })
 
@@ -198,11 +192,11 @@ export const patchService = route({
   conditional: true,
   async run({ input, grant, revisions, deps }) {
     const change = { serviceId: input.param.serviceId, patch: input.json, revisions }
-    return updateService(grant, change, deps)
+    return operations.updateService(grant, change, deps)
   },
 })
 
-export const removeService = route({
+export const deleteService = route({
   method: 'DELETE',
   path: '/v1/services/:serviceId',
   summary: 'Delete a service with its slots; not while bookings live',
@@ -211,7 +205,7 @@ export const removeService = route({
   output: 'nothing',
   conditional: true,
   async run({ input, grant, revisions, deps }) {
-    await deleteService(grant, { serviceId: input.param.serviceId, revisions }, deps)
+    await operations.deleteService(grant, { serviceId: input.param.serviceId, revisions }, deps)
   },
 })
 
@@ -240,7 +234,7 @@ export const listSlots = route({
   },
 })
 
-export const postSlots = route({
+export const createSlots = route({
   method: 'POST',
   path: '/v1/services/:serviceId/slots',
   summary: 'Add a slot, or all slots of a weekly rule; all or none',
@@ -261,11 +255,11 @@ export const postSlots = route({
       return single && only ? only : { items, nextCursor: null }
     }
     const slots = { serviceId, periods, capacity }
-    return answer(await addSlots(grant, slots, (rows) => remember(answer(rows)), deps))
+    return answer(await operations.addSlots(grant, slots, (rows) => remember(answer(rows)), deps))
   },
 })
 
-export const removeSlot = route({
+export const deleteSlot = route({
   method: 'DELETE',
   path: '/v1/slots/:slotId',
   summary: 'Delete a slot; not while bookings live',
@@ -273,6 +267,6 @@ export const removeSlot = route({
   input: { param: z.object({ slotId: idOf('slt', 'Id of a slot') }) },
   output: 'nothing',
   async run({ input, grant, deps }) {
-    await deleteSlot(grant, input.param.slotId, deps)
+    await operations.deleteSlot(grant, input.param.slotId, deps)
   },
 })

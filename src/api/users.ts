@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
 import { remembering, route } from '../http/route.ts'
 import type { UserId as Id } from '../db/ids.ts'
-import { deleteUser } from '../operations/delete-user.ts'
+import * as operations from '../operations/delete-user.ts'
 import { reinstate, suspend } from '../operations/set-status.ts'
 import { tellGatesOf } from '../operations/tell-gates.ts'
 import { updateProfile } from '../operations/update-profile.ts'
@@ -63,7 +63,7 @@ export const readUser = route({
   },
 })
 
-export const updateUser = route({
+export const patchUser = route({
   method: 'PATCH',
   path: '/v1/users/:userId',
   summary: "Change a profile: your own, or anyone's as a moderator",
@@ -77,7 +77,7 @@ export const updateUser = route({
   },
 })
 
-export const removeUser = route({
+export const deleteUser = route({
   method: 'DELETE',
   path: '/v1/users/:userId',
   summary: 'Delete a member and erase their personal data everywhere, visits included',
@@ -86,7 +86,7 @@ export const removeUser = route({
   output: 'nothing',
   conditional: true,
   async run({ input, grant, revisions, deps }) {
-    await deleteUser(grant, { userId: input.param.userId, revisions }, deps)
+    await operations.deleteUser(grant, { userId: input.param.userId, revisions }, deps)
   },
 })
 

@@ -15,7 +15,7 @@ const VisitorPass = z
   })
   .meta({ id: 'VisitorPass' })
 
-export const postVisitor = route({
+export const createVisitor = route({
   method: 'POST',
   path: '/v1/visitors',
   summary: 'Become a visitor, who can book without an account',

@@ -30,7 +30,7 @@ export async function visitSummaryOf(member: VisitingMember, { visits, now, sett
   }
 }
 
-export const readVisits = route({
+export const readUserVisits = route({
   method: 'GET',
   path: '/v1/users/:userId/visits',
   summary: "A member's visits and streaks",

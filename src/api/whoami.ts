@@ -24,7 +24,7 @@ const Whoami = z
   })
   .meta({ id: 'Whoami' })
 
-export const whoami = route({
+export const readWhoami = route({
   method: 'GET',
   path: '/v1/whoami',
   summary: 'Who you are to this site, and what you may do',

@@ -3,7 +3,7 @@
  * decides only what its owner is mailed, never what is answered or how much is done.
  */
 import { and, eq, exists, sql, type SQL } from 'drizzle-orm'
-import { type Database, rows } from '../db/client.ts'
+import { rows } from '../db/client.ts'
 import { authAccounts, authSessions, authTickets, authUsers } from '../db/schema.ts'
 import { forgetAttempts, subjectOf } from './attempts.ts'
 import { MAILS } from './mail.ts'

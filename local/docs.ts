@@ -5,7 +5,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { routes } from '../src/api/index.ts'
 import { CALLER_NAMES, matrixOf } from '../src/http/matrix.ts'
-import { grantsOf } from '../src/security/decide.ts'
+import { rightsOf } from '../src/security/decide.ts'
 import { CALLERS } from '../src/http/matrix.ts'
 import { ELEVATED_IDENTITIES } from '../src/security/elevated-identities.ts'
 import { PERMISSIONS, type Permission } from '../src/security/permissions.ts'
@@ -25,7 +25,7 @@ function policy(): string {
   const callers = CALLER_NAMES.filter((name) => name !== 'anonymous')
   const rows = Object.keys(PERMISSIONS).map((name) => {
     const permission = name as Permission
-    return [`\`${name}\``, ...callers.map((caller) => grantsOf(CALLERS[caller])[permission] ?? '')]
+    return [`\`${name}\``, ...callers.map((caller) => rightsOf(CALLERS[caller])[permission] ?? '')]
   })
   return table([['permission', ...callers], ...rows])
 }

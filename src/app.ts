@@ -13,7 +13,7 @@ import { pagePolicy } from './http/documents/page.ts'
 import { type AppContext, type AppEnv, beginSession } from './http/context.ts'
 import { identifyCaller, mount } from './http/mount.ts'
 import { onError, problemResponse } from './http/problem-response.ts'
-import { rehearsedAs } from './http/explain/dry-run.ts'
+import { dryRunAs } from './http/explain/dry-run.ts'
 import { Problem } from './problem.ts'
 import { authenticate, readsRights } from './security/callers/authenticate.ts'
 
@@ -89,13 +89,13 @@ export function createApp(events: EventHandlers) {
     if (await crossOrigin(c, next)) return c.notFound()
   })
   app.use(async (c, next) => {
-    const as = rehearsedAs(c.env)
+    const as = dryRunAs(c.env)
     const settings = settingsOf(c.env)
     const issuers = issuersOf(settings, c.env.DB)
     c.set(
       'authenticated',
       as
-        ? { type: 'rehearsed', as }
+        ? { type: 'dry run', as }
         : await authenticate(c.req.raw.headers, settings, issuers, c.get('now')),
     )
     await next()

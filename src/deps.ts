@@ -25,7 +25,7 @@ import { usersRepository } from './repositories/users.ts'
 import { burstGuardOf } from './security/limits/burst-guard.ts'
 import { issuersOf } from './security/tokens/own-issuers.ts'
 import { proofs } from './security/tokens/proof.ts'
-import { visitorsOf } from './security/tokens/visitors.ts'
+import { issueVisitorToken } from './security/tokens/visitor-tokens.ts'
 import { settingsOf } from './settings/settings.ts'
 
 export type Deps = ReturnType<typeof makeDeps>
@@ -60,6 +60,6 @@ export function makeDeps(env: Bindings, db: Database, now: number) {
     bookings: bookingsRepository(db, at),
     bookingClaims: bookingClaimsRepository(db, at),
     outbox: outboxRepository(db),
-    visitors: visitorsOf(db, settings, now),
+    issueVisitorToken: () => issueVisitorToken(db, settings, now),
   }
 }

@@ -94,10 +94,10 @@ export const explain = route({
   access: { may: 'profile:read', owner: 'self' },
   input: { json: Call },
   output: Explanation,
-  async run({ input, caller, identity, rehearse, deps }) {
+  async run({ input, caller, identity, dryRun, deps }) {
     const { as, body, ifMatch, ...call } = input.json
     const subject = await subjectOf(as, caller, identity, deps)
-    return rehearse ? explanationOf(await rehearse({ ...call, body, ifMatch }, subject)) : UNREAD
+    return dryRun ? explanationOf(await dryRun({ ...call, body, ifMatch }, subject)) : UNREAD
   },
 })
 

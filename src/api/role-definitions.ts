@@ -5,8 +5,8 @@ import { Answer, route } from '../http/route.ts'
 import { defineRole, deleteRole } from '../operations/define-role.ts'
 import type { RoleRow } from '../repositories/roles.ts'
 import { entriesOf } from '../security/decide.ts'
-import { grantsFrom } from '../security/held-roles.ts'
-import { type Grants, type Permission, PERMISSION_NAMES, ROLES } from '../security/permissions.ts'
+import { rightsFrom } from '../security/held-roles.ts'
+import { type Rights, type Permission, PERMISSION_NAMES, ROLES } from '../security/permissions.ts'
 import { MANY, Revision, RoleName, shownName, Timestamp } from './schemas.ts'
 
 const Reach = z.enum(['own', 'any']).meta({
@@ -46,10 +46,10 @@ export const listRoles = route({
   input: { query: z.object(PageQuery) },
   output: listOf(Role),
   async run({ input, deps }) {
-    const builtIn = Object.entries(ROLES).map(([name, grants]) => ({
+    const builtIn = Object.entries(ROLES).map(([name, rights]) => ({
       name,
       builtIn: true,
-      permissions: permissionsOf(grants),
+      permissions: permissionsOf(rights),
     }))
     return pageOf('roles', input.query, [...builtIn, ...(await deps.roles.list()).map(shown)])
   },
@@ -65,7 +65,7 @@ export const putRoleDefinition = route({
   statuses: [200, 201],
   conditional: true,
   async run({ input, grant, revisions, deps }) {
-    const permissions: Grants = Object.fromEntries(
+    const permissions: Rights = Object.fromEntries(
       input.json.permissions.map(({ permission, reach }) => [permission, reach]),
     )
     const { created, row } = await defineRole(
@@ -91,9 +91,9 @@ export const deleteRoleDefinition = route({
 })
 
 function shown(row: RoleRow) {
-  return { ...row, builtIn: false, permissions: permissionsOf(grantsFrom(row.permissions)) }
+  return { ...row, builtIn: false, permissions: permissionsOf(rightsFrom(row.permissions)) }
 }
 
-function permissionsOf(grants: Grants): { permission: Permission; reach: 'own' | 'any' }[] {
-  return entriesOf(grants).map(([permission, reach]) => ({ permission, reach }))
+function permissionsOf(rights: Rights): { permission: Permission; reach: 'own' | 'any' }[] {
+  return entriesOf(rights).map(([permission, reach]) => ({ permission, reach }))
 }

@@ -25,7 +25,7 @@ export const createVisitor = route({
   statuses: [201],
   perAddress: true,
   async run({ deps }) {
-    return deps.visitors.welcome()
+    return deps.issueVisitorToken()
   },
 })
 

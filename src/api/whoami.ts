@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { route } from '../http/route.ts'
 import type { Authenticated } from '../security/callers/authenticate.ts'
-import { entriesOf, grantsOf } from '../security/decide.ts'
+import { entriesOf, rightsOf } from '../security/decide.ts'
 import { roleNamesOf } from '../security/held-roles.ts'
 import { MANY, shownId, shownName, shownText, Timestamp } from './schemas.ts'
 
@@ -34,7 +34,7 @@ export const readWhoami = route({
   input: {},
   output: Whoami,
   async run({ caller, authenticated }) {
-    const permissions = entriesOf(grantsOf(caller)).map(([permission, reach]) => ({
+    const permissions = entriesOf(rightsOf(caller)).map(([permission, reach]) => ({
       permission,
       reach,
     }))
@@ -50,7 +50,7 @@ export const readWhoami = route({
 function credentialOf(authenticated: Authenticated) {
   switch (authenticated.type) {
     case 'anonymous':
-    case 'rehearsed':
+    case 'dry run':
       return { type: 'none' } as const
     case 'api-key':
     case 'session':

@@ -111,7 +111,7 @@ export function accountRoutes(app: LoginApp): void {
     const { login, now } = c.env.request
     const { userId: sub, id: sid, name, email } = session
     const claims = { sub, sid, name, email, email_verified: true }
-    const options = { ring: MEMBER_KEYS, issuer: login.publicUrl, secret: login.secret, now }
+    const options = { keySet: MEMBER_KEYS, issuer: login.publicUrl, secret: login.secret, now }
     const { token } = await signToken(c.env.DB, claims, options)
     return c.json({ token, tokenType: 'Bearer', expiresIn: MEMBER_KEYS.tokenSeconds })
   })

@@ -1,6 +1,6 @@
 /**
  * Runs jobs that were asked for over HTTP, outside of the request that asked: the request can only
- * ring the bell, and the alarm does what the ledger says.
+ * ask for a look at the ledger, and the alarm does what the ledger says.
  */
 import { DurableObject } from 'cloudflare:workers'
 import { runRequested } from './schedule.ts'

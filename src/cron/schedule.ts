@@ -78,13 +78,13 @@ async function runDue(
     lostBefore: new Date(now - TRIGGER_LIMIT).toISOString(),
   })
   const runs = [...requested, ...scheduled.map((job) => scheduledRun(job, now))]
-  const purse = { left: TRIGGER_CALLS - STANDING_CALLS - LEDGER_CALLS * runs.length }
+  const budget = { left: TRIGGER_CALLS - STANDING_CALLS - LEDGER_CALLS * runs.length }
   const failed: string[] = []
   for (const [index, run] of runs.entries()) {
     if (clock() - began > BEGIN_LIMIT) break
     try {
       if (!(await begin(run, deps))) continue
-      const affords = allowance(clock, purse, STEP_CALLS * (runs.length - 1 - index))
+      const affords = allowance(clock, budget, STEP_CALLS * (runs.length - 1 - index))
       const context = { deps, cursor: cursors.get(run.job) ?? null, affords }
       if (!(await perform(run, context, clock))) failed.push(run.job)
     } catch (error) {
@@ -128,14 +128,14 @@ async function attempt(job: string, context: JobContext): Promise<JobResult> {
 
 /**
  * For one run, from now on.
- * @param purse what all runs of the trigger share
+ * @param budget what all runs of the trigger share
  * @param kept what has to be left of it
  */
-function allowance(clock: Clock, purse: { left: number }, kept: number): JobContext['affords'] {
+function allowance(clock: Clock, budget: { left: number }, kept: number): JobContext['affords'] {
   const until = clock() + RUN_LIMIT
   return (calls) => {
-    if (purse.left - calls < kept || clock() >= until) return false
-    purse.left -= calls
+    if (budget.left - calls < kept || clock() >= until) return false
+    budget.left -= calls
     return true
   }
 }

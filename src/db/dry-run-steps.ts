@@ -1,4 +1,4 @@
-/** One statement of a rehearsal, and what is sent in its place so that its results are kept. */
+/** One statement of a dry run, and what is sent in its place so that its results are kept. */
 
 export interface Step {
   readonly sql: string
@@ -58,7 +58,7 @@ export function readStep({ sql, values }: Sent): Sent {
 function keptRead({ sql, values }: Step, position: number, columns: readonly string[]): Sent {
   const list = columns.map((_, index) => `c${index}`).join(', ')
   return {
-    sql: `insert into rehearsal (step, result) with rows_read(${list}) as (${sql})
+    sql: `insert into dry_run (step, result) with rows_read(${list}) as (${sql})
       select ${position}, json_array(${list}) from rows_read`,
     values,
   }
@@ -70,8 +70,8 @@ function keptReturning(step: Step, position: number, columns: readonly string[])
   if (table === undefined) throw unthought(step.sql)
   const row = verb.toLowerCase() === 'delete' ? 'old' : 'new'
   const list = columns.map((name) => `${row}."${name}"`).join(', ')
-  const trigger = `rehearsal_step_${position}`
-  const kept = `insert into rehearsal (step, result) values (${position}, json_array(${list}));`
+  const trigger = `dry_run_step_${position}`
+  const kept = `insert into dry_run (step, result) values (${position}, json_array(${list}));`
   return [
     {
       sql: `create trigger ${trigger} after ${verb} on "${table}" begin ${kept} end`,
@@ -84,5 +84,5 @@ function keptReturning(step: Step, position: number, columns: readonly string[])
 
 /** Says how it begins, without the values it was sent with. */
 function unthought(sql: string): Error {
-  return new Error(`nobody has thought of how to rehearse: ${sql.trim().slice(0, 40)}`)
+  return new Error(`nobody has thought of a dry run of: ${sql.trim().slice(0, 40)}`)
 }

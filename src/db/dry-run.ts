@@ -1,33 +1,33 @@
 /**
  * D1 as it would be: every write runs for real, in a transaction that is rolled back. What its
- * statements answer leaves in the message of the failure that ends it; see `0007_rehearsal.sql`.
+ * statements answer leaves in the message of the failure that ends it; see `0011_dry_run.sql`.
  */
 import { type Outcome, readStep, type Step, staged, stepOf } from './dry-run-steps.ts'
 
 type Session = Pick<D1DatabaseSession, 'prepare' | 'batch'>
 
-const BEGIN = "insert into rehearsal (step, result) values (-1, '')"
-const END = `insert into rehearsal (step, result) select null,
-  'rehearsed: ' || json_group_array(json_array(step, json(result))) || ' :rehearsed'
-  from (select step, result from rehearsal where step >= 0 order by seq)`
-const RESULTS = /rehearsed: (\[.*\]) :rehearsed/s
+const BEGIN = "insert into dry_run (step, result) values (-1, '')"
+const END = `insert into dry_run (step, result) select null,
+  'dry run: ' || json_group_array(json_array(step, json(result))) || ' :dry run'
+  from (select step, result from dry_run where step >= 0 order by seq)`
+const RESULTS = /dry run: (\[.*\]) :dry run/s
 
 /**
  * A database for one request. Until it writes, it reads the real one; from then on each statement is
  * preceded by what was written before, so that the request reads its own writes.
  */
-export function rehearsalDatabase(d1: Pick<D1Database, 'withSession'>): D1Database {
+export function dryRunDatabase(d1: Pick<D1Database, 'withSession'>): D1Database {
   const journal: Step[] = []
   return asDatabase({
     withSession(start?: string) {
       const session = d1.withSession(start)
-      return { ...rehearsing(session, journal), getBookmark: () => session.getBookmark() }
+      return { ...dryRunning(session, journal), getBookmark: () => session.getBookmark() }
     },
   })
 }
 
 /** @param journal what the request has written so far; grows */
-function rehearsing(session: Session, journal: Step[]) {
+function dryRunning(session: Session, journal: Step[]) {
   const steps = new WeakMap<D1PreparedStatement, Step>()
   const isReal = (all: readonly Step[]) =>
     journal.length === 0 && all.every(({ kind }) => kind === 'read')
@@ -35,7 +35,7 @@ function rehearsing(session: Session, journal: Step[]) {
   const standIn = (step: Step): D1PreparedStatement => {
     const native = () => prepared(session, step)
     const alone = async () => {
-      const [outcome] = await rehearse(session, journal, [step])
+      const [outcome] = await dryRun(session, journal, [step])
       return outcome ?? { columns: [], rows: [] }
     }
     const all = async () => (isReal([step]) ? native().all() : resultOf(await alone()))
@@ -55,13 +55,13 @@ function rehearsing(session: Session, journal: Step[]) {
     async batch(statements: readonly D1PreparedStatement[]) {
       const all = statements.map((each) => steps.get(each) ?? stranger())
       if (isReal(all)) return session.batch(all.map((step) => prepared(session, step)))
-      return (await rehearse(session, journal, all)).map(resultOf)
+      return (await dryRun(session, journal, all)).map(resultOf)
     },
   }
 }
 
 /** @throws what D1 throws if a statement fails in earnest */
-async function rehearse(session: Session, journal: Step[], steps: readonly Step[]) {
+async function dryRun(session: Session, journal: Step[], steps: readonly Step[]) {
   const columns = await columnsOf(session, steps)
   const batch = [
     { sql: BEGIN, values: [] },
@@ -107,9 +107,9 @@ async function abortedResults(
     const [, results] = RESULTS.exec(message) ?? []
     if (results !== undefined) return parsed(results)
     // What is left of them would end up in the log.
-    throw message.includes('rehearsed: ') ? new Error('the results of a rehearsal were cut') : error
+    throw message.includes('dry run: ') ? new Error('the results of a dry run were cut') : error
   }
-  throw new Error('a rehearsal was not rolled back')
+  throw new Error('a dry run was not rolled back')
 }
 
 function prepared(session: Session, { sql, values }: Pick<Step, 'sql' | 'values'>) {

@@ -286,8 +286,8 @@ export const events = sqliteTable('events', {
   createdAt: text('created_at').notNull(),
 })
 
-/** Always empty; see `rehearsal.ts`. */
-export const rehearsal = sqliteTable('rehearsal', {
+/** Always empty; see `dry-run.ts`. */
+export const dryRun = sqliteTable('dry_run', {
   seq: integer().primaryKey(),
   step: integer(),
   result: text().notNull(),

@@ -15,7 +15,7 @@ import { type AppContext, type AppEnv, beginSession, takeTime } from './context.
 import { deprecationFields } from './deprecation.ts'
 import { answerFor, idempotencyOf, REPLAYED, replayOf } from './idempotency.ts'
 import { parse } from './parse.ts'
-import { noteArrival, rehearsing } from './explain/dry-run.ts'
+import { dryRunOf, noteArrival } from './explain/dry-run.ts'
 import type { Access, Restricted } from './access.ts'
 import {
   Answer,
@@ -176,7 +176,7 @@ function contextOf(
     events: c.get('events'),
     revisions: declared.conditional ? revisionsOf(c.req) : undefined,
     idempotency,
-    rehearse: rehearsing(c),
+    dryRun: dryRunOf(c),
     remember: (body) =>
       answerFor(idempotency, statusOf(declared), projected(declared, c, body), c.get('now')),
   }

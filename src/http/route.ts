@@ -13,7 +13,7 @@ import type { Identified } from '../security/callers/identified.ts'
 import type { Permission } from '../security/permissions.ts'
 import type { Access, GrantFor } from './access.ts'
 import type { Deprecated } from './deprecation.ts'
-import type { Rehearse } from './explain/dry-run.ts'
+import type { DryRun } from './explain/dry-run.ts'
 
 type Schema = z.core.$ZodType
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -52,8 +52,8 @@ export interface RouteContext<I extends Input, A extends Access> {
   /** From If-Match. */
   readonly revisions: Revisions
   readonly idempotency: Idempotency | undefined
-  /** Has another call answered without doing it; undefined while this one is only rehearsed itself. */
-  readonly rehearse: Rehearse | undefined
+  /** Has another call answered without doing it; undefined while this one is a dry run itself. */
+  readonly dryRun: DryRun | undefined
   /** The answer to store together with the write, if an Idempotency-Key was sent. */
   readonly remember: (body: unknown) => Promise<StoredAnswer | undefined>
 }

@@ -85,13 +85,13 @@ export class VisitShard extends DurableObject {
   }
 
   /** What `record` would answer; nothing is recorded. */
-  rehearse(...visit: Parameters<VisitShard['record']>): Recorded {
+  foresee(...visit: Parameters<VisitShard['record']>): Recorded {
     try {
       return this.ctx.storage.transactionSync(() => {
-        throw new Rehearsed(this.record(...visit))
+        throw new Foreseen(this.record(...visit))
       })
     } catch (error) {
-      if (error instanceof Rehearsed) return error.recorded
+      if (error instanceof Foreseen) return error.recorded
       throw error
     }
   }
@@ -201,11 +201,11 @@ export class VisitShard extends DurableObject {
 }
 
 /** Carries what was recorded out of the transaction that it rolls back. */
-class Rehearsed extends Error {
+class Foreseen extends Error {
   readonly recorded: Recorded
 
   constructor(recorded: Recorded) {
-    super('rehearsed')
+    super('foreseen')
     this.recorded = recorded
   }
 }

@@ -3,8 +3,8 @@ import type { UserId } from '../db/ids.ts'
 import { notFound, Problem } from '../problem.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
-import { grantsFrom } from '../security/held-roles.ts'
-import { type Grants, isRole, ROLES } from '../security/permissions.ts'
+import { rightsFrom } from '../security/held-roles.ts'
+import { type Rights, isRole, ROLES } from '../security/permissions.ts'
 import { assertMayGive } from './may-give.ts'
 import { lastAdmin } from './set-status.ts'
 import { tellGates } from './tell-gates.ts'
@@ -26,8 +26,8 @@ export async function assignRole(
 ) {
   const { members, users, now } = deps
   const exercised = grant.exercise('role:assign')
-  const { grants, revision } = await definitionOf(role, deps)
-  assertMayGive(exercised, grants)
+  const { rights, revision } = await definitionOf(role, deps)
+  assertMayGive(exercised, rights)
   if (role === 'member') return (await users.find(exercised.scope, userId)) ?? notFound('member')
   const audit = auditRow(exercised, now, {
     action: 'role.assign',
@@ -74,8 +74,8 @@ export async function revokeRole(
 async function definitionOf(
   role: string,
   { roles }: Deps,
-): Promise<{ readonly grants: Grants; readonly revision?: number }> {
-  if (isRole(role)) return { grants: ROLES[role] }
+): Promise<{ readonly rights: Rights; readonly revision?: number }> {
+  if (isRole(role)) return { rights: ROLES[role] }
   const { permissions, revision } = (await roles.find(role)) ?? notFound('role')
-  return { grants: grantsFrom(permissions), revision }
+  return { rights: rightsFrom(permissions), revision }
 }

@@ -5,15 +5,15 @@ import type { RoleRow } from '../repositories/roles.ts'
 import type { Revisions } from '../repositories/scope.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Exercised, Grant } from '../security/grant.ts'
-import { grantsFrom } from '../security/held-roles.ts'
-import { type Grants, isRole } from '../security/permissions.ts'
+import { rightsFrom } from '../security/held-roles.ts'
+import { type Rights, isRole } from '../security/permissions.ts'
 import { assertMayGive } from './may-give.ts'
 import { changedRow, stale } from './outcome.ts'
 import { tellGates } from './tell-gates.ts'
 
 interface RoleDefinition {
   readonly role: string
-  readonly permissions: Grants
+  readonly permissions: Rights
   readonly revisions: Revisions
 }
 
@@ -31,7 +31,7 @@ export async function defineRole(
   const exercised = grant.exercise('role:define')
   assertMayGive(exercised, permissions)
   const current = await deps.roles.find(name)
-  if (current) assertMayGive(exercised, grantsFrom(current.permissions))
+  if (current) assertMayGive(exercised, rightsFrom(current.permissions))
   assertCustom(name)
   const audit = auditRow(exercised, deps.now, {
     action: 'role.define',
@@ -83,7 +83,7 @@ async function withdraw(
   revisions: Revisions,
   { roles, now }: Deps,
 ): Promise<readonly KeyId[] | undefined> {
-  assertMayGive(exercised, grantsFrom(current.permissions))
+  assertMayGive(exercised, rightsFrom(current.permissions))
   if (revisions && !revisions.includes(current.revision)) throw stale('role')
   const audit = auditRow(exercised, now, { action: 'role.delete', target: current.name })
   const { changed, untold } = await roles.delete(current, audit)

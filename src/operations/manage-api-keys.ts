@@ -7,7 +7,7 @@ import type { Revisions } from '../repositories/scope.ts'
 import { mintApiKey } from '../security/callers/api-key.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
-import type { Grants, Permission } from '../security/permissions.ts'
+import type { Rights, Permission } from '../security/permissions.ts'
 import { assertMayGive } from './may-give.ts'
 import { memberOf } from './member-of.ts'
 import { changedRow } from './outcome.ts'
@@ -35,7 +35,7 @@ export async function createApiKey(
   { apiKeys, now }: Deps,
 ): Promise<IssuedApiKey> {
   const exercised = grant.exercise('api-key:manage')
-  assertMayGive(exercised, grantsOfScopes(key.scopes))
+  assertMayGive(exercised, rightsOfScopes(key.scopes))
   const id = newId('key', now)
   const { key: secret, secretHash } = await mintApiKey(id)
   const at = new Date(now).toISOString()
@@ -70,7 +70,7 @@ export async function updateApiKey(
 ): Promise<ApiKeyRow> {
   const { keyId, patch, revisions } = change
   const exercised = grant.exercise('api-key:manage')
-  assertMayGive(exercised, grantsOfScopes(patch.scopes ?? []))
+  assertMayGive(exercised, rightsOfScopes(patch.scopes ?? []))
   const audit = auditRow(exercised, deps.now, {
     action: 'api-key.update',
     target: keyId,
@@ -96,7 +96,7 @@ export async function rotateApiKey(
   const exercised = grant.exercise('api-key:manage')
   const { apiKeys, now } = deps
   const current = (await apiKeys.find(keyId)) ?? notFound('API key')
-  assertMayGive(exercised, grantsOfScopes(current.scopes))
+  assertMayGive(exercised, rightsOfScopes(current.scopes))
   const { key: secret, secretHash } = await mintApiKey(keyId)
   const audit = auditRow(exercised, now, {
     action: 'api-key.rotate',
@@ -162,6 +162,6 @@ function withGrace(key: ApiKeyRow, now: number, graceSeconds: number) {
   return [{ hash: key.secretHash, until }, ...earlier].slice(0, MAX_PREVIOUS)
 }
 
-function grantsOfScopes(scopes: readonly string[]): Grants {
+function rightsOfScopes(scopes: readonly string[]): Rights {
   return Object.fromEntries(scopes.map((scope) => [scope, 'any']))
 }

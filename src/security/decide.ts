@@ -7,7 +7,7 @@ import type { Stage } from '../problem.ts'
 import type { Actor } from './actor.ts'
 import { ELEVATED_IDENTITIES } from './elevated-identities.ts'
 import {
-  type Grants,
+  type Rights,
   KEY_SCOPES,
   type Permission,
   type Reach,
@@ -51,9 +51,9 @@ export function decide(actor: Actor, permission: Permission, target: Target): De
   if (actor.kind === 'member' && actor.status !== 'active') return refuse('suspended', 'session')
   if (target === 'self' && actor.kind !== 'member') return refuse('members_only', 'session')
 
-  const grants = grantsOf(actor)
+  const rights = rightsOf(actor)
   // What an object inherits is no grant, whatever `permission` may be called.
-  const reach = Object.hasOwn(grants, permission) ? grants[permission] : undefined
+  const reach = Object.hasOwn(rights, permission) ? rights[permission] : undefined
   if (reach === undefined) return refuse('forbidden', 'permission')
   if (target === 'self') return allow(reach, self)
   if (reach === 'any') return { allowed: true, reach, scope: 'everyone' }
@@ -67,7 +67,7 @@ export function decide(actor: Actor, permission: Permission, target: Target): De
 }
 
 /** Everything the actor may do; for a member the union of `member` and their other roles. */
-export function grantsOf(actor: Actor): Grants {
+export function rightsOf(actor: Actor): Rights {
   switch (actor.kind) {
     case 'anonymous':
       return {}
@@ -78,7 +78,7 @@ export function grantsOf(actor: Actor): Grants {
         ? union([
             ROLES.member,
             ...actor.roles.map((role) => ROLES[role]),
-            ...(actor.customRoles ?? []).map(({ grants }) => grants),
+            ...(actor.customRoles ?? []).map(({ rights }) => rights),
           ])
         : {}
     case 'partner':
@@ -94,19 +94,19 @@ export function grantsOf(actor: Actor): Grants {
   }
 }
 
-function union(all: readonly Grants[]): Grants {
+function union(all: readonly Rights[]): Rights {
   const result: { [P in Permission]?: Reach } = {}
-  for (const grants of all) {
-    for (const [permission, reach] of entriesOf(grants)) {
+  for (const rights of all) {
+    for (const [permission, reach] of entriesOf(rights)) {
       if (result[permission] !== 'any') result[permission] = reach
     }
   }
   return result
 }
 
-/** `Grants` is a closed record, so its keys are permissions. */
-export function entriesOf(grants: Grants): [Permission, Reach][] {
-  return Object.entries(grants) as [Permission, Reach][]
+/** `Rights` is a closed record, so its keys are permissions. */
+export function entriesOf(rights: Rights): [Permission, Reach][] {
+  return Object.entries(rights) as [Permission, Reach][]
 }
 
 function ownIdOf(actor: Actor): string | undefined {

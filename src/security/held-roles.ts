@@ -2,7 +2,7 @@
 import type { MemberActor } from './actor.ts'
 import {
   type CustomRole,
-  type Grants,
+  type Rights,
   isPermission,
   isRole,
   type Permission,
@@ -22,12 +22,12 @@ export function heldRoles(
   return {
     roles: stored.map(({ name }) => name).filter(isRole),
     customRoles: stored.flatMap(({ name, permissions }): CustomRole[] =>
-      permissions === null || isRole(name) ? [] : [{ name, grants: grantsFrom(permissions) }],
+      permissions === null || isRole(name) ? [] : [{ name, rights: rightsFrom(permissions) }],
     ),
   }
 }
 
-export function grantsFrom(permissions: Readonly<Record<string, Reach>>): Grants {
+export function rightsFrom(permissions: Readonly<Record<string, Reach>>): Rights {
   const known = Object.entries(permissions).filter((entry): entry is [Permission, Reach] =>
     isPermission(entry[0]),
   )

@@ -1,6 +1,6 @@
 /** What an API key may at this moment, from what is stored about it and about who made it. */
 import type { LoadedApiKey } from '../repositories/api-keys.ts'
-import { entriesOf, grantsOf } from './decide.ts'
+import { entriesOf, rightsOf } from './decide.ts'
 import { heldRoles } from './held-roles.ts'
 import { isPermission, type Permission } from './permissions.ts'
 
@@ -12,7 +12,7 @@ export function isUsable({ key, creator }: LoadedApiKey, now: number): boolean {
 
 /** Its scopes, as far as its creator may do them to anybody's. */
 export function effectiveScopes({ key, creator }: LoadedApiKey): Permission[] {
-  const grants = grantsOf({
+  const rights = rightsOf({
     kind: 'member',
     userId: key.createdBy,
     status: creator.status,
@@ -20,7 +20,7 @@ export function effectiveScopes({ key, creator }: LoadedApiKey): Permission[] {
     accessRevision: 0,
   })
   const mayDo = new Set(
-    entriesOf(grants).flatMap(([permission, reach]) => (reach === 'any' ? [permission] : [])),
+    entriesOf(rights).flatMap(([permission, reach]) => (reach === 'any' ? [permission] : [])),
   )
   return key.scopes.filter(isPermission).filter((scope) => mayDo.has(scope))
 }

@@ -48,7 +48,7 @@ export const PERMISSIONS = {
 } as const satisfies Record<string, PermissionDefinition>
 
 export type Permission = keyof typeof PERMISSIONS
-export type Grants = { readonly [P in Permission]?: Reach }
+export type Rights = { readonly [P in Permission]?: Reach }
 
 /** Every member has `member`; the others are given. */
 export const ROLES = {
@@ -103,14 +103,14 @@ export const ROLES = {
     'job:run': 'any',
     'explain:others': 'any',
   },
-} as const satisfies Record<string, Grants>
+} as const satisfies Record<string, Rights>
 
 export type Role = keyof typeof ROLES
 
 /** A role that a site has defined for itself; stored, not written here. */
 export interface CustomRole {
   readonly name: string
-  readonly grants: Grants
+  readonly rights: Rights
 }
 
 /** What a visitor token may do: no role, nobody else's bookings. */
@@ -118,7 +118,7 @@ export const VISITOR_GRANTS = {
   'booking:create': 'own',
   'booking:read': 'own',
   'booking:cancel': 'own',
-} as const satisfies Grants
+} as const satisfies Rights
 
 export const PERMISSION_NAMES = namesOf(PERMISSIONS)
 

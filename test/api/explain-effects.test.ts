@@ -2,7 +2,7 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
-import { rehearsalObjects } from '../../src/http/explain/dry-run-objects.ts'
+import { dryRunObjects } from '../../src/http/explain/dry-run-objects.ts'
 import { bookingScene } from '../support/bookings.ts'
 import { countingStorage } from '../support/counting.ts'
 import { explained, foretold } from '../support/explained.ts'
@@ -121,8 +121,8 @@ describe('objects', () => {
     expect(nested).toEqual(nested.map(() => ({ d1: 2, objects: 0 })))
   })
 
-  it('refuse in a rehearsal what nobody has decided to let through', async () => {
-    const { VISITS, KEYS } = rehearsalObjects(env)
+  it('refuse in a dry run what nobody has decided to let through', async () => {
+    const { VISITS, KEYS } = dryRunObjects(env)
     const rule = { id: 'rul_1', revision: 1, metric: 'visits', threshold: 1, windowDays: null }
     const shard = VISITS.getByName('visits-0')
     const refused = [
@@ -131,7 +131,7 @@ describe('objects', () => {
       shard.due([{ ...rule, id: 'rul_1', metric: 'visits' }], '2026-01-01'),
       KEYS.getByName('key_1').verify('key_1', { secretHash: '', address: undefined, again: false }),
     ]
-    for (const call of refused) await expect(call).rejects.toThrow('not for rehearsals')
+    for (const call of refused) await expect(call).rejects.toThrow('not for dry runs')
     expect(() => VISITS.idFromName('visits-0')).toThrow(TypeError)
   })
 })
@@ -142,7 +142,7 @@ describe('a failure of storage', () => {
     const site = testSite({
       VISITS: {
         getByName: () => ({
-          rehearse: async () => {
+          foresee: async () => {
             throw new Error('Network connection lost')
           },
         }),

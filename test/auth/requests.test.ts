@@ -119,7 +119,7 @@ describe('a token of this site', () => {
     const ada = await site.account(ADA)
     const { sub = '', sid } = decodeJwt(await ada.token())
     const secret = LOGIN_SETTINGS.AUTH_SECRET
-    const options = { ring: MEMBER_KEYS, issuer: ORIGIN, secret, now: Date.now() }
+    const options = { keySet: MEMBER_KEYS, issuer: ORIGIN, secret, now: Date.now() }
     const sign = async (claims: object, changes = {}) =>
       (await signToken(env.DB, { sub, sid, ...claims }, { ...options, ...changes })).token
     const outcome = async (token: string) => {
@@ -129,8 +129,8 @@ describe('a token of this site', () => {
     const other = await site.account('eve@example.com')
     const foreign = decodeJwt(await other.token()).sid
     expect(await outcome(await sign({}))).toEqual([200, 'ok'])
-    const ring = { ...MEMBER_KEYS, audience: 'elsewhere' }
-    expect(await outcome(await sign({}, { ring }))).toEqual([401, 'invalid_token'])
+    const keySet = { ...MEMBER_KEYS, audience: 'elsewhere' }
+    expect(await outcome(await sign({}, { keySet }))).toEqual([401, 'invalid_token'])
     expect(await outcome(await sign({}, { issuer: 'https://evil.example' }))).toEqual([
       401,
       'invalid_token',

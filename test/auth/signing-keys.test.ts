@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers'
 import { decodeProtectedHeader } from 'jose'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
-  type KeyRing,
+  type KeySet,
   MEMBER_KEYS,
   publicKeys,
   signToken,
@@ -25,25 +25,25 @@ beforeEach(() => {
 afterEach(() => vi.useRealTimers())
 
 const kidOf = (token: string) => decodeProtectedHeader(token).kid
-const publishedAt = async (ring: KeyRing, now: number) =>
-  (await publicKeys(env.DB, ring, now)).keys.map(({ kid }) => kid)
+const publishedAt = async (keySet: KeySet, now: number) =>
+  (await publicKeys(env.DB, keySet, now)).keys.map(({ kid }) => kid)
 
 describe.each([
   ['members', MEMBER_KEYS],
   ['visitors', VISITOR_KEYS],
-] as const)('keys for %s, over a hundred days', (_, ring) => {
+] as const)('keys for %s, over a hundred days', (_, keySet) => {
   test('are published before they sign, for as long as their tokens live, and then no more', async () => {
     const start = Date.UTC(2030, 0, 1, 1)
     const tokens: { kid: string | undefined; expiresAt: number }[] = []
     const surprises: (string | undefined)[] = []
     let wasPublished: (string | undefined)[] = []
     for (let now = start; now < start + 100 * DAY; now += 12 * HOUR) {
-      const options = { ring, issuer: 'us', secret: undefined, now }
+      const options = { keySet, issuer: 'us', secret: undefined, now }
       const { token, expiresAt } = await signToken(env.DB, { sub: 'x' }, options)
       const kid = kidOf(token)
       if (!wasPublished.includes(kid)) surprises.push(kid)
       tokens.push({ kid, expiresAt })
-      wasPublished = await publishedAt(ring, now)
+      wasPublished = await publishedAt(keySet, now)
       const live = tokens.filter((each) => each.expiresAt >= now)
       expect(wasPublished).toEqual(expect.arrayContaining(live.map((each) => each.kid)))
     }
@@ -51,7 +51,7 @@ describe.each([
     // The very first has nobody to be known to.
     expect(surprises).toEqual([tokens[0]?.kid])
     const last = Math.max(...tokens.map(({ expiresAt }) => expiresAt))
-    expect(await publishedAt(ring, last + 100 * DAY)).toEqual([])
+    expect(await publishedAt(keySet, last + 100 * DAY)).toEqual([])
   })
 })
 
@@ -65,7 +65,11 @@ test('the first twenty at once are signed by one key', async () => {
 test('a clock that is a little behind finds the first key too', async () => {
   const now = Date.now()
   const sign = (at: number) =>
-    signToken(env.DB, { sub: 'x' }, { ring: VISITOR_KEYS, issuer: 'x', secret: undefined, now: at })
+    signToken(
+      env.DB,
+      { sub: 'x' },
+      { keySet: VISITOR_KEYS, issuer: 'x', secret: undefined, now: at },
+    )
   const [{ token }, early] = [await sign(now), await sign(now - HOUR)]
   expect(kidOf(early.token)).toBe(kidOf(token))
 })
@@ -74,7 +78,7 @@ test('a successor is made once, however much is signed in the last day before it
   const now = Date.now()
   const generate = vi.spyOn(crypto.subtle, 'generateKey')
   for (const at of [now, now + 29.5 * DAY, now + 29.6 * DAY, now + 30.5 * DAY]) {
-    const options = { ring: VISITOR_KEYS, issuer: 'x', secret: undefined, now: at }
+    const options = { keySet: VISITOR_KEYS, issuer: 'x', secret: undefined, now: at }
     await signToken(env.DB, { sub: 'x' }, options)
   }
   expect(await rowsOf('select kid from token_keys')).toHaveLength(2)

@@ -13,7 +13,7 @@ import { rowsOf } from '../support/population.ts'
 import type { Client } from '../support/site.ts'
 
 /** What an admin makes by hand, a few dozens at most; one key a month; and what is always empty. */
-const SMALL = new Set(['badges', 'badge_rules', 'services', 'roles', 'token_keys', 'rehearsal'])
+const SMALL = new Set(['badges', 'badge_rules', 'services', 'roles', 'token_keys', 'dry_run'])
 
 /** Statements that walk, and why they may. */
 const EXCEPTIONS: readonly (readonly [RegExp, string])[] = [
@@ -41,7 +41,7 @@ function recordedSite() {
     const sent = calls
       .filter(({ store }) => store === 'd1')
       .flatMap(({ text }) => text.split(';\n'))
-    // A rehearsal makes triggers and drops them; there is nothing to find for that.
+    // A dry run makes triggers and drops them; there is nothing to find for that.
     for (const statement of sent.filter((each) => !/^(create|drop) /.test(each))) {
       if (!recorded.has(statement)) recorded.set(statement, request)
     }

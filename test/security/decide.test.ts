@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Actor, SystemActor } from '../../src/security/actor.ts'
-import { decide, grantsOf, type Target } from '../../src/security/decide.ts'
+import { decide, rightsOf, type Target } from '../../src/security/decide.ts'
 import { ELEVATED_IDENTITIES } from '../../src/security/elevated-identities.ts'
 import { PERMISSIONS, type Permission, type Role, ROLES } from '../../src/security/permissions.ts'
 import { ADA, BEN, member, partner, suspended, VISITOR } from '../support/actors.ts'
@@ -65,8 +65,8 @@ describe('decide', () => {
     for (const permission of PERMISSION_NAMES) {
       expect(allowed(permission, [{ kind: 'anonymous' }, suspended(...ROLE_NAMES)])).toEqual([])
     }
-    expect(grantsOf({ kind: 'anonymous' })).toEqual({})
-    expect(grantsOf(suspended('admin'))).toEqual({})
+    expect(rightsOf({ kind: 'anonymous' })).toEqual({})
+    expect(rightsOf(suspended('admin'))).toEqual({})
   })
 
   test('tells the suspended so, whatever they were and whatever they ask for', () => {
@@ -100,7 +100,7 @@ describe('decide', () => {
         const own = decisions.flatMap((each) =>
           each.allowed && each.scope !== 'everyone' ? [each.scope.owner] : [],
         )
-        const reachesAll = grantsOf(actor)[permission] === 'any'
+        const reachesAll = rightsOf(actor)[permission] === 'any'
         expect(everyone).toEqual(TARGETS.map((target) => reachesAll && target !== 'self'))
         const self = actor.kind === 'visitor' ? actor.visitorId : ADA
         expect([...new Set(own)].filter((owner) => owner !== self)).toEqual([])
@@ -110,8 +110,8 @@ describe('decide', () => {
 
   test('gives an API key its scopes, but none that no key may have', () => {
     const ofKeys = PERMISSION_NAMES.filter((permission) => PERMISSIONS[permission].keyScope)
-    expect(Object.keys(grantsOf(partner(...PERMISSION_NAMES))).sort()).toEqual(ofKeys.sort())
-    expect(Object.keys(grantsOf(partner('audit:read')))).toEqual(['audit:read'])
+    expect(Object.keys(rightsOf(partner(...PERMISSION_NAMES))).sort()).toEqual(ofKeys.sort())
+    expect(Object.keys(rightsOf(partner('audit:read')))).toEqual(['audit:read'])
     expect(decide(partner('role:assign'), 'role:assign', 'site').allowed).toBe(false)
   })
 
@@ -124,8 +124,8 @@ describe('decide', () => {
   })
 
   test('adds up roles, in any order and as often as they are named', () => {
-    const both = grantsOf(member('moderator', 'bookings-manager'))
-    expect(grantsOf(member('bookings-manager', 'moderator', 'member', 'moderator'))).toEqual(both)
+    const both = rightsOf(member('moderator', 'bookings-manager'))
+    expect(rightsOf(member('bookings-manager', 'moderator', 'member', 'moderator'))).toEqual(both)
     expect(both).toMatchObject({ 'user:suspend': 'any', 'booking:confirm': 'any' })
     expect(both).not.toHaveProperty('badge:assign')
   })

@@ -70,21 +70,21 @@ describe('a token that is not a visitor’s', () => {
 describe('neither kind passes for the other', () => {
   const secret = LOGIN_SETTINGS.AUTH_SECRET
   const sign = async (options: object, sub: string) => {
-    const usual = { ring: VISITOR_KEYS, issuer: VISITORS, secret, now: Date.now() }
+    const usual = { keySet: VISITOR_KEYS, issuer: VISITORS, secret, now: Date.now() }
     return (await signToken(env.DB, { sub }, { ...usual, ...options })).token
   }
 
-  test('not with the issuer or the audience of the other, nor with a key of its own ring', async () => {
+  test('not with the issuer or the audience of the other, nor with a key of its own key set', async () => {
     const site = loginSite()
     const visitorId = newId('vis', Date.now())
     expect(await outcomeOf(site, await sign({}, visitorId))).toBe('200 visitor')
     const { audience } = MEMBER_KEYS
     const mixed = [
-      { ring: { ...VISITOR_KEYS, audience } },
+      { keySet: { ...VISITOR_KEYS, audience } },
       { issuer: ORIGIN },
-      { issuer: ORIGIN, ring: { ...VISITOR_KEYS, audience } },
-      { ring: MEMBER_KEYS },
-      { ring: { ...MEMBER_KEYS, audience: VISITOR_KEYS.audience } },
+      { issuer: ORIGIN, keySet: { ...VISITOR_KEYS, audience } },
+      { keySet: MEMBER_KEYS },
+      { keySet: { ...MEMBER_KEYS, audience: VISITOR_KEYS.audience } },
       { issuer: 'built-in' },
     ]
     for (const options of mixed) {

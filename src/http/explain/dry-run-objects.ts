@@ -1,6 +1,6 @@
 /**
  * The Durable Objects as they would be: what only reads reaches the real ones, what an object can
- * rehearse is rehearsed, being told of a change is accepted, and everything else throws. A method that
+ * foresee is foreseen, being told of a change is accepted, and everything else throws. A method that
  * an object gets is missing here until somebody has decided which it is.
  */
 import type { DurableObject } from 'cloudflare:workers'
@@ -15,7 +15,7 @@ type Methods<O> = {
     : never
 }
 
-export function rehearsalObjects(
+export function dryRunObjects(
   env: Pick<Bindings, 'VISITS' | 'KEYS' | 'JOBS'>,
 ): Pick<Bindings, 'VISITS' | 'KEYS' | 'JOBS'> {
   return {
@@ -25,10 +25,10 @@ export function rehearsalObjects(
         read: async (...about) => shard().read(...about),
         standing: async (...about) => shard().standing(...about),
         eligible: async (...about) => shard().eligible(...about),
-        record: async (...visit) => shard().rehearse(...visit),
+        record: async (...visit) => shard().foresee(...visit),
         recheck: accepted,
         erase: accepted,
-        rehearse: refused,
+        foresee: refused,
         due: refused,
         settle: refused,
         prune: refused,
@@ -46,7 +46,7 @@ export function rehearsalObjects(
 async function accepted(): Promise<void> {}
 
 async function refused(): Promise<never> {
-  throw new Error('this is not for rehearsals')
+  throw new Error('this is not for dry runs')
 }
 
 /** The clients call `getByName` only; the rest of a namespace is absent, and throws when it is called. */

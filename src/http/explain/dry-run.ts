@@ -1,11 +1,11 @@
 /**
- * A request that is rehearsed: the app itself answers it, for whoever is named, with bindings that
- * change nothing. Who it is for is kept beside the bindings, where no header and no setting can reach.
+ * A dry run of a request: the app itself answers it, for whoever is named, with bindings that change
+ * nothing. Who it is for is kept beside the bindings, where no header and no setting can reach.
  */
-import { rehearsalDatabase } from '../../db/dry-run.ts'
+import { dryRunDatabase } from '../../db/dry-run.ts'
 import type { Bindings } from '../../env.ts'
 import { SETTING_NAMES, shareSettings } from '../../settings/settings.ts'
-import { rehearsalObjects } from './dry-run-objects.ts'
+import { dryRunObjects } from './dry-run-objects.ts'
 import { type FieldError, Problem, type ProblemCode, type Stage } from '../../problem.ts'
 import type { Caller, Subject } from '../../security/actor.ts'
 import type { Decision } from '../../security/decide.ts'
@@ -41,7 +41,7 @@ export interface ToldProblem {
   readonly errors?: readonly FieldError[]
 }
 
-export interface Rehearsed {
+export interface DryRunResult {
   readonly status: number
   readonly problem: ToldProblem | undefined
   /** Undefined for a request that was refused before, or has come to nothing. */
@@ -49,32 +49,32 @@ export interface Rehearsed {
 }
 
 /** @throws Problem `unavailable`; Error if the request fails in a way that says nothing about it */
-export type Rehearse = (call: Call, as: Subject) => Promise<Rehearsed>
+export type DryRun = (call: Call, as: Subject) => Promise<DryRunResult>
 
-interface Rehearsal {
+interface DryRunState {
   readonly as: Subject
   arrival: Arrival | undefined
 }
 
-const rehearsals = new WeakMap<Bindings, Rehearsal>()
+const dryRuns = new WeakMap<Bindings, DryRunState>()
 
 /** Whom the request stands in for; undefined for every request that comes from outside. */
-export function rehearsedAs(env: Bindings): Subject | undefined {
-  return rehearsals.get(env)?.as
+export function dryRunAs(env: Bindings): Subject | undefined {
+  return dryRuns.get(env)?.as
 }
 
 export function noteArrival(env: Bindings, arrival: Arrival): void {
-  const rehearsal = rehearsals.get(env)
-  if (rehearsal) rehearsal.arrival = arrival
+  const state = dryRuns.get(env)
+  if (state) state.arrival = arrival
 }
 
-/** Undefined in a rehearsal: one within another would say nothing that anybody reads. */
-export function rehearsing(c: AppContext): Rehearse | undefined {
-  if (rehearsals.has(c.env)) return undefined
+/** Undefined within a dry run: one within another would say nothing that anybody reads. */
+export function dryRunOf(c: AppContext): DryRun | undefined {
+  if (dryRuns.has(c.env)) return undefined
   return async ({ method, path, body, ifMatch }, as) => {
-    const env = rehearsalBindings(c.env)
-    const rehearsal: Rehearsal = { as, arrival: undefined }
-    rehearsals.set(env, rehearsal)
+    const env = dryRunBindings(c.env)
+    const state: DryRunState = { as, arrival: undefined }
+    dryRuns.set(env, state)
     const request = new Request(new URL(path, c.req.url), {
       // A HEAD is answered as the GET it stands for, but does not say why it is refused.
       method: method === 'HEAD' ? 'GET' : method,
@@ -88,12 +88,12 @@ export function rehearsing(c: AppContext): Rehearse | undefined {
     const { status } = response
     if (status >= 500) throw failed(status)
     const problem = status >= 400 ? toldBy(await response.json()) : undefined
-    return { status, problem, arrival: rehearsal.arrival }
+    return { status, problem, arrival: state.arrival }
   }
 }
 
 function failed(status: number): Error {
-  if (status !== 503) return new Error(`a rehearsed request was answered ${status}`)
+  if (status !== 503) return new Error(`a dry run was answered ${status}`)
   return new Problem('unavailable', 'What the call depends on does not answer just now.', {
     headers: { 'Retry-After': '1' },
   })
@@ -102,10 +102,10 @@ function failed(status: number): Error {
 type StandIns = Required<Omit<Bindings, (typeof SETTING_NAMES)[number]>>
 
 /** A binding that is new is missing here, and does not compile, until somebody has decided about it. */
-function rehearsalBindings(env: Bindings): Bindings {
+function dryRunBindings(env: Bindings): Bindings {
   const standIns: StandIns = {
-    DB: rehearsalDatabase(env.DB),
-    ...rehearsalObjects(env),
+    DB: dryRunDatabase(env.DB),
+    ...dryRunObjects(env),
     ASSETS: absent(),
     MAIL: absent(),
     BURST: absent(),

@@ -2,7 +2,7 @@
 import { PROBLEMS } from '../../problem.ts'
 import type { Refusal } from '../../security/decide.ts'
 import {
-  type Grants,
+  type Rights,
   KEY_SCOPES,
   type Permission,
   type Reach,
@@ -55,8 +55,8 @@ function permissionFor(permission: Permission, reach: Reach, { actor }: Arrival)
 
 /** The built-in roles that hold it as far as that; roles of the site's own making may too. */
 function rolesWith(permission: Permission, reach: Reach): string {
-  const names = Object.entries<Grants>(ROLES)
-    .filter(([, grants]) => grants[permission] === 'any' || grants[permission] === reach)
+  const names = Object.entries<Rights>(ROLES)
+    .filter(([, rights]) => rights[permission] === 'any' || rights[permission] === reach)
     .map(([name]) => name)
   return `the role ${names.join(' or ')}`
 }

@@ -1,9 +1,9 @@
 /** Why a call is answered as it is: the steps every request takes, and the one that decided. */
 import { actorRef, type Caller } from '../../security/actor.ts'
-import { grantsOf } from '../../security/decide.ts'
+import { rightsOf } from '../../security/decide.ts'
 import { type Permission, type Reach, ROLES } from '../../security/permissions.ts'
 import { changeThatAllows, shortened, wrongFields } from './explain-change.ts'
-import type { Arrival, Rehearsed, ToldProblem } from './dry-run.ts'
+import type { Arrival, DryRunResult, ToldProblem } from './dry-run.ts'
 
 /** In the order in which a request takes them. */
 export const STEPS = [
@@ -32,8 +32,8 @@ export interface Check {
   readonly detail: string
 }
 
-export function explanationOf(rehearsed: Rehearsed): Explanation {
-  const { status, problem, arrival } = rehearsed
+export function explanationOf(result: DryRunResult): Explanation {
+  const { status, problem, arrival } = result
   const decisive = problem ? failedStep(status, problem) : settledBy(arrival)
   const reached = problem ? STEPS.indexOf(decisive) : STEPS.length
   const checks = STEPS.map((stage, index): Check => {
@@ -109,7 +109,7 @@ function refOf(actor: Caller): string {
 
 /** As in `badge:assign with reach any, from the role admin`. */
 function heldBy(actor: Caller, permission: Permission): string {
-  const reach = grantsOf(actor)[permission]
+  const reach = rightsOf(actor)[permission]
   if (!reach) return NOT_ASKED
   return `${permission} with reach ${reach}, from ${sourceOf(actor, permission, reach)}.`
 }
@@ -118,11 +118,11 @@ function sourceOf(actor: Caller, permission: Permission, reach: Reach): string {
   if (actor.kind === 'partner') return `the scope ${permission}`
   if (actor.kind !== 'member') return 'being a visitor'
   const held = [
-    ...(['member', ...actor.roles] as const).map((name) => ({ name, grants: ROLES[name] })),
+    ...(['member', ...actor.roles] as const).map((name) => ({ name, rights: ROLES[name] })),
     ...(actor.customRoles ?? []),
   ]
   const giving = held.filter(
-    ({ grants }) => new Map(Object.entries(grants)).get(permission) === reach,
+    ({ rights }) => new Map(Object.entries(rights)).get(permission) === reach,
   )
   return `the role ${giving.map(({ name }) => name).join(' and ')}`
 }

@@ -20,7 +20,7 @@ export type Authenticated =
   /** Well-formed; whether it is good only its gate knows. */
   | { readonly type: 'api-key'; readonly key: ParsedApiKey; readonly address: string | undefined }
   /** Nothing: this request only shows what theirs would come to. No header makes one. */
-  | { readonly type: 'rehearsed'; readonly as: Subject }
+  | { readonly type: 'dry run'; readonly as: Subject }
 
 /**
  * @param now milliseconds since the epoch
@@ -64,5 +64,5 @@ async function readCookie(headers: Headers, { builtInLogin: login }: Settings) {
 export function readsRights(authenticated: Authenticated): boolean {
   const { type } = authenticated
   if (type === 'jwt') return authenticated.token.issuer !== VISITORS
-  return type === 'session' || type === 'rehearsed'
+  return type === 'session' || type === 'dry run'
 }

@@ -7,7 +7,7 @@ import type { Authenticated } from './authenticate.ts'
 import { identified, identifyByCookie, identifyByToken } from './identify-member.ts'
 import { foreseePartner, identifyPartner } from './identify-partner.ts'
 import type { Identified, IdentifyDeps, Moment } from './identified.ts'
-import { visitorOf } from '../tokens/visitors.ts'
+import { visitorFrom } from '../tokens/visitors.ts'
 
 /**
  * @throws Problem `session_revoked` for a session that has ended and for a token from before its member
@@ -22,14 +22,14 @@ export async function identify(
     case 'anonymous':
       return { actor: { kind: 'anonymous' } }
     case 'jwt': {
-      const visitor = visitorOf(authenticated.token)
+      const visitor = visitorFrom(authenticated.token)
       return visitor ? { actor: visitor } : identifyByToken(authenticated.token, deps, moment)
     }
     case 'session':
       return identifyByCookie(authenticated.token, deps, moment)
     case 'api-key':
       return identifyPartner(authenticated, deps, moment)
-    case 'rehearsed':
+    case 'dry run':
       return identifySubject(authenticated.as, deps, moment)
   }
 }

@@ -7,7 +7,7 @@ import { BUILT_IN, VISITORS } from '../../db/auth-schema.ts'
 import type { BuiltInLogin } from '../../settings/login.ts'
 import type { Settings } from '../../settings/settings.ts'
 import type { TrustedIssuer } from '../../settings/trusted-issuers.ts'
-import { type KeyRing, MEMBER_KEYS, publicKeys, VISITOR_KEYS } from './signing-keys.ts'
+import { type KeySet, MEMBER_KEYS, publicKeys, VISITOR_KEYS } from './signing-keys.ts'
 
 export interface OwnIssuer {
   /** As in the token. */
@@ -34,12 +34,12 @@ export function issuersOf(settings: Settings, db: Pick<D1Database, 'prepare'>): 
 }
 
 function ownIssuers(db: Pick<D1Database, 'prepare'>, login: BuiltInLogin | undefined): OwnIssuer[] {
-  const of = (name: OwnIssuer['name'], issuer: string, ring: KeyRing): OwnIssuer => ({
+  const of = (name: OwnIssuer['name'], issuer: string, keySet: KeySet): OwnIssuer => ({
     issuer,
     name,
-    audience: ring.audience,
+    audience: keySet.audience,
     algorithms: ['ES256'],
-    load: () => publicKeys(db, ring, Date.now()),
+    load: () => publicKeys(db, keySet, Date.now()),
   })
   return [
     of(VISITORS, VISITORS, VISITOR_KEYS),

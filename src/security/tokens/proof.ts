@@ -6,7 +6,7 @@ import type { Issuer } from './own-issuers.ts'
 import { invalidField, Problem } from '../../problem.ts'
 import type { VisitorActor } from '../actor.ts'
 import { type VerifiedToken, verifyToken } from './jwt.ts'
-import { visitorOf } from './visitors.ts'
+import { visitorFrom } from './visitors.ts'
 
 export interface Proof {
   readonly token: VerifiedToken
@@ -24,7 +24,7 @@ export function proofs(issuers: readonly Issuer[], now: number): Prove {
   return async (field, text) => {
     try {
       const token = await verifyToken(text, issuers, now)
-      return { token, visitor: visitorOf(token) }
+      return { token, visitor: visitorFrom(token) }
     } catch (error) {
       throw error instanceof Problem && error.status === 401
         ? invalidField(field, error.detail)

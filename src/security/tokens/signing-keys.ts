@@ -20,7 +20,7 @@ const SIGNS_MS = 30 * DAY_MS
 type Database = Pick<D1Database, 'prepare'>
 
 /** Keys that sign tokens of one kind, and nothing but those. */
-export interface KeyRing {
+export interface KeySet {
   readonly use: 'member' | 'visitor'
   /** The audience of its tokens, so that neither kind can pass for the other. */
   readonly audience: string
@@ -34,19 +34,19 @@ export const MEMBER_KEYS = {
   audience: 'guildhall',
   tokenSeconds: 300,
   publishedForMs: DAY_MS,
-} as const satisfies KeyRing
+} as const satisfies KeySet
 
 export const VISITOR_KEYS = {
   use: 'visitor',
   audience: 'guildhall-visitors',
   tokenSeconds: 30 * 86_400,
   publishedForMs: 31 * DAY_MS,
-} as const satisfies KeyRing
+} as const satisfies KeySet
 
 /** What the API verifies with; never the private half. @param now milliseconds since the epoch */
 export async function publicKeys(
   db: Database,
-  { use, publishedForMs }: KeyRing,
+  { use, publishedForMs }: KeySet,
   now: number,
 ): Promise<JSONWebKeySet> {
   const { results } = await db
@@ -67,7 +67,7 @@ export async function publicKeys(
 }
 
 export interface TokenOptions {
-  readonly ring: KeyRing
+  readonly keySet: KeySet
   readonly issuer: string
   /** Encrypts the private halves; undefined for keys that are worth little to who can read D1. */
   readonly secret: string | undefined
@@ -79,16 +79,16 @@ export interface TokenOptions {
 export async function signToken(
   db: Database,
   claims: JWTPayload & { readonly sub: string },
-  { ring, issuer, secret, now }: TokenOptions,
+  { keySet, issuer, secret, now }: TokenOptions,
 ): Promise<{ readonly token: string; readonly expiresAt: number }> {
-  const { kid, private_jwk: sealed } = await signingKey(db, ring, secret, now)
+  const { kid, private_jwk: sealed } = await signingKey(db, keySet, secret, now)
   const jwk = JSON.parse(await unseal(sealed, secret, kid))
   const issuedAt = Math.floor(now / 1000)
-  const expiresAt = issuedAt + ring.tokenSeconds
+  const expiresAt = issuedAt + keySet.tokenSeconds
   const token = await new SignJWT(claims)
     .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT', kid })
     .setIssuer(issuer)
-    .setAudience(ring.audience)
+    .setAudience(keySet.audience)
     .setIssuedAt(issuedAt)
     .setExpirationTime(expiresAt)
     .sign(await importJWK(jwk, ALGORITHM))
@@ -104,8 +104,8 @@ interface KeyRow {
 }
 
 /** Of keys with one use, made with one secret. */
-interface Drawer {
-  readonly use: KeyRing['use']
+interface SealedSet {
+  readonly use: KeySet['use']
   readonly secret: string | undefined
   /** `secret` by its name. */
   readonly sealedBy: string
@@ -113,18 +113,18 @@ interface Drawer {
 
 async function signingKey(
   db: Database,
-  { use }: KeyRing,
+  { use }: KeySet,
   secret: string | undefined,
   now: number,
 ): Promise<KeyRow> {
-  const drawer = { use, secret, sealedBy: await nameOfSecret(secret) }
-  const current = await keyFor(db, drawer, now)
+  const sealedSet = { use, secret, sealedBy: await nameOfSecret(secret) }
+  const current = await keyFor(db, sealedSet, now)
   if (current && current.last_until > now + DAY_MS) return current
   // Whatever happens at once elsewhere: the unique end of the term lets only one successor in.
   // The first one has begun a while ago: whoever asks with an earlier clock has to find it.
   const from = current?.signs_until ?? now - DAY_MS
-  await insertKey(db, drawer, from, current ? from + SIGNS_MS : firstTerm(now))
-  const made = current ?? (await keyFor(db, drawer, now))
+  await insertKey(db, sealedSet, from, current ? from + SIGNS_MS : firstTerm(now))
+  const made = current ?? (await keyFor(db, sealedSet, now))
   if (!made) throw new Error('there is no key to sign with')
   return made
 }
@@ -134,7 +134,7 @@ function firstTerm(now: number): number {
   return Math.ceil((now + SIGNS_MS) / DAY_MS) * DAY_MS
 }
 
-function keyFor(db: Database, { use, sealedBy }: Drawer, now: number): Promise<KeyRow | null> {
+function keyFor(db: Database, { use, sealedBy }: SealedSet, now: number): Promise<KeyRow | null> {
   return db
     .prepare(
       `select kid, private_jwk, signs_until, (select max(signs_until) from token_keys
@@ -149,7 +149,7 @@ function keyFor(db: Database, { use, sealedBy }: Drawer, now: number): Promise<K
 
 async function insertKey(
   db: Database,
-  { use, secret, sealedBy }: Drawer,
+  { use, secret, sealedBy }: SealedSet,
   from: number,
   until: number,
 ): Promise<void> {

@@ -1,20 +1,20 @@
-/** What a rehearsal of statements on D1 keeps, and what it refuses. */
+/** What a dry run of statements on D1 keeps, and what it refuses. */
 import { env } from 'cloudflare:workers'
 import { asc, eq, sql } from 'drizzle-orm'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { openSession, rows, statement } from '../../src/db/client.ts'
 import { isAccessChange, isUniqueViolation } from '../../src/db/errors.ts'
-import { rehearsalDatabase } from '../../src/db/dry-run.ts'
+import { dryRunDatabase } from '../../src/db/dry-run.ts'
 import { badges, site } from '../../src/db/schema.ts'
 import { dumpD1 } from '../support/dump.ts'
 
-const open = () => openSession(rehearsalDatabase(env.DB), 'primary').db
+const open = () => openSession(dryRunDatabase(env.DB), 'primary').db
 
 const badge = {
   id: 'bdg_1',
   slug: 'one',
   title: 'Ünï"\\ \u2028💥',
-  description: ': SQLITE_CONSTRAINT :rehearsed [] rehearsed: ',
+  description: ': SQLITE_CONSTRAINT :dry run [] dry run: ',
   backgroundColor: '#000000',
   textColor: '#ffffff',
   iconUrl: null,
@@ -30,7 +30,7 @@ beforeEach(async () => {
   ])
 })
 
-describe('statements that are rehearsed answer what they would', () => {
+describe('statements of a dry run answer what they would', () => {
   it('a read, a write that returns rows, and what follows from the count of its changes', async () => {
     const db = open()
     const results = await db.batch([
@@ -93,7 +93,7 @@ describe('statements that are rehearsed answer what they would', () => {
   })
 })
 
-describe('nothing that is rehearsed is stored', () => {
+describe('nothing of a dry run is stored', () => {
   it('whatever is written, one by one and in batches', async () => {
     const before = await dumpD1()
     const db = open()
@@ -104,14 +104,14 @@ describe('nothing that is rehearsed is stored', () => {
     ])
     expect(await dumpD1()).toEqual(before)
     const { results } = await env.DB.prepare(
-      "select name from sqlite_master where name like 'rehearsal%' order by name",
+      "select name from sqlite_master where name like 'dry_run%' order by name",
     ).all()
-    expect(results).toEqual([{ name: 'rehearsal' }, { name: 'rehearsal_ends' }])
+    expect(results).toEqual([{ name: 'dry_run' }, { name: 'dry_run_ends' }])
   })
 
-  it('not even if the end of the rehearsal were missing: such a transaction cannot be committed', async () => {
+  it('not even if the end of the dry run were missing: such a transaction cannot be committed', async () => {
     const before = await dumpD1()
-    const begin = env.DB.prepare("insert into rehearsal (step, result) values (-1, '')")
+    const begin = env.DB.prepare("insert into dry_run (step, result) values (-1, '')")
     const write = env.DB.prepare("insert into site (key, value) values ('d', '4')")
     await expect(env.DB.batch([begin, write])).rejects.toThrow(/internal error|FOREIGN KEY/)
     expect(await dumpD1()).toEqual(before)
@@ -126,7 +126,7 @@ describe('what nobody has thought of is refused before anything is sent', () => 
     'update site set value = 1 returning 1',
     "insert into site values ('a', 'x') on conflict (key) do update set value = 'x' returning key",
   ])('%s', (text) => {
-    const session = rehearsalDatabase(env.DB).withSession('first-primary')
+    const session = dryRunDatabase(env.DB).withSession('first-primary')
     expect(() => session.prepare(text)).toThrow('nobody has thought of')
   })
 
@@ -141,7 +141,7 @@ describe('what nobody has thought of is refused before anything is sent', () => 
     const db = open()
     const result = await db.update(site).set({ value: '' })
     expect(() => result.meta.changes).toThrow(TypeError)
-    const database = rehearsalDatabase(env.DB)
+    const database = dryRunDatabase(env.DB)
     expect(() => database.prepare('select 1')).toThrow(TypeError)
     await expect(async () => database.exec('select 1')).rejects.toThrow(TypeError)
   })
@@ -161,10 +161,10 @@ it('results that D1 has cut short are told to nobody', async () => {
     const batch: typeof session.batch = (all) => session.batch<never>(all).catch(cut)
     return { prepare: session.prepare.bind(session), batch, getBookmark: () => null }
   }
-  const db = openSession(rehearsalDatabase({ withSession }), 'primary').db
+  const db = openSession(dryRunDatabase({ withSession }), 'primary').db
   const write = db
     .insert(badges)
     .values({ ...badge, title: 'a secret' })
     .returning()
-  await expect(db.batch([write])).rejects.toThrow('the results of a rehearsal were cut')
+  await expect(db.batch([write])).rejects.toThrow('the results of a dry run were cut')
 })

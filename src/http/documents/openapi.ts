@@ -22,7 +22,7 @@ export function openapiOf(routes: readonly Route[], origin: string): Json {
     openapi: '3.1.0',
     info: {
       title: 'Guildhall',
-      version: '1.0.0',
+      version: '0.2.0',
       description: 'A members API at the edge: profiles, roles, badges, visits and bookings.',
       license: { name: 'MIT', identifier: 'MIT' },
       contact: { name: 'The site', url: origin },

@@ -1,14 +1,17 @@
 /**
  * Writes the parts of the documents that follow from the code: docs/AUTHORIZATION.md, and the policy
- * table in the README. With `--check` it writes nothing and fails if they are not up to date.
+ * table in the README. With `--check` it writes nothing and fails if they are not up to date, or if
+ * a page names what is not there.
  */
 import { readFile, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { routes } from '../src/api/index.ts'
 import { CALLER_NAMES, matrixOf } from '../src/http/matrix.ts'
 import { rightsOf } from '../src/security/decide.ts'
 import { CALLERS } from '../src/http/matrix.ts'
 import { ELEVATED_IDENTITIES } from '../src/security/elevated-identities.ts'
 import { PERMISSIONS, type Permission } from '../src/security/permissions.ts'
+import { mistakesIn, pagesIn, treeAt } from './pages.ts'
 
 const ROOT = new URL('../', import.meta.url)
 const MARKS = ['<!-- policy: written by npm run docs -->', '<!-- /policy -->'] as const
@@ -83,15 +86,20 @@ async function render(): Promise<ReadonlyMap<string, string>> {
   ])
 }
 
-const stale: string[] = []
+const isCheck = process.argv.includes('--check')
+const mistakes: string[] = []
 for (const [name, text] of await render()) {
   const url = new URL(name, ROOT)
   const current = await readFile(url, 'utf8').catch(() => '')
   if (current === text) continue
-  if (process.argv.includes('--check')) stale.push(name)
+  if (isCheck) mistakes.push(`${name}: not up to date. Run npm run docs and commit the result.`)
   else await writeFile(url, text)
 }
-if (stale.length > 0) {
-  console.error(`not up to date: ${stale.join(', ')}. Run npm run docs and commit the result.`)
+if (isCheck) {
+  const root = fileURLToPath(ROOT)
+  mistakes.push(...mistakesIn(pagesIn(root), treeAt(root)))
+}
+if (mistakes.length > 0) {
+  console.error(mistakes.join('\n'))
   process.exitCode = 1
 }

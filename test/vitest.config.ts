@@ -17,6 +17,7 @@ export default defineConfig({
       {
         plugins: [
           cloudflareTest(async () => ({
+            main: 'test/support/worker.ts',
             wrangler: { configPath: `${root}wrangler.toml` },
             miniflare: {
               bindings: {

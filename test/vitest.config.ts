@@ -1,17 +1,23 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const PURE = 'test/**/*.pure.test.ts'
 
 export default defineConfig({
   root,
   test: {
+    // The log of a failed test is printed, that of a passed one is not.
+    silent: 'passed-only',
+    maxWorkers: availableParallelism(),
     coverage: { provider: 'istanbul', include: ['src/**'], reporter: ['text', 'json-summary'] },
     projects: [
       {
         plugins: [
           cloudflareTest(async () => ({
+            main: 'test/support/worker.ts',
             wrangler: { configPath: `${root}wrangler.toml` },
             miniflare: {
               bindings: {
@@ -27,12 +33,23 @@ export default defineConfig({
           name: 'workerd',
           root,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**'],
+          exclude: ['test/e2e/**', PURE],
           setupFiles: ['test/support/setup.ts'],
-          // One isolate for all files is three times faster; setup.ts empties every store before each test.
+          // Each worker has one runtime for all its files; setup.ts empties every store before each test.
           isolate: false,
-          maxWorkers: 1,
           testTimeout: 60_000,
+        },
+      },
+      {
+        // What a pure test imports reaches no binding and no object, so it needs neither workerd nor set-up.
+        resolve: {
+          alias: { 'cloudflare:workers': `${root}test/support/workers-in-node.ts` },
+        },
+        test: {
+          name: 'pure',
+          root,
+          environment: 'node',
+          include: [PURE],
         },
       },
       {

@@ -2,16 +2,8 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { dayText } from '../../src/calendar/site-day.ts'
 import type { VisitShard } from '../../src/objects/visit-shard.ts'
-import {
-  DAY,
-  byTheBook,
-  currentByTheBook,
-  inShard,
-  january,
-  member,
-  noon,
-  rule,
-} from './visit-fixtures.ts'
+import { byTheBook, currentByTheBook } from './by-the-book.ts'
+import { DAY, inShard, january, member, noon, rule } from './visit-fixtures.ts'
 
 function visitOn(shard: VisitShard, ofMember: number, days: readonly number[]) {
   for (const day of days) shard.record(member(ofMember), noon(day), january(day))

@@ -8,7 +8,8 @@ import type { RuleId } from '../../src/db/ids.ts'
 import { dayText } from '../../src/calendar/site-day.ts'
 import type { VisitShard } from '../../src/objects/visit-shard.ts'
 import type { VisitRule } from '../../src/objects/visit-stats.ts'
-import { DAY, HOUR, MINUTE, byTheBook, inShard, member, rule } from './visit-fixtures.ts'
+import { byTheBook } from './by-the-book.ts'
+import { DAY, HOUR, MINUTE, inShard, member, rule } from './visit-fixtures.ts'
 
 const MEMBERS = 6
 const RULES = 3

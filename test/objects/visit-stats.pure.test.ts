@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { currentStreak, measure, tally, withVisit } from '../../src/objects/visit-stats.ts'
 import type { History, VisitDay, VisitRule } from '../../src/objects/visit-stats.ts'
-import { byTheBook, currentByTheBook } from './visit-fixtures.ts'
+import { byTheBook, currentByTheBook } from './by-the-book.ts'
 
 const METRICS: readonly VisitRule['metric'][] = ['visits', 'visitDays', 'streakDays']
 

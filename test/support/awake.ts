@@ -1,0 +1,14 @@
+/** Which objects have been awake since the stores were last emptied. */
+type Namespace = 'VISITS' | 'JOBS' | 'KEYS'
+
+const awake = new Map<string, { readonly namespace: Namespace; readonly id: DurableObjectId }>()
+
+export function noteAwake(namespace: Namespace, id: DurableObjectId): void {
+  awake.set(id.toString(), { namespace, id })
+}
+
+export function takeAwake() {
+  const all = [...awake.values()]
+  awake.clear()
+  return all
+}

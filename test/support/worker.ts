@@ -1,0 +1,31 @@
+/** The Worker as the tests run it: the real one, and a note of every object that has been awake. */
+import {
+  JobRunner as RealJobRunner,
+  KeyGate as RealKeyGate,
+  VisitShard as RealVisitShard,
+} from '../../src/worker.ts'
+import type { Bindings } from '../../src/env.ts'
+import { noteAwake } from './awake.ts'
+
+export { default } from '../../src/worker.ts'
+
+export class VisitShard extends RealVisitShard {
+  constructor(state: DurableObjectState, env: Bindings) {
+    super(state, env)
+    noteAwake('VISITS', state.id)
+  }
+}
+
+export class JobRunner extends RealJobRunner {
+  constructor(state: DurableObjectState, env: Bindings) {
+    super(state, env)
+    noteAwake('JOBS', state.id)
+  }
+}
+
+export class KeyGate extends RealKeyGate {
+  constructor(state: DurableObjectState, env: Bindings) {
+    super(state, env)
+    noteAwake('KEYS', state.id)
+  }
+}

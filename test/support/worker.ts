@@ -4,27 +4,26 @@ import {
   KeyGate as RealKeyGate,
   VisitShard as RealVisitShard,
 } from '../../src/worker.ts'
-import type { Bindings } from '../../src/env.ts'
 import { noteAwake } from './awake.ts'
 
 export { default } from '../../src/worker.ts'
 
 export class VisitShard extends RealVisitShard {
-  constructor(state: DurableObjectState, env: Bindings) {
+  constructor(state: DurableObjectState, env: Cloudflare.Env) {
     super(state, env)
     noteAwake('VISITS', state.id)
   }
 }
 
 export class JobRunner extends RealJobRunner {
-  constructor(state: DurableObjectState, env: Bindings) {
+  constructor(state: DurableObjectState, env: Cloudflare.Env) {
     super(state, env)
     noteAwake('JOBS', state.id)
   }
 }
 
 export class KeyGate extends RealKeyGate {
-  constructor(state: DurableObjectState, env: Bindings) {
+  constructor(state: DurableObjectState, env: Cloudflare.Env) {
     super(state, env)
     noteAwake('KEYS', state.id)
   }

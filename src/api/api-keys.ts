@@ -138,7 +138,7 @@ export const createApiKey = route({
   statuses: [201],
   location: true,
   idempotent: 'd1',
-  async run({ input, grant, remember, deps }) {
+  async run({ input, grant, request: { remember }, deps }) {
     const { rateLimit, ...rest } = input.json
     const key = { ...rest, ...columnsOf(rateLimit) }
     return shownKey(
@@ -155,7 +155,7 @@ export const patchApiKey = route({
   input: { param, json: ApiKeyPatch },
   output: ApiKey,
   conditional: true,
-  async run({ input, grant, revisions, deps }) {
+  async run({ input, grant, request: { revisions }, deps }) {
     const { rateLimit, ...rest } = input.json
     const patch = { ...rest, ...(rateLimit !== undefined && columnsOf(rateLimit)) }
     const change = { keyId: input.param.keyId, patch, revisions }
@@ -171,7 +171,7 @@ export const deleteApiKey = route({
   input: { param },
   output: 'nothing',
   conditional: true,
-  async run({ input, grant, revisions, deps }) {
+  async run({ input, grant, request: { revisions }, deps }) {
     await operations.revokeApiKey(grant, { keyId: input.param.keyId, revisions }, deps)
   },
 })
@@ -195,7 +195,7 @@ export const rotateApiKey = route({
   output: IssuedApiKey,
   statuses: [201],
   idempotent: 'd1',
-  async run({ input, grant, remember, deps }) {
+  async run({ input, grant, request: { remember }, deps }) {
     const rotation = { keyId: input.param.keyId, ...input.json }
     return shownKey(
       await operations.rotateApiKey(grant, rotation, (key) => remember(shownKey(key)), deps),

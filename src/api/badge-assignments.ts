@@ -100,13 +100,13 @@ export const createBadgeAssignments = route({
   input: { json: BulkAssignment },
   output: BulkResult,
   idempotent: 'd1',
-  async run({ input, grant, deps, ...context }) {
+  async run({ input, grant, request, deps }) {
     const { badgeId, userIds } = input.json
     const answer = (given: readonly Given[]) => ({ badgeId, results: resultsOf(userIds, given) })
     const award = {
       badgeId,
       userIds: [...new Set(userIds)],
-      remember: remembering(context, answer),
+      remember: remembering(request, answer),
     }
     return answer((await assignBadges(grant, award, deps)).holders)
   },

@@ -108,7 +108,7 @@ export const createBadgeRule = route({
   statuses: [201],
   location: true,
   idempotent: 'd1',
-  async run({ input, grant, remember, deps }) {
+  async run({ input, grant, request: { remember }, deps }) {
     return operations.createBadgeRule(grant, input.json, remember, deps)
   },
 })
@@ -121,7 +121,7 @@ export const patchBadgeRule = route({
   input: { param, json: RulePatch },
   output: Rule,
   conditional: true,
-  async run({ input, grant, revisions, deps }) {
+  async run({ input, grant, request: { revisions }, deps }) {
     return operations.updateBadgeRule(
       grant,
       { ruleId: input.param.ruleId, patch: input.json, revisions },
@@ -138,7 +138,7 @@ export const deleteBadgeRule = route({
   input: { param },
   output: 'nothing',
   conditional: true,
-  async run({ input, grant, revisions, deps }) {
+  async run({ input, grant, request: { revisions }, deps }) {
     await operations.deleteBadgeRule(grant, { ruleId: input.param.ruleId, revisions }, deps)
   },
 })

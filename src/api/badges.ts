@@ -89,7 +89,7 @@ export const createBadge = route({
   statuses: [201],
   location: true,
   idempotent: 'd1',
-  async run({ input, grant, remember, deps }) {
+  async run({ input, grant, request: { remember }, deps }) {
     return operations.createBadge(grant, input.json, remember, deps)
   },
 })
@@ -102,7 +102,7 @@ export const patchBadge = route({
   input: { param, json: BadgePatch },
   output: Badge,
   conditional: true,
-  async run({ input, grant, revisions, deps }) {
+  async run({ input, grant, request: { revisions }, deps }) {
     return operations.updateBadge(
       grant,
       { badgeId: input.param.badgeId, patch: input.json, revisions },
@@ -119,7 +119,7 @@ export const deleteBadge = route({
   input: { param },
   output: 'nothing',
   conditional: true,
-  async run({ input, grant, revisions, deps }) {
+  async run({ input, grant, request: { revisions }, deps }) {
     await operations.deleteBadge(grant, { badgeId: input.param.badgeId, revisions }, deps)
   },
 })

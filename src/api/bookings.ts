@@ -106,18 +106,18 @@ export const createBooking = route({
   statuses: [201],
   location: true,
   idempotent: 'd1',
-  async run({ input, grant, caller, events, deps, ...context }) {
-    const remember = remembering(context, (row: BookingRow) => shown(row, caller, deps))
+  async run({ input, grant, caller: { actor }, request, deps, events }) {
+    const remember = remembering(request, (row: BookingRow) => shown(row, actor, deps))
     const { booking, eventId } = await book(grant, input.json, remember, deps)
-    if (!booking.autoConfirm) return shown(booking, caller, deps)
+    if (!booking.autoConfirm) return shown(booking, actor, deps)
     const { id: bookingId, serviceId, bookedBy } = booking
     try {
       const settled = await events.bookingCreated({ eventId, bookingId, serviceId, bookedBy }, deps)
-      return shown(settled ?? booking, caller, deps)
+      return shown(settled ?? booking, actor, deps)
     } catch (error) {
       // The event was stored with the booking, so the next tick confirms it.
       console.error({ event: 'confirmation postponed', bookingId, ...describeError(error) })
-      return shown(booking, caller, deps)
+      return shown(booking, actor, deps)
     }
   },
 })
@@ -129,8 +129,8 @@ export const listMyBookings = route({
   access: { may: 'booking:read', owner: 'self' },
   input: { query: z.object(Filter) },
   output: listOf(Booking),
-  async run({ input, grant, caller, deps }) {
-    return bookingsOf(grant.scope, input.query, caller, deps)
+  async run({ input, grant, caller: { actor }, deps }) {
+    return bookingsOf(grant.scope, input.query, actor, deps)
   },
 })
 
@@ -141,8 +141,8 @@ export const listBookings = route({
   access: { may: 'booking:read', owner: 'rows' },
   input: { query: z.object(Filter) },
   output: listOf(Booking),
-  async run({ input, grant, caller, deps }) {
-    return bookingsOf(grant.scope, input.query, caller, deps)
+  async run({ input, grant, caller: { actor }, deps }) {
+    return bookingsOf(grant.scope, input.query, actor, deps)
   },
 })
 
@@ -175,9 +175,9 @@ export const readBooking = route({
   access: { may: 'booking:read', owner: 'rows' },
   input: { param },
   output: Booking,
-  async run({ input, grant, caller, deps }) {
+  async run({ input, grant, caller: { actor }, deps }) {
     const booking = await deps.bookings.find(grant.scope, input.param.bookingId)
-    return shown(booking ?? notFound('booking'), caller, deps)
+    return shown(booking ?? notFound('booking'), actor, deps)
   },
 })
 
@@ -190,10 +190,10 @@ export const confirmBooking = route({
   output: Booking,
   conditional: true,
   idempotent: 'd1',
-  async run({ input, grant, caller, revisions, deps, ...context }) {
-    const remember = remembering(context, (row: BookingRow) => shown(row, caller, deps))
-    const change = { bookingId: input.param.bookingId, revisions, remember }
-    return shown(await operations.confirmBooking(grant, change, deps), caller, deps)
+  async run({ input, grant, caller: { actor }, request, deps }) {
+    const remember = remembering(request, (row: BookingRow) => shown(row, actor, deps))
+    const change = { bookingId: input.param.bookingId, revisions: request.revisions, remember }
+    return shown(await operations.confirmBooking(grant, change, deps), actor, deps)
   },
 })
 
@@ -206,10 +206,15 @@ export const declineBooking = route({
   output: Booking,
   conditional: true,
   idempotent: 'd1',
-  async run({ input, grant, caller, revisions, deps, ...context }) {
-    const remember = remembering(context, (row: BookingRow) => shown(row, caller, deps))
-    const change = { bookingId: input.param.bookingId, revisions, remember, ...input.json }
-    return shown(await operations.declineBooking(grant, change, deps), caller, deps)
+  async run({ input, grant, caller: { actor }, request, deps }) {
+    const remember = remembering(request, (row: BookingRow) => shown(row, actor, deps))
+    const change = {
+      bookingId: input.param.bookingId,
+      revisions: request.revisions,
+      remember,
+      ...input.json,
+    }
+    return shown(await operations.declineBooking(grant, change, deps), actor, deps)
   },
 })
 
@@ -222,10 +227,15 @@ export const cancelBooking = route({
   output: Booking,
   conditional: true,
   idempotent: 'd1',
-  async run({ input, grant, caller, revisions, deps, ...context }) {
-    const remember = remembering(context, (row: BookingRow) => shown(row, caller, deps))
-    const change = { bookingId: input.param.bookingId, revisions, remember, ...input.json }
-    return shown(await operations.cancelBooking(grant, change, deps), caller, deps)
+  async run({ input, grant, caller: { actor }, request, deps }) {
+    const remember = remembering(request, (row: BookingRow) => shown(row, actor, deps))
+    const change = {
+      bookingId: input.param.bookingId,
+      revisions: request.revisions,
+      remember,
+      ...input.json,
+    }
+    return shown(await operations.cancelBooking(grant, change, deps), actor, deps)
   },
 })
 

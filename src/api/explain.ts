@@ -2,10 +2,9 @@
 import * as z from 'zod'
 import type { Deps } from '../deps.ts'
 import { explanationOf, OUTCOMES, STEPS } from '../http/explain/explain.ts'
-import { route } from '../http/route.ts'
+import { type CallerContext, route } from '../http/route.ts'
 import { invalidField, notFound } from '../problem.ts'
-import type { IdentityName } from '../repositories/linked-identities.ts'
-import type { Caller, Subject } from '../security/actor.ts'
+import type { Subject } from '../security/actor.ts'
 import { decide } from '../security/decide.ts'
 import { refused } from '../security/grant.ts'
 import { idOf, shownText, UserId } from './schemas.ts'
@@ -94,9 +93,10 @@ export const explain = route({
   access: { may: 'profile:read', owner: 'self' },
   input: { json: Call },
   output: Explanation,
-  async run({ input, caller, identity, dryRun, deps }) {
+  dryRuns: true,
+  async run({ input, caller, dryRun, deps }) {
     const { as, body, ifMatch, ...call } = input.json
-    const subject = await subjectOf(as, caller, identity, deps)
+    const subject = await subjectOf(as, caller, deps)
     return dryRun ? explanationOf(await dryRun({ ...call, body, ifMatch }, subject)) : UNREAD
   },
 })
@@ -109,14 +109,13 @@ const UNREAD = { status: 200, decisive: 'credential', checks: [], change: null }
 /** @throws Problem `forbidden` for somebody else without `explain:others`, `validation_failed` for nobody */
 async function subjectOf(
   as: Subject | undefined,
-  caller: Caller,
-  identity: IdentityName | undefined,
+  { actor, identity }: CallerContext,
   deps: Deps,
 ): Promise<Subject> {
-  const { userId } = caller.kind === 'member' ? caller : notFound('member')
+  const { userId } = actor.kind === 'member' ? actor : notFound('member')
   if (!as || (as.kind === 'member' && as.userId === userId))
     return { kind: 'member', userId, identity }
-  const decision = decide(caller, 'explain:others', 'site')
+  const decision = decide(actor, 'explain:others', 'site')
   if (!decision.allowed) throw refused(decision.refusal)
   const known = await knownAs(as, deps)
   if (known) return known

@@ -42,9 +42,9 @@ export const listIdentities = route({
   access: { may: 'profile:read', owner: 'self' },
   input: { query: z.object(PageQuery) },
   output: listOf(Identity),
-  async run({ input, grant, identity, deps }) {
+  async run({ input, grant, caller, deps }) {
     const rows = await deps.linkedIdentities.list(grant.scope)
-    const items = rows.map((row) => shown(row, identity))
+    const items = rows.map((row) => shown(row, caller.identity))
     return pageOf('identities', input.query, items)
   },
 })
@@ -58,13 +58,13 @@ export const createIdentity = route({
   output: Identity,
   statuses: [201, 200],
   idempotent: 'd1',
-  async run({ input, grant, identity: current, remember, deps }) {
+  async run({ input, grant, caller, request, deps }) {
     const { identity, isNew } = await linkIdentity(
       grant,
-      { ...input.json, remember: (made) => remember(shown(made, current)) },
+      { ...input.json, remember: (made) => request.remember(shown(made, caller.identity)) },
       deps,
     )
-    return new Answer(isNew ? 201 : 200, shown(identity, current))
+    return new Answer(isNew ? 201 : 200, shown(identity, caller.identity))
   },
 })
 
@@ -75,9 +75,10 @@ export const deleteIdentity = route({
   access: { may: 'profile:update', owner: 'self' },
   input: { param },
   output: 'nothing',
-  async run({ input, grant, identity: current, deps }) {
+  async run({ input, grant, caller, deps }) {
     const rows = await deps.linkedIdentities.list(grant.scope)
     const identity = rows.find((row) => idOf(row) === input.param.identityId)
+    const { identity: current } = caller
     if (!identity || !current) return notFound('identity')
     await unlinkIdentity(grant, { identity, current }, deps)
   },

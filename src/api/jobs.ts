@@ -88,7 +88,7 @@ export const createJobRun = route({
   output: JobRun,
   statuses: [202],
   idempotent: 'd1',
-  async run({ input, grant, remember, deps }) {
+  async run({ input, grant, request: { remember }, deps }) {
     return requestJobRun(grant, input.param.job, remember, deps)
   },
 })

@@ -1,12 +1,11 @@
 /** The calling member's own things. These routes take no user id: it is the session's. */
 import * as z from 'zod'
-import { Answer, route } from '../http/route.ts'
+import { Answer, type CallerContext, route } from '../http/route.ts'
 import { siteDay } from '../calendar/site-day.ts'
 import type { VisitingMember } from '../objects/visits.ts'
 import { recordVisit } from '../operations/record-visit.ts'
 import { updateProfile } from '../operations/update-profile.ts'
 import { notFound } from '../problem.ts'
-import type { Caller } from '../security/actor.ts'
 import { listOf, pageOf, PageQuery } from '../http/pagination.ts'
 import { profileOf } from './profiles.ts'
 import {
@@ -28,7 +27,7 @@ export const readMe = route({
   access: { may: 'profile:read', owner: 'self' },
   input: {},
   output: FullProfile,
-  async run({ caller, grant, deps }) {
+  async run({ grant, caller, deps }) {
     return profileOf(
       (await deps.users.find(grant.scope, selfOf(caller).userId)) ?? notFound('member'),
     )
@@ -43,7 +42,7 @@ export const patchMe = route({
   input: { json: ProfilePatch },
   output: FullProfile,
   conditional: true,
-  async run({ caller, grant, input, revisions, deps }) {
+  async run({ input, grant, caller, request: { revisions }, deps }) {
     const { userId } = selfOf(caller)
     return profileOf(await updateProfile(grant, { userId, patch: input.json, revisions }, deps))
   },
@@ -66,10 +65,10 @@ export const createMyVisit = route({
   output: RecordedVisit,
   statuses: [201, 200],
   idempotent: 'object',
-  async run({ caller, visitShard, grant, idempotency, deps }) {
+  async run({ grant, caller, request, deps }) {
     const visit = await recordVisit(
       grant,
-      { member: visiting(caller, visitShard), once: idempotency },
+      { member: visiting(caller), once: request.idempotency },
       deps,
     )
     return new Answer(visit.counted ? 201 : 200, visit, { replayed: visit.replayed === true })
@@ -83,8 +82,8 @@ export const readMyVisits = route({
   access: { may: 'visit:read', owner: 'self' },
   input: {},
   output: VisitSummary,
-  async run({ caller, visitShard, deps }) {
-    return visitSummaryOf(visiting(caller, visitShard), deps)
+  async run({ caller, deps }) {
+    return visitSummaryOf(visiting(caller), deps)
   },
 })
 
@@ -105,8 +104,8 @@ export const readMyProgress = route({
   access: { may: 'visit:read', owner: 'self' },
   input: { query: z.object(PageQuery) },
   output: listOf(Progress),
-  async run({ input, caller, visitShard, deps }) {
-    const member = visiting(caller, visitShard)
+  async run({ input, caller, deps }) {
+    const member = visiting(caller)
     const standings = await deps.badgeRules.progressOf(member.userId)
     const rules = standings.map(({ rule }) => rule)
     const today = siteDay(deps.now, deps.settings.siteTimeZone)
@@ -125,11 +124,12 @@ export const readMyProgress = route({
 })
 
 /** Who is admitted to a route about `self` is a member. */
-function selfOf(caller: Caller) {
-  return caller.kind === 'member' ? caller : notFound('member')
+function selfOf({ actor }: CallerContext) {
+  return actor.kind === 'member' ? actor : notFound('member')
 }
 
-function visiting(caller: Caller, visitShard: number | undefined): VisitingMember {
+function visiting(caller: CallerContext): VisitingMember {
   const { userId } = selfOf(caller)
-  return visitShard === undefined ? notFound('member') : { userId, shard: visitShard }
+  const { visitShard: shard } = caller
+  return shard === undefined ? notFound('member') : { userId, shard }
 }

@@ -64,7 +64,7 @@ export const putRoleDefinition = route({
   output: Role,
   statuses: [200, 201],
   conditional: true,
-  async run({ input, grant, revisions, deps }) {
+  async run({ input, grant, request: { revisions }, deps }) {
     const permissions: Rights = Object.fromEntries(
       input.json.permissions.map(({ permission, reach }) => [permission, reach]),
     )
@@ -85,7 +85,7 @@ export const deleteRoleDefinition = route({
   input: { param },
   output: 'nothing',
   conditional: true,
-  async run({ input, grant, revisions, deps }) {
+  async run({ input, grant, request: { revisions }, deps }) {
     await deleteRole(grant, { role: input.param.role, revisions }, deps)
   },
 })

@@ -176,7 +176,7 @@ export const createService = route({
   statuses: [201],
   location: true,
   idempotent: 'd1',
-  async run({ input, grant, remember, deps }) {
+  async run({ input, grant, request: { remember }, deps }) {
     const { timeZone = deps.settings.siteTimeZone, ...rest } = input.json
     return operations.createService(grant, { ...rest, timeZone }, remember, deps)
   },
@@ -190,7 +190,7 @@ export const patchService = route({
   input: { param, json: ServicePatch },
   output: Service,
   conditional: true,
-  async run({ input, grant, revisions, deps }) {
+  async run({ input, grant, request: { revisions }, deps }) {
     const change = { serviceId: input.param.serviceId, patch: input.json, revisions }
     return operations.updateService(grant, change, deps)
   },
@@ -204,7 +204,7 @@ export const deleteService = route({
   input: { param },
   output: 'nothing',
   conditional: true,
-  async run({ input, grant, revisions, deps }) {
+  async run({ input, grant, request: { revisions }, deps }) {
     await operations.deleteService(grant, { serviceId: input.param.serviceId, revisions }, deps)
   },
 })
@@ -243,7 +243,7 @@ export const createSlots = route({
   output: CreatedSlots,
   statuses: [201],
   idempotent: 'd1',
-  async run({ input, grant, remember, deps }) {
+  async run({ input, grant, request: { remember }, deps }) {
     const { serviceId } = input.param
     const { startsAt, endsAt, recurrence, capacity } = input.json
     const service = (await deps.services.find(serviceId)) ?? notFound('service')

@@ -71,7 +71,7 @@ export const patchUser = route({
   input: { param, json: ProfilePatch },
   output: FullProfile,
   conditional: true,
-  async run({ input, grant, revisions, deps }) {
+  async run({ input, grant, request: { revisions }, deps }) {
     const change = { userId: input.param.userId, patch: input.json, revisions }
     return profileOf(await updateProfile(grant, change, deps))
   },
@@ -85,7 +85,7 @@ export const deleteUser = route({
   input: { param },
   output: 'nothing',
   conditional: true,
-  async run({ input, grant, revisions, deps }) {
+  async run({ input, grant, request: { revisions }, deps }) {
     await operations.deleteUser(grant, { userId: input.param.userId, revisions }, deps)
   },
 })
@@ -98,10 +98,10 @@ export const suspendUser = route({
   input: { param, json: NoBody },
   output: FullProfile,
   idempotent: 'd1',
-  async run({ input, grant, deps, ...context }) {
+  async run({ input, grant, request, deps }) {
     const change = {
       userId: input.param.userId,
-      remember: remembering(context, (row: UserRow) => profileOf(row)),
+      remember: remembering(request, (row: UserRow) => profileOf(row)),
     }
     return profileOf(await suspend(grant, change, deps))
   },
@@ -118,10 +118,10 @@ export const reinstateUser = route({
   input: { param, json: NoBody },
   output: FullProfile,
   idempotent: 'd1',
-  async run({ input, grant, deps, ...context }) {
+  async run({ input, grant, request, deps }) {
     const change = {
       userId: input.param.userId,
-      remember: remembering(context, (row: UserRow) => profileOf(row)),
+      remember: remembering(request, (row: UserRow) => profileOf(row)),
     }
     return profileOf(await reinstate(grant, change, deps))
   },

@@ -50,12 +50,12 @@ export const claimMyBookings = route({
   input: { json: Claim },
   output: Claimed,
   idempotent: 'd1',
-  async run({ input, grant, deps, ...context }) {
+  async run({ input, grant, request, deps }) {
     const { visitor } = await deps.prove('visitorToken', input.json.visitorToken)
     if (!visitor) throw invalidField('visitorToken', 'expected a token of a visitor of this site')
     const { visitorId } = visitor
     const claimedAs = (claimed: number) => ({ visitorId, claimed })
-    const foresee = remembering(context, claimedAs)
+    const foresee = remembering(request, claimedAs)
     return claimedAs(await claimBookings(grant, visitorId, foresee, deps))
   },
 })

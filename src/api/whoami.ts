@@ -33,14 +33,14 @@ export const readWhoami = route({
   },
   input: {},
   output: Whoami,
-  async run({ caller, authenticated }) {
-    const permissions = entriesOf(rightsOf(caller)).map(([permission, reach]) => ({
+  async run({ caller: { actor, authenticated } }) {
+    const permissions = entriesOf(rightsOf(actor)).map(([permission, reach]) => ({
       permission,
       reach,
     }))
     return {
-      ...caller,
-      roles: caller.kind === 'member' ? roleNamesOf(caller) : [],
+      ...actor,
+      roles: actor.kind === 'member' ? roleNamesOf(actor) : [],
       permissions,
       credential: credentialOf(authenticated),
     }

@@ -19,6 +19,7 @@ import { dryRunOf, noteArrival } from './explain/dry-run.ts'
 import type { Access, Restricted } from './access.ts'
 import {
   Answer,
+  type DryRunning,
   type Input,
   type Route,
   type RouteContext,
@@ -164,21 +165,20 @@ function contextOf(
   declared: Route,
   c: AppContext,
   idempotency: Idempotency | undefined,
-): Omit<RouteContext<Input, Access>, 'grant'> {
+): Omit<RouteContext<Input, Access>, 'grant'> & Partial<DryRunning> {
   const { actor, visitShard, identity } = c.get('identified')
   return {
     input: validated(c, declared.input),
-    caller: actor,
-    visitShard,
-    identity,
-    authenticated: c.get('authenticated'),
+    caller: { actor, visitShard, identity, authenticated: c.get('authenticated') },
+    request: {
+      revisions: declared.conditional ? revisionsOf(c.req) : undefined,
+      idempotency,
+      remember: (body) =>
+        answerFor(idempotency, statusOf(declared), projected(declared, c, body), c.get('now')),
+    },
     deps: c.get('deps'),
     events: c.get('events'),
-    revisions: declared.conditional ? revisionsOf(c.req) : undefined,
-    idempotency,
-    dryRun: dryRunOf(c),
-    remember: (body) =>
-      answerFor(idempotency, statusOf(declared), projected(declared, c, body), c.get('now')),
+    ...(declared.dryRuns && { dryRun: dryRunOf(c) }),
   }
 }
 

@@ -7,7 +7,6 @@ import type { Deps } from '../deps.ts'
 import type { EventHandlers } from '../events/handlers.ts'
 import type { StoredAnswer } from '../repositories/audited.ts'
 import type { Revisions } from '../repositories/scope.ts'
-import type { Caller } from '../security/actor.ts'
 import type { Authenticated } from '../security/callers/authenticate.ts'
 import type { Identified } from '../security/callers/identified.ts'
 import type { Permission } from '../security/permissions.ts'
@@ -40,22 +39,31 @@ export interface Idempotency {
 export interface RouteContext<I extends Input, A extends Access> {
   readonly input: Parsed<I>
   readonly grant: GrantFor<A>
-  readonly caller: Caller
-  /** The shard of the calling member's visits. */
-  readonly visitShard: number | undefined
-  /** Which identity the calling member came with. */
-  readonly identity: Identified['identity']
+  readonly caller: CallerContext
+  readonly request: RequestContext
   readonly deps: Deps
-  readonly authenticated: Authenticated
   /** What follows from what was done, within this request. */
   readonly events: EventHandlers
+}
+
+/** Who calls, and what is known of them besides what they may. */
+export interface CallerContext extends Pick<Identified, 'actor' | 'visitShard' | 'identity'> {
+  readonly authenticated: Authenticated
+}
+
+/** What the headers of the request ask for. */
+export interface RequestContext {
   /** From If-Match. */
   readonly revisions: Revisions
   readonly idempotency: Idempotency | undefined
-  /** Has another call answered without doing it; undefined while this one is a dry run itself. */
-  readonly dryRun: DryRun | undefined
   /** The answer to store together with the write, if an Idempotency-Key was sent. */
   readonly remember: (body: unknown) => Promise<StoredAnswer | undefined>
+}
+
+/** What a route gets that declares `dryRuns`. */
+export interface DryRunning {
+  /** Has another call answered without doing it; undefined while this one is a dry run itself. */
+  readonly dryRun: DryRun | undefined
 }
 
 /**
@@ -63,7 +71,7 @@ export interface RouteContext<I extends Input, A extends Access> {
  * nothing has to be foreseen.
  */
 export function remembering<Row>(
-  { idempotency, remember }: Pick<RouteContext<Input, Access>, 'idempotency' | 'remember'>,
+  { idempotency, remember }: RequestContext,
   shown: (row: Row) => unknown,
 ) {
   return idempotency && (async (row: Row) => remember(shown(row)))
@@ -95,6 +103,7 @@ export interface Route<
   I extends Input = Input,
   A extends Access = Access,
   O extends Output = Output,
+  D extends true | undefined = true | undefined,
 > {
   readonly method: M
   /** In Hono's spelling, as in `/v1/users/:userId`. */
@@ -115,10 +124,14 @@ export interface Route<
   readonly perAddress?: true
   /** Honours If-Match. */
   readonly conditional?: boolean
+  /** Says what other calls would be answered. */
+  readonly dryRuns?: D
   /** It is going away; every answer says so. */
   readonly deprecated?: Deprecated
   /** A method, so that routes of all kinds fit one array; `mount` calls it with what was declared. */
-  run(context: RouteContext<I, A>): Promise<Body<O> | Answer<Body<O>>>
+  run(
+    context: RouteContext<I, A> & (D extends true ? DryRunning : unknown),
+  ): Promise<Body<O> | Answer<Body<O>>>
   /** What has to be true of the world before a stored answer is given again; nothing, for most. */
   beforeReplay?(context: Pick<RouteContext<I, A>, 'input' | 'deps'>): Promise<void>
 }
@@ -131,7 +144,8 @@ export function route<
   P extends Permission,
   const A extends Access<P>,
   O extends Output,
->(declaration: Route<M, Path, I, A, O>): Route<M, Path, I, A, O> {
+  D extends true | undefined = undefined,
+>(declaration: Route<M, Path, I, A, O, D>): Route<M, Path, I, A, O, D> {
   return declaration
 }
 

@@ -10,7 +10,7 @@ import type { KeyGates } from './key-gates.ts'
 export interface Identified {
   readonly actor: Caller
   /** Where the member's visits are. */
-  readonly visitShard?: number
+  readonly visitShard?: number | undefined
   /** Which of the member's identities the request came with. */
   readonly identity?: IdentityName | undefined
   /** What is left of a key's limits. */

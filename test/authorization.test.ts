@@ -20,8 +20,9 @@ import {
   type Target,
   titleOf,
 } from './support/cells.ts'
+import { assertComplete } from './support/complete.ts'
 import { type Reply, testSite } from './support/site.ts'
-import { anotherOf, bodyFor, castOf, pathFor, thingsFor } from './support/world.ts'
+import { anotherOf, bodyFor, castOf, pathFor, thingsFor, unfilled } from './support/world.ts'
 
 describe('everybody gets what the matrix says, for what is theirs, another’s, absent or malformed', () => {
   test.each(RESOURCES)('%s', async (_, rows) => {
@@ -74,6 +75,12 @@ describe('nothing is left out', () => {
     expect(EVERYBODY).toEqual(expect.arrayContaining([...CALLER_NAMES]))
   })
 
+  test('every route can be called: its path and its body can be filled in', () => {
+    const site = testSite()
+    const things = thingsFor(site, site.anonymous)
+    expect(routes.flatMap((route) => unfilled(route, things)).join('\n')).toBe('')
+  })
+
   test('the app has the declared routes and the documents, and no other way in', () => {
     const mounted = createApp(eventHandlers).routes.map(({ method, path }) => `${method} ${path}`)
     const expected = [
@@ -83,7 +90,11 @@ describe('nothing is left out', () => {
       ...DOCUMENT_PATHS.map((path) => `GET ${path}`),
       ...LOGIN_PATHS,
     ]
-    expect([...new Set(mounted)].sort()).toEqual(expected.sort())
+    assertComplete(expected, mounted, {
+      list: 'routes in src/api/index.ts (or DOCUMENT_PATHS, or LOGIN_PATHS)',
+      of: 'path of the app',
+      recipe: 'A route',
+    })
   })
 
   test('GET /v1/permissions tells the matrix that is enforced', async () => {

@@ -7,6 +7,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { routes } from '../src/api/index.ts'
 import type { Bindings } from '../src/env.ts'
 import { changesBetween } from './support/changes.ts'
+import { assertComplete } from './support/complete.ts'
 import { type Dump, dump } from './support/dump.ts'
 import { CONNECTION_LOST, failingStorage, INTERNALS } from './support/failing.ts'
 import {
@@ -41,7 +42,11 @@ async function stage() {
 test('every route that changes something is here', () => {
   const mutating = routes.filter(({ method }) => method !== 'GET')
   const names = mutating.map(({ method, path }) => `${method} ${path}`)
-  expect(Object.keys(REQUESTS).toSorted()).toEqual([...names, 'GET /v1/whoami'].toSorted())
+  assertComplete(Object.keys(REQUESTS), [...names, 'GET /v1/whoami'], {
+    list: 'REQUESTS in test/support/mutating-requests.ts',
+    of: 'route that changes something',
+    recipe: 'An operation',
+  })
 })
 
 describe.each([

@@ -5,6 +5,7 @@
 import { describe, expect, test } from 'vitest'
 import { routes } from '../src/api/index.ts'
 import type { Route } from '../src/http/route.ts'
+import { assertComplete } from './support/complete.ts'
 import { countedSite } from './support/counted-site.ts'
 import { REQUESTS } from './support/mutating-requests.ts'
 import { ISSUER } from './support/site.ts'
@@ -108,11 +109,15 @@ const ANONYMOUS: Readonly<Record<string, Trips>> = {
 
 const nameOf = ({ method, path }: Route) => `${method} ${path}`
 const isOpenRead = ({ access, method }: Route) => method === 'GET' && 'open' in access
-const byName = (all: readonly Route[]) => all.map(nameOf).sort()
+const byName = (all: readonly Route[]) => all.map(nameOf)
 
 describe('every route costs what the table says', () => {
   test('to a member', async () => {
-    expect(Object.keys(SIGNED_IN).sort()).toEqual(byName(routes))
+    assertComplete(Object.keys(SIGNED_IN), byName(routes), {
+      list: 'SIGNED_IN in test/round-trips.test.ts',
+      of: 'route',
+      recipe: 'A route',
+    })
     const scene = await countedSite()
     const costs: Record<string, Trips> = {}
     for (const route of routes) {
@@ -128,7 +133,11 @@ describe('every route costs what the table says', () => {
   })
 
   test('to nobody in particular, where it is open', async () => {
-    expect(Object.keys(ANONYMOUS).sort()).toEqual(byName(routes.filter(isOpenRead)))
+    assertComplete(Object.keys(ANONYMOUS), byName(routes.filter(isOpenRead)), {
+      list: 'ANONYMOUS in test/round-trips.test.ts',
+      of: 'open route',
+      recipe: 'A route',
+    })
     const { site, costOf, pathOf } = await countedSite()
     const costs: Record<string, Trips> = {}
     for (const route of routes.filter(isOpenRead)) {

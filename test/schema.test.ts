@@ -4,6 +4,7 @@ import { is } from 'drizzle-orm'
 import { beforeEach, describe, expect, it } from 'vitest'
 import schemaPage from '../docs/storage-schema.md?raw'
 import * as schema from '../src/db/schema.ts'
+import { assertComplete } from './support/complete.ts'
 
 interface Table {
   readonly name: string
@@ -32,8 +33,12 @@ const declared = Object.values(schema)
 
 describe('the tables that drizzle knows', () => {
   it('are the tables of the migrated database', async () => {
-    const names = (await tables()).map(({ name }) => name).sort()
-    expect(declared.map(({ name }) => name).sort()).toEqual(names)
+    const names = (await tables()).map(({ name }) => name)
+    assertComplete(
+      declared.map(({ name }) => name),
+      names,
+      { list: 'src/db/schema.ts', of: 'table of the migrations', recipe: 'A table' },
+    )
     expect(names.length).toBeGreaterThan(10)
   })
 
@@ -57,12 +62,37 @@ describe('the tables that drizzle knows', () => {
   )
 })
 
+const LISTED = declared.flatMap(({ name, columns }) =>
+  columns
+    .filter(({ enumValues }) => enumValues !== undefined)
+    .map((column) => [`${name}.${column.name}`, name, column.name, column.enumValues] as const),
+)
+
+it.each(LISTED)(
+  '%s takes the values that drizzle knows, and no other',
+  async (place, table, column, values) => {
+    const [row] = await rows<{ sql: string }>('select sql from sqlite_master where name = ?', table)
+    const [, list = ''] = new RegExp(`\\b${column} IN \\(([^)]*)\\)`).exec(row?.sql ?? '') ?? []
+    const taken = [...list.matchAll(/'([^']*)'/g)].map(([, value = '']) => value)
+    assertComplete(taken, values ?? [], {
+      list: `the check of ${place} in migrations/`,
+      of: 'value of src/db/schema.ts',
+      recipe: 'A badge metric',
+    })
+  },
+)
+
 it('docs/storage-schema.md has each table and view, and no other', async () => {
   const views = await rows<{ name: string }>("select name from sqlite_master where type = 'view'")
   const [ofD1 = ''] = schemaPage.split('## Durable Objects')
   const cells = [...ofD1.matchAll(/^\| (`[^|]+) \|/gm)].map(([, cell = '']) => cell)
   const named = cells.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, name = '']) => name))
-  expect(named.sort()).toEqual([...(await tables()), ...views].map(({ name }) => name).sort())
+  const stored = [...(await tables()), ...views].map(({ name }) => name)
+  assertComplete(named, stored, {
+    list: 'docs/storage-schema.md',
+    of: 'table or view of the migrations',
+    recipe: 'A table',
+  })
 })
 
 describe('the migrated database', () => {

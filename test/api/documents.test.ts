@@ -8,6 +8,7 @@ import { DOCUMENT_PATHS } from '../../src/http/documents/index.ts'
 import { openapiOf } from '../../src/http/documents/openapi.ts'
 import { documentedPath } from '../../src/http/route.ts'
 import { PROBLEMS } from '../../src/problem.ts'
+import { assertComplete } from '../support/complete.ts'
 import { ORIGIN, testSite } from '../support/site.ts'
 
 async function textOf(path: string) {
@@ -22,7 +23,11 @@ describe('the paths of the app', () => {
       .map(({ method, path }) => `${method} ${path}`)
     const declared = routes.map(({ method, path }) => `${method} ${path}`)
     const documents = DOCUMENT_PATHS.map((path) => `GET ${path}`)
-    expect(new Set(served)).toEqual(new Set([...declared, ...documents, ...LOGIN_PATHS]))
+    assertComplete([...declared, ...documents, ...LOGIN_PATHS], served, {
+      list: 'routes in src/api/index.ts (or DOCUMENT_PATHS, or LOGIN_PATHS)',
+      of: 'path of the app',
+      recipe: 'A route',
+    })
   })
 })
 
@@ -57,7 +62,11 @@ describe('GET /openapi.json', () => {
     )
     const served = [...routes, ...DOCUMENT_PATHS.map((path) => ({ method: 'GET', path }))]
     const expected = served.map(({ method, path }) => `${method} ${documentedPath(path)}`)
-    expect(described.toSorted()).toEqual(expected.toSorted())
+    assertComplete(described, expected, {
+      list: 'the OpenAPI document (openapiOf, documentOperations)',
+      of: 'path that is served',
+      recipe: 'A route',
+    })
   })
 })
 

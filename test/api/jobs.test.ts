@@ -1,5 +1,8 @@
 import { runDurableObjectAlarm } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
+import operations from '../../docs/operations.md?raw'
+import { JOBS } from '../../src/cron/job-names.ts'
+import { assertComplete } from '../support/complete.ts'
 import { eventually } from '../support/eventually.ts'
 import { idOf, TIME } from '../support/shapes.ts'
 import { type Client, type Site, testSite } from '../support/site.ts'
@@ -41,6 +44,11 @@ describe('GET /v1/jobs', () => {
       ['prune-visits', /daily/],
       ['prune-records', /daily/],
     ] as const
+    assertComplete(
+      jobs.map(([name]) => name),
+      Object.keys(JOBS),
+      { list: 'GET /v1/jobs in test/api/jobs.test.ts', of: 'job', recipe: 'A job' },
+    )
     expect(body).toEqual({
       items: jobs.map(([name, schedule]) => ({
         name,
@@ -50,6 +58,15 @@ describe('GET /v1/jobs', () => {
       })),
       nextCursor: null,
     })
+  })
+
+  it('lists the jobs that docs/operations.md explains', () => {
+    const rows = [...operations.matchAll(/^\| `([\w-]+)` \| (?:every tick|daily) /gm)]
+    assertComplete(
+      rows.map(([, name = '']) => name),
+      Object.keys(JOBS),
+      { list: 'the table of jobs in docs/operations.md', of: 'job', recipe: 'A job' },
+    )
   })
 
   it('answers the last run of each with its counts', async () => {

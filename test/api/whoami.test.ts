@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { assertComplete } from '../support/complete.ts'
 import { ISSUER, SETTINGS, testSite } from '../support/site.ts'
 import { idOf, TIME } from '../support/shapes.ts'
 import { makeIssuer } from '../support/tokens.ts'
@@ -55,6 +56,9 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
   },
 }
 
+const entriesOf = (all: Record<string, string>) =>
+  Object.entries(all).map((pair) => pair.join(': '))
+
 function reaches(body: { permissions: { permission: string; reach: string }[] }) {
   return Object.fromEntries(body.permissions.map(({ permission, reach }) => [permission, reach]))
 }
@@ -95,7 +99,11 @@ describe('whoami', () => {
     async (role, permissions) => {
       const { body } = await (await testSite().memberWith(role)).get('/v1/whoami')
       expect(body.roles).toEqual(['member', role])
-      expect(reaches(body)).toEqual(permissions)
+      assertComplete(entriesOf(permissions), entriesOf(reaches(body)), {
+        list: `PERMISSIONS.${role} in test/api/whoami.test.ts`,
+        of: 'permission of the role',
+        recipe: 'A permission',
+      })
     },
   )
 

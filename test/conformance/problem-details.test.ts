@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { PROBLEMS } from '../../src/problem.ts'
 import { ORIGIN, testSite } from '../support/site.ts'
+import { SOURCES } from '../support/sources.ts'
 
 const CODES = Object.entries(PROBLEMS)
 
@@ -57,6 +58,18 @@ describe('RFC 9457: problem details', () => {
     for (const code of ['nothing', 'constructor', '__proto__', 'NOT_FOUND', '%00']) {
       expect((await testSite().anonymous.get(`/problems/${code}`)).status).toBe(404)
     }
+  })
+
+  it('every code is answered by something, or says that nothing does', () => {
+    const code = (name: string) => new RegExp(`'${name}'`)
+    const sources = [...SOURCES.values()].filter(({ path }) => path !== 'problem.ts')
+    const unused = CODES.filter(
+      ([name, { help }]) =>
+        !sources.some(({ text }) => code(name).test(text)) && !help.startsWith('Nothing answers'),
+    ).map(([name]) => name)
+    const advice =
+      'src/problem.ts has codes that nothing answers: throw them where the refusal is, or take them out. CONTRIBUTING.md, "A problem code".'
+    expect(unused, advice).toEqual([])
   })
 
   it('section 3.1.3: one code has one status and one title, and no two share a title', () => {

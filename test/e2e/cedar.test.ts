@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from 'vitest'
 import { decide } from '../../src/security/decide.ts'
 import { PERMISSIONS as POLICY, ROLES as BUILT_IN_ROLES } from '../../src/security/permissions.ts'
+import { assertComplete } from '../support/complete.ts'
 import { seeded } from '../support/seeded.ts'
 import { cedarAllows, loadContract } from './support/cedar.ts'
 import {
@@ -30,6 +31,9 @@ beforeAll(() => {
   })
 })
 
+const SECOND_OPINION =
+  'test/e2e/contract.cedar is the policy once more: say there who has the permission. CONTRIBUTING.md, "A permission".'
+
 /** Where the two differ, in words; undefined where they agree, also on how far it goes. */
 function differenceOn({ actor, permission, target }: Case, other: string): string | undefined {
   const cedar = (on: TargetName) => verdicts.get(keyOf(actor, permission, on))
@@ -50,8 +54,14 @@ function differenceOn({ actor, permission, target }: Case, other: string): strin
 }
 
 test('the cases have every permission and role that the code has', () => {
-  expect(new Set([...KEY_SCOPES, ...NO_SCOPES])).toEqual(new Set(Object.keys(POLICY)))
-  expect(new Set(ROLES)).toEqual(new Set(Object.keys(BUILT_IN_ROLES)))
+  const recipe = 'A permission'
+  assertComplete([...KEY_SCOPES, ...NO_SCOPES], Object.keys(POLICY), {
+    list: 'KEY_SCOPES or NO_SCOPES in test/e2e/support/policy-cases.ts',
+    of: 'permission',
+    recipe,
+  })
+  const list = 'ROLES in test/e2e/support/policy-cases.ts'
+  assertComplete(ROLES, Object.keys(BUILT_IN_ROLES), { list, of: 'role', recipe })
 })
 
 test('decide and Cedar agree on every case there is, and on how far it goes', () => {
@@ -60,7 +70,7 @@ test('decide and Cedar agree on every case there is, and on how far it goes', ()
     const difference = differenceOn(each, 'usr_2')
     if (difference !== undefined) differences.push(difference)
   })
-  expect(differences).toEqual([])
+  expect(differences, SECOND_OPINION).toEqual([])
   expect(verdicts.size).toBe(ACTORS.length * PERMISSIONS.length * TARGETS.length)
   const allowed = [...verdicts.values()].filter(Boolean).length
   expect(allowed).toBeGreaterThan(verdicts.size / 20)

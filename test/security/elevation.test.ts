@@ -9,21 +9,31 @@ import { testSite } from '../support/site.ts'
 import { importersOf, reaching, SOURCES } from '../support/sources.ts'
 
 const ELEVATION = 'security/elevation.ts'
+const RECIPE = 'CONTRIBUTING.md, "An elevation", says where it goes instead.'
 
 describe('no way leads from HTTP to elevation', () => {
   test('only cron and events import it', () => {
     const importers = importersOf(ELEVATION).map(({ path }) => path)
     expect(importers).toContain('cron/award-badges.ts')
-    expect(importers.filter((path) => !/^(cron|events)\//.test(path))).toEqual([])
+    expect(
+      importers.filter((path) => !/^(cron|events)\//.test(path)),
+      `Only a backend trigger elevates; whoever else imports it could be a way from HTTP. ${RECIPE}`,
+    ).toEqual([])
   })
 
   test('and only the worker and the object that runs jobs lead there, through no route', () => {
     const others = reaching(ELEVATION).filter((path) => !/^(cron|events)\//.test(path))
-    expect(others).toEqual(['cron/job-runner.ts', 'worker.ts'])
+    expect(
+      others,
+      `These lead to what elevates, and a request may get there by them. ${RECIPE}`,
+    ).toEqual(['worker.ts'])
   })
 
   test('and nothing else takes a system grant, or names what lends one', () => {
-    expect(naming('withSystemGrant')).toEqual([ELEVATION, 'security/grant.ts'])
+    expect(naming('withSystemGrant'), `Only elevate lends a system grant. ${RECIPE}`).toEqual([
+      ELEVATION,
+      'security/grant.ts',
+    ])
     const wholesale = importersOf('security/grant.ts').filter(({ imports }) =>
       imports.some(({ to, names }) => to === 'security/grant.ts' && names.includes('*')),
     )

@@ -100,7 +100,9 @@ describe('every operation', () => {
       .flatMap(({ names }) => names)
       .filter((name) => typeof EXPORTS.get(name) === 'function')
     const others = called.filter((name) => !granted.has(name) && !HARMLESS.has(name))
-    expect(others).toEqual([])
+    const help =
+      'A route calls only operations that take a Grant first: `export async function act(grant: Grant<\'…\'>, …)`. CONTRIBUTING.md, "An operation".'
+    expect(others, help).toEqual([])
     expect(called.filter((name) => granted.has(name)).length).toBeGreaterThan(10)
   })
 })

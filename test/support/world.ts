@@ -163,7 +163,7 @@ export async function pathFor(path: string, target: Target, things: Things, call
 
 async function valueOf(name: string, target: Target, things: Things, caller: Caller) {
   const absent = ABSENT[name]
-  if (!absent || !isThing(name, things)) throw new Error(`no values for {${name}} in world.ts`)
+  if (!absent || !isThing(name, things)) throw new Error(noValues(name))
   if (target === 'absent') return absent
   if (target === 'malformed') return 'not%20an-id'
   const own =
@@ -215,5 +215,22 @@ export async function bodyFor({ method, path, input }: Route, things: Things): P
   if (!input.json) return undefined
   const body = (await BODIES[`${method} ${path}`]?.(things)) ?? {}
   if (z.safeParse(input.json, body).success) return body
-  throw new Error(`no body for ${method} ${path} in test/support/world.ts`)
+  throw new Error(noBody(`${method} ${path}`))
+}
+
+const noBody = (route: string) =>
+  `BODIES in test/support/world.ts has no valid body for ${route}: add one. CONTRIBUTING.md, "An operation".`
+
+const noValues = (name: string) =>
+  `thingsFor and ABSENT in test/support/world.ts have no {${name}}: say how to make one. CONTRIBUTING.md, "A route".`
+
+/** What nobody has said how to fill in of a request, in words. */
+export function unfilled({ method, path, input }: Route, things: Things): string[] {
+  const name = `${method} ${path}`
+  const takesNone = !input.json || z.safeParse(input.json, {}).success
+  const params = [...documentedPath(path).matchAll(/\{(\w+)\}/g)].map(([, param = '']) => param)
+  return [
+    ...params.filter((param) => !ABSENT[param] || !isThing(param, things)).map(noValues),
+    ...(takesNone || Object.hasOwn(BODIES, name) ? [] : [noBody(name)]),
+  ]
 }

@@ -58,6 +58,7 @@ export default defineConfig({
           root,
           environment: 'node',
           include: ['test/e2e/**/*.test.ts'],
+          globalSetup: ['test/e2e/support/browser-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

@@ -1,8 +1,8 @@
 /** A real browser for all tests of a file, and pages on which everything that goes wrong is written down. */
 import { type Browser, chromium, type Page } from 'playwright-core'
-import { afterAll, beforeAll, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, inject, onTestFinished } from 'vitest'
+import { environmentOf } from './find-browser.ts'
 
-const EXECUTABLE = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -15,7 +15,9 @@ const FLAGS = [
 ]
 
 export function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: EXECUTABLE, args: FLAGS })
+  const browser = inject('browser')
+  const { executablePath } = browser
+  return chromium.launch({ executablePath, args: FLAGS, env: environmentOf(browser) })
 }
 
 export interface Watched {

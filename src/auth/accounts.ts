@@ -3,7 +3,7 @@
  * decides only what its owner is mailed, never what is answered or how much is done.
  */
 import { and, eq, exists, sql, type SQL } from 'drizzle-orm'
-import { rows } from '../db/client.ts'
+import { batch, rows } from '../db/client.ts'
 import { authAccounts, authSessions, authTickets, authUsers } from '../db/schema.ts'
 import { forgetAttempts, subjectOf } from './attempts.ts'
 import { MAILS } from './mail.ts'
@@ -67,15 +67,15 @@ export function accountsOf({ db, now, site, send, notify }: LoginDeps) {
     // No two hashes are alike.
     const isStored = sql`exists (select 1 from auth_accounts
       where user_id = ${userId} and provider_id = ${CREDENTIAL} and password = ${hash})`
-    const [stored] = await db.batch([
-      storePassword(userId, hash, isAllowed),
+    const { stored } = await batch(db, {
+      stored: storePassword(userId, hash, isAllowed),
       // A second link that was mailed would undo this.
-      db.delete(authTickets).where(and(eq(authTickets.userId, userId), isStored)),
-      db.delete(authSessions).where(and(eq(authSessions.userId, userId), isStored)),
-      accessChanged(db, userId),
+      tickets: db.delete(authTickets).where(and(eq(authTickets.userId, userId), isStored)),
+      sessions: db.delete(authSessions).where(and(eq(authSessions.userId, userId), isStored)),
+      rights: accessChanged(db, userId),
       // Whoever guessed at the old one does not keep the owner from using the new one.
-      forgetAttempts(db, await subjectOf('password:account', email)),
-    ])
+      attempts: forgetAttempts(db, await subjectOf('password:account', email)),
+    })
     if (stored.length === 0) return false
     await notify(MAILS.passwordChanged(email, site))
     return true

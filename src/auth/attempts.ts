@@ -3,7 +3,7 @@
  * is done. Who is known and who is not counts alike.
  */
 import { and, sql } from 'drizzle-orm'
-import { type Database, rows, statement } from '../db/client.ts'
+import { batch, type Database, rows, statement } from '../db/client.ts'
 import { authAttempts } from '../db/schema.ts'
 import { sha256 } from '../crypto/digest.ts'
 
@@ -44,14 +44,14 @@ export async function countAttempts(
       return { subject: await subjectOf(name, who), most, endsAt: now + windowMs }
     }),
   )
-  const [first, ...others] = counted.map(({ subject, endsAt }, index) => {
+  const counting = counted.map(({ subject, endsAt }, index) => {
     const areWithin = counted
       .slice(0, index)
       .map(
         (before) =>
           sql`(select attempts from ${authAttempts} where subject = ${before.subject}) <= ${before.most}`,
       )
-    return rows<{ attempts: number; ends_at: number }>(
+    const attempt = rows<{ attempts: number; ends_at: number }>(
       db,
       sql`insert into ${authAttempts} (subject, attempts, ends_at)
       select ${subject}, 1, ${endsAt} where ${and(sql`true`, ...areWithin)}
@@ -60,11 +60,11 @@ export async function countAttempts(
         ends_at = case when ends_at <= ${now} then excluded.ends_at else ends_at end
       returning attempts, ends_at`,
     )
+    return [subject, attempt] as const
   })
-  if (!first) return 0
-  const results = await db.batch([first, ...others])
-  const waits = results.map(([row], index) => {
-    const most = counted[index]?.most ?? 0
+  const results = await batch(db, Object.fromEntries(counting))
+  const waits = counted.map(({ subject, most }) => {
+    const [row] = results[subject] ?? []
     return row && row.attempts > most ? Math.ceil((row.ends_at - now) / 1000) : 0
   })
   return Math.max(0, ...waits)

@@ -1,6 +1,6 @@
 /** An account's change of address: asked for by its owner, done once the new mailbox has been read. */
 import { and, eq, ne, sql } from 'drizzle-orm'
-import { statement } from '../db/client.ts'
+import { batch, statement } from '../db/client.ts'
 import { newId } from '../db/ids.ts'
 import { authSessions, authTickets, authUsers, BUILT_IN, identities, users } from '../db/schema.ts'
 import { insertAuditWhere } from '../repositories/audited.ts'
@@ -42,22 +42,22 @@ export function newAddressOf({ db, now, requestId, site, send, notify }: LoginDe
         .where(and(eq(identities.issuer, BUILT_IN), eq(identities.subject, userId)))
       const isFree = sql`not exists (select 1 from ${authUsers} where email = ${email})`
       const isDone = sql`exists (select 1 from ${authUsers} where id = ${userId} and email = ${email})`
-      const [updated] = await db.batch([
-        db
+      const { updated } = await batch(db, {
+        updated: db
           .update(authUsers)
           .set({ email, updatedAt: at })
           .where(and(eq(authUsers.id, userId), ne(authUsers.email, email), isFree))
           .returning({ id: authUsers.id }),
-        db.delete(authSessions).where(and(eq(authSessions.userId, userId), isDone)),
+        sessions: db.delete(authSessions).where(and(eq(authSessions.userId, userId), isDone)),
         // Links that went to the old address are its former owner's no longer.
-        db.delete(authTickets).where(and(eq(authTickets.userId, userId), isDone)),
-        accessChanged(db, userId),
-        statement(
+        tickets: db.delete(authTickets).where(and(eq(authTickets.userId, userId), isDone)),
+        rights: accessChanged(db, userId),
+        member: statement(
           db,
           sql`update ${users} set email = ${email}, revision = revision + 1,
             updated_at = ${at.toISOString()} where id = ${member?.id ?? ''} and ${isDone}`,
         ),
-        insertAuditWhere(
+        audit: insertAuditWhere(
           db,
           {
             id: newId('aud', now),
@@ -73,7 +73,7 @@ export function newAddressOf({ db, now, requestId, site, send, notify }: LoginDe
           },
           sql`${isDone} and ${member ? 1 : 0} = 1`,
         ),
-      ])
+      })
       if (updated.length === 0) return false
       if (before) await notify(MAILS.addressChanged(before.email, site))
       return true

@@ -1,5 +1,6 @@
 /** The open sessions of an account: listed for their owner, and ended one by one or all at once. */
 import { and, eq, gt } from 'drizzle-orm'
+import { batch } from '../db/client.ts'
 import { authSessions } from '../db/schema.ts'
 import { accessChanged, type LoginDeps } from './deps.ts'
 
@@ -21,19 +22,19 @@ export function openSessionsOf({ db, now }: Pick<LoginDeps, 'db' | 'now'>) {
     },
 
     async end(userId: string, sessionId: string): Promise<void> {
-      await db.batch([
-        db
+      await batch(db, {
+        session: db
           .delete(authSessions)
           .where(and(eq(authSessions.id, sessionId), eq(authSessions.userId, userId))),
-        accessChanged(db, userId),
-      ])
+        rights: accessChanged(db, userId),
+      })
     },
 
     async endAll(userId: string): Promise<void> {
-      await db.batch([
-        db.delete(authSessions).where(eq(authSessions.userId, userId)),
-        accessChanged(db, userId),
-      ])
+      await batch(db, {
+        sessions: db.delete(authSessions).where(eq(authSessions.userId, userId)),
+        rights: accessChanged(db, userId),
+      })
     },
   }
 }

@@ -3,6 +3,7 @@
  * read may see: `primary` reads the newest state and is for everything that decides about access.
  */
 import type { SQL } from 'drizzle-orm'
+import type { BatchItem } from 'drizzle-orm/batch'
 import { drizzle } from 'drizzle-orm/d1'
 
 export type Database = ReturnType<typeof drizzle>
@@ -29,6 +30,38 @@ function startOf(start: string | undefined): D1SessionBookmark {
 /** drizzle's D1 driver calls only `prepare` and `batch`, which a session has with the same meaning. */
 function asDatabase(session: Pick<D1Database, 'prepare' | 'batch'>): D1Database {
   return session as D1Database
+}
+
+/** One statement of a batch. */
+export type Statement = BatchItem<'sqlite'>
+
+/** The statements of a batch in the order they run, by name; one that is undefined is left out. */
+export type Statements = Readonly<Record<string, Statement | undefined>>
+
+export type Results<S extends Statements> = { readonly [Name in keyof S]: ResultOf<S[Name]> }
+
+type ResultOf<S> = S extends Statement ? S['_']['result'] : undefined
+
+/**
+ * Runs the statements as one transaction and one round trip, in the order they are written. A name is
+ * a word: an object lists names that are whole numbers before all others.
+ * @returns what each of them returns, by its name
+ */
+export async function batch<S extends Statements>(
+  db: Database,
+  statements: S,
+): Promise<Results<S>> {
+  const named = Object.entries(statements).flatMap(([name, statement]) =>
+    statement ? [{ name, statement }] : [],
+  )
+  const [first, ...others] = named.map(({ statement }) => statement)
+  const results: readonly unknown[] = first ? await db.batch([first, ...others]) : []
+  return asResults(Object.fromEntries(named.map(({ name }, index) => [name, results[index]])))
+}
+
+/** drizzle answers statements in the order it was given them; its types follow no list made at run time. */
+function asResults<S extends Statements>(results: Readonly<Record<string, unknown>>): Results<S> {
+  return results as Results<S>
 }
 
 /** A statement written as SQL, for a batch or by itself; `rows` for one whose rows matter. */

@@ -1,6 +1,6 @@
 /** API keys. Verification does not come here: each key's KeyGate reads its row once and remembers it. */
 import { and, desc, eq, isNull, lt, sql } from 'drizzle-orm'
-import { type Database, rows } from '../db/client.ts'
+import { batch, type Database, rows } from '../db/client.ts'
 import type { KeyId } from '../db/ids.ts'
 import { apiKeys, apiKeyUsage } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer } from './audited.ts'
@@ -44,14 +44,17 @@ export function apiKeysRepository(db: Database) {
 
     /** Everything a KeyGate has to know: the key, and what its creator is at this moment. */
     async load(id: KeyId) {
-      const [[key], [creator]] = await db.batch([
-        select(id),
-        rows<{ status: 'active' | 'suspended'; roles: string }>(
+      const {
+        found: [key],
+        creators: [creator],
+      } = await batch(db, {
+        found: select(id),
+        creators: rows<{ status: 'active' | 'suspended'; roles: string }>(
           db,
           sql`select status, ${heldRolesOf(sql`users.id`)} as roles
             from users where id = (select created_by from api_keys where id = ${id})`,
         ),
-      ])
+      })
       return (
         key && creator && { key, creator: { ...creator, roles: parseHeldRoles(creator.roles) } }
       )
@@ -68,7 +71,9 @@ export function apiKeysRepository(db: Database) {
     },
 
     async create(row: ApiKeyRow, audit: AuditRow, answer: StoredAnswer | undefined) {
-      await audited(db, audit, db.insert(apiKeys).values(row), ...storeAnswer(db, audit, answer))
+      await audited(db, audit, db.insert(apiKeys).values(row), {
+        stored: storeAnswer(db, audit, answer),
+      })
     },
 
     /** @returns the row as it is now and whether it was changed */
@@ -78,8 +83,8 @@ export function apiKeysRepository(db: Database) {
         .set({ ...patch, ...moved(audit) })
         .where(isUnrevoked(id, revisions))
         .returning({ id: apiKeys.id })
-      const [written, [row]] = await audited(db, audit, write, select(id))
-      return { changed: written.length > 0, row }
+      const { written, found } = await audited(db, audit, write, { found: select(id) })
+      return { changed: written.length > 0, row: found[0] }
     },
 
     /** Replaces the secret of a key that is still as it was read. @returns as `update` does */
@@ -94,14 +99,11 @@ export function apiKeysRepository(db: Database) {
         .set({ secretHash, previousSecrets, ...moved(audit) })
         .where(isUnrevoked(id, [revision]))
         .returning({ id: apiKeys.id })
-      const [written, [row]] = await audited(
-        db,
-        audit,
-        write,
-        select(id),
-        ...storeAnswer(db, audit, answer),
-      )
-      return { changed: written.length > 0, row }
+      const { written, found } = await audited(db, audit, write, {
+        found: select(id),
+        stored: storeAnswer(db, audit, answer),
+      })
+      return { changed: written.length > 0, row: found[0] }
     },
 
     /** For good; the row stays for the record. @returns the row as it is now and whether it was changed */
@@ -111,28 +113,28 @@ export function apiKeysRepository(db: Database) {
         .set({ revokedAt: audit.at, enabled: false, ...moved(audit) })
         .where(isUnrevoked(id, revisions))
         .returning({ id: apiKeys.id })
-      const [written, [row]] = await audited(db, audit, write, select(id))
-      return { changed: written.length > 0, row }
+      const { written, found } = await audited(db, audit, write, { found: select(id) })
+      return { changed: written.length > 0, row: found[0] }
     },
 
     /** Newest day first. @returns undefined if there is no such key */
     async usage(id: KeyId, limit: number) {
-      const [known, days] = await db.batch([
-        select(id),
-        db
+      const { known, days } = await batch(db, {
+        known: select(id),
+        days: db
           .select()
           .from(apiKeyUsage)
           .where(eq(apiKeyUsage.keyId, id))
           .orderBy(desc(apiKeyUsage.day))
           .limit(limit),
-      ])
+      })
       return known.length > 0 ? days : undefined
     },
 
     /** Absolute figures, so that writing them twice counts nothing twice. */
     async recordUsage(id: KeyId, days: readonly UsageDay[]) {
-      await db.batch([
-        rows(
+      await batch(db, {
+        recorded: rows(
           db,
           sql`insert into api_key_usage (key_id, day, requests, last_used_at)
             select ${id}, value ->> 'day', value ->> 'requests', value ->> 'lastUsedAt'
@@ -142,7 +144,7 @@ export function apiKeysRepository(db: Database) {
               requests = max(requests, excluded.requests),
               last_used_at = max(last_used_at, excluded.last_used_at)`,
         ),
-      ])
+      })
     },
   }
 }

@@ -3,8 +3,14 @@
  * audit row exists exactly if the write changed a row, and everything after it can hang on it.
  */
 import { sql, type SQL } from 'drizzle-orm'
-import type { BatchItem } from 'drizzle-orm/batch'
-import { type Database, statement } from '../db/client.ts'
+import {
+  batch,
+  type Database,
+  type Results,
+  type Statement,
+  type Statements,
+  statement,
+} from '../db/client.ts'
 import type { AuditId } from '../db/ids.ts'
 import { idempotencyKeys } from '../db/schema.ts'
 
@@ -34,27 +40,27 @@ export interface StoredAnswer {
   readonly about: string | null
 }
 
-type Statement = BatchItem<'sqlite'>
+/** Statements that follow a write; the names of those before them are taken. */
+type After = Statements & { readonly [Taken in 'acting' | 'written' | 'audit']?: never }
 
 /**
  * Runs `write`, its audit row if it changed anything, then `after`, as one transaction.
  * `write` must be one statement; statements in `after` that write should require `wasWritten(audit)`.
- * @returns the results of `write` and `after`, in order
+ * @returns the result of `write` as `written`, and those of `after` by their names
  * @throws what `isAccessChange` recognises when the actor's rights have changed since
  */
-export async function audited<W extends Statement, A extends Statement[]>(
+export async function audited<W extends Statement, A extends After>(
   db: Database,
   audit: AuditRow,
   write: W,
-  ...after: A
-): Promise<[W['_']['result'], ...{ [K in keyof A]: A[K]['_']['result'] }]> {
-  const [, written, , ...rest] = await db.batch([
-    actingAs(db, audit),
-    write,
-    insertAuditWhere(db, audit, sql`changes() > 0`),
+  after: A,
+): Promise<Results<{ written: W } & A>> {
+  return batch(db, {
+    acting: actingAs(db, audit),
+    written: write,
+    audit: insertAuditWhere(db, audit, sql`changes() > 0`),
     ...after,
-  ])
-  return resultsOf([written, ...rest])
+  })
 }
 
 export const INSERT_AUDIT = sql`insert into audit_log
@@ -90,20 +96,13 @@ export function storeAnswer(db: Database, audit: AuditRow, answer: StoredAnswer 
 
 /** As above, of what may succeed without a write. @param isTrue what the answer says has come to be */
 export function storeAnswerWhere(db: Database, answer: StoredAnswer | undefined, isTrue: SQL) {
-  if (!answer) return []
+  if (!answer) return undefined
   const { caller, key, fingerprint, status, body, createdAt, about } = answer
-  return [
-    statement(
-      db,
-      sql`insert into ${idempotencyKeys}
-        (caller, key, fingerprint, status, body, created_at, about)
-      select ${caller}, ${key}, ${fingerprint}, ${status}, ${body}, ${createdAt}, ${about}
-      where ${isTrue}`,
-    ),
-  ]
-}
-
-/** `batch` returns what each statement returns, in order; its type cannot follow a spread. */
-function resultsOf<T extends unknown[]>(results: unknown[]): T {
-  return results as T
+  return statement(
+    db,
+    sql`insert into ${idempotencyKeys}
+      (caller, key, fingerprint, status, body, created_at, about)
+    select ${caller}, ${key}, ${fingerprint}, ${status}, ${body}, ${createdAt}, ${about}
+    where ${isTrue}`,
+  )
 }

@@ -1,6 +1,6 @@
 /** Who holds which badge. One row for each member and badge, for good. */
 import { and, asc, eq, isNull, sql } from 'drizzle-orm'
-import { type Database, rows, statement } from '../db/client.ts'
+import { batch, type Database, rows, statement } from '../db/client.ts'
 import type { AuditId, BadgeId, RuleId, UserId } from '../db/ids.ts'
 import { badgeAssignments, badges, users } from '../db/schema.ts'
 import {
@@ -59,9 +59,9 @@ export function badgeAssignmentsRepository(db: Database) {
       page: { after?: { position: number; id: BadgeId } | undefined; limit: number },
     ) {
       const { after, limit } = page
-      const [known, rows] = await db.batch([
-        db.select({ id: users.id }).from(users).where(eq(users.id, userId)),
-        db
+      const { known, held } = await batch(db, {
+        known: db.select({ id: users.id }).from(users).where(eq(users.id, userId)),
+        held: db
           .select(assignment)
           .from(badgeAssignments)
           .innerJoin(badges, eq(badges.id, badgeAssignments.badgeId))
@@ -74,8 +74,8 @@ export function badgeAssignmentsRepository(db: Database) {
           )
           .orderBy(asc(badges.position), asc(badges.id))
           .limit(limit),
-      ])
-      return known.length > 0 ? rows : undefined
+      })
+      return known.length > 0 ? held : undefined
     },
 
     /**
@@ -97,9 +97,9 @@ export function badgeAssignmentsRepository(db: Database) {
           and (select json_group_array(json_array(userId, created)) from
             (${outcome(award.badgeId, list)} order by userId)) = ${textOf(foreseen.given)}`
         : sql`true`
-      const [, , , [badge], holders] = await db.batch([
-        actingAs(db, audit),
-        statement(
+      const { badge, holders } = await batch(db, {
+        acting: actingAs(db, audit),
+        given: statement(
           db,
           sql`
           insert into badge_assignments (user_id, badge_id, assigned_at, assigned_by, audit_id)
@@ -110,7 +110,7 @@ export function badgeAssignmentsRepository(db: Database) {
             audit_id = excluded.audit_id, removed_at = null
           where removed_at is not null and excluded.assigned_by <> 'rule'`,
         ),
-        statement(
+        audit: statement(
           db,
           sql`${INSERT_AUDIT}
           select audit_id, ${audit.at}, ${audit.actor}, ${audit.onBehalfOf}, ${audit.action}, user_id,
@@ -119,8 +119,8 @@ export function badgeAssignmentsRepository(db: Database) {
             on user_id = candidates.value ->> 'userId' and badge_id = ${award.badgeId}
             and audit_id = ${fresh}`,
         ),
-        db.select().from(badges).where(eq(badges.id, award.badgeId)),
-        rows<Holder>(
+        badge: db.select().from(badges).where(eq(badges.id, award.badgeId)),
+        holders: rows<Holder>(
           db,
           sql`
           select users.id as userId, assigned_at as assignedAt, assigned_by as assignedBy,
@@ -130,9 +130,9 @@ export function badgeAssignmentsRepository(db: Database) {
           left join badge_assignments held on held.user_id = users.id
             and held.badge_id = ${award.badgeId} and held.removed_at is null`,
         ),
-        ...storeAnswerWhere(db, foreseen?.answer, asForeseen),
-      ])
-      return { badge, holders }
+        stored: storeAnswerWhere(db, foreseen?.answer, asForeseen),
+      })
+      return { badge: badge[0], holders }
     },
 
     /** What would come of an award by somebody to these members. */
@@ -168,7 +168,7 @@ export function badgeAssignmentsRepository(db: Database) {
           ),
         )
         .returning({ userId: badgeAssignments.userId })
-      const [written] = await audited(db, audit, write)
+      const { written } = await audited(db, audit, write, {})
       return written.length > 0
     },
   }

@@ -62,7 +62,9 @@ export function badgeRulesRepository(db: Database) {
           ${Number(row.enabled)}, ${row.revision}, ${row.createdAt}, ${row.updatedAt}
         from badges where id = ${row.badgeId} returning id`,
       )
-      const [written] = await audited(db, audit, write, ...storeAnswer(db, audit, answer))
+      const { written } = await audited(db, audit, write, {
+        stored: storeAnswer(db, audit, answer),
+      })
       return written.length > 0
     },
 
@@ -73,8 +75,8 @@ export function badgeRulesRepository(db: Database) {
         .set({ ...patch, revision: sql`${badgeRules.revision} + 1`, updatedAt: audit.at })
         .where(and(eq(badgeRules.id, id), atRevision(badgeRules.revision, revisions)))
         .returning({ id: badgeRules.id })
-      const [written, [row]] = await audited(db, audit, write, select(id))
-      return { changed: written.length > 0, row }
+      const { written, found } = await audited(db, audit, write, { found: select(id) })
+      return { changed: written.length > 0, row: found[0] }
     },
 
     /** @returns the row that was not deleted, if any */
@@ -83,8 +85,8 @@ export function badgeRulesRepository(db: Database) {
         .delete(badgeRules)
         .where(and(eq(badgeRules.id, id), atRevision(badgeRules.revision, revisions)))
         .returning({ id: badgeRules.id })
-      const [written, [left]] = await audited(db, audit, write, select(id))
-      return { changed: written.length > 0, row: left }
+      const { written, found } = await audited(db, audit, write, { found: select(id) })
+      return { changed: written.length > 0, row: found[0] }
     },
   }
 }

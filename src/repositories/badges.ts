@@ -1,6 +1,6 @@
 /** The badges a site has. */
 import { and, asc, eq, max, sql } from 'drizzle-orm'
-import type { Database } from '../db/client.ts'
+import { batch, type Database } from '../db/client.ts'
 import type { BadgeId } from '../db/ids.ts'
 import { badgeAssignments, badgeRules, badges } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer, wasWritten } from './audited.ts'
@@ -35,16 +35,18 @@ export function badgesRepository(db: Database) {
 
     /** What a new badge has to fit in with. */
     async surroundings(slug: string) {
-      const [[last], taken] = await db.batch([
-        db.select({ position: max(badges.position) }).from(badges),
-        db.select({ id: badges.id }).from(badges).where(eq(badges.slug, slug)),
-      ])
-      return { lastPosition: last?.position ?? 0, slugTaken: taken.length > 0 }
+      const { last, taken } = await batch(db, {
+        last: db.select({ position: max(badges.position) }).from(badges),
+        taken: db.select({ id: badges.id }).from(badges).where(eq(badges.slug, slug)),
+      })
+      return { lastPosition: last[0]?.position ?? 0, slugTaken: taken.length > 0 }
     },
 
     /** @throws what `isUniqueViolation(…, 'badges.slug')` recognises */
     async create(row: BadgeRow, audit: AuditRow, answer: StoredAnswer | undefined) {
-      await audited(db, audit, db.insert(badges).values(row), ...storeAnswer(db, audit, answer))
+      await audited(db, audit, db.insert(badges).values(row), {
+        stored: storeAnswer(db, audit, answer),
+      })
     },
 
     /** @returns the row as it is now and whether it was changed. @throws as `create` does */
@@ -54,8 +56,8 @@ export function badgesRepository(db: Database) {
         .set({ ...patch, revision: sql`${badges.revision} + 1`, updatedAt: audit.at })
         .where(and(eq(badges.id, id), atRevision(badges.revision, revisions)))
         .returning({ id: badges.id })
-      const [written, [row]] = await audited(db, audit, write, select(id))
-      return { changed: written.length > 0, row }
+      const { written, found } = await audited(db, audit, write, { found: select(id) })
+      return { changed: written.length > 0, row: found[0] }
     },
 
     /** Deletes a badge with its assignments and rules. @returns the row that was not deleted, if any */
@@ -66,16 +68,15 @@ export function badgesRepository(db: Database) {
         .set({ revision: sql`${badges.revision} + 1` })
         .where(and(eq(badges.id, id), atRevision(badges.revision, revisions)))
         .returning({ id: badges.id })
-      const [written, , , , [left]] = await audited(
-        db,
-        audit,
-        write,
-        db.delete(badgeAssignments).where(and(eq(badgeAssignments.badgeId, id), wasWritten(audit))),
-        db.delete(badgeRules).where(and(eq(badgeRules.badgeId, id), wasWritten(audit))),
-        db.delete(badges).where(and(eq(badges.id, id), wasWritten(audit))),
-        select(id),
-      )
-      return { changed: written.length > 0, row: left }
+      const { written, left } = await audited(db, audit, write, {
+        assignments: db
+          .delete(badgeAssignments)
+          .where(and(eq(badgeAssignments.badgeId, id), wasWritten(audit))),
+        rules: db.delete(badgeRules).where(and(eq(badgeRules.badgeId, id), wasWritten(audit))),
+        badge: db.delete(badges).where(and(eq(badges.id, id), wasWritten(audit))),
+        left: select(id),
+      })
+      return { changed: written.length > 0, row: left[0] }
     },
   }
 }

@@ -1,6 +1,6 @@
 /** Bookings that pass from a visitor to the member who has shown to be that visitor. */
 import { eq, sql } from 'drizzle-orm'
-import { type Database, rows, statement } from '../db/client.ts'
+import { batch, type Database, rows, statement } from '../db/client.ts'
 import type { AuditId, BookingId, UserId, VisitorId } from '../db/ids.ts'
 import { bookings } from '../db/schema.ts'
 import {
@@ -49,11 +49,11 @@ export function bookingClaimsRepository(db: Database, now: string) {
         and id in (select value ->> 'bookingId' from json_each(${list}))`
       const passed = sql`select target from audit_log
         where id in (select value ->> 'auditId' from json_each(${list}))`
-      const [, inTheWay, ownConfirmed, , claimed] = await db.batch([
-        actingAs(db, audit),
-        rows<{ id: BookingId }>(db, second),
-        rows<{ id: BookingId }>(db, confirmed),
-        statement(
+      const { inTheWay, ownConfirmed, claimed } = await batch(db, {
+        acting: actingAs(db, audit),
+        inTheWay: rows<{ id: BookingId }>(db, second),
+        ownConfirmed: rows<{ id: BookingId }>(db, confirmed),
+        audit: statement(
           db,
           sql`${INSERT_AUDIT}
           select candidates.value ->> 'auditId', ${audit.at}, ${audit.actor}, ${audit.onBehalfOf},
@@ -64,18 +64,18 @@ export function bookingClaimsRepository(db: Database, now: string) {
           where owner = ${visitorId} and not exists (${second})
             and not exists (${confirmed}) and (${still}) = ${candidates.length}`,
         ),
-        rows(
+        claimed: rows(
           db,
           sql`update bookings set owner = ${userId}, revision = revision + 1, updated_at = ${now}
           where id in (${passed})
           returning id`,
         ),
-        ...storeAnswerWhere(
+        stored: storeAnswerWhere(
           db,
           answer,
           sql`(select count(*) from (${passed})) = ${candidates.length}`,
         ),
-      ])
+      })
       return { claimed: claimed.length, inTheWay, ownConfirmed }
     },
   }

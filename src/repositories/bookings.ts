@@ -137,26 +137,23 @@ export function bookingsRepository(db: Database, now: string) {
           where slots.id = ${slotId} and starts_at > ${now} and ${isAsOffered}
             and not exists (${mine}) and ${held} < capacity`,
       )
-      const [, , [row], [slot]] = await audited(
-        db,
-        audit,
-        write,
-        statement(
+      const { found, slot } = await audited(db, audit, write, {
+        event: statement(
           db,
           sql`insert into events (id, kind, subject, created_at)
             select ${eventId}, 'booking-created', ${id}, ${now}
             from bookings join services on services.id = bookings.service_id
             where bookings.id = ${id} and auto_confirm = 1 and ${wasWritten(audit)}`,
         ),
-        select(eq(bookings.id, id)),
-        rows<{ isPast: number; isFull: number; isMine: number }>(
+        found: select(eq(bookings.id, id)),
+        slot: rows<{ isPast: number; isFull: number; isMine: number }>(
           db,
           sql`select starts_at <= ${now} as isPast, ${held} >= capacity as isFull,
             exists (${mine}) as isMine from slots where id = ${slotId}`,
         ),
-        ...storeAnswer(db, audit, answer),
-      )
-      return { row, slot }
+        stored: storeAnswer(db, audit, answer),
+      })
+      return { row: found[0], slot: slot[0] }
     },
 
     /** @returns the row as it is now, in scope, and whether it was changed */
@@ -182,16 +179,15 @@ export function bookingsRepository(db: Database, now: string) {
         .returning({ id: bookings.id })
       const inScope = and(eq(bookings.id, id), within(scope, bookings.owner))
       const closing =
-        'closing' in to && to.closing ? [db.delete(events).where(eq(events.id, to.closing))] : []
-      const [written, [row]] = await audited(
-        db,
-        audit,
-        write,
-        select(inScope),
-        ...closing,
-        ...storeAnswer(db, audit, answer),
-      )
-      return { changed: written.length > 0, row }
+        'closing' in to && to.closing
+          ? db.delete(events).where(eq(events.id, to.closing))
+          : undefined
+      const { written, found } = await audited(db, audit, write, {
+        found: select(inScope),
+        closing,
+        stored: storeAnswer(db, audit, answer),
+      })
+      return { changed: written.length > 0, row: found[0] }
     },
 
     /** Pending bookings whose hold has run out, oldest first. */

@@ -1,6 +1,6 @@
 /** Answers kept under the caller's Idempotency-Key; they are stored with the write they report on. */
 import { and, eq, gte, lt, sql } from 'drizzle-orm'
-import { type Database, rows } from '../db/client.ts'
+import { batch, type Database, rows } from '../db/client.ts'
 import { idempotencyKeys } from '../db/schema.ts'
 
 /** How long answers are kept. */
@@ -11,14 +11,14 @@ export function idempotencyRepository(db: Database) {
     /** Forgets the key if it is older than `since` (RFC 3339). @returns the stored answer, if any */
     async find(caller: string, key: string, since: string) {
       const mine = and(eq(idempotencyKeys.caller, caller), eq(idempotencyKeys.key, key))
-      const [, [row]] = await db.batch([
-        db.delete(idempotencyKeys).where(and(mine, lt(idempotencyKeys.createdAt, since))),
-        db
+      const { found } = await batch(db, {
+        expired: db.delete(idempotencyKeys).where(and(mine, lt(idempotencyKeys.createdAt, since))),
+        found: db
           .select()
           .from(idempotencyKeys)
           .where(and(mine, gte(idempotencyKeys.createdAt, since))),
-      ])
-      return row
+      })
+      return found[0]
     },
 
     /** @returns how many keys were forgotten; call again while it is `limit` */

@@ -1,6 +1,6 @@
 /** Which member a verified (issuer, subject) is, and the making of a member on its first request. */
 import { and, eq, gt, sql } from 'drizzle-orm'
-import { type Database, statement } from '../db/client.ts'
+import { batch, type Database, statement } from '../db/client.ts'
 import type { UserId } from '../db/ids.ts'
 import { authSessions, authUsers, identities, userRoles, users } from '../db/schema.ts'
 import { type AuditRow, insertAuditWhere, wasWritten } from './audited.ts'
@@ -62,9 +62,9 @@ export function identitiesRepository(db: Database) {
 
     /** With the session a token names, if it is still there; one round trip. */
     async findWithSession(issuer: string, subject: string, sessionId: string, now: Date) {
-      const [known, [session]] = await db.batch([
-        select(issuer, subject),
-        db
+      const { known, sessions } = await batch(db, {
+        known: select(issuer, subject),
+        sessions: db
           .select({ id: authSessions.id })
           .from(authSessions)
           .where(
@@ -74,15 +74,18 @@ export function identitiesRepository(db: Database) {
               gt(authSessions.expiresAt, now),
             ),
           ),
-      ])
-      return { known: known[0], isLive: session !== undefined }
+      })
+      return { known: known[0], isLive: sessions.length > 0 }
     },
 
     /** The session behind a cookie, whose it is, and which member that is; one round trip. */
     async findByCookie(issuer: string, token: string, now: Date) {
       const isSession = and(eq(authSessions.token, token), gt(authSessions.expiresAt, now))
-      const [[session], [known]] = await db.batch([
-        db
+      const {
+        sessions: [session],
+        known: [known],
+      } = await batch(db, {
+        sessions: db
           // In a batch, drizzle loses a column to another of the same name: no two ids here.
           .select({
             createdAt: authSessions.createdAt,
@@ -94,7 +97,7 @@ export function identitiesRepository(db: Database) {
           .from(authSessions)
           .innerJoin(authUsers, eq(authUsers.id, authSessions.userId))
           .where(isSession),
-        db
+        known: db
           .select(identity)
           .from(authSessions)
           .innerJoin(
@@ -103,7 +106,7 @@ export function identitiesRepository(db: Database) {
           )
           .innerJoin(users, eq(users.id, identities.userId))
           .where(isSession),
-      ])
+      })
       return session && { session, known }
     },
 
@@ -115,13 +118,13 @@ export function identitiesRepository(db: Database) {
         where identity_hash = ${member.identityHash} and bootstrapped = 1)`
       const isListed = Number(member.bootstrapAdmin)
       const isPromoted = sql`${isNew} and ${isListed} = 1 and not ${wasAdmin}`
-      const results = await db.batch([
-        statement(
+      const { found } = await batch(db, {
+        shards: statement(
           db,
           sql`insert into site (key, value)
           values ('visit_shards', ${String(member.initialShards)}) on conflict do nothing`,
         ),
-        statement(
+        member: statement(
           db,
           sql`insert into users (id, display_name, name_key, email, status, access_revision,
             visit_shard, revision, created_at, updated_at)
@@ -132,48 +135,48 @@ export function identitiesRepository(db: Database) {
             and not exists (select 1 from erased_identities
               where identity_hash = ${member.identityHash} and erased_at >= ${member.tokenIssuedAt})`,
         ),
-        statement(
+        identity: statement(
           db,
           sql`insert into identities (issuer, subject, user_id, identity_hash, bootstrapped, created_at)
           select ${issuer}, ${subject}, ${userId}, ${member.identityHash},
             ${isListed} = 1 or ${wasAdmin}, ${at} where ${isNew}`,
         ),
-        insertAuditWhere(db, created, isNew),
-        statement(
+        created: insertAuditWhere(db, created, isNew),
+        admin: statement(
           db,
           sql`insert into ${userRoles} (user_id, role, assigned_at, assigned_by)
           select ${userId}, 'admin', ${at}, ${promoted.actor} where ${isPromoted}`,
         ),
-        insertAuditWhere(db, promoted, isPromoted),
-        select(issuer, subject),
-      ])
-      return results[6][0]
+        promoted: insertAuditWhere(db, promoted, isPromoted),
+        found: select(issuer, subject),
+      })
+      return found[0]
     },
 
     /** Honours BOOTSTRAP_ADMINS for a member who was there before the setting; once. */
     async bootstrap(issuer: string, subject: string, userId: UserId, audit: AuditRow) {
-      const [, , , , [row]] = await db.batch([
-        statement(
+      const { found } = await batch(db, {
+        identity: statement(
           db,
           sql`update identities set bootstrapped = 1
           where issuer = ${issuer} and subject = ${subject} and bootstrapped = 0`,
         ),
-        insertAuditWhere(db, audit, sql`changes() > 0`),
-        statement(
+        audit: insertAuditWhere(db, audit, sql`changes() > 0`),
+        admin: statement(
           db,
           sql`insert into ${userRoles} (user_id, role, assigned_at, assigned_by)
           select ${userId}, 'admin', ${audit.at}, ${audit.actor} where ${wasWritten(audit)}
           on conflict do nothing`,
         ),
-        statement(
+        rights: statement(
           db,
           sql`update users set access_revision = access_revision + 1, revision = revision + 1,
             updated_at = ${audit.at}
           where id = ${userId} and ${wasWritten(audit)}`,
         ),
-        select(issuer, subject),
-      ])
-      return row
+        found: select(issuer, subject),
+      })
+      return found[0]
     },
   }
 }

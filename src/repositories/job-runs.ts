@@ -1,6 +1,6 @@
 /** The ledger of background jobs: what ran, when, with which result, and what was asked for. */
 import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, sql, type SQL } from 'drizzle-orm'
-import { type Database, rows } from '../db/client.ts'
+import { batch, type Database, rows } from '../db/client.ts'
 import type { RunId } from '../db/ids.ts'
 import { jobRuns } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer } from './audited.ts'
@@ -41,27 +41,29 @@ export function jobRunsRepository(db: Database) {
      */
     async standing(jobs: readonly string[], { at, lostBefore }: Moment) {
       const unfinished = isNull(jobRuns.finishedAt)
-      const [, requested, cursors] = await db.batch([
-        db
+      const { requested, cursors } = await batch(db, {
+        lost: db
           .update(jobRuns)
           .set({ status: 'failed', finishedAt: at, error: 'interrupted' })
           .where(and(unfinished, eq(jobRuns.status, 'running'), lt(jobRuns.startedAt, lostBefore))),
-        db
+        requested: db
           .select()
           .from(jobRuns)
           .where(and(unfinished, eq(jobRuns.status, 'requested')))
           .orderBy(asc(jobRuns.id))
           .limit(20),
-        db
+        cursors: db
           .select({ job: jobRuns.job, cursor: jobRuns.cursor })
           .from(jobRuns)
           .where(inArray(jobRuns.id, newestOf(jobs, sql`and finished_at is not null`))),
-      ])
+      })
       return { requested, cursors: new Map(cursors.map(({ job, cursor }) => [job, cursor])) }
     },
 
     async request(run: JobRunRow, audit: AuditRow, answer: StoredAnswer | undefined) {
-      await audited(db, audit, db.insert(jobRuns).values(run), ...storeAnswer(db, audit, answer))
+      await audited(db, audit, db.insert(jobRuns).values(run), {
+        stored: storeAnswer(db, audit, answer),
+      })
     },
 
     /**

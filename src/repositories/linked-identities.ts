@@ -65,15 +65,12 @@ export function linkedIdentitiesRepository(db: Database) {
           and (select count(*) from identities where user_id = ${owner}) < ${MAX_IDENTITIES}
         on conflict do nothing returning user_id`,
       )
-      const [written, [row], mine] = await audited(
-        db,
-        audit,
-        write,
-        select(is(proved)),
-        select(eq(userId, owner)),
-        ...storeAnswer(db, audit, answer),
-      )
-      return { isNew: written.length > 0, row, count: mine.length }
+      const { written, found, mine } = await audited(db, audit, write, {
+        found: select(is(proved)),
+        mine: select(eq(userId, owner)),
+        stored: storeAnswer(db, audit, answer),
+      })
+      return { isNew: written.length > 0, row: found[0], count: mine.length }
     },
 
     /**
@@ -94,20 +91,17 @@ export function linkedIdentitiesRepository(db: Database) {
         sql`update users set access_revision = access_revision + 1
         where id in (select user_id from ${identities} where ${target}) returning id`,
       )
-      const [written] = await audited(
-        db,
-        audit,
-        write,
+      const { written } = await audited(db, audit, write, {
         // One who was an admin by the setting once does not become one again by coming back.
-        statement(
+        erased: statement(
           db,
           sql`insert into erased_identities (identity_hash, erased_at, bootstrapped)
           select identity_hash, ${NEVER_ERASED}, 1 from ${identities}
           where ${target} and bootstrapped = 1 and ${wasWritten(audit)}
           on conflict (identity_hash) do update set bootstrapped = 1`,
         ),
-        db.delete(identities).where(and(target, wasWritten(audit))),
-      )
+        identity: db.delete(identities).where(and(target, wasWritten(audit))),
+      })
       return written.length > 0
     },
   }

@@ -1,6 +1,6 @@
 /** What the built-in login leaves behind when its time is over. */
 import { type SQL, sql } from 'drizzle-orm'
-import { type Database, rows } from '../db/client.ts'
+import { batch, type Database, rows } from '../db/client.ts'
 
 export function loginRecordsRepository(db: Database) {
   /** A part of the table: whoever waits for the database meanwhile does not wait for all of it. */
@@ -19,14 +19,14 @@ export function loginRecordsRepository(db: Database) {
      */
     async prune(now: number, keysKeptMs: number, limit: number): Promise<readonly number[]> {
       const at = new Date(now).toISOString()
-      const forgotten = await db.batch([
-        expired('auth_sessions', 'id', sql`expires_at <= ${at}`, limit),
-        expired('auth_tickets', 'secret_hash', sql`expires_at <= ${at}`, limit),
-        expired('auth_verifications', 'id', sql`expires_at <= ${at}`, limit),
-        expired('auth_attempts', 'subject', sql`ends_at <= ${now}`, limit),
-        expired('token_keys', 'kid', sql`signs_until <= ${now - keysKeptMs}`, limit),
-      ])
-      return forgotten.map((gone) => gone.length)
+      const forgotten = await batch(db, {
+        sessions: expired('auth_sessions', 'id', sql`expires_at <= ${at}`, limit),
+        tickets: expired('auth_tickets', 'secret_hash', sql`expires_at <= ${at}`, limit),
+        verifications: expired('auth_verifications', 'id', sql`expires_at <= ${at}`, limit),
+        attempts: expired('auth_attempts', 'subject', sql`ends_at <= ${now}`, limit),
+        keys: expired('token_keys', 'kid', sql`signs_until <= ${now - keysKeptMs}`, limit),
+      })
+      return Object.values(forgotten).map((gone) => gone.length)
     },
   }
 }

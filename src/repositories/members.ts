@@ -1,6 +1,6 @@
 /** What a member is rather than shows: status, roles, and whether they exist at all. */
 import { and, asc, type Column, eq, gt, inArray, ne, or, sql, type SQL } from 'drizzle-orm'
-import { type Database, statement } from '../db/client.ts'
+import { type Database, type Statement, statement } from '../db/client.ts'
 import type { EventId, UserId } from '../db/ids.ts'
 import {
   apiKeys,
@@ -71,13 +71,10 @@ export function membersRepository(db: Database) {
       const isForeseen = sql`exists (select 1 from users where id = ${id} and status = ${status}
         and revision = ${foreseen?.to.revision ?? null}
         and updated_at = ${foreseen?.to.updatedAt ?? null})`
-      return changeOfRights(
-        id,
-        audit,
-        write,
-        ...(eventId ? [event] : []),
-        ...storeAnswerWhere(db, foreseen?.answer, isForeseen),
-      )
+      return changeOfRights(id, audit, write, {
+        event: eventId && event,
+        stored: storeAnswerWhere(db, foreseen?.answer, isForeseen),
+      })
     },
 
     async keysOf(id: UserId) {
@@ -142,11 +139,8 @@ export function membersRepository(db: Database) {
         .from(authUsers)
         .where(login(authUsers.id))
       const registering = sql`iif(json_valid(value), value ->> '$.userData.id', null)`
-      const [, , , , , , , , , , , , , , , , [left], [erasure]] = await audited(
-        db,
-        audit,
-        write,
-        statement(
+      const { left, remains } = await audited(db, audit, write, {
+        erased: statement(
           db,
           sql`insert into erased_identities (identity_hash, erased_at, bootstrapped)
           select identity_hash, ${erasedAt}, bootstrapped from ${identities}
@@ -154,28 +148,28 @@ export function membersRepository(db: Database) {
           on conflict (identity_hash) do update
             set erased_at = excluded.erased_at, bootstrapped = excluded.bootstrapped`,
         ),
-        db
+        tickets: db
           .delete(authTickets)
           .where(or(login(authTickets.userId), inArray(authTickets.email, addresses))),
-        db.delete(authVerifications).where(login(registering)),
-        db.delete(authSessions).where(login(authSessions.userId)),
-        db.delete(authPasskeys).where(login(authPasskeys.userId)),
-        db.delete(authAccounts).where(login(authAccounts.userId)),
-        db.delete(authUsers).where(login(authUsers.id)),
-        db.delete(identities).where(and(eq(identities.userId, id), gone)),
-        db.delete(userRoles).where(and(eq(userRoles.userId, id), gone)),
-        db.delete(badgeAssignments).where(and(eq(badgeAssignments.userId, id), gone)),
-        db
+        verifications: db.delete(authVerifications).where(login(registering)),
+        sessions: db.delete(authSessions).where(login(authSessions.userId)),
+        passkeys: db.delete(authPasskeys).where(login(authPasskeys.userId)),
+        accounts: db.delete(authAccounts).where(login(authAccounts.userId)),
+        logins: db.delete(authUsers).where(login(authUsers.id)),
+        identities: db.delete(identities).where(and(eq(identities.userId, id), gone)),
+        roles: db.delete(userRoles).where(and(eq(userRoles.userId, id), gone)),
+        badges: db.delete(badgeAssignments).where(and(eq(badgeAssignments.userId, id), gone)),
+        answers: db
           .delete(idempotencyKeys)
           .where(and(or(eq(idempotencyKeys.caller, id), eq(idempotencyKeys.about, id)), gone)),
-        anonymizedBookings(id, audit.at, gone),
-        db.delete(apiKeyUsage).where(and(inArray(apiKeyUsage.keyId, keys), gone)),
-        db.delete(apiKeys).where(and(eq(apiKeys.createdBy, id), gone)),
-        db.delete(users).where(and(eq(users.id, id), gone)),
-        selectUser(db, 'everyone', id),
-        db.select({ visitShard, keyIds }).from(erasures).where(eq(erasures.userId, id)),
-      )
-      return { erasure, left }
+        bookings: anonymizedBookings(id, audit.at, gone),
+        keyUsage: db.delete(apiKeyUsage).where(and(inArray(apiKeyUsage.keyId, keys), gone)),
+        keys: db.delete(apiKeys).where(and(eq(apiKeys.createdBy, id), gone)),
+        member: db.delete(users).where(and(eq(users.id, id), gone)),
+        left: selectUser(db, 'everyone', id),
+        remains: db.select({ visitShard, keyIds }).from(erasures).where(eq(erasures.userId, id)),
+      })
+      return { erasure: remains[0], left: left[0] }
     },
 
     /** Members whose visits are still to be erased. */
@@ -216,26 +210,27 @@ export function membersRepository(db: Database) {
   async function changeOfRights(
     id: UserId,
     audit: AuditRow,
-    write: Parameters<typeof audited>[2],
-    ...also: ReturnType<typeof statement>[]
+    write: Statement,
+    also: { readonly event?: Statement | undefined; readonly stored?: Statement | undefined } = {},
   ) {
     const next = { accessRevision: sql`access_revision + 1`, revision: sql`revision + 1` }
-    const [, , , [row], keys] = await audited(
-      db,
-      audit,
-      write,
-      db
+    const {
+      found: [row],
+      keys,
+    } = await audited(db, audit, write, {
+      rights: db
         .update(users)
         .set({ ...next, updatedAt: audit.at })
         .where(and(eq(users.id, id), wasWritten(audit))),
-      db
+      keyRights: db
         .update(apiKeys)
         .set({ accessRevision: next.accessRevision })
         .where(and(eq(apiKeys.createdBy, id), wasWritten(audit))),
-      selectUser(db, 'everyone', id),
-      selectKeys(id),
-      ...also,
-    )
+      found: selectUser(db, 'everyone', id),
+      keys: selectKeys(id),
+      event: also.event,
+      stored: also.stored,
+    })
     return row && { row, keyIds: keys.map((key) => key.id) }
   }
 

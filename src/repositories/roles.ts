@@ -49,8 +49,8 @@ export function rolesRepository(db: Database) {
         .values({ ...role, revision: 1, ...at })
         .onConflictDoNothing()
         .returning({ name: roles.name })
-      const [written, [row]] = await audited(db, audit, write, select(role.name))
-      return { changed: written.length > 0, row }
+      const { written, found } = await audited(db, audit, write, { found: select(role.name) })
+      return { changed: written.length > 0, row: found[0] }
     },
 
     /**
@@ -67,17 +67,13 @@ export function rolesRepository(db: Database) {
         .set({ permissions, revision: revision + 1, updatedAt: audit.at })
         .where(and(eq(roles.name, name), eq(roles.revision, revision)))
         .returning({ name: roles.name })
-      const written = wasWritten(audit)
-      const [changed, , , [row], keys] = await audited(
-        db,
-        audit,
-        write,
-        movedRights(name, written),
-        movedKeys(name, written),
-        select(name),
-        keysOfHolders(name),
-      )
-      return { changed: changed.length > 0, row, keyIds: keys.map(({ id }) => id) }
+      const { written, found, keys } = await audited(db, audit, write, {
+        rights: movedRights(name, wasWritten(audit)),
+        keyRights: movedKeys(name, wasWritten(audit)),
+        found: select(name),
+        keys: keysOfHolders(name),
+      })
+      return { changed: written.length > 0, row: found[0], keyIds: keys.map(({ id }) => id) }
     },
 
     async keysOfHolders(name: string) {
@@ -94,11 +90,8 @@ export function rolesRepository(db: Database) {
         .delete(roles)
         .where(and(eq(roles.name, name), eq(roles.revision, revision)))
         .returning({ name: roles.name })
-      const [written, , , , , [deletion]] = await audited(
-        db,
-        audit,
-        write,
-        statement(
+      const { written, deletion } = await audited(db, audit, write, {
+        untold: statement(
           db,
           sql`insert into role_deletions (role, key_ids)
           select ${name}, json_group_array(id) from api_keys
@@ -107,16 +100,16 @@ export function rolesRepository(db: Database) {
             (select value from json_each(role_deletions.key_ids)
               union select value from json_each(excluded.key_ids)))`,
         ),
-        statement(
+        rights: statement(
           db,
           sql`update users set access_revision = access_revision + 1, revision = revision + 1,
             updated_at = ${audit.at} where id in ${holdersOf(name)} and ${gone}`,
         ),
-        movedKeys(name, gone),
-        db.delete(userRoles).where(and(eq(userRoles.role, name), gone)),
-        selectDeletion(name),
-      )
-      return { changed: written.length > 0, untold: deletion?.keyIds }
+        keyRights: movedKeys(name, gone),
+        held: db.delete(userRoles).where(and(eq(userRoles.role, name), gone)),
+        deletion: selectDeletion(name),
+      })
+      return { changed: written.length > 0, untold: deletion[0]?.keyIds }
     },
 
     /** Keys of former holders of a deleted role whose gates have to be told; undefined if all have been. */

@@ -1,6 +1,6 @@
 /** What can be booked, and when. */
 import { and, asc, eq, gt, gte, lt, sql } from 'drizzle-orm'
-import { type Database, rows } from '../db/client.ts'
+import { batch, type Database, rows } from '../db/client.ts'
 import type { ServiceId, SlotId } from '../db/ids.ts'
 import { services, slots } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer, wasWritten } from './audited.ts'
@@ -55,7 +55,9 @@ export function servicesRepository(db: Database, now: string) {
     },
 
     async create(row: ServiceRow, audit: AuditRow, answer: StoredAnswer | undefined) {
-      await audited(db, audit, db.insert(services).values(row), ...storeAnswer(db, audit, answer))
+      await audited(db, audit, db.insert(services).values(row), {
+        stored: storeAnswer(db, audit, answer),
+      })
     },
 
     /** @returns the row as it is now and whether it was changed */
@@ -65,8 +67,8 @@ export function servicesRepository(db: Database, now: string) {
         .set({ ...patch, revision: sql`${services.revision} + 1`, updatedAt: audit.at })
         .where(and(eq(services.id, id), atRevision(services.revision, revisions)))
         .returning({ id: services.id })
-      const [written, [row]] = await audited(db, audit, write, select(id))
-      return { changed: written.length > 0, row }
+      const { written, found } = await audited(db, audit, write, { found: select(id) })
+      return { changed: written.length > 0, row: found[0] }
     },
 
     /** Deletes a service with its slots, unless bookings live. @returns the row that was not deleted, if any */
@@ -83,22 +85,19 @@ export function servicesRepository(db: Database, now: string) {
           ),
         )
         .returning({ id: services.id })
-      const [written, , , [left]] = await audited(
-        db,
-        audit,
-        write,
-        db.delete(slots).where(and(eq(slots.serviceId, id), wasWritten(audit))),
-        db.delete(services).where(and(eq(services.id, id), wasWritten(audit))),
-        select(id),
-      )
-      return { changed: written.length > 0, row: left }
+      const { written, left } = await audited(db, audit, write, {
+        slots: db.delete(slots).where(and(eq(slots.serviceId, id), wasWritten(audit))),
+        service: db.delete(services).where(and(eq(services.id, id), wasWritten(audit))),
+        left: select(id),
+      })
+      return { changed: written.length > 0, row: left[0] }
     },
 
     /** In the order of time. @returns undefined if there is no such service */
     async slotsOf(id: ServiceId, { from, to, after, limit }: SlotPage) {
-      const [known, found] = await db.batch([
-        select(id),
-        db
+      const { known, found } = await batch(db, {
+        known: select(id),
+        found: db
           .select(shown)
           .from(slots)
           .where(
@@ -111,7 +110,7 @@ export function servicesRepository(db: Database, now: string) {
           )
           .orderBy(asc(slots.startsAt), asc(slots.id))
           .limit(limit),
-      ])
+      })
       return known.length > 0 ? found : undefined
     },
 
@@ -132,7 +131,9 @@ export function servicesRepository(db: Database, now: string) {
             where wanted.value ->> 'startsAt' < ${endOfSlotBefore})
           returning id`,
       )
-      const [written] = await audited(db, audit, write, ...storeAnswer(db, audit, answer))
+      const { written } = await audited(db, audit, write, {
+        stored: storeAnswer(db, audit, answer),
+      })
       return written.length > 0
     },
 
@@ -143,8 +144,8 @@ export function servicesRepository(db: Database, now: string) {
         .where(and(eq(slots.id, id), sql`not ${isInUse}`))
         .returning({ id: slots.id })
       const left = db.select({ id: slots.id }).from(slots).where(eq(slots.id, id))
-      const [written, [row]] = await audited(db, audit, write, left)
-      return { changed: written.length > 0, row }
+      const { written, found } = await audited(db, audit, write, { found: left })
+      return { changed: written.length > 0, row: found[0] }
     },
   }
 }

@@ -106,8 +106,10 @@ export function usersRepository(db: Database) {
           and(eq(users.id, id), within(scope, users.id), atRevision(users.revision, revisions)),
         )
         .returning({ id: users.id })
-      const [written, [row]] = await audited(db, audit, write, selectUser(db, scope, id))
-      return { changed: written.length > 0, row }
+      const { written, found } = await audited(db, audit, write, {
+        found: selectUser(db, scope, id),
+      })
+      return { changed: written.length > 0, row: found[0] }
     },
   }
 }

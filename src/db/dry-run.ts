@@ -137,7 +137,7 @@ function asDatabase(standIn: { withSession: (start?: string) => unknown }): D1Da
   return standIn as D1Database
 }
 
-/** As above: `first` is absent. */
+/** Every method of a statement is there. The cast is for the types of their rows, which callers name. */
 function asStatement(
   standIn: Record<'bind' | 'all' | 'run' | 'first' | 'raw', (...values: unknown[]) => unknown>,
 ): D1PreparedStatement {

@@ -1,6 +1,7 @@
 /**
- * The one way to change something: rights check, write and audit row in one D1 transaction. The
- * audit row exists exactly if the write changed a row, and everything after it can hang on it.
+ * Audited changes: rights check, write and audit row in one D1 transaction. After `audited` there is
+ * an audit row exactly if its one write changed something. Its parts are for changes that give each
+ * of many rows an audit row of its own, or that nobody's rights have to allow.
  */
 import { sql, type SQL } from 'drizzle-orm'
 import {
@@ -94,7 +95,7 @@ export function storeAnswer(db: Database, audit: AuditRow, answer: StoredAnswer 
   return storeAnswerWhere(db, answer, wasWritten(audit))
 }
 
-/** As above, of what may succeed without a write. @param isTrue what the answer says has come to be */
+/** Stores an answer that may be right without a write. @param isTrue whether what it says is so */
 export function storeAnswerWhere(db: Database, answer: StoredAnswer | undefined, isTrue: SQL) {
   if (!answer) return undefined
   const { caller, key, fingerprint, status, body, createdAt, about } = answer

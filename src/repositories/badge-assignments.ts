@@ -155,7 +155,7 @@ export function badgeAssignmentsRepository(db: Database) {
       )
     },
 
-    /** @returns whether the badge was held, and whether member and badge exist */
+    /** @returns whether the badge was held until now */
     async remove(userId: UserId, badgeId: BadgeId, audit: AuditRow) {
       const write = db
         .update(badgeAssignments)

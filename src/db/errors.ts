@@ -1,18 +1,47 @@
-/** What went wrong inside D1, told apart by the only thing it offers: texts. They never leave. */
+/**
+ * What went wrong in D1 or in a Durable Object, told apart by what they offer: texts and two flags.
+ * The texts never leave.
+ */
+
+/** What the trigger `acting_with_current_rights` raises. */
+const ACCESS_CHANGED = 'access changed'
+
+/** What is said when the same call may succeed a moment later. */
+const PASSING = [
+  'Network connection lost',
+  'object to be reset',
+  'code was updated',
+  'transient issue',
+  'D1 DB is overloaded',
+  'Too many requests queued',
+]
 
 /** Whether a write was refused because a unique column, as in `badges.slug`, already has the value. */
 export function isUniqueViolation(error: unknown, column: string): boolean {
   return textOf(error).includes(`UNIQUE constraint failed: ${column}`)
 }
 
-/** Whether an audited write was void because the actor's rights had changed since it was allowed. */
-export function isAccessChange(error: unknown): boolean {
-  return textOf(error).includes('access changed')
-}
-
 /** Whether a write was refused by a named CHECK constraint. */
 export function isCheckViolation(error: unknown, constraint: string): boolean {
   return textOf(error).includes(`CHECK constraint failed: ${constraint}`)
+}
+
+/** Whether an audited write was void because the actor's rights had changed since it was allowed. */
+export function isAccessChange(error: unknown): boolean {
+  return textOf(error).includes(ACCESS_CHANGED)
+}
+
+/** Whether the same call may succeed a moment later. Nothing was written by halves. */
+export function isRetryable(error: unknown): boolean {
+  const text = textOf(error)
+  return isFlagged(error) || PASSING.some((passing) => text.includes(passing))
+}
+
+/** Durable Objects and D1 flag some errors as such, whatever their text. */
+function isFlagged(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const isSet = (flag: string) => flag in error && Reflect.get(error, flag) === true
+  return isSet('retryable') || isSet('overloaded')
 }
 
 /** drizzle keeps D1's own text in `cause`, and repeats parameter values in `message`. */

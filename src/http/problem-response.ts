@@ -1,5 +1,6 @@
 /** Turns whatever was thrown into `application/problem+json` (RFC 9457). Only a `Problem` says more than `internal`. */
 import { HTTPException } from 'hono/http-exception'
+import { isRetryable } from '../db/errors.ts'
 import { SettingsError } from '../settings/settings.ts'
 import { describeError } from '../log.ts'
 import { Problem, PROBLEMS } from '../problem.ts'
@@ -88,14 +89,4 @@ function asProblem(error: Error): Problem {
     )
   }
   return new Problem('internal', 'Something failed on our side.', { cause: error })
-}
-
-/** What D1 and Durable Objects say when the same call may succeed a moment later. */
-const RETRYABLE =
-  /Network connection lost|object to be reset|code was updated|transient issue|D1 DB is overloaded|Too many requests queued/
-
-function isRetryable(error: Error): boolean {
-  const text = error.cause instanceof Error ? error.cause.message : error.message
-  const flags = error as { retryable?: unknown; overloaded?: unknown }
-  return flags.retryable === true || flags.overloaded === true || RETRYABLE.test(text)
 }

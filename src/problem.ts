@@ -165,6 +165,8 @@ interface ProblemExtras {
   readonly required?: string
   readonly reach?: 'own' | 'any'
   readonly errors?: readonly FieldError[]
+  /** Whole seconds until the call may be repeated; sent as `Retry-After`. */
+  readonly retryAfter?: number
   /** Response headers that belong to the refusal, such as `Allow`. */
   readonly headers?: Readonly<Record<string, string>>
   /** For the log only; never leaves. */
@@ -176,11 +178,19 @@ type CodeOf<Status> = {
 }[ProblemCode]
 type With<Field extends keyof ProblemExtras> = ProblemExtras & Required<Pick<ProblemExtras, Field>>
 
-/** Whoever refuses for want of a credential or of a right has to say where, and what it takes. */
+/**
+ * Whoever refuses for want of a credential or of a right has to say where, and what it takes; whoever
+ * refuses for now, when to come back.
+ */
 type ProblemArguments =
   | [code: CodeOf<401>, detail: string, extras: With<'stage'>]
   | [code: CodeOf<403>, detail: string, extras: With<'stage' | 'required' | 'reach'>]
-  | [code: Exclude<ProblemCode, CodeOf<401 | 403>>, detail: string, extras?: ProblemExtras]
+  | [code: CodeOf<429 | 503>, detail: string, extras: With<'retryAfter'>]
+  | [
+      code: Exclude<ProblemCode, CodeOf<401 | 403 | 429 | 503>>,
+      detail: string,
+      extras?: ProblemExtras,
+    ]
 
 /** A refusal meant for the caller. `detail` is public: it names no value the caller did not send. */
 export class Problem extends Error {

@@ -141,9 +141,7 @@ export const createApiKey = route({
   async run({ input, grant, request: { remember }, deps }) {
     const { rateLimit, ...rest } = input.json
     const key = { ...rest, ...columnsOf(rateLimit) }
-    return shownKey(
-      await operations.createApiKey(grant, key, (issued) => remember(shownKey(issued)), deps),
-    )
+    return shownKey(await operations.createApiKey(grant, key, remember(shownKey), deps))
   },
 })
 
@@ -197,9 +195,7 @@ export const rotateApiKey = route({
   idempotent: 'd1',
   async run({ input, grant, request: { remember }, deps }) {
     const rotation = { keyId: input.param.keyId, ...input.json }
-    return shownKey(
-      await operations.rotateApiKey(grant, rotation, (key) => remember(shownKey(key)), deps),
-    )
+    return shownKey(await operations.rotateApiKey(grant, rotation, remember(shownKey), deps))
   },
   async beforeReplay({ input, deps }) {
     await tellGates([input.param.keyId], deps)

@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import type { BadgeId as Id } from '../db/ids.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
-import { Answer, remembering, route } from '../http/route.ts'
+import { Answer, route } from '../http/route.ts'
 import { assignBadges, removeBadge } from '../operations/assign-badges.ts'
 import { notFound } from '../problem.ts'
 import type { Given } from '../repositories/badge-assignments.ts'
@@ -55,7 +55,12 @@ export const putUserBadge = route({
   statuses: [201, 200],
   async run({ input, grant, deps }) {
     const { userId, badgeId } = input.param
-    const { badge, holders } = await assignBadges(grant, { badgeId, userIds: [userId] }, deps)
+    const { badge, holders } = await assignBadges(
+      grant,
+      { badgeId, userIds: [userId] },
+      undefined,
+      deps,
+    )
     const holder = holders[0] ?? notFound('member')
     return new Answer(holder.created ? 201 : 200, { badge, ...holder })
   },
@@ -100,15 +105,11 @@ export const createBadgeAssignments = route({
   input: { json: BulkAssignment },
   output: BulkResult,
   idempotent: 'd1',
-  async run({ input, grant, request, deps }) {
+  async run({ input, grant, request: { remember }, deps }) {
     const { badgeId, userIds } = input.json
     const answer = (given: readonly Given[]) => ({ badgeId, results: resultsOf(userIds, given) })
-    const award = {
-      badgeId,
-      userIds: [...new Set(userIds)],
-      remember: remembering(request, answer),
-    }
-    return answer((await assignBadges(grant, award, deps)).holders)
+    const award = { badgeId, userIds: [...new Set(userIds)] }
+    return answer((await assignBadges(grant, award, remember(answer), deps)).holders)
   },
 })
 

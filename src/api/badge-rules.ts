@@ -109,7 +109,12 @@ export const createBadgeRule = route({
   location: true,
   idempotent: 'd1',
   async run({ input, grant, request: { remember }, deps }) {
-    return operations.createBadgeRule(grant, input.json, remember, deps)
+    return operations.createBadgeRule(
+      grant,
+      input.json,
+      remember((row) => row),
+      deps,
+    )
   },
 })
 

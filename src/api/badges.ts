@@ -90,7 +90,12 @@ export const createBadge = route({
   location: true,
   idempotent: 'd1',
   async run({ input, grant, request: { remember }, deps }) {
-    return operations.createBadge(grant, input.json, remember, deps)
+    return operations.createBadge(
+      grant,
+      input.json,
+      remember((row) => row),
+      deps,
+    )
   },
 })
 

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import type { BookingId as Id } from '../db/ids.ts'
 import type { Deps } from '../deps.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
-import { remembering, route } from '../http/route.ts'
+import { route } from '../http/route.ts'
 import { book } from '../operations/book.ts'
 import * as operations from '../operations/decide-booking.ts'
 import { describeError } from '../log.ts'
@@ -107,7 +107,7 @@ export const createBooking = route({
   location: true,
   idempotent: 'd1',
   async run({ input, grant, caller: { actor }, request, deps, events }) {
-    const remember = remembering(request, (row: BookingRow) => shown(row, actor, deps))
+    const remember = request.remember((row: BookingRow) => shown(row, actor, deps))
     const { booking, eventId } = await book(grant, input.json, remember, deps)
     if (!booking.autoConfirm) return shown(booking, actor, deps)
     const { id: bookingId, serviceId, bookedBy } = booking
@@ -191,9 +191,9 @@ export const confirmBooking = route({
   conditional: true,
   idempotent: 'd1',
   async run({ input, grant, caller: { actor }, request, deps }) {
-    const remember = remembering(request, (row: BookingRow) => shown(row, actor, deps))
-    const change = { bookingId: input.param.bookingId, revisions: request.revisions, remember }
-    return shown(await operations.confirmBooking(grant, change, deps), actor, deps)
+    const remember = request.remember((row: BookingRow) => shown(row, actor, deps))
+    const change = { bookingId: input.param.bookingId, revisions: request.revisions }
+    return shown(await operations.confirmBooking(grant, change, remember, deps), actor, deps)
   },
 })
 
@@ -207,14 +207,14 @@ export const declineBooking = route({
   conditional: true,
   idempotent: 'd1',
   async run({ input, grant, caller: { actor }, request, deps }) {
-    const remember = remembering(request, (row: BookingRow) => shown(row, actor, deps))
+    const remember = request.remember((row: BookingRow) => shown(row, actor, deps))
     const change = {
       bookingId: input.param.bookingId,
       revisions: request.revisions,
       remember,
       ...input.json,
     }
-    return shown(await operations.declineBooking(grant, change, deps), actor, deps)
+    return shown(await operations.declineBooking(grant, change, remember, deps), actor, deps)
   },
 })
 
@@ -228,14 +228,14 @@ export const cancelBooking = route({
   conditional: true,
   idempotent: 'd1',
   async run({ input, grant, caller: { actor }, request, deps }) {
-    const remember = remembering(request, (row: BookingRow) => shown(row, actor, deps))
+    const remember = request.remember((row: BookingRow) => shown(row, actor, deps))
     const change = {
       bookingId: input.param.bookingId,
       revisions: request.revisions,
       remember,
       ...input.json,
     }
-    return shown(await operations.cancelBooking(grant, change, deps), actor, deps)
+    return shown(await operations.cancelBooking(grant, change, remember, deps), actor, deps)
   },
 })
 

@@ -59,11 +59,8 @@ export const createIdentity = route({
   statuses: [201, 200],
   idempotent: 'd1',
   async run({ input, grant, caller, request, deps }) {
-    const { identity, isNew } = await linkIdentity(
-      grant,
-      { ...input.json, remember: (made) => request.remember(shown(made, caller.identity)) },
-      deps,
-    )
+    const remember = request.remember((made: LinkedIdentity) => shown(made, caller.identity))
+    const { identity, isNew } = await linkIdentity(grant, input.json.token, remember, deps)
     return new Answer(isNew ? 201 : 200, shown(identity, caller.identity))
   },
 })

@@ -89,6 +89,11 @@ export const createJobRun = route({
   statuses: [202],
   idempotent: 'd1',
   async run({ input, grant, request: { remember }, deps }) {
-    return requestJobRun(grant, input.param.job, remember, deps)
+    return requestJobRun(
+      grant,
+      input.param.job,
+      remember((row) => row),
+      deps,
+    )
   },
 })

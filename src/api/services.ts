@@ -178,7 +178,12 @@ export const createService = route({
   idempotent: 'd1',
   async run({ input, grant, request: { remember }, deps }) {
     const { timeZone = deps.settings.siteTimeZone, ...rest } = input.json
-    return operations.createService(grant, { ...rest, timeZone }, remember, deps)
+    return operations.createService(
+      grant,
+      { ...rest, timeZone },
+      remember((row) => row),
+      deps,
+    )
   },
 })
 
@@ -255,7 +260,7 @@ export const createSlots = route({
       return single && only ? only : { items, nextCursor: null }
     }
     const slots = { serviceId, periods, capacity }
-    return answer(await operations.addSlots(grant, slots, (rows) => remember(answer(rows)), deps))
+    return answer(await operations.addSlots(grant, slots, remember(answer), deps))
   },
 })
 

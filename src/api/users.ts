@@ -1,7 +1,7 @@
 /** Members as others see and manage them. */
 import * as z from 'zod'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
-import { remembering, route } from '../http/route.ts'
+import { route } from '../http/route.ts'
 import type { UserId as Id } from '../db/ids.ts'
 import * as operations from '../operations/delete-user.ts'
 import { reinstate, suspend } from '../operations/set-status.ts'
@@ -99,11 +99,8 @@ export const suspendUser = route({
   output: FullProfile,
   idempotent: 'd1',
   async run({ input, grant, request, deps }) {
-    const change = {
-      userId: input.param.userId,
-      remember: remembering(request, (row: UserRow) => profileOf(row)),
-    }
-    return profileOf(await suspend(grant, change, deps))
+    const remember = request.remember((row: UserRow) => profileOf(row))
+    return profileOf(await suspend(grant, input.param.userId, remember, deps))
   },
   async beforeReplay({ input, deps }) {
     await tellGatesOf(input.param.userId, deps)
@@ -119,11 +116,8 @@ export const reinstateUser = route({
   output: FullProfile,
   idempotent: 'd1',
   async run({ input, grant, request, deps }) {
-    const change = {
-      userId: input.param.userId,
-      remember: remembering(request, (row: UserRow) => profileOf(row)),
-    }
-    return profileOf(await reinstate(grant, change, deps))
+    const remember = request.remember((row: UserRow) => profileOf(row))
+    return profileOf(await reinstate(grant, input.param.userId, remember, deps))
   },
   async beforeReplay({ input, deps }) {
     await tellGatesOf(input.param.userId, deps)

@@ -1,6 +1,6 @@
 /** Visitors: whoever books without an account, and how what they booked becomes a member's. */
 import * as z from 'zod'
-import { remembering, route } from '../http/route.ts'
+import { route } from '../http/route.ts'
 import { claimBookings } from '../operations/claim-bookings.ts'
 import { invalidField } from '../problem.ts'
 import { Count, NoBody, shownId, Timestamp, Token } from './schemas.ts'
@@ -50,12 +50,11 @@ export const claimMyBookings = route({
   input: { json: Claim },
   output: Claimed,
   idempotent: 'd1',
-  async run({ input, grant, request, deps }) {
+  async run({ input, grant, request: { remember }, deps }) {
     const { visitor } = await deps.prove('visitorToken', input.json.visitorToken)
     if (!visitor) throw invalidField('visitorToken', 'expected a token of a visitor of this site')
     const { visitorId } = visitor
     const claimedAs = (claimed: number) => ({ visitorId, claimed })
-    const foresee = remembering(request, claimedAs)
-    return claimedAs(await claimBookings(grant, visitorId, foresee, deps))
+    return claimedAs(await claimBookings(grant, visitorId, remember(claimedAs), deps))
   },
 })

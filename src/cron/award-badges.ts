@@ -125,7 +125,7 @@ async function award(rule: BadgeRuleRow, userIds: readonly UserId[], run: Run): 
     const { id, revision, badgeId } = rule
     const elevation = { reason: reasonOf(rule), bound: { badgeId, ruleId: id } }
     const { holders } = await elevate('badge-awarder', 'badge:assign', elevation, (grant) =>
-      assignBadges(grant, { badgeId, userIds, rule: { id, revision } }, run.deps),
+      assignBadges(grant, { badgeId, userIds, rule: { id, revision } }, undefined, run.deps),
     )
     run.counts.considered += userIds.length
     run.counts.awarded += holders.filter(({ created }) => created).length

@@ -52,12 +52,11 @@ export async function replayOf(
  * @param now milliseconds since the epoch
  */
 export async function answerFor(
-  idempotency: Idempotency | undefined,
+  idempotency: Idempotency,
   status: Status,
   body: unknown,
   now: number,
-): Promise<StoredAnswer | undefined> {
-  if (idempotency?.storedIn !== 'd1') return undefined
+): Promise<StoredAnswer> {
   const { caller, fingerprint } = idempotency
   const subject = subjectOf(body)
   return {

@@ -21,6 +21,7 @@ import {
   Answer,
   type DryRunning,
   type Input,
+  type Output,
   type Route,
   type RouteContext,
   statusOf,
@@ -165,7 +166,7 @@ function contextOf(
   declared: Route,
   c: AppContext,
   idempotency: Idempotency | undefined,
-): Omit<RouteContext<Input, Access>, 'grant'> & Partial<DryRunning> {
+): Omit<RouteContext<Input, Access, Output>, 'grant'> & Partial<DryRunning> {
   const { actor, visitShard, identity } = c.get('identified')
   return {
     input: validated(c, declared.input),
@@ -173,8 +174,13 @@ function contextOf(
     request: {
       revisions: declared.conditional ? revisionsOf(c.req) : undefined,
       idempotency,
-      remember: (body) =>
-        answerFor(idempotency, statusOf(declared), projected(declared, c, body), c.get('now')),
+      remember: (shown) =>
+        idempotency?.storedIn === 'd1'
+          ? async (result) => {
+              const body = projected(declared, c, shown(result))
+              return answerFor(idempotency, statusOf(declared), body, c.get('now'))
+            }
+          : undefined,
     },
     deps: c.get('deps'),
     events: c.get('events'),
@@ -198,7 +204,7 @@ function projected(declared: Route, c: AppContext, body: unknown): unknown {
 }
 
 /** Hono keeps what the validators of this route have parsed; `parse` has run them all by now. */
-function validated(c: AppContext, input: Input): RouteContext<Input, Access>['input'] {
+function validated(c: AppContext, input: Input): RouteContext<Input, Access, Output>['input'] {
   const valid = (target: string): unknown => c.req.valid(target as never)
   return Object.fromEntries(Object.keys(input).map((target) => [target, valid(target)]))
 }

@@ -27,7 +27,7 @@ const NOT_IN_A_PATH = /[^\w\-.~!$&'()*+,;=:@/%]|%(?![0-9a-f]{2})/gi
 
 export function problemResponse(c: AppContext, problem: Problem): Response {
   const { code, status, detail, extras } = problem
-  const { stage, required, reach, errors } = extras
+  const { stage, required, reach, errors, retryAfter } = extras
   const { origin, pathname } = new URL(c.req.url)
   const requestId = c.get('requestId')
   const body = {
@@ -44,6 +44,7 @@ export function problemResponse(c: AppContext, problem: Problem): Response {
   }
   const headers = {
     'Content-Type': 'application/problem+json',
+    ...(retryAfter !== undefined && { 'Retry-After': String(retryAfter) }),
     ...extras.headers,
     ...challenge(problem),
   }
@@ -82,10 +83,7 @@ function asProblem(error: Error): Problem {
     return new Problem(
       'unavailable',
       'Storage did not answer in time. Nothing was changed by halves.',
-      {
-        headers: { 'Retry-After': '1' },
-        cause: error,
-      },
+      { retryAfter: 1, cause: error },
     )
   }
   return new Problem('internal', 'Something failed on our side.', { cause: error })

@@ -5,7 +5,7 @@
 import type * as z from 'zod'
 import type { Deps } from '../deps.ts'
 import type { EventHandlers } from '../events/handlers.ts'
-import type { StoredAnswer } from '../repositories/audited.ts'
+import type { Remember } from '../operations/foreseen.ts'
 import type { Revisions } from '../repositories/scope.ts'
 import type { Authenticated } from '../security/callers/authenticate.ts'
 import type { Identified } from '../security/callers/identified.ts'
@@ -36,11 +36,11 @@ export interface Idempotency {
   readonly storedIn: 'd1' | 'object'
 }
 
-export interface RouteContext<I extends Input, A extends Access> {
+export interface RouteContext<I extends Input, A extends Access, O extends Output> {
   readonly input: Parsed<I>
   readonly grant: GrantFor<A>
   readonly caller: CallerContext
-  readonly request: RequestContext
+  readonly request: RequestContext<O>
   readonly deps: Deps
   /** What follows from what was done, within this request. */
   readonly events: EventHandlers
@@ -52,12 +52,12 @@ export interface CallerContext extends Pick<Identified, 'actor' | 'visitShard' |
 }
 
 /** What the headers of the request ask for. */
-export interface RequestContext {
+export interface RequestContext<O extends Output> {
   /** From If-Match. */
   readonly revisions: Revisions
   readonly idempotency: Idempotency | undefined
-  /** The answer to store together with the write, if an Idempotency-Key was sent. */
-  readonly remember: (body: unknown) => Promise<StoredAnswer | undefined>
+  /** For an operation that stores its answer with its write. @param shown makes the answer of a result */
+  readonly remember: <Result>(shown: (result: Result) => Body<O>) => Remember<Result>
 }
 
 /** What a route gets that declares `dryRuns`. */
@@ -66,19 +66,8 @@ export interface DryRunning {
   readonly dryRun: DryRun | undefined
 }
 
-/**
- * For an operation that foresees what it will answer; undefined without an Idempotency-Key, and then
- * nothing has to be foreseen.
- */
-export function remembering<Row>(
-  { idempotency, remember }: RequestContext,
-  shown: (row: Row) => unknown,
-) {
-  return idempotency && (async (row: Row) => remember(shown(row)))
-}
-
 /** `nothing` is 204. */
-type Output = Schema | 'nothing'
+export type Output = Schema | 'nothing'
 type Body<O extends Output> = O extends Schema ? z.input<O> : void
 
 /** An answer with another status than the route's usual one. */
@@ -130,10 +119,10 @@ export interface Route<
   readonly deprecated?: Deprecated
   /** A method, so that routes of all kinds fit one array; `mount` calls it with what was declared. */
   run(
-    context: RouteContext<I, A> & (D extends true ? DryRunning : unknown),
+    context: RouteContext<I, A, O> & (D extends true ? DryRunning : unknown),
   ): Promise<Body<O> | Answer<Body<O>>>
   /** What has to be true of the world before a stored answer is given again; nothing, for most. */
-  beforeReplay?(context: Pick<RouteContext<I, A>, 'input' | 'deps'>): Promise<void>
+  beforeReplay?(context: Pick<RouteContext<I, A, O>, 'input' | 'deps'>): Promise<void>
 }
 
 /** Declares a route. Without `access` it does not compile. */

@@ -1,12 +1,12 @@
 import type { Deps } from '../deps.ts'
 import { type BadgeId, newId, type RuleId, type UserId } from '../db/ids.ts'
 import { notFound } from '../problem.ts'
-import type { StoredAnswer } from '../repositories/audited.ts'
 import { type AssignedBy, type Given, textOf } from '../repositories/badge-assignments.ts'
 import type { BadgeRow } from '../repositories/badges.ts'
 import type { Actor } from '../security/actor.ts'
 import { auditColumns, auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
+import { asForeseen, type Remember } from './foreseen.ts'
 
 interface Held extends Given {
   readonly assignedAt: string
@@ -18,7 +18,6 @@ export interface BadgeAward {
   readonly userIds: readonly UserId[]
   /** Set when a rule awards: at the revision the members were measured by. */
   readonly rule?: { readonly id: RuleId; readonly revision: number }
-  readonly remember?: ((holders: readonly Given[]) => Promise<StoredAnswer | undefined>) | undefined
 }
 
 /**
@@ -26,15 +25,15 @@ export interface BadgeAward {
  * all in one transaction, however often it is repeated. A rule gives only to active members, and
  * nothing once it was changed or disabled; nor does it give back what was taken away.
  * @returns the badge, and every member who exists with when and by whom they got it
- * @throws Problem `not_found` if there is no such badge
+ * @throws Problem `not_found` if there is no such badge, `conflict`
  */
 export async function assignBadges(
   grant: Grant<'badge:assign'>,
   award: BadgeAward,
-  deps: Deps,
+  remember: Remember<readonly Given[]>,
+  { badgeAssignments, now }: Deps,
 ): Promise<{ readonly badge: BadgeRow; readonly holders: readonly Held[] }> {
-  const { badgeAssignments, now } = deps
-  const { badgeId, userIds, rule, remember } = award
+  const { badgeId, userIds, rule } = award
   const exercised = grant.exercise('badge:assign', { badgeId, ...(rule && { ruleId: rule.id }) })
   const audit = auditColumns(exercised, now, {
     action: 'badge.assign',
@@ -42,21 +41,22 @@ export async function assignBadges(
   })
   const candidates = userIds.map((userId) => ({ userId, auditId: newId('aud', now) }))
   const assignedBy = assignerOf(exercised.actor)
-  const given = remember && (await badgeAssignments.foresee(badgeId, userIds))
-  const foreseen = given && { given, answer: await remember(given) }
-  const { badge, holders } = await badgeAssignments.award(
-    { badgeId, assignedBy, rule },
-    candidates,
-    audit,
-    foreseen,
-  )
-  if (!badge) return notFound('badge')
-  const holding = holders.flatMap(({ userId, assignedAt, assignedBy, created }) =>
-    assignedAt && assignedBy ? [{ userId, assignedAt, assignedBy, created: created === 1 }] : [],
-  )
-  // Others hold the badge than when the answer was foreseen.
-  if (given && textOf(given) !== textOf(holding)) return assignBadges(grant, award, deps)
-  return { badge, holders: holding }
+  return asForeseen(async () => {
+    const given = remember && (await badgeAssignments.foresee(badgeId, userIds))
+    const foreseen = given && { given, answer: await remember(given) }
+    const { badge, holders } = await badgeAssignments.award(
+      { badgeId, assignedBy, rule },
+      candidates,
+      audit,
+      foreseen,
+    )
+    if (!badge) return notFound('badge')
+    const holding = holders.flatMap(({ userId, assignedAt, assignedBy, created }) =>
+      assignedAt && assignedBy ? [{ userId, assignedAt, assignedBy, created: created === 1 }] : [],
+    )
+    const isAsForeseen = !given || textOf(given) === textOf(holding)
+    return isAsForeseen ? { badge, holders: holding } : undefined
+  })
 }
 
 /** Takes a badge away; a rule does not give it back. @throws Problem `not_found` if it is not held */

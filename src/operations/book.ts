@@ -1,11 +1,11 @@
 import type { Deps } from '../deps.ts'
 import { type EventId, newId, type SlotId } from '../db/ids.ts'
 import { notFound, Problem } from '../problem.ts'
-import type { StoredAnswer } from '../repositories/audited.ts'
 import type { BookingRow, NewBooking, Offer } from '../repositories/bookings.ts'
 import { actorRef, systemRef } from '../security/actor.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
+import { asForeseen, type Remember } from './foreseen.ts'
 
 export interface BookingWish {
   readonly slotId: SlotId
@@ -15,15 +15,15 @@ export interface BookingWish {
 
 /**
  * Takes a place in a slot for whoever asks; pending until it is confirmed.
- * @throws Problem `not_found`, `invalid_state` for a slot that has begun, `slot_full`, `already_booked`
+ * @throws Problem `not_found`, `invalid_state` for a slot that has begun, `slot_full`, `already_booked`,
+ * `conflict`
  */
 export async function book(
   grant: Grant<'booking:create'>,
   wish: BookingWish,
-  remember: ((row: BookingRow) => Promise<StoredAnswer | undefined>) | undefined,
-  deps: Deps,
+  remember: Remember<BookingRow>,
+  { bookings, now }: Deps,
 ): Promise<{ readonly booking: BookingRow; readonly eventId: EventId }> {
-  const { bookings, now } = deps
   const exercised = grant.exercise('booking:create')
   const { slotId, note, contact } = wish
   const id = newId('bkg', now)
@@ -34,18 +34,20 @@ export async function book(
     target: id,
     changes: { slotId },
   })
-  const offer = remember && (await bookings.offer(slotId))
-  const serviceRevision = offer?.service.revision
-  const booking = { id, slotId, owner, note, contact, eventId, serviceRevision }
-  const answer = offer && (await remember(foreseen(booking, offer, now)))
-  const { row, slot } = await bookings.create(booking, audit, answer)
-  if (row) return { booking: row, eventId }
-  if (!slot) return notFound('slot')
-  if (slot.isPast) throw new Problem('invalid_state', 'This slot has begun.')
-  if (slot.isMine) throw new Problem('already_booked', 'You have a live booking of this slot.')
-  if (slot.isFull) throw new Problem('slot_full', 'This slot has no free place.')
-  // The service was changed since it was offered, so another answer has to be foreseen.
-  return book(grant, wish, remember, deps)
+  return asForeseen(async () => {
+    const offer = remember && (await bookings.offer(slotId))
+    const serviceRevision = offer?.service.revision
+    const booking = { id, slotId, owner, note, contact, eventId, serviceRevision }
+    const answer = offer && (await remember(foreseen(booking, offer, now)))
+    const { row, slot } = await bookings.create(booking, audit, answer)
+    if (row) return { booking: row, eventId }
+    if (!slot) return notFound('slot')
+    if (slot.isPast) throw new Problem('invalid_state', 'This slot has begun.')
+    if (slot.isMine) throw new Problem('already_booked', 'You have a live booking of this slot.')
+    if (slot.isFull) throw new Problem('slot_full', 'This slot has no free place.')
+    // The service was changed since it was offered.
+    return undefined
+  })
 }
 
 /** The booking as it will be answered, for the answer is stored in the transaction that makes it. */

@@ -7,12 +7,18 @@ import type { Revisions } from '../repositories/scope.ts'
 import { actorRef } from '../security/actor.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Exercised, Grant } from '../security/grant.ts'
+import { asForeseen, type Remember } from './foreseen.ts'
 import { stale } from './outcome.ts'
 
 interface BookingChange {
   readonly bookingId: BookingId
   readonly revisions?: Revisions
-  readonly remember?: ((row: BookingRow) => Promise<StoredAnswer | undefined>) | undefined
+}
+
+/** A change of state, and how the audit log calls it. */
+interface Act {
+  readonly action: string
+  readonly to: Transition
 }
 
 interface Outcome {
@@ -20,51 +26,48 @@ interface Outcome {
   readonly row: BookingRow
 }
 
-/** @throws Problem `not_found`, `forbidden` for one's own booking, `invalid_state`, `precondition_failed` */
+/**
+ * @throws Problem `not_found`, `forbidden` for one's own booking, `invalid_state`, `precondition_failed`,
+ * `conflict`
+ */
 export async function confirmBooking(
   grant: Grant<'booking:confirm'>,
   change: BookingChange,
+  remember: Remember<BookingRow>,
   deps: Deps,
 ) {
   const exercised = grant.exercise('booking:confirm', { bookingId: change.bookingId })
   const to = { to: 'confirmed', by: actorRef(exercised.actor) } as const
-  return settled(exercised, change, to, deps, 'booking.confirm')
+  return settled(exercised, change, { action: 'booking.confirm', to }, remember, deps)
 }
 
 /** @throws as `confirmBooking` does */
 export async function declineBooking(
   grant: Grant<'booking:confirm'>,
   change: BookingChange & { readonly reason: string | null },
+  remember: Remember<BookingRow>,
   deps: Deps,
 ) {
   const exercised = grant.exercise('booking:confirm', { bookingId: change.bookingId })
-  return settled(
-    exercised,
-    change,
-    { to: 'declined', reason: change.reason },
-    deps,
-    'booking.decline',
-  )
+  const to = { to: 'declined', reason: change.reason } as const
+  return settled(exercised, change, { action: 'booking.decline', to }, remember, deps)
 }
 
 /**
  * Cancels a booking: one's own until the service's limit before the start, anyone's at any time.
- * @throws Problem `not_found`, `invalid_state`, `precondition_failed`
+ * @throws Problem `not_found`, `invalid_state`, `precondition_failed`, `conflict`
  */
 export async function cancelBooking(
   grant: Grant<'booking:cancel'>,
   change: BookingChange & { readonly reason: string | null },
+  remember: Remember<BookingRow>,
   deps: Deps,
 ) {
   const exercised = grant.exercise('booking:cancel', { bookingId: change.bookingId })
   const when = exercised.scope === 'everyone' ? 'any time' : 'in time'
-  const { row, changed } = await foreseen(
-    exercised,
-    change,
-    { to: 'canceled', reason: change.reason, when },
-    deps,
-    'booking.cancel',
-  )
+  const to = { to: 'canceled', reason: change.reason, when } as const
+  const act = { action: 'booking.cancel', to }
+  const { row, changed } = await transitAsForeseen(exercised, change, act, remember, deps)
   if (changed) return row
   assertRevision(row, change.revisions)
   throw new Problem(
@@ -83,18 +86,19 @@ export async function expireHold(grant: Grant<'booking:cancel'>, bookingId: Book
     reason: 'It was not confirmed in time.',
     when: 'hold is over',
   } as const
-  const { changed } = await transit(exercised, { bookingId }, to, deps, 'booking.expire')
+  const act = { action: 'booking.expire', to }
+  const { changed } = await transit(exercised, { bookingId }, act, deps)
   return changed
 }
 
 async function settled(
   exercised: Exercised,
   change: BookingChange,
-  to: Transition,
+  act: Act,
+  remember: Remember<BookingRow>,
   deps: Deps,
-  action: string,
 ): Promise<BookingRow> {
-  const { row, changed } = await foreseen(exercised, change, to, deps, action)
+  const { row, changed } = await transitAsForeseen(exercised, change, act, remember, deps)
   if (changed) return row
   if (isOf(actorRef(exercised.actor), row)) {
     const detail = 'Nobody confirms or declines what they, or an API key of theirs, have booked.'
@@ -109,38 +113,37 @@ async function settled(
   )
 }
 
-/** With the answer that is stored: of the booking as it is, and once more if that was changed meanwhile. */
-async function foreseen(
+/** With the answer that is stored, if one is: of the booking as it is read. */
+async function transitAsForeseen(
   exercised: Exercised,
   change: BookingChange,
-  to: Transition,
+  act: Act,
+  remember: Remember<BookingRow>,
   deps: Deps,
-  action: string,
 ): Promise<Outcome> {
-  const { bookingId, revisions, remember } = change
-  if (!remember) return transit(exercised, change, to, deps, action)
-  const current = (await deps.bookings.find(exercised.scope, bookingId)) ?? notFound('booking')
-  const { revision } = current
-  const updatedAt = new Date(deps.now).toISOString()
-  const next = { ...current, ...columnsOf(to), revision: revision + 1, updatedAt }
-  const asRead = {
-    bookingId,
-    revisions: (revisions ?? [revision]).filter((each) => each === revision),
-    answer: await remember(next),
-  }
-  const { changed, row } = await transit(exercised, asRead, to, deps, action)
-  if (changed) return { changed, row: next }
-  return row.revision === revision
-    ? { changed, row }
-    : foreseen(exercised, change, to, deps, action)
+  const { bookingId, revisions } = change
+  if (!remember) return transit(exercised, change, act, deps)
+  return asForeseen(async () => {
+    const current = (await deps.bookings.find(exercised.scope, bookingId)) ?? notFound('booking')
+    const { revision } = current
+    const updatedAt = new Date(deps.now).toISOString()
+    const next = { ...current, ...columnsOf(act.to), revision: revision + 1, updatedAt }
+    const asRead = {
+      bookingId,
+      revisions: (revisions ?? [revision]).filter((each) => each === revision),
+      answer: await remember(next),
+    }
+    const { changed, row } = await transit(exercised, asRead, act, deps)
+    if (changed) return { changed, row: next }
+    return row.revision === revision ? { changed, row } : undefined
+  })
 }
 
 async function transit(
   exercised: Exercised,
-  { bookingId, revisions, answer }: BookingChange & { readonly answer?: StoredAnswer | undefined },
-  to: Transition,
+  { bookingId, revisions, answer }: BookingChange & { readonly answer?: StoredAnswer },
+  { action, to }: Act,
   { bookings, now }: Deps,
-  action: string,
 ): Promise<Outcome> {
   const hasReason = 'reason' in to && to.reason !== null
   const audit = auditRow(exercised, now, {

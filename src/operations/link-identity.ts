@@ -1,17 +1,15 @@
 import type { Deps } from '../deps.ts'
 import { invalidField, Problem } from '../problem.ts'
-import type { StoredAnswer } from '../repositories/audited.ts'
 import { type IdentityName, MAX_IDENTITIES } from '../repositories/linked-identities.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
 import { type IdentityHash, identityHashOf } from '../security/callers/identity-hash.ts'
+import type { Remember } from './foreseen.ts'
 import { memberOf } from './member-of.ts'
 
 export interface LinkedIdentity extends IdentityName, Pick<IdentityHash, 'identityHash'> {
   readonly createdAt: string
 }
-
-type Remember = (identity: LinkedIdentity) => Promise<StoredAnswer | undefined>
 
 /**
  * Makes an identity one more way to be the member who asks. Whose it is, is proved by a token of it
@@ -21,7 +19,8 @@ type Remember = (identity: LinkedIdentity) => Promise<StoredAnswer | undefined>
  */
 export async function linkIdentity(
   grant: Grant<'profile:update'>,
-  { token, remember }: { readonly token: string; readonly remember: Remember },
+  token: string,
+  remember: Remember<LinkedIdentity>,
   { linkedIdentities, prove, now }: Deps,
 ): Promise<{ readonly identity: LinkedIdentity; readonly isNew: boolean }> {
   const exercised = grant.exercise('profile:update')
@@ -39,7 +38,7 @@ export async function linkIdentity(
     userId,
     { issuer, subject, identityHash, sessionId, tokenIssuedAt: issuedAt ?? 0 },
     audit,
-    await remember({ issuer, subject, identityHash, createdAt: audit.at }),
+    await remember?.({ issuer, subject, identityHash, createdAt: audit.at }),
   )
   if (row?.userId === userId) return { identity: row, isNew }
   if (row) throw new Problem('conflict', 'This identity is another member’s. They are not merged.')

@@ -1,13 +1,13 @@
 import type { Deps } from '../deps.ts'
 import { type KeyId, newId } from '../db/ids.ts'
 import { notFound, Problem } from '../problem.ts'
-import type { StoredAnswer } from '../repositories/audited.ts'
 import type { ApiKeyPatch, ApiKeyRow } from '../repositories/api-keys.ts'
 import type { Revisions } from '../repositories/scope.ts'
 import { mintApiKey } from '../security/callers/api-key.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
 import type { Rights, Permission } from '../security/permissions.ts'
+import type { Remember } from './foreseen.ts'
 import { assertMayGive } from './may-give.ts'
 import { memberOf } from './member-of.ts'
 import { changedRow } from './outcome.ts'
@@ -25,13 +25,11 @@ export interface IssuedApiKey extends ApiKeyRow {
   readonly secret: string
 }
 
-type Remember = (key: IssuedApiKey) => Promise<StoredAnswer | undefined>
-
 /** @throws Problem `forbidden` for a scope that its creator does not have with reach any */
 export async function createApiKey(
   grant: Grant<'api-key:manage'>,
   key: NewApiKey,
-  remember: Remember,
+  remember: Remember<IssuedApiKey>,
   { apiKeys, now }: Deps,
 ): Promise<IssuedApiKey> {
   const exercised = grant.exercise('api-key:manage')
@@ -58,7 +56,7 @@ export async function createApiKey(
     changes: { ...key },
   })
   const issued = { ...row, secret }
-  await apiKeys.create(row, audit, await remember(issued))
+  await apiKeys.create(row, audit, await remember?.(issued))
   return issued
 }
 
@@ -90,7 +88,7 @@ export async function updateApiKey(
 export async function rotateApiKey(
   grant: Grant<'api-key:manage'>,
   { keyId, graceSeconds }: { readonly keyId: KeyId; readonly graceSeconds: number },
-  remember: Remember,
+  remember: Remember<IssuedApiKey>,
   deps: Deps,
 ): Promise<IssuedApiKey> {
   const exercised = grant.exercise('api-key:manage')
@@ -112,7 +110,7 @@ export async function rotateApiKey(
     revision: current.revision + 1,
     updatedAt: audit.at,
   }
-  const { changed, row } = await apiKeys.rotate(current, issued, audit, await remember(issued))
+  const { changed, row } = await apiKeys.rotate(current, issued, audit, await remember?.(issued))
   if (row?.revokedAt) throw revoked()
   if (!changed) throw new Problem('conflict', 'This API key was changed by somebody else just now.')
   await tellGates([keyId], deps)

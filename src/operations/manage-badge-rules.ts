@@ -2,11 +2,11 @@ import type { Deps } from '../deps.ts'
 import { isCheckViolation } from '../db/errors.ts'
 import { newId, type RuleId } from '../db/ids.ts'
 import { notFound, Problem } from '../problem.ts'
-import type { StoredAnswer } from '../repositories/audited.ts'
 import type { BadgeRulePatch, BadgeRuleRow } from '../repositories/badge-rules.ts'
 import type { Revisions } from '../repositories/scope.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
+import type { Remember } from './foreseen.ts'
 import { assertDeleted, changedRow } from './outcome.ts'
 
 export type NewBadgeRule = Omit<BadgeRuleRow, 'id' | 'revision' | 'createdAt' | 'updatedAt'>
@@ -15,7 +15,7 @@ export type NewBadgeRule = Omit<BadgeRuleRow, 'id' | 'revision' | 'createdAt' | 
 export async function createBadgeRule(
   grant: Grant<'badge-rule:manage'>,
   rule: NewBadgeRule,
-  remember: (row: BadgeRuleRow) => Promise<StoredAnswer | undefined>,
+  remember: Remember<BadgeRuleRow>,
   { badgeRules, now }: Deps,
 ): Promise<BadgeRuleRow> {
   const exercised = grant.exercise('badge-rule:manage')
@@ -26,7 +26,7 @@ export async function createBadgeRule(
     target: row.id,
     changes: { ...rule },
   })
-  if (!(await satisfiable(badgeRules.create(row, audit, await remember(row))))) {
+  if (!(await satisfiable(badgeRules.create(row, audit, await remember?.(row))))) {
     return notFound('badge')
   }
   return row

@@ -2,11 +2,11 @@ import type { Deps } from '../deps.ts'
 import { isUniqueViolation } from '../db/errors.ts'
 import { type BadgeId, newId } from '../db/ids.ts'
 import { Problem } from '../problem.ts'
-import type { StoredAnswer } from '../repositories/audited.ts'
 import type { BadgePatch, BadgeRow } from '../repositories/badges.ts'
 import type { Revisions } from '../repositories/scope.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
+import type { Remember } from './foreseen.ts'
 import { assertDeleted, changedRow } from './outcome.ts'
 
 export interface NewBadge extends Omit<
@@ -23,7 +23,7 @@ export interface NewBadge extends Omit<
 export async function createBadge(
   grant: Grant<'badge:manage'>,
   badge: NewBadge,
-  remember: (row: BadgeRow) => Promise<StoredAnswer | undefined>,
+  remember: Remember<BadgeRow>,
   { badges, now }: Deps,
 ): Promise<BadgeRow> {
   const exercised = grant.exercise('badge:manage')
@@ -35,7 +35,7 @@ export async function createBadge(
     const position = badge.position ?? lastPosition + 1
     const row = { ...badge, id, slug, position, revision: 1, createdAt: at, updatedAt: at }
     const act = { action: 'badge.create', target: id, changes: { ...badge, slug } }
-    await badges.create(row, auditRow(exercised, now, act), await remember(row))
+    await badges.create(row, auditRow(exercised, now, act), await remember?.(row))
     return row
   }
   if (badge.slug !== undefined) return slugConflict(createAs(badge.slug))

@@ -1,11 +1,11 @@
 import type { Deps } from '../deps.ts'
 import { newId, type ServiceId, type SlotId } from '../db/ids.ts'
 import { notFound, Problem } from '../problem.ts'
-import type { StoredAnswer } from '../repositories/audited.ts'
 import type { ServicePatch, ServiceRow, SlotRow } from '../repositories/services.ts'
 import type { Revisions } from '../repositories/scope.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
+import type { Remember } from './foreseen.ts'
 import { changedRow } from './outcome.ts'
 import type { Period } from '../calendar/recurrence.ts'
 
@@ -14,7 +14,7 @@ export type NewService = Omit<ServiceRow, 'id' | 'revision' | 'createdAt' | 'upd
 export async function createService(
   grant: Grant<'service:manage'>,
   service: NewService,
-  remember: (row: ServiceRow) => Promise<StoredAnswer | undefined>,
+  remember: Remember<ServiceRow>,
   { services, now }: Deps,
 ): Promise<ServiceRow> {
   const exercised = grant.exercise('service:manage')
@@ -25,7 +25,7 @@ export async function createService(
     target: row.id,
     changes: { ...service },
   })
-  await services.create(row, audit, await remember(row))
+  await services.create(row, audit, await remember?.(row))
   return row
 }
 
@@ -75,7 +75,7 @@ export interface NewSlots {
 export async function addSlots(
   grant: Grant<'service:manage'>,
   added: NewSlots,
-  remember: (rows: readonly SlotRow[]) => Promise<StoredAnswer | undefined>,
+  remember: Remember<readonly SlotRow[]>,
   { services, now }: Deps,
 ): Promise<SlotRow[]> {
   const { serviceId, periods, capacity } = added
@@ -93,7 +93,7 @@ export async function addSlots(
     target: serviceId,
     changes: { slots: rows.length, from: rows[0]?.startsAt, to: rows.at(-1)?.endsAt, capacity },
   })
-  if (await services.addSlots(rows, audit, await remember(rows))) return rows
+  if (await services.addSlots(rows, audit, await remember?.(rows))) return rows
   if (!(await services.find(serviceId))) return notFound('service')
   throw new Problem(
     'conflict',

@@ -1,11 +1,11 @@
 import type { Deps } from '../deps.ts'
 import { newId } from '../db/ids.ts'
 import { describeError } from '../log.ts'
-import type { StoredAnswer } from '../repositories/audited.ts'
 import type { JobRunRow } from '../repositories/job-runs.ts'
 import { actorRef } from '../security/actor.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
+import type { Remember } from './foreseen.ts'
 
 /**
  * Puts a run on the ledger and wakes the runner; if that fails, the next tick finds the run. The job
@@ -14,7 +14,7 @@ import type { Grant } from '../security/grant.ts'
 export async function requestJobRun(
   grant: Grant<'job:run'>,
   job: string,
-  remember: (run: JobRunRow) => Promise<StoredAnswer | undefined>,
+  remember: Remember<JobRunRow>,
   { jobRuns, jobRunner, now }: Deps,
 ): Promise<JobRunRow> {
   const exercised = grant.exercise('job:run')
@@ -35,7 +35,7 @@ export async function requestJobRun(
     target: run.id,
     changes: { job },
   })
-  await jobRuns.request(run, audit, await remember(run))
+  await jobRuns.request(run, audit, await remember?.(run))
   try {
     await jobRunner.wake()
   } catch (error) {

@@ -3,37 +3,47 @@ import { type EventId, newId, type UserId } from '../db/ids.ts'
 import { describeError } from '../log.ts'
 import { siteDay } from '../calendar/site-day.ts'
 import { notFound, Problem } from '../problem.ts'
-import type { StoredAnswer } from '../repositories/audited.ts'
 import type { ForeseenMember } from '../repositories/members.ts'
 import type { UserRow } from '../repositories/users.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
+import { asForeseen, type Remember } from './foreseen.ts'
 import { tellGates } from './tell-gates.ts'
-
-type Remember = (row: UserRow) => Promise<StoredAnswer | undefined>
 
 interface Change {
   readonly userId: UserId
-  readonly remember: Remember | undefined
+  readonly status: UserRow['status']
+  /** Of the event that is written with the change, if there is one. */
+  readonly eventId?: EventId
 }
 
 /**
  * Suspends a member; from then on their credentials open nothing but open routes.
- * @throws Problem `not_found`, `last_admin`, `unavailable`
+ * @throws Problem `not_found`, `last_admin`, `conflict`, `unavailable`
  */
-export async function suspend(grant: Grant<'user:suspend'>, change: Change, deps: Deps) {
-  return setStatus(grant, change, 'suspended', deps)
+export async function suspend(
+  grant: Grant<'user:suspend'>,
+  userId: UserId,
+  remember: Remember<UserRow>,
+  deps: Deps,
+) {
+  return setStatus(grant, { userId, status: 'suspended' }, remember, deps)
 }
 
 /**
  * Reinstates a member. Badges they earned while suspended were held back, so their visits are
  * measured again: here, or by the job `finish-events` if their object does not answer.
- * @throws Problem `not_found`, `unavailable`
+ * @throws Problem `not_found`, `conflict`, `unavailable`
  */
-export async function reinstate(grant: Grant<'user:suspend'>, change: Change, deps: Deps) {
+export async function reinstate(
+  grant: Grant<'user:suspend'>,
+  userId: UserId,
+  remember: Remember<UserRow>,
+  deps: Deps,
+) {
   const eventId = newId('evt', deps.now)
-  const row = await setStatus(grant, change, 'active', deps, eventId)
-  const { id: userId, visitShard } = row
+  const row = await setStatus(grant, { userId, status: 'active', eventId }, remember, deps)
+  const { visitShard } = row
   try {
     await finishReinstatement({ eventId, userId, visitShard }, deps)
   } catch (error) {
@@ -59,32 +69,33 @@ export async function finishReinstatement(
 
 async function setStatus(
   grant: Grant<'user:suspend'>,
-  change: Change,
-  status: 'active' | 'suspended',
+  { userId, status, eventId }: Change,
+  remember: Remember<UserRow>,
   deps: Deps,
-  eventId?: EventId,
 ): Promise<UserRow> {
-  const { userId, remember } = change
   const { members, now } = deps
   const audit = auditRow(grant.exercise('user:suspend'), now, {
     action: status === 'suspended' ? 'user.suspend' : 'user.reinstate',
     target: userId,
   })
-  const foreseen = remember && (await foresee(userId, status, remember, deps))
-  const { row, keyIds } =
-    (await members.setStatus(userId, status, audit, eventId, foreseen)) ?? notFound('member')
-  // The member was changed since they were read, so another answer has to be foreseen.
-  if (foreseen && row.revision !== foreseen.from && !isAs(foreseen.to, row))
-    return setStatus(grant, change, status, deps, eventId)
+  const { row, keyIds } = await asForeseen(async () => {
+    const foreseen = remember && (await foresee(userId, status, remember, deps))
+    const { row, keyIds } =
+      (await members.setStatus(userId, status, audit, eventId, foreseen)) ?? notFound('member')
+    if (!foreseen) return { row, keyIds }
+    if (isAs(foreseen.to, row)) return { row: foreseen.to, keyIds }
+    // At the revision that was read the change was refused; at another, somebody was faster.
+    return row.revision === foreseen.from ? { row, keyIds } : undefined
+  })
   if (row.status !== status) throw lastAdmin()
   await tellGates(keyIds, deps)
-  return foreseen?.to ?? row
+  return row
 }
 
 async function foresee(
   userId: UserId,
   status: UserRow['status'],
-  remember: Remember,
+  remember: NonNullable<Remember<UserRow>>,
   { users, now }: Deps,
 ): Promise<ForeseenMember> {
   const row = (await users.find('everyone', userId)) ?? notFound('member')

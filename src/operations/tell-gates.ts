@@ -14,7 +14,7 @@ export async function tellGates(keyIds: readonly KeyId[], { keyGates }: Deps): P
     throw new Problem(
       'unavailable',
       'The change is stored, but not in force for every API key yet. Send the request again.',
-      { headers: { 'Retry-After': '1' }, cause },
+      { retryAfter: 1, cause },
     )
   }
 }

@@ -397,6 +397,78 @@ describe('what is changed by somebody else just before the write', () => {
   )
 })
 
+describe('what is changed by somebody else before every write', () => {
+  interface Unsteady extends Sent {
+    /** Changes what the answer is foreseen from, however often it is run. */
+    readonly change: string
+  }
+
+  const UNSTEADY: Readonly<Record<string, (root: Member, site: Site) => Promise<Unsteady>>> = {
+    'a service whose slot is booked': async (root) => ({
+      path: '/v1/bookings',
+      body: { slotId: await slotFor(root) },
+      other: undefined,
+      change: 'update services set revision = revision + 1',
+    }),
+    'a booking that is confirmed': async (root, site) => ({
+      ...(await toBookings(root, site, 'confirm')),
+      ...NO_BODY,
+      change: 'update bookings set revision = revision + 1',
+    }),
+    'a member who is suspended': async (_, site) => ({
+      path: `/v1/users/${(await site.member('ada')).userId}/suspend`,
+      ...NO_BODY,
+      change: 'update users set revision = revision + 1',
+    }),
+    'bookings that are claimed': async (root, site) => {
+      const visitor = await site.visitor()
+      await bookingOf(visitor, await slotFor(root))
+      return {
+        path: '/v1/me/bookings/claim',
+        body: { visitorToken: visitor.token },
+        other: undefined,
+        change: "update bookings set id = 'bkg_' || lower(hex(randomblob(13)))",
+      }
+    },
+    'members who are given a badge': async (root, site) => {
+      const { id: badgeId } = (await root.post('/v1/badges', { title: 'Regular' })).body
+      const { userId } = await site.member('ada')
+      await root.put(`/v1/users/${userId}/badges/${badgeId}`)
+      return {
+        path: '/v1/badge-assignments/bulk',
+        body: { badgeId, userIds: [userId] },
+        other: undefined,
+        change: `update badge_assignments
+          set removed_at = iif(removed_at is null, assigned_at, null)`,
+      }
+    },
+  }
+
+  it.each(Object.entries(UNSTEADY))('%s: 409, and nothing is done or stored', async (_, make) => {
+    const { site, root, path, body, change } = await start(make)
+    const before = await effects(site, root)
+    let rounds = 0
+    const unsteady = testSite(
+      intercepted(async ({ text }, proceed) => {
+        if (text.includes('insert into acting')) {
+          rounds++
+          await site.env.DB.prepare(change).run()
+        }
+        return proceed()
+      }),
+    )
+    const { answer } = await post(unsteady, root, path, body, 'k1')
+    expect([answer.status, JSON.parse(answer.text).code]).toEqual([409, 'conflict'])
+    expect(rounds).toBeGreaterThan(1)
+    expect(await effects(site, root)).toBe(before)
+    const steady = await post(site, root, path, body, 'k1')
+    expect(steady).toMatchObject({
+      replayed: null,
+      answer: { status: expect.toBeOneOf([200, 201]) },
+    })
+  })
+})
+
 it('a replay is decided anew: who has lost the right gets nothing back', async () => {
   const { site, root } = await start(async () => BADGE)
   const other = await site.memberWith('admin', 'other')

@@ -91,10 +91,10 @@ test('a grant to ask for a run is no grant to assign a badge, even an admin’s'
     accessRevision: 1,
   } as const
   const asking = withGrant(admin, 'job:run', 'site', 'request', async (grant) => {
-    await requestJobRun(grant, 'award-badges', async () => undefined, deps)
+    await requestJobRun(grant, 'award-badges', undefined, deps)
     // What the type checker refuses, the grant refuses as well.
     const asIf = grant as unknown as Grant<'badge:assign'>
-    await assignBadges(asIf, { badgeId, userIds: [userId] }, deps)
+    await assignBadges(asIf, { badgeId, userIds: [userId] }, undefined, deps)
   })
   await expect(asking).rejects.toThrow(GrantError)
   expect(await awardsPerMember(badgeId)).toEqual({ '0/0': 1 })

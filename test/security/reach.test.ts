@@ -70,7 +70,7 @@ describe('a grant for what is one’s own reaches nothing else, even if the wron
 
   test('no booking is canceled', async () => {
     const outcome = await overreach('booking:cancel', 'rows', (grant, { bookingId, deps }) =>
-      cancelBooking(grant, { bookingId, reason: null }, deps),
+      cancelBooking(grant, { bookingId, reason: null }, undefined, deps),
     )
     expect(outcome).toBe('not_found')
   })

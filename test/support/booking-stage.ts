@@ -110,9 +110,9 @@ export async function perform(act: Act, scene: Stage, made: BookingId[]): Promis
   if (!bookingId) return
   const change = { bookingId, reason: null }
   if (act.do === 'cancel') {
-    await as(manager, 'booking:cancel', (grant) => cancelBooking(grant, change, deps()))
+    await as(manager, 'booking:cancel', (grant) => cancelBooking(grant, change, undefined, deps()))
   } else {
     const settle = act.do === 'confirm' ? confirmBooking : declineBooking
-    await as(manager, 'booking:confirm', (grant) => settle(grant, change, deps()))
+    await as(manager, 'booking:confirm', (grant) => settle(grant, change, undefined, deps()))
   }
 }

@@ -22,31 +22,33 @@ const award = { badgeId, userIds: [userId] }
 const elevation = { reason: 'test', bound: { badgeId } }
 
 export async function withProof(): Promise<void> {
-  await assignBadges(assigning, award, deps)
-  await withGrant(caller, 'badge:assign', 'site', 'id', (grant) => assignBadges(grant, award, deps))
+  await assignBadges(assigning, award, undefined, deps)
+  await withGrant(caller, 'badge:assign', 'site', 'id', (grant) =>
+    assignBadges(grant, award, undefined, deps),
+  )
   await elevate('badge-awarder', 'badge:assign', elevation, (grant) =>
-    assignBadges(grant, award, deps),
+    assignBadges(grant, award, undefined, deps),
   )
 }
 
 export async function withoutProof(): Promise<void> {
   // @ts-expect-error: an operation takes a grant
-  await assignBadges(award, deps)
+  await assignBadges(award, undefined, deps)
   // @ts-expect-error: nothing is no grant
-  await assignBadges(undefined, award, deps)
+  await assignBadges(undefined, award, undefined, deps)
   // @ts-expect-error: the caller is no grant
-  await assignBadges(caller, award, deps)
+  await assignBadges(caller, award, undefined, deps)
   // @ts-expect-error: what has all that a grant has is none
-  await assignBadges(lookalike, award, deps)
+  await assignBadges(lookalike, award, undefined, deps)
   // @ts-expect-error: a grant of one permission is none of another
   await assignRole(assigning, { userId, role: 'moderator' }, deps)
   // @ts-expect-error: a grant of something is none of this
-  await assignBadges(any, award, deps)
+  await assignBadges(any, award, undefined, deps)
   // @ts-expect-error: nor can it be exercised as one
   assigning.exercise('role:assign')
   // @ts-expect-error: only a decision makes a grant
   const made = new Grant(assigning)
-  await assignBadges(made, award, deps)
+  await assignBadges(made, award, undefined, deps)
   // @ts-expect-error: and what was granted stays as it was
   assigning.permission = 'badge:assign'
 }

@@ -95,7 +95,7 @@ export function dryRunOf(c: AppContext): DryRun | undefined {
 function failed(status: number): Error {
   if (status !== 503) return new Error(`a dry run was answered ${status}`)
   return new Problem('unavailable', 'What the call depends on does not answer just now.', {
-    headers: { 'Retry-After': '1' },
+    retryAfter: 1,
   })
 }
 

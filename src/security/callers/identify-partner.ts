@@ -59,7 +59,7 @@ function tooManyUnknownKeys(wait: number): Problem {
 
 function gateIsSilent(cause: unknown): never {
   throw new Problem('unavailable', 'Whether the API key is good cannot be told just now.', {
-    headers: { 'Retry-After': '1' },
+    retryAfter: 1,
     cause,
   })
 }

@@ -35,6 +35,5 @@ export function limitReached(
   retryAfter: number,
   limits: readonly Limit[],
 ): Problem {
-  const headers = { 'Retry-After': String(retryAfter), ...rateLimitFields(limits) }
-  return new Problem(code, detail, { headers })
+  return new Problem(code, detail, { retryAfter, headers: rateLimitFields(limits) })
 }

@@ -76,7 +76,7 @@ async function remoteKeys(
   }
   if (store.current && isWithin(USABLE_MS, store.current.fetchedAt, now)) return store.current.keys
   throw new Problem('unavailable', 'The keys to check this token with cannot be had now.', {
-    headers: { 'Retry-After': '30' },
+    retryAfter: 30,
   })
 }
 

@@ -57,7 +57,7 @@ export async function cancelBooking(
   deps: Deps,
 ) {
   const exercised = grant.exercise('booking:cancel', { bookingId: change.bookingId })
-  const when = exercised.scope === 'everyone' ? 'any time' : 'in time'
+  const when = exercised.scope.rows === 'everyone' ? 'any time' : 'in time'
   const { row, changed } = await foreseen(
     exercised,
     change,

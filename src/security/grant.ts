@@ -67,6 +67,13 @@ export function assertExercised(claimed: Exercised): void {
   if (!isExercised(claimed)) throw new GrantError('this was not exercised')
 }
 
+/** For writes that no SQL narrows. @throws GrantError unless the act reaches what this owner has */
+export function assertReaches(exercised: Exercised, owner: string): void {
+  assertExercised(exercised)
+  const { rows } = exercised.scope
+  if (rows !== 'everyone' && rows.owner !== owner) throw new GrantError('granted for another owner')
+}
+
 let mint: <P extends Permission>(from: MintArguments<P>) => Grant<P>
 let end: (grant: Grant<Permission>) => void
 

@@ -1,9 +1,9 @@
 /** An account's change of address: asked for by its owner, done once the new mailbox has been read. */
 import { and, eq, ne, sql } from 'drizzle-orm'
 import { batch, statement } from '../db/client.ts'
-import { newId } from '../db/ids.ts'
 import { authSessions, authTickets, authUsers, BUILT_IN, identities, users } from '../db/schema.ts'
 import { insertAuditWhere } from '../repositories/audited.ts'
+import { auditOwnAct } from '../security/audit.ts'
 import { accessChanged, type LoginDeps } from './deps.ts'
 import { MAILS } from './mail.ts'
 import { issueTicket, readTicket, redeemTicket } from './tickets.ts'
@@ -57,22 +57,13 @@ export function newAddressOf({ db, now, requestId, site, send, notify }: LoginDe
           sql`update ${users} set email = ${email}, revision = revision + 1,
             updated_at = ${at.toISOString()} where id = ${member?.id ?? ''} and ${isDone}`,
         ),
-        audit: insertAuditWhere(
-          db,
-          {
-            id: newId('aud', now),
-            at: at.toISOString(),
-            actor: member?.id ?? '',
-            accessRevision: null,
-            onBehalfOf: null,
-            action: 'user.update',
-            target: member?.id ?? '',
-            reason: 'confirmed a new address',
-            requestId,
-            changes: { fields: ['email'] },
-          },
-          sql`${isDone} and ${member ? 1 : 0} = 1`,
-        ),
+        audit:
+          member &&
+          insertAuditWhere(
+            db,
+            auditOwnAct('confirmed a new address', member.id, { now, requestId }),
+            isDone,
+          ),
       })
       if (updated.length === 0) return false
       if (before) await notify(MAILS.addressChanged(before.email, site))

@@ -3,6 +3,7 @@
  * that has thrown stays broken.
  */
 import type { RuleId, UserId } from '../db/ids.ts'
+import { assertReaches, type Exercised } from '../security/grant.ts'
 import type { Once } from './visit-answers.ts'
 import type { Due, Eligible, Recorded, Standing, VisitShard, VisitSummary } from './visit-shard.ts'
 import type { VisitRule } from './visit-stats.ts'
@@ -15,7 +16,13 @@ export interface VisitingMember {
 
 /** One member's visits. For units and what each call guarantees see `VisitShard`. */
 export interface MemberVisits {
-  record(at: number, day: string, once?: Once): Promise<Recorded>
+  /** @throws GrantError unless it was granted for this member */
+  record(
+    exercised: Exercised<'visit:record'>,
+    at: number,
+    day: string,
+    once?: Once,
+  ): Promise<Recorded>
   read(today: string): Promise<VisitSummary>
   standing(rules: readonly VisitRule[], today: string): Promise<Standing[]>
   recheck(today: string): Promise<void>
@@ -39,7 +46,10 @@ export function visitsClient(namespace: DurableObjectNamespace<VisitShard>): Vis
   const shardOf = (shard: number) => namespace.getByName(`visits-${shard}`)
   return {
     of: ({ userId, shard }) => ({
-      record: async (at, day, once) => shardOf(shard).record(userId, at, day, once),
+      record: async (exercised, at, day, once) => {
+        assertReaches(exercised, userId)
+        return shardOf(shard).record(userId, at, day, once)
+      },
       read: async (today) => shardOf(shard).read(userId, today),
       standing: async (rules, today) => shardOf(shard).standing(userId, rules, today),
       recheck: async (today) => shardOf(shard).recheck(userId, today),

@@ -64,7 +64,7 @@ export async function cancelBooking(
   deps: Deps,
 ) {
   const exercised = grant.exercise('booking:cancel', { bookingId: change.bookingId })
-  const when = exercised.scope === 'everyone' ? 'any time' : 'in time'
+  const when = exercised.scope.rows === 'everyone' ? 'any time' : 'in time'
   const to = { to: 'canceled', reason: change.reason, when } as const
   const act = { action: 'booking.cancel', to }
   const { row, changed } = await transitAsForeseen(exercised, change, act, remember, deps)

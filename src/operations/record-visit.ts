@@ -19,9 +19,10 @@ export async function recordVisit(
   { member, once }: Visit,
   deps: Deps,
 ) {
-  grant.exercise('visit:record')
+  const exercised = grant.exercise('visit:record')
   const { now, settings, visits } = deps
-  const recorded = await visits.of(member).record(now, siteDay(now, settings.siteTimeZone), once)
+  const today = siteDay(now, settings.siteTimeZone)
+  const recorded = await visits.of(member).record(exercised, now, today, once)
   if ('erased' in recorded) {
     throw new Problem('session_revoked', 'This member has been deleted.', { stage: 'session' })
   }

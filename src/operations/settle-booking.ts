@@ -17,6 +17,6 @@ export async function settleBooking(
   const exercised = grant.exercise('booking:confirm', { bookingId })
   const audit = auditRow(exercised, now, { action: 'booking.confirm', target: bookingId })
   const confirmed = { to: 'confirmed', by: actorRef(exercised.actor), closing: eventId } as const
-  const { row } = await bookings.transition('everyone', bookingId, confirmed, undefined, audit)
+  const { row } = await bookings.transition(exercised.scope, bookingId, confirmed, undefined, audit)
   return row
 }

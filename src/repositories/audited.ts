@@ -15,18 +15,92 @@ import {
 import type { AuditId } from '../db/ids.ts'
 import { idempotencyKeys } from '../db/schema.ts'
 
-export interface AuditRow {
-  readonly id: AuditId
+/** What every audit row of one act says, whatever it is about. */
+interface Columns {
+  /** RFC 3339. */
   readonly at: string
   readonly actor: string
   /** The actor's access revision when the act was allowed; null for actors that have none. */
   readonly accessRevision: number | null
   readonly onBehalfOf: string | null
   readonly action: string
-  readonly target: string
   readonly reason: string | null
   readonly requestId: string | null
   readonly changes: Readonly<Record<string, unknown>>
+}
+
+/** Why the act could happen: somebody was granted it, or it is one of `security/own-acts.ts`. */
+type Basis = 'grant' | 'own act'
+
+/** Known to this module alone; `private` keeps out the compiler's callers, this everybody else. */
+const KEY = Symbol('audit row')
+
+let makeColumns: (columns: Columns) => AuditColumns
+let makeRow: <B extends Basis>(basis: B, row: Row) => AuditRow<B>
+let basisOf: (audit: AuditColumns<Basis>) => Basis | undefined
+
+/**
+ * The proof of an act on many targets at once, each of which gets a row of its own. Every write
+ * takes one, or an `AuditRow`, and only the audit of an exercised grant has any to give.
+ */
+export class AuditColumns<B extends Basis = 'grant'> implements Columns {
+  readonly #basis: B
+  readonly at: string
+  readonly actor: string
+  readonly accessRevision: number | null
+  readonly onBehalfOf: string | null
+  readonly action: string
+  readonly reason: string | null
+  readonly requestId: string | null
+  readonly changes: Columns['changes']
+
+  protected constructor(key: typeof KEY, basis: B, columns: Columns) {
+    if (key !== KEY) throw new TypeError('only security/audit.ts makes audit rows')
+    this.#basis = basis
+    this.at = columns.at
+    this.actor = columns.actor
+    this.accessRevision = columns.accessRevision
+    this.onBehalfOf = columns.onBehalfOf
+    this.action = columns.action
+    this.reason = columns.reason
+    this.requestId = columns.requestId
+    this.changes = columns.changes
+    if (new.target === AuditColumns) Object.freeze(this)
+  }
+
+  static {
+    makeColumns = (columns) => new AuditColumns(KEY, 'grant', columns)
+    basisOf = (audit) => (#basis in audit ? audit.#basis : undefined)
+  }
+}
+
+type Row = Columns & Pick<AuditRow, 'id' | 'target'>
+
+/** The proof of an act on one target. One of an own act is none of a granted one, and the reverse. */
+export class AuditRow<B extends Basis = 'grant'> extends AuditColumns<B> {
+  readonly id: AuditId
+  readonly target: string
+
+  private constructor(key: typeof KEY, basis: B, row: Row) {
+    super(key, basis, row)
+    this.id = row.id
+    this.target = row.target
+    Object.freeze(this)
+  }
+
+  static {
+    makeRow = (basis, row) => new AuditRow(KEY, basis, row)
+  }
+}
+
+/** For `security/audit.ts` only, and lint keeps it so. */
+export function makeAuditRow<B extends Basis>(basis: B, row: Row): AuditRow<B> {
+  return makeRow(basis, row)
+}
+
+/** For `security/audit.ts` only, and lint keeps it so. */
+export function makeAuditColumns(columns: Columns): AuditColumns {
+  return makeColumns(columns)
 }
 
 /** The answer to store under the caller's Idempotency-Key, in the transaction it reports on. */
@@ -67,7 +141,8 @@ export async function audited<W extends Statement, A extends After>(
 export const INSERT_AUDIT = sql`insert into audit_log
   (id, at, actor, on_behalf_of, action, target, reason, request_id, changes)`
 
-export function insertAuditWhere(db: Database, audit: AuditRow, condition: SQL) {
+export function insertAuditWhere(db: Database, audit: AuditRow<Basis>, condition: SQL) {
+  assertBasis(audit, ['grant', 'own act'])
   return statement(
     db,
     sql`${INSERT_AUDIT}
@@ -78,11 +153,20 @@ export function insertAuditWhere(db: Database, audit: AuditRow, condition: SQL) 
 }
 
 /** Voids the transaction it opens if the actor's rights are no longer those it was allowed with. */
-export function actingAs(db: Database, by: Pick<AuditRow, 'actor' | 'accessRevision'>) {
+export function actingAs(db: Database, by: AuditColumns) {
+  assertBasis(by, ['grant'])
   return statement(
     db,
     sql`insert into acting (actor, access_revision) values (${by.actor}, ${by.accessRevision})`,
   )
+}
+
+/** What came as `any`, or by a cast, has none. @throws TypeError */
+function assertBasis(audit: AuditColumns<Basis>, enough: readonly Basis[]): void {
+  const basis = basisOf(audit)
+  if (basis === undefined || !enough.includes(basis)) {
+    throw new TypeError('nothing was granted for this audit row')
+  }
 }
 
 /** For statements after the audit row: true exactly if the write changed something. */

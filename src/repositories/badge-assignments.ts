@@ -5,6 +5,7 @@ import type { AuditId, BadgeId, RuleId, UserId } from '../db/ids.ts'
 import { badgeAssignments, badges, users } from '../db/schema.ts'
 import {
   actingAs,
+  type AuditColumns,
   type AuditRow,
   audited,
   INSERT_AUDIT,
@@ -40,9 +41,6 @@ export interface ForeseenAward {
   readonly given: readonly Given[]
   readonly answer: StoredAnswer | undefined
 }
-
-/** The columns every audit row of an award shares. */
-export type AwardAudit = Omit<AuditRow, 'id' | 'target'>
 
 const assignment = {
   badge: badges,
@@ -87,7 +85,7 @@ export function badgeAssignmentsRepository(db: Database) {
     async award(
       award: Award,
       candidates: readonly Candidate[],
-      audit: AwardAudit,
+      audit: AuditColumns,
       foreseen?: ForeseenAward,
     ) {
       const list = JSON.stringify(candidates.toSorted((a, b) => (a.userId < b.userId ? -1 : 1)))

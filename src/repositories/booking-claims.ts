@@ -5,7 +5,7 @@ import type { AuditId, BookingId, UserId, VisitorId } from '../db/ids.ts'
 import { bookings } from '../db/schema.ts'
 import {
   actingAs,
-  type AuditRow,
+  type AuditColumns,
   INSERT_AUDIT,
   type StoredAnswer,
   storeAnswerWhere,
@@ -36,7 +36,7 @@ export function bookingClaimsRepository(db: Database, now: string) {
       visitorId: VisitorId,
       userId: UserId,
       candidates: readonly Candidate[],
-      audit: Omit<AuditRow, 'id' | 'target'>,
+      audit: AuditColumns,
       answer: StoredAnswer | undefined,
     ) {
       const list = JSON.stringify(candidates)

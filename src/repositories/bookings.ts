@@ -5,7 +5,7 @@ import type { BookingId, EventId, ServiceId, SlotId } from '../db/ids.ts'
 import { apiKeys, bookings, type Contact, events, services, slots } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer, wasWritten } from './audited.ts'
 import { isLive, liveBookings } from './live-bookings.ts'
-import { atRevision, type Revisions, type Scope, within } from './scope.ts'
+import { atRevision, type ReadScope, type Revisions, within, type WriteScope } from './scope.ts'
 
 export interface NewBooking {
   readonly id: BookingId
@@ -78,14 +78,14 @@ export function bookingsRepository(db: Database, now: string) {
       .$dynamic()
 
   return {
-    async find(scope: Scope, id: BookingId) {
+    async find(scope: ReadScope, id: BookingId) {
       const [row] = await select(and(eq(bookings.id, id), within(scope, bookings.owner)))
       return row
     },
 
     /** Newest first. */
     async list(
-      scope: Scope,
+      scope: ReadScope,
       filter: BookingFilter,
       page: { after?: BookingId | undefined; limit: number },
     ) {
@@ -158,7 +158,7 @@ export function bookingsRepository(db: Database, now: string) {
 
     /** @returns the row as it is now, in scope, and whether it was changed */
     async transition(
-      scope: Scope,
+      scope: WriteScope,
       id: BookingId,
       to: Transition,
       revisions: Revisions,

@@ -111,7 +111,11 @@ export function identitiesRepository(db: Database) {
     },
 
     /** Makes the member unless there is one; two at once make one. @returns undefined if it was erased */
-    async provision(member: NewMember, created: AuditRow, promoted: AuditRow) {
+    async provision(
+      member: NewMember,
+      created: AuditRow<'own act'>,
+      promoted: AuditRow<'own act'>,
+    ) {
       const { userId, issuer, subject, at } = member
       const isNew = sql`exists (select 1 from users where id = ${userId})`
       const wasAdmin = sql`exists (select 1 from erased_identities
@@ -154,7 +158,7 @@ export function identitiesRepository(db: Database) {
     },
 
     /** Honours BOOTSTRAP_ADMINS for a member who was there before the setting; once. */
-    async bootstrap(issuer: string, subject: string, userId: UserId, audit: AuditRow) {
+    async bootstrap(issuer: string, subject: string, userId: UserId, audit: AuditRow<'own act'>) {
       const { found } = await batch(db, {
         identity: statement(
           db,

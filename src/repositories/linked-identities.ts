@@ -4,7 +4,7 @@ import { type Database, rows, statement } from '../db/client.ts'
 import type { UserId } from '../db/ids.ts'
 import { BUILT_IN, identities } from '../db/schema.ts'
 import { type AuditRow, audited, type StoredAnswer, storeAnswer, wasWritten } from './audited.ts'
-import { type Scope, within } from './scope.ts'
+import { type ReadScope, within, type WriteScope } from './scope.ts'
 
 /** Unique, and the same for as long as it is linked to anybody. */
 export interface IdentityName {
@@ -42,7 +42,7 @@ export function linkedIdentitiesRepository(db: Database) {
 
   return {
     /** Oldest first. */
-    async list(scope: Scope) {
+    async list(scope: ReadScope) {
       return select(within(scope, userId))
     },
 
@@ -79,7 +79,7 @@ export function linkedIdentitiesRepository(db: Database) {
      * is new.
      * @returns whether it was unlinked
      */
-    async unlink(scope: Scope, name: IdentityName, keep: IdentityName, audit: AuditRow) {
+    async unlink(scope: WriteScope, name: IdentityName, keep: IdentityName, audit: AuditRow) {
       const settled = new Date(Date.parse(audit.at) - PROBATION_MS).toISOString()
       const isKept = sql`user_id in (select user_id from identities kept
         where kept.issuer = ${keep.issuer} and kept.subject = ${keep.subject}

@@ -5,11 +5,45 @@
 import { eq, sql, type SQL } from 'drizzle-orm'
 import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
 
+/** Which rows, as a decision says it; plain data, which proves nothing. */
 export type Scope = { readonly owner: string } | 'everyone'
 
+/** Which rows a read sees. What is public is read with `everyone`; whoever may write rows may read them. */
+export type ReadScope = Scope | WriteScope
+
+/** Known to this module alone; `private` keeps out the compiler's callers, this everybody else. */
+const KEY = Symbol('write scope')
+
+let make: (rows: Scope) => WriteScope
+
+/** Which rows a write may change. It comes with an exercised grant, and in no other way. */
+export class WriteScope {
+  readonly #rows: Scope
+
+  private constructor(key: typeof KEY, rows: Scope) {
+    if (key !== KEY) throw new TypeError('only a grant makes a scope for writes')
+    this.#rows = rows
+    Object.freeze(this)
+  }
+
+  static {
+    make = (rows) => new WriteScope(KEY, rows)
+  }
+
+  get rows(): Scope {
+    return this.#rows
+  }
+}
+
+/** For `security/grant.ts` only, and lint keeps it so. */
+export function makeWriteScope(rows: Scope): WriteScope {
+  return make(rows)
+}
+
 /** The condition for a `where`; undefined (no condition) only for a scope that says so. */
-export function within(scope: Scope, ownerColumn: SQLiteColumn): SQL | undefined {
-  return scope === 'everyone' ? undefined : eq(ownerColumn, scope.owner)
+export function within(scope: ReadScope, ownerColumn: SQLiteColumn): SQL | undefined {
+  const rows = scope instanceof WriteScope ? scope.rows : scope
+  return rows === 'everyone' ? undefined : eq(ownerColumn, rows.owner)
 }
 
 /** Revisions the caller accepts, from If-Match; undefined for any. */

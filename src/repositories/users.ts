@@ -4,7 +4,14 @@ import type { Database } from '../db/client.ts'
 import type { UserId } from '../db/ids.ts'
 import { type Address, users } from '../db/schema.ts'
 import { type AuditRow, audited } from './audited.ts'
-import { atRevision, type Revisions, type Scope, sortsAfter, within } from './scope.ts'
+import {
+  atRevision,
+  type ReadScope,
+  type Revisions,
+  sortsAfter,
+  within,
+  type WriteScope,
+} from './scope.ts'
 
 export interface ProfilePatch {
   readonly displayName?: string | undefined
@@ -59,13 +66,13 @@ export type UserRow = NonNullable<Awaited<ReturnType<UsersRepository['find']>>>
 
 export function usersRepository(db: Database) {
   return {
-    async find(scope: Scope, id: UserId) {
+    async find(scope: ReadScope, id: UserId) {
       const [row] = await selectUser(db, scope, id)
       return row
     },
 
     /** By display name, then id. `prefix` matches the start of the display name in any case. */
-    async list(scope: Scope, page: UserPage) {
+    async list(scope: ReadScope, page: UserPage) {
       const start = page.prefix === undefined ? undefined : nameKey(page.prefix)
       const { after } = page
       return db
@@ -86,7 +93,7 @@ export function usersRepository(db: Database) {
 
     /** Applies the given fields. @returns the row as it is now and whether it was changed */
     async update(
-      scope: Scope,
+      scope: WriteScope,
       id: UserId,
       patch: ProfilePatch,
       revisions: Revisions,
@@ -120,7 +127,7 @@ interface UserPage {
   readonly limit: number
 }
 
-export function selectUser(db: Database, scope: Scope, id: UserId) {
+export function selectUser(db: Database, scope: ReadScope, id: UserId) {
   return db
     .select(profile)
     .from(users)

@@ -1,8 +1,17 @@
-/** Audit rows. Who, for whom and why come from the exercised grant; only the act itself is described. */
-import { newId } from '../db/ids.ts'
-import type { AuditRow } from '../repositories/audited.ts'
+/**
+ * Audit rows, without which nothing is written. Who, for whom and why come from the exercised grant;
+ * only the act itself is described.
+ */
+import { newId, type UserId } from '../db/ids.ts'
+import {
+  type AuditColumns,
+  type AuditRow,
+  makeAuditColumns,
+  makeAuditRow,
+} from '../repositories/audited.ts'
 import { actorRef } from './actor.ts'
-import type { Exercised } from './grant.ts'
+import { assertExercised, type Exercised } from './grant.ts'
+import { OWN_ACTS, type OwnAct } from './own-acts.ts'
 
 export interface Act {
   /** `resource.verb`, as in `badge.assign`. */
@@ -15,15 +24,53 @@ export interface Act {
 
 /** @param now milliseconds since the epoch */
 export function auditRow(exercised: Exercised, now: number, act: Act): AuditRow {
-  return { ...auditColumns(exercised, now, act), id: newId('aud', now), target: act.target }
+  return makeAuditRow('grant', {
+    ...columnsOf(exercised, now, act),
+    id: newId('aud', now),
+    target: act.target,
+  })
 }
 
 /** For acts on many targets at once: all columns but those that differ. */
 export function auditColumns(
-  { actor, requestId, elevation }: Exercised,
+  exercised: Exercised,
+  now: number,
+  act: Omit<Act, 'target'>,
+): AuditColumns {
+  return makeAuditColumns(columnsOf(exercised, now, act))
+}
+
+/**
+ * For what a person does to themselves without a decision. Nobody else has a hand in it, so the row
+ * names the person. @param now milliseconds since the epoch
+ */
+export function auditOwnAct(
+  act: OwnAct,
+  userId: UserId,
+  { now, requestId }: { readonly now: number; readonly requestId: string },
+): AuditRow<'own act'> {
+  const { action, changes } = OWN_ACTS[act]
+  return makeAuditRow('own act', {
+    id: newId('aud', now),
+    at: new Date(now).toISOString(),
+    actor: userId,
+    accessRevision: null,
+    onBehalfOf: null,
+    action,
+    target: userId,
+    reason: act,
+    requestId,
+    changes,
+  })
+}
+
+function columnsOf(
+  exercised: Exercised,
   now: number,
   { action, changes = {} }: Omit<Act, 'target'>,
-): Omit<AuditRow, 'id' | 'target'> {
+) {
+  assertExercised(exercised)
+  const { actor, requestId, elevation } = exercised
   return {
     at: new Date(now).toISOString(),
     actor: actorRef(actor),

@@ -3,7 +3,7 @@
  * asked nobody does not compile. Nothing outside this module can make one, and each dies with its call.
  */
 import { Problem } from '../problem.ts'
-import type { Scope } from '../repositories/scope.ts'
+import { makeWriteScope, type Scope, type WriteScope } from '../repositories/scope.ts'
 import type { Actor, Anonymous, Caller, SystemActor } from './actor.ts'
 import { decide, type Refusal, type Target } from './decide.ts'
 import type { Permission } from './permissions.ts'
@@ -16,39 +16,76 @@ export interface Elevation {
   readonly onBehalfOf?: string
 }
 
-/** What is known of an act at the moment its grant is exercised. */
-export interface Exercised {
+/** A grant used after its call, twice, or for something else than it was given for: a bug of ours. */
+export class GrantError extends Error {
+  override readonly name = 'GrantError'
+}
+
+interface MintArguments<P> {
+  readonly permission: P
   readonly actor: Exclude<Actor, Anonymous>
   readonly scope: Scope
   readonly requestId: string | undefined
   readonly elevation: Elevation | undefined
 }
 
-/** A grant used after its call, twice, or for something else than it was given for: a bug of ours. */
-export class GrantError extends Error {
-  override readonly name = 'GrantError'
-}
-
-type MintArguments<P> = Omit<Exercised, 'elevation'> & {
-  permission: P
-  elevation?: Elevation | undefined
-}
-
 /** Known to this module alone; `private` keeps out the compiler's callers, this everybody else. */
 const KEY = Symbol('grant')
+
+let exercisable: <P extends Permission>(from: MintArguments<P>) => Exercised<P>
+let isExercised: (claimed: Exercised) => boolean
+
+/** What is known of an act at the moment its grant is exercised; audit rows are made of nothing else. */
+export class Exercised<P extends Permission = Permission> {
+  readonly permission: P
+  readonly actor: Exclude<Actor, Anonymous>
+  /** How far the act reaches, for writes. */
+  readonly scope: WriteScope
+  readonly requestId: string | undefined
+  readonly elevation: Elevation | undefined
+  readonly #key: typeof KEY
+
+  private constructor(key: typeof KEY, from: MintArguments<P>) {
+    if (key !== KEY) throw new GrantError('only a grant can be exercised')
+    this.#key = key
+    this.permission = from.permission
+    this.actor = from.actor
+    this.scope = makeWriteScope(from.scope)
+    this.requestId = from.requestId
+    this.elevation = from.elevation
+    Object.freeze(this)
+  }
+
+  static {
+    exercisable = (from) => new Exercised(KEY, from)
+    isExercised = (claimed) => #key in claimed && claimed.#key === KEY
+  }
+}
+
+/** For whoever acts on it: what came as `any`, or by a cast, is no proof. @throws GrantError */
+export function assertExercised(claimed: Exercised): void {
+  if (!isExercised(claimed)) throw new GrantError('this was not exercised')
+}
+
+/** For writes that no SQL narrows. @throws GrantError unless the act reaches what this owner has */
+export function assertReaches(exercised: Exercised, owner: string): void {
+  assertExercised(exercised)
+  const { rows } = exercised.scope
+  if (rows !== 'everyone' && rows.owner !== owner) throw new GrantError('granted for another owner')
+}
 
 let mint: <P extends Permission>(from: MintArguments<P>) => Grant<P>
 let end: (grant: Grant<Permission>) => void
 
 export class Grant<P extends Permission> {
   readonly permission: P
-  readonly #exercised: Exercised
+  readonly #exercised: Exercised<P>
   #state: 'live' | 'spent' | 'ended' = 'live'
 
   private constructor(key: typeof KEY, from: MintArguments<P>) {
     if (key !== KEY) throw new GrantError('only a decision makes a grant')
     this.permission = from.permission
-    this.#exercised = { ...from, elevation: from.elevation }
+    this.#exercised = exercisable(from)
     Object.freeze(this)
   }
 
@@ -62,7 +99,7 @@ export class Grant<P extends Permission> {
   /** How far this grant reaches, for reads. @throws GrantError after the call has ended */
   get scope(): Scope {
     this.#assertLive()
-    return this.#exercised.scope
+    return this.#exercised.scope.rows
   }
 
   /**
@@ -70,7 +107,7 @@ export class Grant<P extends Permission> {
    * elevated grant allows one act, with the arguments it is bound to.
    * @throws GrantError if the call has ended, or this is not what was granted
    */
-  exercise(permission: P, act: Readonly<Record<string, string>> = {}): Exercised {
+  exercise(permission: P, act: Readonly<Record<string, string>> = {}): Exercised<P> {
     this.#assertLive()
     if (permission !== this.permission) {
       throw new GrantError(`granted ${this.permission}, exercised as ${permission}`)

@@ -4,13 +4,32 @@ import { env } from 'cloudflare:workers'
 import type { RuleId, UserId } from '../../src/db/ids.ts'
 import type { VisitShard } from '../../src/objects/visit-shard.ts'
 import type { VisitRule } from '../../src/objects/visit-stats.ts'
-import { visitsClient } from '../../src/objects/visits.ts'
+import type { MemberActor } from '../../src/security/actor.ts'
+import type { Once } from '../../src/objects/visit-answers.ts'
+import { type VisitingMember, visitsClient } from '../../src/objects/visits.ts'
+import { withGrant } from '../../src/security/grant.ts'
 
 export const MINUTE = 60_000
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
 
-export const visits = visitsClient(env.VISITS)
+const client = visitsClient(env.VISITS)
+
+/** The client, with a grant to record for every member whose visits are asked for. */
+export const visits = {
+  in: (shard: number) => client.in(shard),
+  of: (who: VisitingMember) => ({
+    ...client.of(who),
+    record: (at: number, day: string, once?: Once) =>
+      withGrant(actorOf(who.userId), 'visit:record', 'self', 'request-1', async (grant) =>
+        client.of(who).record(grant.exercise('visit:record'), at, day, once),
+      ),
+  }),
+}
+
+function actorOf(userId: UserId): MemberActor {
+  return { kind: 'member', userId, status: 'active', roles: [], accessRevision: 1 }
+}
 
 export function member(number: number): UserId {
   return `usr_${String(number).padStart(26, '0')}`

@@ -15,7 +15,7 @@ describe('a grant', () => {
       expect(grant).toMatchObject({ permission: 'profile:read', scope: 'everyone' })
       expect(grant.exercise('profile:read')).toMatchObject({
         actor: admin,
-        scope: 'everyone',
+        scope: { rows: 'everyone' },
         requestId: REQUEST,
         elevation: undefined,
       })

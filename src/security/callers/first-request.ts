@@ -1,7 +1,6 @@
 /** What a subject's first request makes: the member, and an admin of whom BOOTSTRAP_ADMINS lists. */
 import { newId, type UserId } from '../../db/ids.ts'
-import { auditRow } from '../audit.ts'
-import type { Exercised } from '../grant.ts'
+import { auditOwnAct } from '../audit.ts'
 import type { IdentifyDeps, Moment } from './identified.ts'
 import { identityHashOf } from './identity-hash.ts'
 import type { VerifiedToken } from '../tokens/jwt.ts'
@@ -28,30 +27,13 @@ export async function provision(
       initialShards: settings.visitShards,
       at: new Date(now).toISOString(),
     },
-    auditRow(asThemselves(userId, moment, 'first valid request'), now, {
-      action: 'user.create',
-      target: userId,
-    }),
+    auditOwnAct('first valid request', userId, moment),
     bootstrapRow(userId, moment),
   )
 }
 
 export function bootstrapRow(userId: UserId, moment: Moment) {
-  return auditRow(asThemselves(userId, moment, 'listed in BOOTSTRAP_ADMINS'), moment.now, {
-    action: 'role.assign',
-    target: userId,
-    changes: { role: 'admin' },
-  })
-}
-
-/** Nobody else has a hand in a first request, so its audit rows name the member. */
-function asThemselves(userId: UserId, { requestId }: Moment, reason: string): Exercised {
-  return {
-    actor: { kind: 'member', userId, status: 'active', roles: [], accessRevision: 1 },
-    scope: { owner: userId },
-    requestId,
-    elevation: { reason, bound: {} },
-  }
+  return auditOwnAct('listed in BOOTSTRAP_ADMINS', userId, moment)
 }
 
 /** The provider's name for the member, made to fit the rules for display names. */

@@ -29,6 +29,10 @@ export default defineConfig({
             },
           })),
         ],
+        // As `[alias]` in wrangler.toml.
+        resolve: {
+          alias: { '@better-auth/core/async_hooks': `${root}src/auth/async-hooks.ts` },
+        },
         test: {
           name: 'workerd',
           root,

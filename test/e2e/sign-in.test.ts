@@ -69,6 +69,9 @@ test('sign up, confirm, password, passkey, sign out everywhere, reset, change of
   const { url } = server
   const [{ page, faults, requested }, elsewhere] = [await open(), await open()]
 
+  // Where a link of the site leads, and from there to the form: what is first on a fresh isolate.
+  await visit(page, `${url}/auth/account`)
+  expect(new URL(page.url()).pathname).toBe('/auth/sign-in')
   await visit(page, `${url}/auth/sign-up`)
   await enter(page, 'Name', 'Ada')
   await enter(page, 'Email', ADA)

@@ -93,6 +93,14 @@ describe('hostile tokens', () => {
     ['The token is malformed.', {}, { kid: null }],
     ['The token is malformed.', {}, { kid: 1 }],
     ['The token is not an access token.', {}, { typ: 'logout+jwt' }],
+    ['The token is not an access token.', { events: {} }, { typ: 'JWT' }],
+    [
+      'The token is not an access token.',
+      { events: {}, aud: ['guildhall', 'x'] },
+      { typ: 'at+jwt' },
+    ],
+    ['The token is not an access token.', { events: {} }, { typ: undefined }],
+    ['The token is not an access token.', { token_use: 'id' }, { typ: 'at+jwt' }],
     ['The token has no usable expiry.', { exp: undefined }, {}],
     ['A time in the token is out of range.', { exp: '9999999999' }, {}],
     ['A time in the token is out of range.', { nbf: null }, {}],
@@ -152,6 +160,25 @@ describe('valid tokens', () => {
     [{ email_verified: true }, 'ada@example.com'],
     [{ email_verified: false }, undefined],
     [{ email_verified: 'false' }, undefined],
+    [{ email_verified: 'False ' }, undefined],
+    [{ email_verified: 0 }, undefined],
+    [{ email_verified: '0' }, undefined],
+    [{ email_verified: null }, undefined],
+    [{ email_verified: {} }, undefined],
+    [{ email_verified: 1 }, 'ada@example.com'],
+    [{ email_verified: 'true' }, 'ada@example.com'],
+    [{ emailVerified: false }, undefined],
+    [{ emailVerified: '2026-01-01T00:00:00Z' }, 'ada@example.com'],
+    [{ 'email-verified': false }, undefined],
+    [{ verified_email: 'false' }, undefined],
+    [{ is_email_verified: false }, undefined],
+    [{ email_confirmed: false }, undefined],
+    [{ xms_edov: 0 }, undefined],
+    [{ 'https://members.example/email_verified': false }, undefined],
+    [{ 'custom:email_verified': false }, undefined],
+    [{ user_metadata: { email_verified: false } }, undefined],
+    [{ email_verified: true, emailVerified: false }, undefined],
+    [{ phone_verified: false }, 'ada@example.com'],
     [{ email: ['ada@example.com'] }, undefined],
     [{ email: 'ada@example.com\r\nBcc: all@example.com' }, undefined],
     [{ email: undefined }, undefined],
@@ -162,6 +189,20 @@ describe('valid tokens', () => {
       expect((await verify(token)).email).toBe(email)
     },
   )
+
+  it('that say what they are for are taken if they are for access, or for what is asked for', async () => {
+    const asking = { ...issuer.trusted, claims: { token_use: 'id' } }
+    const [access, id] = [
+      await issuer.sign({ token_use: 'access' }),
+      issuer.sign({ token_use: 'id' }),
+    ]
+    await expect(verify(access)).resolves.toMatchObject({ subject: 'ada' })
+    await expect(verify(await id, [asking])).resolves.toMatchObject({ subject: 'ada' })
+    expect(await refusal(access, [asking])).toContain('"token_use"')
+    expect(await refusal(await issuer.sign({ token_use: 'id', events: {} }), [asking])).toBe(
+      'The token is not an access token.',
+    )
+  })
 
   it.each([[undefined], [null], [7], [['Ada']]])('with the name %j have no name', async (name) => {
     expect((await verify(await issuer.sign({ name }))).name).toBeUndefined()

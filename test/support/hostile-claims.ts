@@ -74,6 +74,17 @@ export async function wrongClaims(issuer: TestIssuer): Promise<NamedToken[]> {
     ...[null, '', String(now), true, [now], {}, -1, now + 35, now + 3600, 1e300].flatMap(
       (value) => [{ iat: value }, { nbf: value }],
     ),
+    // A logout token (OpenID Connect Back-Channel Logout 1.0) and other security events (RFC 8417).
+    ...[
+      null,
+      {},
+      [],
+      { 'http://schemas.openid.net/event/backchannel-logout': {} },
+      { 'https://schemas.openid.net/secevent/caep/event-type/session-revoked': {} },
+    ].map((value) => ({ events: value })),
+    ...[null, '', 'id', 'refresh', 'Access', 'access ', ['access'], 1, {}].map((value) => ({
+      token_use: value,
+    })),
   ]
   return named(
     'claim',

@@ -36,6 +36,15 @@ const MAX_SECONDS = 253_402_300_799
 const PLAIN_TEXT = /^[^\p{Cc}\p{Cs}]{1,255}$/u
 /** RFC 7515 section 4.1.9: a `typ` without a slash stands for `application/…`. */
 const ACCESS_TOKEN_TYPE = /^(application\/)?(at\+)?jwt$/i
+/** How providers name the claim that an address was confirmed, without the signs between its words. */
+const VERIFIED_NAMES = new Set([
+  'emailverified',
+  'isemailverified',
+  'verifiedemail',
+  'emailconfirmed',
+  'xmsedov',
+])
+const SAYS_NO = /^\s*(false|no|f|n|0+|null|none)?\s*$/i
 
 /**
  * Who a token speaks for. `now` is in milliseconds.
@@ -93,11 +102,7 @@ function readClaims(claims: Json, trusted: Issuer, now: number): VerifiedToken {
   if (!audiences.every((value) => typeof value === 'string') || !audiences.includes(audience)) {
     throw invalid('The token is not meant for this audience.')
   }
-  for (const [name, value] of Object.entries(trusted.claims ?? {})) {
-    if (claims[name] !== value) {
-      throw invalid(`The token does not have the "${name}" that this site takes.`)
-    }
-  }
+  checkUse(claims, trusted)
   if (!matches(PLAIN_TEXT, claims.sub)) throw invalid('The token has no usable subject.')
   const expiresAt = timeOf(claims.exp)
   if (expiresAt === undefined) throw invalid('The token has no usable expiry.')
@@ -107,7 +112,6 @@ function readClaims(claims: Json, trusted: Issuer, now: number): VerifiedToken {
   if (issuedAt !== undefined && issuedAt > now + TOLERANCE_S * 1000) {
     throw invalid('The token is issued in the future.')
   }
-  const isUnverified = claims.email_verified === false || claims.email_verified === 'false'
   return {
     issuer: 'load' in trusted ? trusted.name : issuer,
     ...('load' in trusted && typeof claims.sid === 'string' && { sessionId: claims.sid }),
@@ -115,8 +119,43 @@ function readClaims(claims: Json, trusted: Issuer, now: number): VerifiedToken {
     issuedAt,
     expiresAt,
     name: typeof claims.name === 'string' ? claims.name : undefined,
-    email: !isUnverified && matches(PLAIN_TEXT, claims.email) ? claims.email : undefined,
+    email: !callsUnverified(claims) && matches(PLAIN_TEXT, claims.email) ? claims.email : undefined,
   }
+}
+
+/** Some issuers sign everything they send with one key, one `typ` and one `aud`. */
+function checkUse(claims: Json, trusted: Issuer): void {
+  const wanted = trusted.claims ?? {}
+  for (const [name, value] of Object.entries(wanted)) {
+    if (claims[name] !== value) {
+      throw invalid(`The token does not have the "${name}" that this site takes.`)
+    }
+  }
+  // A security event (RFC 8417), as which OpenID Connect Back-Channel Logout sends its logout tokens.
+  const isEvent = 'events' in claims
+  const { token_use: use = 'access' } = claims
+  if (isEvent || (use !== 'access' && !Object.hasOwn(wanted, 'token_use'))) {
+    throw invalid('The token is not an access token.')
+  }
+}
+
+/**
+ * In whatever spelling, also below a namespace as in `https://members.example/email_verified`, and in
+ * Supabase's `user_metadata`.
+ */
+function callsUnverified(claims: Json): boolean {
+  const inside = isJsonObject(claims.user_metadata) ? Object.entries(claims.user_metadata) : []
+  return [...Object.entries(claims), ...inside].some(([name, value]) => {
+    const [last = ''] = name.split(/[/:]/).slice(-1)
+    const plain = last.toLowerCase().replaceAll(/[^a-z]/g, '')
+    return VERIFIED_NAMES.has(plain) && !saysYes(value)
+  })
+}
+
+/** Some write when it was confirmed, or nothing if it was not. */
+function saysYes(value: unknown): boolean {
+  if (typeof value === 'string') return !SAYS_NO.test(value)
+  return value === true || (typeof value === 'number' && value > 0)
 }
 
 /** A NumericDate (RFC 7519 section 2) in whole milliseconds; undefined if absent. @throws invalid_token */

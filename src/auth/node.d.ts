@@ -1,4 +1,4 @@
-/** The part of Node's crypto that is used here; the rest of Node's types would hide what Workers lack. */
+/** The parts of Node that are used here; the rest of Node's types would hide what Workers lack. */
 declare module 'node:crypto' {
   interface NodeCrypto {
     scrypt(
@@ -12,4 +12,11 @@ declare module 'node:crypto' {
   }
   const nodeCrypto: NodeCrypto
   export default nodeCrypto
+}
+
+declare module 'node:async_hooks' {
+  export class AsyncLocalStorage<T> {
+    run<R>(store: T, work: () => R): R
+    getStore(): T | undefined
+  }
 }

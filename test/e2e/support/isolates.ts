@@ -1,0 +1,141 @@
+/**
+ * The Worker as it is uploaded, built once for a file of tests; each isolate of it starts fresh on the
+ * same storage, at the same address. Its calls to D1 can be held up, so that a client can leave between.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
+import { afterAll, beforeAll, onTestFinished } from 'vitest'
+import { migrate } from '../../../local/migrate.ts'
+import { freePort } from '../../../local/ports.ts'
+import { bindRuntimeToProcess, keepingSignals } from '../../../local/processes.ts'
+import { bundleWorker, workerOptions } from '../../../local/project.ts'
+import { localSettings } from '../../../local/settings.ts'
+import { eventually } from '../../support/eventually.ts'
+
+interface IsolateOptions {
+  /** How long each call to D1 takes, both on its way and back. */
+  readonly delayMs?: number
+  readonly compatibilityFlags?: readonly string[]
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+export interface Isolate {
+  readonly url: string
+  readonly db: Awaited<ReturnType<Miniflare['getD1Database']>>
+  /** Every mail that was sent, oldest first, each with whom it is to, its subject and its text. */
+  readonly mails: readonly string[]
+  /** The secret of the last link mailed to this address since `from` mails. */
+  secretFor(email: string, from?: number): Promise<string>
+  stop(): Promise<void>
+}
+
+export interface BuiltSite {
+  /** The text of the module that is uploaded. */
+  readonly code: string
+  /** It ends with the test, if not before. */
+  isolate(options?: IsolateOptions): Promise<Isolate>
+}
+
+export function builtSite(): BuiltSite {
+  const dir = mkdtempSync(join(tmpdir(), 'guildhall-'))
+  const persistTo = join(dir, 'v3')
+  let code = ''
+  let port = 0
+  beforeAll(async () => {
+    bindRuntimeToProcess()
+    port = await freePort(0)
+    await migrate(persistTo)
+    code = await bundleWorker(join(dir, 'build'))
+  })
+  afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+  async function isolate(options: IsolateOptions = {}): Promise<Isolate> {
+    const { delayMs = 0, compatibilityFlags = [], settings } = options
+    const url = `http://localhost:${port}`
+    const mails: string[] = []
+    const converted = convertV4MiniflareOptions({
+      host: '127.0.0.1',
+      port,
+      cf: false,
+      logRequests: false,
+      log: new Log(LogLevel.WARN),
+      handleStructuredLogs: ({ message }) => {
+        if (message.startsWith('mail to ')) mails.push(message)
+      },
+      workers: [
+        {
+          ...workerOptions(),
+          name: 'guildhall',
+          compatibilityFlags: [...compatibilityFlags],
+          bindings: { ...(await localSettings(dir)), PUBLIC_URL: url, ...settings },
+          modules: [
+            { type: 'ESModule', path: 'slow.js', contents: slowStorage(delayMs) },
+            { type: 'ESModule', path: 'worker.js', contents: code },
+          ],
+        },
+      ],
+    })
+    const miniflare = keepingSignals(
+      () => new Miniflare({ ...converted, resourcePersistencePath: persistTo }),
+    )
+    let isStopped = false
+    const stop = async () => {
+      if (!isStopped) await miniflare.dispose()
+      isStopped = true
+    }
+    onTestFinished(stop)
+    await miniflare.ready
+    const secretFor = (email: string, from = 0) =>
+      eventually(() => {
+        const mail = mails.slice(from).findLast((text) => text.startsWith(`mail to ${email}:`))
+        const [, secret] = /\?token=([\w-]+)/.exec(mail ?? '') ?? []
+        if (secret === undefined) throw new Error(`no link for ${email} in ${mails.length} mails`)
+        return secret
+      })
+    return { url, db: await miniflare.getD1Database('DB'), mails, secretFor, stop }
+  }
+
+  return {
+    get code() {
+      return code
+    },
+    isolate,
+  }
+}
+
+/** The Worker with a database whose every call takes that long before it is made and on its way back. */
+function slowStorage(delayMs: number): string {
+  return `import worker from './worker.js'
+export * from './worker.js'
+
+const pause = () => new Promise((resolve) => setTimeout(resolve, ${delayMs}))
+const slowly = async (call) => {
+  await pause()
+  const result = await call()
+  await pause()
+  return result
+}
+const natives = new WeakMap()
+const statement = (native) => {
+  const slow = { bind: (...values) => statement(native.bind(...values)) }
+  for (const name of ['all', 'run', 'first', 'raw'])
+    slow[name] = (...args) => slowly(() => native[name](...args))
+  natives.set(slow, native)
+  return slow
+}
+const database = (native) => ({
+  prepare: (sql) => statement(native.prepare(sql)),
+  batch: (all) => slowly(() => native.batch(all.map((each) => natives.get(each)))),
+  withSession: (start) => database(native.withSession(start)),
+  getBookmark: () => native.getBookmark(),
+})
+
+export default {
+  ...worker,
+  fetch: (request, env, ctx) =>
+    worker.fetch(request, ${delayMs > 0 ? '{ ...env, DB: database(env.DB) }' : 'env'}, ctx),
+}
+`
+}

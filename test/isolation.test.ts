@@ -1,9 +1,10 @@
-/** No test meets what another one has stored, whether it is awake, asleep or crashed. */
+/** No test meets another one: neither what it has stored nor what it still does. */
 import { abortAllDurableObjects, evictAllDurableObjects, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
 import { emptyStores } from './support/empty-stores.ts'
 import { testSite } from './support/site.ts'
+import { begin } from './support/under-way.ts'
 
 const NAMESPACES: readonly DurableObjectNamespace[] = [env.VISITS, env.JOBS, env.KEYS]
 
@@ -33,4 +34,14 @@ describe('what a test has stored does not reach the next', () => {
     const users = await env.DB.prepare('select id from users').all()
     expect(users.results).toEqual([])
   })
+})
+
+test('the site of a test that has timed out answers no more', async () => {
+  const timeout = new AbortController()
+  begin(timeout.signal)
+  const site = testSite()
+  expect((await site.anonymous.get('/v1/badges')).status).toBe(200)
+  timeout.abort(new Error('timed out'))
+  await expect(site.anonymous.get('/v1/badges')).rejects.toThrow('timed out')
+  await expect(site.tick()).rejects.toThrow('timed out')
 })

@@ -1,16 +1,16 @@
 /**
- * Requests race the change that ends a key’s right to them: 100 times for each kind of change, or, with
+ * Requests race the change that ends a key’s right to them: 25 times for each kind of change, or, with
  * `npm run test:full`, a thousand. Those sent once the change was acknowledged must fail; those before
  * it have their effect exactly if they say so.
  */
-import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import { intercepted } from '../support/intercept.ts'
 import { type Partner, partner } from '../support/keys.ts'
 import { rowsOf } from '../support/population.ts'
 import { type Member, type Reply, type Site, testSite } from '../support/site.ts'
+import { sized } from '../support/size.ts'
 
-const RACES = env.FULL === '1' ? 1000 : 100
+const RACES = sized(1000, 25)
 /** On a machine that is busy. */
 const MS_PER_RACE = 500
 const LANES = 5

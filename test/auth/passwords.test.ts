@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers'
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import {
   hashPassword,
   isOutdated,
@@ -8,6 +8,9 @@ import {
 } from '../../src/auth/passwords.ts'
 import { interruptedStorage } from '../support/failing.ts'
 import { loginSite, PASSWORD } from '../support/login.ts'
+import { useRealScrypt } from '../support/scrypt.ts'
+
+beforeEach(useRealScrypt)
 
 describe('a password', () => {
   test('is kept as scrypt with its parameters, differently each time', async () => {

@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { dayText } from '../../src/calendar/site-day.ts'
 import type { VisitShard } from '../../src/objects/visit-shard.ts'
+import { sized } from '../support/size.ts'
 import { byTheBook, currentByTheBook } from './by-the-book.ts'
 import { DAY, inShard, january, member, noon, rule } from './visit-fixtures.ts'
 
@@ -133,7 +134,7 @@ describe('pruning', () => {
           expect(rows).toBe(counted.filter(({ length }) => length > 0).length)
         }),
       ),
-      { numRuns: 150 },
+      { numRuns: sized(150, 40) },
     )
   })
 })

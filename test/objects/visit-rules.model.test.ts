@@ -8,6 +8,7 @@ import type { RuleId } from '../../src/db/ids.ts'
 import { dayText } from '../../src/calendar/site-day.ts'
 import type { VisitShard } from '../../src/objects/visit-shard.ts'
 import type { VisitRule } from '../../src/objects/visit-stats.ts'
+import { sized } from '../support/size.ts'
 import { byTheBook } from './by-the-book.ts'
 import { DAY, HOUR, MINUTE, inShard, member, rule } from './visit-fixtures.ts'
 
@@ -233,6 +234,6 @@ it('everyone who reached a rule while it was known, or when it came, is reported
         expect(shard.due(book.rules, dayText(today)).crossings).toEqual([])
       }),
     ),
-    { numRuns: 500 },
+    { numRuns: sized(500, 80) },
   )
 })

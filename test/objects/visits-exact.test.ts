@@ -1,15 +1,16 @@
 /**
- * 100 000 visits, three in ten of them repeats, by members all over the shards, through midnights and
+ * 100 000 visits, or 12 000 outside `npm run test:full`, three in ten of them repeats, by members all over the shards, through midnights and
  * clock changes, against a model that shares no code with the shard and has its own calendar.
  */
 import { describe, expect, it } from 'vitest'
 import type { UserId } from '../../src/db/ids.ts'
 import { siteDay } from '../../src/calendar/site-day.ts'
 import type { VisitSummary } from '../../src/objects/visit-shard.ts'
+import { sized } from '../support/size.ts'
 import { DAY, HOUR, MINUTE, inShard, member } from './visit-fixtures.ts'
 
 const SHARDS = 8
-const VISITS = 100_000
+const VISITS = sized(100_000, 12_000)
 const SEED = 20_261_121
 
 /** Hours added to UTC from each instant on, copied from the laws of the places and not from a library. */

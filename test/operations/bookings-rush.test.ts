@@ -1,8 +1,7 @@
 /**
  * Many slots, each with more people at once than it has places, while bookings are confirmed and
- * canceled in between; the same with storage that fails. `npm run test:full` takes 200 slots, not 10.
+ * canceled in between; the same with storage that fails. `npm run test:full` takes 200 slots and 200 people for each, not 4 and 60.
  */
-import { env } from 'cloudflare:workers'
 import { beforeEach, expect, test, vi } from 'vitest'
 import type { BookingId } from '../../src/db/ids.ts'
 import { perform, stage } from '../support/booking-stage.ts'
@@ -10,10 +9,11 @@ import { liveBySlot, NONE, violations } from '../support/bookings.ts'
 import { failingStorage } from '../support/failing.ts'
 import { rowsOf } from '../support/population.ts'
 import { seeded } from '../support/seeded.ts'
+import { sized } from '../support/size.ts'
 import { testSite } from '../support/site.ts'
 
-const SLOTS = env.FULL === '1' ? 200 : 10
-const PEOPLE = 200
+const SLOTS = sized(200, 4)
+const PEOPLE = sized(200, 60)
 const capacities = Array.from({ length: SLOTS }, (_, slot) => 1 + (slot % 10))
 
 beforeEach(() => {

@@ -1,4 +1,20 @@
-import { beforeEach } from 'vitest'
+/** Before each test: nothing of another one is there, neither what it stored nor what it still does. */
+import { afterEach, beforeEach } from 'vitest'
 import { emptyStores } from './empty-stores.ts'
+import { useCheapScrypt } from './scrypt.ts'
+import { begin } from './under-way.ts'
 
-beforeEach(emptyStores)
+let overdue: { readonly file: string; readonly name: string } | undefined
+
+beforeEach(async ({ task, signal }) => {
+  if (overdue?.file === task.file.filepath) {
+    throw new Error(`not run: “${overdue.name}” has timed out and may still be under way`)
+  }
+  begin(signal)
+  useCheapScrypt()
+  await emptyStores()
+})
+
+afterEach(({ task, signal }) => {
+  if (signal.aborted) overdue = { file: task.file.filepath, name: task.name }
+})

@@ -14,6 +14,7 @@ import type { Bindings } from '../../src/env.ts'
 import worker from '../../src/worker.ts'
 import { assertDocumented } from './documented.ts'
 import { makeIssuer } from './tokens.ts'
+import { whileUnderWay } from './under-way.ts'
 
 export const ORIGIN = 'https://members.example'
 export const ISSUER = await makeIssuer()
@@ -74,7 +75,10 @@ export function testSite(overrides: Partial<Bindings> = {}) {
   // All tests come from one address, so none is limited by it unless it is about that.
   const env: Bindings = { ...bindings, ADDRESSES: undefined, ...SETTINGS, ...overrides }
 
+  const assertUnderWay = whileUnderWay()
+
   async function fetch(request: Request): Promise<Response> {
+    assertUnderWay()
     const ctx = createExecutionContext()
     const response = await worker.fetch(request, env, ctx)
     await waitOnExecutionContext(ctx)
@@ -147,6 +151,7 @@ export function testSite(overrides: Partial<Bindings> = {}) {
     root: () => member('root'),
     /** A cron tick at `now` (milliseconds). @throws what the tick throws */
     async tick(now = Date.now()): Promise<void> {
+      assertUnderWay()
       const ctx = createExecutionContext()
       await worker.scheduled(
         createScheduledController({ cron: TRIGGER, scheduledTime: new Date(now) }),

@@ -1,0 +1,24 @@
+/** API keys as they are minted, and what people make of them when they type. */
+import { newId } from '../../src/db/ids.ts'
+import { mintApiKey } from '../../src/security/callers/api-key.ts'
+
+const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+
+export async function minted() {
+  const keyId = newId('key', Date.now())
+  return { keyId, ...(await mintApiKey(keyId)) }
+}
+
+/** Every text that has one character more, one less, another one, or two neighbours swapped. */
+export function* misspellings(key: string): Generator<string> {
+  for (let at = 0; at < key.length; at++) {
+    const [before, own, after] = [key.slice(0, at), key.charAt(at), key.slice(at + 1)]
+    yield before + after
+    for (const other of `${BASE62}_-`) {
+      if (other !== own) yield before + other + after
+      yield before + other + own + after
+    }
+    const next = after.charAt(0)
+    if (next !== '' && next !== own) yield before + next + own + after.slice(1)
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * What D1 stores about a member: a row in every table that holds one, and what their deletion makes of
+ * each column that can. A table or column that is not in here fails `test/erasure.test.ts`.
+ */
+import { env } from 'cloudflare:workers'
+import { BUILT_IN } from '../../src/db/schema.ts'
+
+/** By what a row names a member. */
+export interface Names {
+  readonly userId: string
+  /** Of the built-in login. */
+  readonly account: string
+  readonly keyId: string
+}
+
+type Fate =
+  /** A deletion deletes the row, or empties the column. */
+  | 'goes'
+  /** The id stays, and leads to nobody any more: why it has to. */
+  | { readonly stays: string }
+  /** The column has such a name and holds something else: what. */
+  | { readonly holds: string }
+
+const RECORD = { stays: 'who did what is on record, by an id that leads to nobody' }
+const OTHERS_ROW = { stays: 'the row is somebody else’s, and says who acted' }
+const BOOKED = { stays: 'what was booked stays on record without the person' }
+
+/** By `table.column`: every column with a foreign key to a member, and every one whose name speaks of one. */
+export const FATES: Readonly<Record<string, Fate>> = {
+  'identities.user_id': 'goes',
+  'identities.subject': 'goes',
+  'user_roles.user_id': 'goes',
+  'user_roles.assigned_by': OTHERS_ROW,
+  'badge_assignments.user_id': 'goes',
+  'badge_assignments.assigned_by': { holds: 'rule, admin or partner' },
+  'audit_log.actor': RECORD,
+  'audit_log.on_behalf_of': RECORD,
+  'audit_log.target': RECORD,
+  'job_runs.requested_by': RECORD,
+  'idempotency_keys.caller': 'goes',
+  'idempotency_keys.about': 'goes',
+  'api_keys.created_by': 'goes',
+  'api_key_usage.key_id': 'goes',
+  'bookings.owner': BOOKED,
+  'bookings.booked_by': BOOKED,
+  'bookings.confirmed_by': OTHERS_ROW,
+  'events.subject': { stays: 'until the event is handled, which finds nobody' },
+  'erasures.user_id': { holds: 'whom the deletion itself notes, until their objects are empty' },
+  'erasures.key_ids': { holds: 'what the deletion itself notes, until their gates are told' },
+  'role_deletions.key_ids': { stays: 'until the gates of these keys are told' },
+  'auth_sessions.user_id': 'goes',
+  'auth_accounts.user_id': 'goes',
+  'auth_accounts.account_id': 'goes',
+  'auth_passkeys.user_id': 'goes',
+  'auth_tickets.user_id': 'goes',
+  'auth_attempts.subject': { holds: 'a hash of what somebody typed, for an hour' },
+  'token_keys.sealed_by': { holds: 'a hash of the secret' },
+}
+
+/** Tables that hold nothing about a member, and what they hold instead. */
+export const WITHOUT_MEMBERS: Readonly<Record<string, string>> = {
+  site: 'facts about the site',
+  erased_identities: 'hashes; see docs/decisions/deleted-members-leave-a-hash.md',
+  erasures: 'nothing before a deletion, which writes it',
+  badges: 'what the site gives',
+  badge_rules: 'what the site gives',
+  services: 'what the site offers',
+  slots: 'what the site offers',
+  roles: 'what the site has defined',
+  token_keys: 'the site’s own keys',
+  auth_attempts: 'hashes of what somebody typed',
+  dry_run: 'nothing, at any time',
+}
+
+const AT = '2026-01-01T00:00:00.000Z'
+const LATER = '2999-01-01T00:00:00.000Z'
+
+/** By table: a statement that adds rows which hold the member in each of its columns in `FATES`. */
+export const ROWS: Readonly<Record<string, (names: Names) => string>> = {
+  // A member is in here by their first request.
+  users: () => `select 1`,
+  auth_users: ({ account }) => `insert into auth_users
+    (id, name, email, email_verified, created_at, updated_at)
+    values ('${account}', 'Ada', '${account}@example.com', 1, '${AT}', '${AT}')`,
+  identities: ({ userId, account }) => `insert into identities
+    (issuer, subject, user_id, identity_hash, bootstrapped, created_at)
+    values ('${BUILT_IN}', '${account}', '${userId}', 'hash', 0, '${AT}')`,
+  user_roles: ({ userId }) => `insert into user_roles (user_id, role, assigned_at, assigned_by)
+    select id, 'moderator', '${AT}', '${userId}' from users`,
+  badge_assignments: ({ userId }) => `insert into badge_assignments
+    (user_id, badge_id, assigned_at, assigned_by, audit_id)
+    values ('${userId}', 'bdg_1', '${AT}', 'admin', 'aud_1')`,
+  audit_log: ({ userId }) => `insert into audit_log
+    (id, at, actor, on_behalf_of, action, target, changes)
+    values ('aud_1', '${AT}', '${userId}', '${userId}', 'user.update', '${userId}', '{}')`,
+  job_runs: ({ userId }) => `insert into job_runs
+    (id, job, status, requested_by, requested_at, finished_at, counts)
+    values ('run_1', 'award-badges', 'succeeded', '${userId}', '${AT}', '${AT}', '{}')`,
+  idempotency_keys: ({ userId }) => `insert into idempotency_keys
+    (caller, key, fingerprint, status, body, created_at, about)
+    values ('${userId}', 'one', '', 200, '', '${LATER}', null),
+      ('usr_other', 'two', '', 200, '', '${LATER}', '${userId}')`,
+  api_keys: ({ userId, keyId }) => `insert into api_keys (id, name, created_by, secret_hash,
+      previous_secrets, scopes, enabled, access_revision, revision, created_at, updated_at)
+    values ('${keyId}', 'Till', '${userId}', 'hash', '[]', '[]', 1, 1, 1, '${AT}', '${AT}')`,
+  api_key_usage: ({ keyId }) => `insert into api_key_usage (key_id, day, requests, last_used_at)
+    values ('${keyId}', '2026-01-01', 1, '${AT}')`,
+  bookings: ({
+    userId,
+  }) => `insert into bookings (id, service_id, slot_id, starts_at, ends_at, owner,
+      booked_by, status, note, contact, confirmed_by, reason, revision, created_at, updated_at)
+    values ('bkg_1', 'srv_1', 'slt_1', '${LATER}', '${LATER}', '${userId}', '${userId}', 'pending',
+        '${userId}', '{"name":"${userId}"}', null, '${userId}', 1, '${AT}', '${AT}'),
+      ('bkg_2', 'srv_1', 'slt_1', '${LATER}', '${LATER}', 'usr_other', 'usr_other', 'confirmed',
+        null, null, '${userId}', null, 1, '${AT}', '${AT}')`,
+  events: ({ userId }) => `insert into events (id, kind, subject, created_at)
+    values ('evt_1', 'member-reinstated', '${userId}', '${AT}')`,
+  role_deletions: ({ keyId }) => `insert into role_deletions (role, key_ids)
+    values ('gone', '["${keyId}"]')`,
+  auth_sessions: ({ account }) => `insert into auth_sessions
+    (id, token, user_id, expires_at, created_at, updated_at)
+    values ('session', 'token', '${account}', '${LATER}', '${AT}', '${AT}')`,
+  auth_accounts: ({ account }) => `insert into auth_accounts
+    (id, account_id, provider_id, user_id, created_at, updated_at)
+    values ('account', '${account}', 'credential', '${account}', '${AT}', '${AT}')`,
+  auth_passkeys: ({ account }) => `insert into auth_passkeys
+    (id, public_key, user_id, credential_id, counter, device_type, backed_up)
+    values ('passkey', 'key', '${account}', 'credential', 0, 'singleDevice', 0)`,
+  auth_verifications: ({ account }) => `insert into auth_verifications
+    (id, identifier, value, expires_at, created_at, updated_at)
+    values ('ceremony', 'challenge', '{"userData":{"id":"${account}"}}', '${LATER}', '${AT}', '${AT}')`,
+  auth_tickets: ({ account }) => `insert into auth_tickets
+    (secret_hash, purpose, email, user_id, expires_at)
+    values ('hash', 'reset', '${account}@example.com', '${account}', '${LATER}')`,
+}
+
+/** Adds all of `ROWS`, parents before children: a batch defers nothing. */
+export async function furnish(names: Names): Promise<void> {
+  const badge = `insert into badges (id, slug, title, description, background_color, text_color,
+      position, revision, created_at, updated_at)
+    values ('bdg_1', 'one', 'One', '', '#000000', '#ffffff', 1, 1, '${AT}', '${AT}')`
+  const queries = [badge, ...Object.values(ROWS).map((row) => row(names))]
+  await env.DB.batch(queries.map((query) => env.DB.prepare(query)))
+}

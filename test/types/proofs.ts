@@ -1,0 +1,172 @@
+/** What must not pass for the proof that a write was granted; checked by the compiler alone. */
+import * as z from 'zod'
+import type { BadgeId, BookingId, UserId } from '../../src/db/ids.ts'
+import type { Deps } from '../../src/deps.ts'
+import { route } from '../../src/http/route.ts'
+import { AuditColumns, AuditRow } from '../../src/repositories/audited.ts'
+import { type ReadScope, WriteScope } from '../../src/repositories/scope.ts'
+import { auditColumns, auditOwnAct, auditRow } from '../../src/security/audit.ts'
+import type { Caller } from '../../src/security/actor.ts'
+import { Exercised, type Grant } from '../../src/security/grant.ts'
+
+declare const deps: Deps
+declare const caller: Exclude<Caller, { kind: 'anonymous' }>
+declare const userId: UserId
+declare const badgeId: BadgeId
+declare const bookingId: BookingId
+declare const updating: Grant<'profile:update'>
+declare const recording: Grant<'visit:record'>
+declare const readable: ReadScope
+/** All that a row shows; it lacks what only its class can give it. */
+declare const lookalike: Pick<AuditRow, keyof AuditRow>
+
+const now = 0
+const act = { action: 'profile.update', target: userId }
+const patch = { displayName: 'Ada' }
+const once = { now, requestId: 'id' }
+const columns = {
+  at: '2026-01-01T00:00:00.000Z',
+  actor: userId,
+  accessRevision: null,
+  onBehalfOf: null,
+  action: 'profile.update',
+  reason: null,
+  requestId: null,
+  changes: {},
+}
+const literal = { ...columns, id: 'aud_00000000000000000000000001', target: userId } as const
+
+// The control: what follows differs from it by one thing each.
+export async function withProof(): Promise<void> {
+  const exercised = updating.exercise('profile:update')
+  const audit = auditRow(exercised, now, act)
+  await deps.users.update(exercised.scope, userId, patch, undefined, audit)
+  await deps.badges.delete(badgeId, undefined, audit)
+  await deps.badgeAssignments.award(
+    { badgeId, assignedBy: 'admin' },
+    [],
+    auditColumns(exercised, now, act),
+  )
+  const visits = deps.visits.of({ userId, shard: 0 })
+  await visits.record(recording.exercise('visit:record'), now, '2026-01-01')
+  await deps.users.find('everyone', userId)
+  await deps.users.find(exercised.scope, userId)
+  await deps.users.find(readable, userId)
+}
+
+export async function madeUpRows(real: AuditRow): Promise<void> {
+  // @ts-expect-error: a literal is no row
+  await deps.badges.delete(badgeId, undefined, literal)
+  // @ts-expect-error: what has all that a row has is none
+  await deps.badges.delete(badgeId, undefined, lookalike)
+  // oxlint-disable-next-line typescript/no-misused-spread
+  const spread = { ...real, actor: 'usr_somebody_else' }
+  // @ts-expect-error: a row of somebody else is none of theirs
+  await deps.badges.delete(badgeId, undefined, spread)
+  // @ts-expect-error: only security/audit.ts makes rows
+  const made = new AuditRow(real)
+  await deps.badges.delete(badgeId, undefined, made)
+  // @ts-expect-error: and what they say stays as it was
+  real.actor = userId
+  // @ts-expect-error: there is no writing without one
+  await deps.badges.delete(badgeId, undefined)
+}
+
+export async function madeUpColumns(real: AuditColumns): Promise<void> {
+  const award = { badgeId, assignedBy: 'admin' } as const
+  // @ts-expect-error: a literal has no columns to give
+  await deps.badgeAssignments.award(award, [], columns)
+  // oxlint-disable-next-line typescript/no-misused-spread
+  const spread = { ...real, actor: 'usr_somebody_else' }
+  // @ts-expect-error: those of somebody else are none of theirs
+  await deps.badgeAssignments.award(award, [], spread)
+  // @ts-expect-error: only security/audit.ts makes them
+  const made = new AuditColumns(real)
+  await deps.badgeAssignments.award(award, [], made)
+  // @ts-expect-error: what all rows share is no row
+  await deps.badges.delete(badgeId, undefined, real)
+}
+
+export async function ownActs(): Promise<void> {
+  const own = auditOwnAct('first valid request', userId, once)
+  // @ts-expect-error: what nobody was granted is nothing that was granted
+  await deps.badges.delete(badgeId, undefined, own)
+  // @ts-expect-error: nor for many at once
+  await deps.badgeAssignments.award({ badgeId, assignedBy: 'admin' }, [], own)
+  const granted = auditRow(await exercised(), now, act)
+  // @ts-expect-error: and what was granted is no act of one's own
+  await deps.identities.bootstrap('issuer', 'subject', userId, granted)
+  // @ts-expect-error: there is no such act
+  auditOwnAct('felt like it', userId, once)
+}
+
+export function madeUpExercised(real: Exercised): void {
+  // @ts-expect-error: a caller with everything else is nothing that was exercised
+  auditRow({ permission: 'badge:assign', actor: caller, scope: real.scope }, now, act)
+  // oxlint-disable-next-line typescript/no-misused-spread
+  const spread = { ...real, actor: caller }
+  // @ts-expect-error: what another has exercised is none of theirs
+  auditRow(spread, now, act)
+  // @ts-expect-error: only a grant can be exercised
+  auditRow(new Exercised(real), now, act)
+  // @ts-expect-error: a grant that was not exercised is on no record
+  auditRow(updating, now, act)
+  // @ts-expect-error: who has exercised it stays who it was
+  real.actor = caller
+}
+
+export async function madeUpScopes(audit: AuditRow): Promise<void> {
+  // @ts-expect-error: everyone's is for reads
+  await deps.users.update('everyone', userId, patch, undefined, audit)
+  // @ts-expect-error: and so is whose it is said to be
+  await deps.users.update({ owner: userId }, userId, patch, undefined, audit)
+  // @ts-expect-error: what may be read may not be written
+  await deps.users.update(readable, userId, patch, undefined, audit)
+  // @ts-expect-error: nor what a grant may read
+  await deps.users.update(updating.scope, userId, patch, undefined, audit)
+  // @ts-expect-error: nor bookings
+  await deps.bookings.transition('everyone', bookingId, { to: 'declined', reason: null }, [], audit)
+  const name = { issuer: 'issuer', subject: 'subject' }
+  // @ts-expect-error: nor identities
+  await deps.linkedIdentities.unlink('everyone', name, name, audit)
+  // @ts-expect-error: only a grant makes a scope for writes
+  const made = new WriteScope('everyone')
+  await deps.users.update(made, userId, patch, undefined, audit)
+}
+
+export async function madeUpVisits(): Promise<void> {
+  const visits = deps.visits.of({ userId, shard: 0 })
+  // @ts-expect-error: a visit takes what was exercised
+  await visits.record(now, '2026-01-01')
+  // @ts-expect-error: and to record visits, not anything else
+  await visits.record(await exercised(), now, '2026-01-01')
+  // @ts-expect-error: not the grant itself
+  await visits.record(recording, now, '2026-01-01')
+}
+
+const Nothing = z.object({})
+
+// An open route has everything but a grant: with what it has, it changes nothing.
+export const open = route({
+  method: 'POST',
+  path: '/v1/everybody',
+  summary: 'Renames somebody',
+  access: { open: 'Everybody may try' },
+  input: {},
+  output: Nothing,
+  async run({ grant, deps }) {
+    // @ts-expect-error: this was the hole: anybody could write what they liked, on record as anybody
+    await deps.users.update('everyone', userId, patch, undefined, literal)
+    // @ts-expect-error: there is no grant to exercise
+    grant.exercise('profile:update')
+    // @ts-expect-error: there is nothing to make a row of
+    await deps.badges.delete(badgeId, undefined, auditRow(grant, now, act))
+    // @ts-expect-error: there is no visit to record
+    await deps.visits.of({ userId, shard: 0 }).record(grant, now, '2026-01-01')
+    return {}
+  },
+})
+
+async function exercised() {
+  return updating.exercise('profile:update')
+}

@@ -22,6 +22,7 @@ import { servicesRepository } from './repositories/services.ts'
 import { outboxRepository } from './repositories/outbox.ts'
 import { siteRepository } from './repositories/site.ts'
 import { usersRepository } from './repositories/users.ts'
+import type { IdentifyDeps } from './security/callers/identified.ts'
 import { burstGuardOf } from './security/limits/burst-guard.ts'
 import { issuersOf } from './security/tokens/own-issuers.ts'
 import { proofs } from './security/tokens/proof.ts'
@@ -29,6 +30,16 @@ import { issueVisitorToken } from './security/tokens/visitor-tokens.ts'
 import { settingsOf } from './settings/settings.ts'
 
 export type Deps = ReturnType<typeof makeDeps>
+
+/** What identifying a caller takes, which comes before anything is done for them. */
+export function makeIdentifyDeps(env: Bindings, db: Database): IdentifyDeps {
+  return {
+    settings: settingsOf(env),
+    identities: identitiesRepository(db),
+    keyGates: keyGatesClient(env.KEYS),
+    burstGuard: burstGuardOf(env.BURST),
+  }
+}
 
 /** @param now milliseconds since the epoch; the one time of everything done with these */
 export function makeDeps(env: Bindings, db: Database, now: number) {
@@ -38,7 +49,6 @@ export function makeDeps(env: Bindings, db: Database, now: number) {
     now,
     settings,
     prove: proofs(issuersOf(settings, env.DB), now),
-    identities: identitiesRepository(db),
     linkedIdentities: linkedIdentitiesRepository(db),
     users: usersRepository(db),
     members: membersRepository(db),
@@ -55,7 +65,6 @@ export function makeDeps(env: Bindings, db: Database, now: number) {
     jobRunner: jobRunnerClient(env.JOBS),
     apiKeys: apiKeysRepository(db),
     keyGates: keyGatesClient(env.KEYS),
-    burstGuard: burstGuardOf(env.BURST),
     services: servicesRepository(db, at),
     bookings: bookingsRepository(db, at),
     bookingClaims: bookingClaimsRepository(db, at),

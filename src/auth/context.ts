@@ -2,7 +2,7 @@
 import type { Context, Hono } from 'hono'
 import type { BlankSchema } from 'hono/types'
 import { openSession } from '../db/client.ts'
-import { makeDeps } from '../deps.ts'
+import { makeIdentifyDeps } from '../deps.ts'
 import type { Bindings, Mail } from '../env.ts'
 import { identify } from '../security/callers/identify.ts'
 import { describeError } from '../log.ts'
@@ -64,7 +64,7 @@ export function openLogin(c: LoginContext): void {
   c.set('auth', makeAuth(db, login))
   const address = networkOf(c.req.header('CF-Connecting-IP') ?? 'unknown')
   c.set('attempt', (limit, ...account) => countAttempts(db, [[limit, address], ...account], now))
-  const deps = makeDeps(c.env, db, now)
+  const deps = makeIdentifyDeps(c.env, db)
   const moment = { now, requestId, again: false }
   c.set('admit', (token) => identify({ type: 'session', token }, deps, moment))
   c.set('session', (headers = c.req.raw.headers) => sessionOf(headers, login.secret, db, now))

@@ -1,5 +1,6 @@
 /** Who may call a route, as it is declared. */
 import type * as z from 'zod'
+import type { Target } from '../security/decide.ts'
 import type { Grant } from '../security/grant.ts'
 import type { Permission } from '../security/permissions.ts'
 
@@ -23,6 +24,15 @@ export interface Open<P extends Permission = Permission> {
     readonly output: Schema
   }
 }
+
+/** What a request has asked for, decided once: whatever acts for it later is held to the same. */
+export type Admission =
+  | { readonly restriction: undefined; readonly target: undefined }
+  | {
+      /** With what is shown to those it admits, where that is not the usual output of the route. */
+      readonly restriction: Restricted & { readonly output?: Schema }
+      readonly target: Target
+    }
 
 export type Access<P extends Permission = Permission> = Restricted<P> | Open<P>
 

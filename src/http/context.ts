@@ -6,6 +6,7 @@ import type { Bindings } from '../env.ts'
 import type { EventHandlers } from '../events/handlers.ts'
 import type { Authenticated } from '../security/callers/authenticate.ts'
 import type { Identified } from '../security/callers/identified.ts'
+import type { Admission } from './access.ts'
 
 export interface AppEnv {
   Bindings: Bindings
@@ -17,8 +18,10 @@ export interface AppEnv {
     now: number
     authenticated: Authenticated
     session: Session
-    deps: Deps
     identified: Identified
+    admission: Admission
+    /** From `beginWork` on: identifying the caller takes less. */
+    deps: Deps
     events: EventHandlers
     /** Has the app itself answer a request. */
     answer: (request: Request, env: Bindings) => Promise<Response>
@@ -27,14 +30,14 @@ export interface AppEnv {
 
 export type AppContext = Context<AppEnv>
 
-/** Opens a session and makes everything of this request use it. @param start as `openSession` takes it */
+/** Opens a session that this request uses from here on. @param start as `openSession` takes it */
 export function beginSession(c: AppContext, start: Parameters<typeof openSession>[1]): void {
   c.set('session', openSession(c.env.DB, start))
-  takeTime(c)
+  c.set('now', Date.now())
 }
 
 /** What follows happens now, however long it took to get here: a sender may stretch a body over minutes. */
-export function takeTime(c: AppContext): void {
+export function beginWork(c: AppContext): void {
   c.set('now', Date.now())
   c.set('deps', makeDeps(c.env, c.get('session').db, c.get('now')))
 }

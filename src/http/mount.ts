@@ -5,18 +5,19 @@
 import type { Hono, MiddlewareHandler } from 'hono'
 import * as z from 'zod'
 import { isAccessChange } from '../db/errors.ts'
+import { makeIdentifyDeps } from '../deps.ts'
 import { countAddress } from '../security/limits/address-limit.ts'
 import { decide, type Target } from '../security/decide.ts'
 import { refused, withGrant } from '../security/grant.ts'
 import { identify } from '../security/callers/identify.ts'
 import { rateLimitFields } from '../security/limits/rate-limit.ts'
 import { assertAcceptable, revisionsOf } from './conditions.ts'
-import { type AppContext, type AppEnv, beginSession, takeTime } from './context.ts'
+import { type AppContext, type AppEnv, beginSession, beginWork } from './context.ts'
 import { deprecationFields } from './deprecation.ts'
 import { answerFor, idempotencyOf, REPLAYED, replayOf } from './idempotency.ts'
 import { parse } from './parse.ts'
 import { dryRunOf, noteArrival } from './explain/dry-run.ts'
-import type { Access, Restricted } from './access.ts'
+import type { Access, Admission, Restricted } from './access.ts'
 import {
   Answer,
   type DryRunning,
@@ -62,22 +63,18 @@ export const identifyCaller: Handler = async (c, next) => {
 
 async function loadCaller(c: AppContext, { again = false } = {}): Promise<void> {
   const moment = { now: c.get('now'), requestId: c.get('requestId'), again }
-  const identified = await identify(c.get('authenticated'), c.get('deps'), moment)
+  const deps = makeIdentifyDeps(c.env, c.get('session').db)
+  const identified = await identify(c.get('authenticated'), deps, moment)
   c.set('identified', identified)
   for (const [name, value] of Object.entries(rateLimitFields(identified.limits ?? [])))
     c.header(name, value)
 }
 
-type Asked = Restricted & { readonly output?: z.core.$ZodType }
-
-/** What this request asks for: the route's permission, or undefined where everybody may. */
-function restrictionOf(
-  { access }: Route,
-  query: (name: string) => string | undefined,
-): Asked | undefined {
+/** The route's permission, or, where everybody may, that of the query value that asks for more. */
+function restrictionOf({ access }: Route, c: AppContext): Admission['restriction'] {
   if ('may' in access) return access
   const { unless } = access
-  return unless && query(unless.query[0]) === unless.query[1] ? unless : undefined
+  return unless && c.req.query(unless.query[0]) === unless.query[1] ? unless : undefined
 }
 
 function targetOf({ owner }: Restricted, param: Readonly<Record<string, string>>): Target {
@@ -85,13 +82,20 @@ function targetOf({ owner }: Restricted, param: Readonly<Record<string, string>>
   return owner === 'self' || owner === 'rows' ? owner : { owner: param[owner.slice(1)] ?? '' }
 }
 
+function admissionOf(declared: Route, c: AppContext): Admission {
+  const restriction = restrictionOf(declared, c)
+  if (!restriction) return { restriction, target: undefined }
+  return { restriction, target: targetOf(restriction, c.req.param()) }
+}
+
 /** 401 and 403, from the path and the query alone. */
 function admit(declared: Route): Handler {
   return async (c, next) => {
-    const restriction = restrictionOf(declared, (name) => c.req.query(name))
+    const admission = admissionOf(declared, c)
+    c.set('admission', admission)
+    const { restriction, target } = admission
     const { actor } = c.get('identified')
-    const decision =
-      restriction && decide(actor, restriction.may, targetOf(restriction, c.req.param()))
+    const decision = restriction && decide(actor, restriction.may, target)
     noteArrival(c.env, { access: declared.access, actor, restriction, decision })
     if (decision?.allowed === false) throw refused(decision.refusal)
     assertAcceptable(c.req, declared.mediaType)
@@ -116,8 +120,8 @@ const ATTEMPTS = 3
  */
 function perform(declared: Route): Handler {
   return async (c) => {
-    takeTime(c)
     for (let attempt = 1; ; attempt++) {
+      beginWork(c)
       // Of whoever this attempt is for: an identity may have changed hands since the last.
       const idempotency = await idempotencyOf(c, declared)
       const replay = await replayed(declared, c, idempotency)
@@ -152,11 +156,10 @@ async function run(
   idempotency: Idempotency | undefined,
 ): Promise<Response> {
   const context = contextOf(declared, c, idempotency)
-  const restriction = restrictionOf(declared, (name) => c.req.query(name))
+  const { restriction, target } = c.get('admission')
   if (!restriction)
     return respond(declared, c, await declared.run({ ...context, grant: undefined }))
   const { actor } = c.get('identified')
-  const target = targetOf(restriction, c.req.param())
   return withGrant(actor, restriction.may, target, c.get('requestId'), async (grant) =>
     respond(declared, c, await declared.run({ ...context, grant })),
   )
@@ -199,7 +202,7 @@ function respond(declared: Route, c: AppContext, result: unknown): Response {
 
 /** The body as the route declares it: only declared fields ever leave. */
 function projected(declared: Route, c: AppContext, body: unknown): unknown {
-  const output = restrictionOf(declared, (name) => c.req.query(name))?.output ?? declared.output
+  const output = c.get('admission').restriction?.output ?? declared.output
   return output === 'nothing' ? undefined : z.parse(output, body)
 }
 

@@ -4,7 +4,6 @@ import type { KeyId as Id } from '../db/ids.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
 import { route } from '../http/route.ts'
 import * as operations from '../operations/manage-api-keys.ts'
-import { tellGates } from '../operations/tell-gates.ts'
 import { notFound } from '../problem.ts'
 import type { ApiKeyRow } from '../repositories/api-keys.ts'
 import { isIpRange } from '../security/limits/ip-ranges.ts'
@@ -200,9 +199,6 @@ export const rotateApiKey = route({
     return shownKey(
       await operations.rotateApiKey(grant, rotation, (key) => remember(shownKey(key)), deps),
     )
-  },
-  async beforeReplay({ input, deps }) {
-    await tellGates([input.param.keyId], deps)
   },
 })
 

@@ -5,7 +5,6 @@ import { remembering, route } from '../http/route.ts'
 import type { UserId as Id } from '../db/ids.ts'
 import * as operations from '../operations/delete-user.ts'
 import { reinstate, suspend } from '../operations/set-status.ts'
-import { tellGatesOf } from '../operations/tell-gates.ts'
 import { updateProfile } from '../operations/update-profile.ts'
 import { notFound } from '../problem.ts'
 import type { UserRow } from '../repositories/users.ts'
@@ -105,9 +104,6 @@ export const suspendUser = route({
     }
     return profileOf(await suspend(grant, change, deps))
   },
-  async beforeReplay({ input, deps }) {
-    await tellGatesOf(input.param.userId, deps)
-  },
 })
 
 export const reinstateUser = route({
@@ -124,8 +120,5 @@ export const reinstateUser = route({
       remember: remembering(context, (row: UserRow) => profileOf(row)),
     }
     return profileOf(await reinstate(grant, change, deps))
-  },
-  async beforeReplay({ input, deps }) {
-    await tellGatesOf(input.param.userId, deps)
   },
 })

@@ -13,6 +13,7 @@ import { rateLimitFields } from '../security/limits/rate-limit.ts'
 import { assertAcceptable, revisionsOf } from './conditions.ts'
 import { type AppContext, type AppEnv, beginSession, takeTime } from './context.ts'
 import { deprecationFields } from './deprecation.ts'
+import { followUp } from './follow-up.ts'
 import { answerFor, idempotencyOf, REPLAYED, replayOf } from './idempotency.ts'
 import { parse } from './parse.ts'
 import { dryRunOf, noteArrival } from './explain/dry-run.ts'
@@ -140,7 +141,7 @@ async function replayed(
   idempotency: Idempotency | undefined,
 ): Promise<Response | undefined> {
   const replay = await replayOf(c, declared, idempotency)
-  if (replay) await declared.beforeReplay?.(contextOf(declared, c, idempotency))
+  if (replay) await followUp(c)
   return replay
 }
 
@@ -151,13 +152,24 @@ async function run(
 ): Promise<Response> {
   const context = contextOf(declared, c, idempotency)
   const restriction = restrictionOf(declared, (name) => c.req.query(name))
-  if (!restriction)
-    return respond(declared, c, await declared.run({ ...context, grant: undefined }))
+  if (!restriction) {
+    const result = await thenFollowUp(c, declared.run({ ...context, grant: undefined }))
+    return respond(declared, c, result)
+  }
   const { actor } = c.get('identified')
   const target = targetOf(restriction, c.req.param())
   return withGrant(actor, restriction.may, target, c.get('requestId'), async (grant) =>
-    respond(declared, c, await declared.run({ ...context, grant })),
+    respond(declared, c, await thenFollowUp(c, declared.run({ ...context, grant }))),
   )
+}
+
+/** Refused, too: this may be the same request once more, after what follows from it has failed. */
+async function thenFollowUp<T>(c: AppContext, result: Promise<T>): Promise<T> {
+  try {
+    return await result
+  } finally {
+    await followUp(c)
+  }
 }
 
 function contextOf(
@@ -173,7 +185,7 @@ function contextOf(
     identity,
     authenticated: c.get('authenticated'),
     deps: c.get('deps'),
-    events: c.get('events'),
+    followUp: () => followUp(c),
     revisions: declared.conditional ? revisionsOf(c.req) : undefined,
     idempotency,
     dryRun: dryRunOf(c),

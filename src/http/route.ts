@@ -4,8 +4,8 @@
  */
 import type * as z from 'zod'
 import type { Deps } from '../deps.ts'
-import type { EventHandlers } from '../events/handlers.ts'
 import type { StoredAnswer } from '../repositories/audited.ts'
+import type { BookingRow } from '../repositories/bookings.ts'
 import type { Revisions } from '../repositories/scope.ts'
 import type { Caller } from '../security/actor.ts'
 import type { Authenticated } from '../security/callers/authenticate.ts'
@@ -47,8 +47,11 @@ export interface RouteContext<I extends Input, A extends Access> {
   readonly identity: Identified['identity']
   readonly deps: Deps
   readonly authenticated: Authenticated
-  /** What follows from what was done, within this request. */
-  readonly events: EventHandlers
+  /**
+   * Has what follows from what was done be done now, for an answer that shows it; otherwise it is done
+   * as soon as `run` ends. @returns the booking it was about, as it is then
+   */
+  readonly followUp: () => Promise<BookingRow | undefined>
   /** From If-Match. */
   readonly revisions: Revisions
   readonly idempotency: Idempotency | undefined
@@ -119,8 +122,6 @@ export interface Route<
   readonly deprecated?: Deprecated
   /** A method, so that routes of all kinds fit one array; `mount` calls it with what was declared. */
   run(context: RouteContext<I, A>): Promise<Body<O> | Answer<Body<O>>>
-  /** What has to be true of the world before a stored answer is given again; nothing, for most. */
-  beforeReplay?(context: Pick<RouteContext<I, A>, 'input' | 'deps'>): Promise<void>
 }
 
 /** Declares a route. Without `access` it does not compile. */

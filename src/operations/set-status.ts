@@ -1,14 +1,11 @@
 import type { Deps } from '../deps.ts'
-import { type EventId, newId, type UserId } from '../db/ids.ts'
-import { describeError } from '../log.ts'
-import { siteDay } from '../calendar/site-day.ts'
+import type { UserId } from '../db/ids.ts'
 import { notFound, Problem } from '../problem.ts'
 import type { StoredAnswer } from '../repositories/audited.ts'
 import type { ForeseenMember } from '../repositories/members.ts'
 import type { UserRow } from '../repositories/users.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
-import { tellGates } from './tell-gates.ts'
 
 type Remember = (row: UserRow) => Promise<StoredAnswer | undefined>
 
@@ -19,42 +16,15 @@ interface Change {
 
 /**
  * Suspends a member; from then on their credentials open nothing but open routes.
- * @throws Problem `not_found`, `last_admin`, `unavailable`
+ * @throws Problem `not_found`, `last_admin`
  */
 export async function suspend(grant: Grant<'user:suspend'>, change: Change, deps: Deps) {
   return setStatus(grant, change, 'suspended', deps)
 }
 
-/**
- * Reinstates a member. Badges they earned while suspended were held back, so their visits are
- * measured again: here, or by the job `finish-events` if their object does not answer.
- * @throws Problem `not_found`, `unavailable`
- */
+/** Reinstates a member. @throws Problem `not_found` */
 export async function reinstate(grant: Grant<'user:suspend'>, change: Change, deps: Deps) {
-  const eventId = newId('evt', deps.now)
-  const row = await setStatus(grant, change, 'active', deps, eventId)
-  const { id: userId, visitShard } = row
-  try {
-    await finishReinstatement({ eventId, userId, visitShard }, deps)
-  } catch (error) {
-    console.warn({ event: 'recheck postponed', userId, ...describeError(error) })
-  }
-  return row
-}
-
-interface Reinstated {
-  readonly eventId: EventId
-  readonly userId: UserId
-  readonly visitShard: number
-}
-
-/** Has the member's visits measured again, and closes the event. Repeating it is harmless. */
-export async function finishReinstatement(
-  { eventId, userId, visitShard }: Reinstated,
-  { outbox, settings, visits, now }: Deps,
-): Promise<void> {
-  await visits.of({ userId, shard: visitShard }).recheck(siteDay(now, settings.siteTimeZone))
-  await outbox.close(eventId)
+  return setStatus(grant, change, 'active', deps)
 }
 
 async function setStatus(
@@ -62,7 +32,6 @@ async function setStatus(
   change: Change,
   status: 'active' | 'suspended',
   deps: Deps,
-  eventId?: EventId,
 ): Promise<UserRow> {
   const { userId, remember } = change
   const { members, now } = deps
@@ -71,13 +40,11 @@ async function setStatus(
     target: userId,
   })
   const foreseen = remember && (await foresee(userId, status, remember, deps))
-  const { row, keyIds } =
-    (await members.setStatus(userId, status, audit, eventId, foreseen)) ?? notFound('member')
+  const row = (await members.setStatus(userId, status, audit, foreseen)) ?? notFound('member')
   // The member was changed since they were read, so another answer has to be foreseen.
   if (foreseen && row.revision !== foreseen.from && !isAs(foreseen.to, row))
-    return setStatus(grant, change, status, deps, eventId)
+    return setStatus(grant, change, status, deps)
   if (row.status !== status) throw lastAdmin()
-  await tellGates(keyIds, deps)
   return foreseen?.to ?? row
 }
 

@@ -85,19 +85,28 @@ export function wasWritten(audit: Pick<AuditRow, 'id'>): SQL {
 
 /** Stores the answer if the write happened. A key that is already there voids the whole transaction. */
 export function storeAnswer(db: Database, audit: AuditRow, answer: StoredAnswer | undefined) {
-  return storeAnswerWhere(db, answer, wasWritten(audit))
+  return storeAnswerWhere(db, answer, audit.target, wasWritten(audit))
 }
 
-/** As above, of what may succeed without a write. @param isTrue what the answer says has come to be */
-export function storeAnswerWhere(db: Database, answer: StoredAnswer | undefined, isTrue: SQL) {
+/**
+ * Stores the answer to what may succeed without a write.
+ * @param target what was acted on; null for many things at once
+ * @param isTrue what the answer says has come to be
+ */
+export function storeAnswerWhere(
+  db: Database,
+  answer: StoredAnswer | undefined,
+  target: string | null,
+  isTrue: SQL,
+) {
   if (!answer) return []
   const { caller, key, fingerprint, status, body, createdAt, about } = answer
   return [
     statement(
       db,
       sql`insert into ${idempotencyKeys}
-        (caller, key, fingerprint, status, body, created_at, about)
-      select ${caller}, ${key}, ${fingerprint}, ${status}, ${body}, ${createdAt}, ${about}
+        (caller, key, fingerprint, status, body, created_at, about, target)
+      select ${caller}, ${key}, ${fingerprint}, ${status}, ${body}, ${createdAt}, ${about}, ${target}
       where ${isTrue}`,
     ),
   ]

@@ -130,7 +130,7 @@ export function badgeAssignmentsRepository(db: Database) {
           left join badge_assignments held on held.user_id = users.id
             and held.badge_id = ${award.badgeId} and held.removed_at is null`,
         ),
-        ...storeAnswerWhere(db, foreseen?.answer, asForeseen),
+        ...storeAnswerWhere(db, foreseen?.answer, null, asForeseen),
       ])
       return { badge, holders }
     },

@@ -1,9 +1,9 @@
 /** Roles of the site's own making. Whatever changes one changes the rights of everybody who holds it. */
 import { and, asc, eq, sql, type SQL, type SQLWrapper } from 'drizzle-orm'
-import { type Database, rows, statement } from '../db/client.ts'
-import type { KeyId } from '../db/ids.ts'
-import { apiKeys, roleDeletions, roles, userRoles } from '../db/schema.ts'
+import { type Database, statement } from '../db/client.ts'
+import { roles, userRoles } from '../db/schema.ts'
 import { type AuditRow, audited, wasWritten } from './audited.ts'
+import { type Happened, note, openAbout, writeEvent } from './outbox.ts'
 
 export type RoleRow = typeof roles.$inferSelect
 
@@ -26,10 +26,9 @@ export function parseHeldRoles(json: string): HeldRole[] {
   return JSON.parse(json) as HeldRole[]
 }
 
-export function rolesRepository(db: Database) {
+/** @param happened where it is noted that gates have to be told */
+export function rolesRepository(db: Database, happened: Happened) {
   const select = (name: string) => db.select().from(roles).where(eq(roles.name, name))
-  const selectDeletion = (name: string) =>
-    db.select().from(roleDeletions).where(eq(roleDeletions.role, name))
 
   return {
     async find(name: string) {
@@ -53,10 +52,7 @@ export function rolesRepository(db: Database) {
       return { changed: written.length > 0, row }
     },
 
-    /**
-     * Redefines a role that is still as it was read.
-     * @returns as `create` does, and the keys whose gates have to be told
-     */
+    /** Redefines a role that is still as it was read. @returns as `create` does */
     async update(
       { name, revision }: RoleRow,
       permissions: RoleRow['permissions'],
@@ -68,25 +64,23 @@ export function rolesRepository(db: Database) {
         .where(and(eq(roles.name, name), eq(roles.revision, revision)))
         .returning({ name: roles.name })
       const written = wasWritten(audit)
-      const [changed, , , [row], keys] = await audited(
+      const [changed, , , [row], , , open] = await audited(
         db,
         audit,
         write,
         movedRights(name, written),
         movedKeys(name, written),
         select(name),
-        keysOfHolders(name),
+        ...writeEvent(db, audit, 'keys-changed', keysOfHolders(name)),
+        openAbout(db, name),
       )
-      return { changed: changed.length > 0, row, keyIds: keys.map(({ id }) => id) }
-    },
-
-    async keysOfHolders(name: string) {
-      return (await keysOfHolders(name)).map(({ id }) => id)
+      note(happened, open)
+      return { changed: changed.length > 0, row }
     },
 
     /**
      * Deletes a role that is still as it was read, and takes it from its holders.
-     * @returns whether it did, and the keys whose gates have to be told, as `untold` does
+     * @returns whether it did
      */
     async delete({ name, revision }: RoleRow, audit: AuditRow) {
       const gone = wasWritten(audit)
@@ -94,19 +88,11 @@ export function rolesRepository(db: Database) {
         .delete(roles)
         .where(and(eq(roles.name, name), eq(roles.revision, revision)))
         .returning({ name: roles.name })
-      const [written, , , , , [deletion]] = await audited(
+      const [written, , , , , , open] = await audited(
         db,
         audit,
         write,
-        statement(
-          db,
-          sql`insert into role_deletions (role, key_ids)
-          select ${name}, json_group_array(id) from api_keys
-          where created_by in ${holdersOf(name)} and ${gone} having count(*) > 0
-          on conflict (role) do update set key_ids = (select json_group_array(value) from
-            (select value from json_each(role_deletions.key_ids)
-              union select value from json_each(excluded.key_ids)))`,
-        ),
+        ...writeEvent(db, audit, 'role-deleted', keysOfHolders(name)),
         statement(
           db,
           sql`update users set access_revision = access_revision + 1, revision = revision + 1,
@@ -114,19 +100,20 @@ export function rolesRepository(db: Database) {
         ),
         movedKeys(name, gone),
         db.delete(userRoles).where(and(eq(userRoles.role, name), gone)),
-        selectDeletion(name),
+        openAbout(db, name),
       )
-      return { changed: written.length > 0, untold: deletion?.keyIds }
+      note(happened, open)
+      return written.length > 0
     },
 
-    /** Keys of former holders of a deleted role whose gates have to be told; undefined if all have been. */
-    async untold(name: string) {
-      const [deletion] = await selectDeletion(name)
-      return deletion?.keyIds
-    },
-
-    async told(name: string) {
-      await db.delete(roleDeletions).where(eq(roleDeletions.role, name))
+    /**
+     * Notes what is still to be followed up about a role, for an act that has nothing to write.
+     * @returns whether that is its deletion
+     */
+    async reopen(name: string) {
+      const open = await openAbout(db, name)
+      note(happened, open)
+      return open.some(({ kind }) => kind === 'role-deleted')
     },
   }
 
@@ -145,13 +132,10 @@ export function rolesRepository(db: Database) {
       where created_by in ${holdersOf(name)} and ${written}`,
     )
   }
+}
 
-  function keysOfHolders(name: string) {
-    return rows<{ id: KeyId }>(
-      db,
-      sql`select id from ${apiKeys} where created_by in ${holdersOf(name)} order by id`,
-    )
-  }
+function keysOfHolders(name: string): SQL {
+  return sql`select id from api_keys where created_by in ${holdersOf(name)}`
 }
 
 function holdersOf(name: string): SQL {

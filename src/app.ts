@@ -7,7 +7,7 @@ import { routes } from './api/index.ts'
 import { mountKeys, mountLogin } from './auth/mount.ts'
 import { issuersOf } from './security/tokens/own-issuers.ts'
 import { settingsOf } from './settings/settings.ts'
-import type { EventHandlers } from './events/handlers.ts'
+import type { FollowUp } from './events/handlers.ts'
 import { documents } from './http/documents/index.ts'
 import { pagePolicy } from './http/documents/page.ts'
 import { type AppContext, type AppEnv, beginSession } from './http/context.ts'
@@ -51,14 +51,14 @@ const crossOrigin = cors({
   maxAge: 600,
 })
 
-/** @param events what follows from what was done; handed in, so that no route can import what elevates */
-export function createApp(events: EventHandlers) {
+/** @param followUp does what follows from an event; handed in, so that no route can import what elevates */
+export function createApp(followUp: FollowUp) {
   const app = new Hono<AppEnv>()
 
   app.use(async (c, next) => {
     c.set('requestId', crypto.randomUUID())
     c.set('now', Date.now())
-    c.set('events', events)
+    c.set('followUp', followUp)
     c.set('answer', async (request, env) => app.fetch(request, env, c.executionCtx))
     c.header('Request-Id', c.get('requestId'))
     c.header('Cache-Control', 'no-store')

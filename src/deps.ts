@@ -1,9 +1,17 @@
-/** What the code below the entry works with; made once per request or trigger. */
+/**
+ * What the code below the entry works with; made once per request or trigger. Routes and operations
+ * get the part of it that writes nothing but what is audited, the entry and the triggers all of it.
+ */
 import type { Database } from './db/client.ts'
 import type { Bindings } from './env.ts'
 import { jobRunnerClient } from './objects/jobs.ts'
 import { keyGatesClient } from './objects/keys.ts'
-import { visitsClient } from './objects/visits.ts'
+import {
+  type MemberVisits,
+  type ShardVisits,
+  type VisitingMember,
+  visitsClient,
+} from './objects/visits.ts'
 import { apiKeysRepository } from './repositories/api-keys.ts'
 import { auditLogRepository } from './repositories/audit-log.ts'
 import { badgeAssignmentsRepository } from './repositories/badge-assignments.ts'
@@ -19,7 +27,7 @@ import { loginRecordsRepository } from './repositories/login-records.ts'
 import { membersRepository } from './repositories/members.ts'
 import { rolesRepository } from './repositories/roles.ts'
 import { servicesRepository } from './repositories/services.ts'
-import { outboxRepository } from './repositories/outbox.ts'
+import { type Happened, outboxRepository } from './repositories/outbox.ts'
 import { siteRepository } from './repositories/site.ts'
 import { usersRepository } from './repositories/users.ts'
 import type { IdentifyDeps } from './security/callers/identified.ts'
@@ -29,7 +37,36 @@ import { proofs } from './security/tokens/proof.ts'
 import { issueVisitorToken } from './security/tokens/visitor-tokens.ts'
 import { settingsOf } from './settings/settings.ts'
 
-export type Deps = ReturnType<typeof makeDeps>
+/** For the entry, for what follows from events, and for jobs. */
+export type SystemDeps = ReturnType<typeof makeDeps>
+
+/** For routes and operations: no method in here writes without an audit row, which only a grant leads to. */
+export interface Deps extends Pick<
+  SystemDeps,
+  | 'now'
+  | 'settings'
+  | 'prove'
+  | 'issueVisitorToken'
+  | 'linkedIdentities'
+  | 'users'
+  | 'roles'
+  | 'badges'
+  | 'badgeRules'
+  | 'badgeAssignments'
+  | 'auditLog'
+  | 'site'
+  | 'services'
+  | 'bookings'
+  | 'bookingClaims'
+> {
+  readonly members: Pick<SystemDeps['members'], 'setStatus' | 'addRole' | 'removeRole' | 'delete'>
+  readonly apiKeys: Omit<SystemDeps['apiKeys'], 'load' | 'recordUsage'>
+  readonly jobRuns: Pick<SystemDeps['jobRuns'], 'list' | 'latest' | 'request'>
+  readonly visits: {
+    of(member: VisitingMember): Pick<MemberVisits, 'read' | 'record' | 'standing'>
+    in(shard: number): Pick<ShardVisits, 'eligible'>
+  }
+}
 
 /** What identifying a caller takes, which comes before anything is done for them. */
 export function makeIdentifyDeps(env: Bindings, db: Database): IdentifyDeps {
@@ -45,30 +82,33 @@ export function makeIdentifyDeps(env: Bindings, db: Database): IdentifyDeps {
 export function makeDeps(env: Bindings, db: Database, now: number) {
   const at = new Date(now).toISOString()
   const settings = settingsOf(env)
+  const happened: Happened = []
   return {
     now,
     settings,
     prove: proofs(issuersOf(settings, env.DB), now),
     linkedIdentities: linkedIdentitiesRepository(db),
     users: usersRepository(db),
-    members: membersRepository(db),
-    roles: rolesRepository(db),
+    members: membersRepository(db, happened),
+    roles: rolesRepository(db, happened),
     badges: badgesRepository(db),
     badgeRules: badgeRulesRepository(db),
     badgeAssignments: badgeAssignmentsRepository(db),
     auditLog: auditLogRepository(db),
-    jobRuns: jobRunsRepository(db),
+    jobRuns: jobRunsRepository(db, happened),
     loginRecords: loginRecordsRepository(db),
-    idempotency: idempotencyRepository(db),
+    idempotency: idempotencyRepository(db, happened),
     site: siteRepository(db),
     visits: visitsClient(env.VISITS),
     jobRunner: jobRunnerClient(env.JOBS),
-    apiKeys: apiKeysRepository(db),
+    apiKeys: apiKeysRepository(db, happened),
     keyGates: keyGatesClient(env.KEYS),
     services: servicesRepository(db, at),
-    bookings: bookingsRepository(db, at),
+    bookings: bookingsRepository(db, at, happened),
     bookingClaims: bookingClaimsRepository(db, at),
     outbox: outboxRepository(db),
+    /** What the repositories have noted; whoever follows up takes it from here. */
+    happened,
     issueVisitorToken: () => issueVisitorToken(db, settings, now),
   }
 }

@@ -2,13 +2,13 @@
 import { createApp } from './app.ts'
 import { tick } from './cron/schedule.ts'
 import type { Bindings } from './env.ts'
-import { eventHandlers } from './events/index.ts'
+import { followUp } from './events/index.ts'
 
 export { JobRunner } from './cron/job-runner.ts'
 export { KeyGate } from './objects/key-gate.ts'
 export { VisitShard } from './objects/visit-shard.ts'
 
-const app = createApp(eventHandlers)
+const app = createApp(followUp)
 
 export default {
   fetch: app.fetch,

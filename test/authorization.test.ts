@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { routes } from '../src/api/index.ts'
 import { LOGIN_PATHS } from '../src/auth/mount.ts'
 import { createApp } from '../src/app.ts'
-import { eventHandlers } from '../src/events/index.ts'
+import { followUp } from '../src/events/index.ts'
 import { DOCUMENT_PATHS } from '../src/http/documents/index.ts'
 import { CALLER_NAMES, matrixOf } from '../src/http/matrix.ts'
 import {
@@ -82,7 +82,7 @@ describe('nothing is left out', () => {
   })
 
   test('the app has the declared routes and the documents, and no other way in', () => {
-    const mounted = createApp(eventHandlers).routes.map(({ method, path }) => `${method} ${path}`)
+    const mounted = createApp(followUp).routes.map(({ method, path }) => `${method} ${path}`)
     const expected = [
       // Middlewares that run for every path.
       'ALL /*',

@@ -4,7 +4,6 @@ import type { KeyId as Id } from '../db/ids.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
 import { route } from '../http/route.ts'
 import * as operations from '../operations/manage-api-keys.ts'
-import { tellGates } from '../operations/tell-gates.ts'
 import { notFound } from '../problem.ts'
 import type { ApiKeyRow } from '../repositories/api-keys.ts'
 import { isIpRange } from '../security/limits/ip-ranges.ts'
@@ -196,9 +195,6 @@ export const rotateApiKey = route({
   async run({ input, grant, request: { remember }, deps }) {
     const rotation = { keyId: input.param.keyId, ...input.json }
     return shownKey(await operations.rotateApiKey(grant, rotation, remember(shownKey), deps))
-  },
-  async beforeReplay({ input, deps }) {
-    await tellGates([input.param.keyId], deps)
   },
 })
 

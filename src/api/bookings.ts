@@ -6,7 +6,6 @@ import { listOf, PageQuery, paginate } from '../http/pagination.ts'
 import { route } from '../http/route.ts'
 import { book } from '../operations/book.ts'
 import * as operations from '../operations/decide-booking.ts'
-import { describeError } from '../log.ts'
 import { notFound } from '../problem.ts'
 import type { BookingRow } from '../repositories/bookings.ts'
 import type { Scope } from '../repositories/scope.ts'
@@ -106,19 +105,10 @@ export const createBooking = route({
   statuses: [201],
   location: true,
   idempotent: 'd1',
-  async run({ input, grant, caller: { actor }, request, deps, events }) {
+  async run({ input, grant, caller: { actor }, request, followUp, deps }) {
     const remember = request.remember((row: BookingRow) => shown(row, actor, deps))
-    const { booking, eventId } = await book(grant, input.json, remember, deps)
-    if (!booking.autoConfirm) return shown(booking, actor, deps)
-    const { id: bookingId, serviceId, bookedBy } = booking
-    try {
-      const settled = await events.bookingCreated({ eventId, bookingId, serviceId, bookedBy }, deps)
-      return shown(settled ?? booking, actor, deps)
-    } catch (error) {
-      // The event was stored with the booking, so the next tick confirms it.
-      console.error({ event: 'confirmation postponed', bookingId, ...describeError(error) })
-      return shown(booking, actor, deps)
-    }
+    const booking = await book(grant, input.json, remember, deps)
+    return shown((await followUp()) ?? booking, actor, deps)
   },
 })
 

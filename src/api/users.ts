@@ -5,7 +5,6 @@ import { route } from '../http/route.ts'
 import type { UserId as Id } from '../db/ids.ts'
 import * as operations from '../operations/delete-user.ts'
 import { reinstate, suspend } from '../operations/set-status.ts'
-import { tellGatesOf } from '../operations/tell-gates.ts'
 import { updateProfile } from '../operations/update-profile.ts'
 import { notFound } from '../problem.ts'
 import type { UserRow } from '../repositories/users.ts'
@@ -102,9 +101,6 @@ export const suspendUser = route({
     const remember = request.remember((row: UserRow) => profileOf(row))
     return profileOf(await suspend(grant, input.param.userId, remember, deps))
   },
-  async beforeReplay({ input, deps }) {
-    await tellGatesOf(input.param.userId, deps)
-  },
 })
 
 export const reinstateUser = route({
@@ -118,8 +114,5 @@ export const reinstateUser = route({
   async run({ input, grant, request, deps }) {
     const remember = request.remember((row: UserRow) => profileOf(row))
     return profileOf(await reinstate(grant, input.param.userId, remember, deps))
-  },
-  async beforeReplay({ input, deps }) {
-    await tellGatesOf(input.param.userId, deps)
   },
 })

@@ -3,7 +3,7 @@
  * admin wrote, the members from the shards, the permission from a list of one. A shard forgets what
  * it reported only after the award is committed, so a crash anywhere repeats harmlessly.
  */
-import type { Deps } from '../deps.ts'
+import type { SystemDeps } from '../deps.ts'
 import type { RuleId, UserId } from '../db/ids.ts'
 import { siteDay } from '../calendar/site-day.ts'
 import { assignBadges } from '../operations/assign-badges.ts'
@@ -29,7 +29,7 @@ interface Position {
 }
 
 interface Run {
-  readonly deps: Deps
+  readonly deps: SystemDeps
   readonly affords: JobContext['affords']
   readonly rules: readonly BadgeRuleRow[]
   readonly counts: { rules: number; shards: number; considered: number; awarded: number }

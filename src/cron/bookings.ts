@@ -1,48 +1,61 @@
 /** What interrupted requests have left to do, and places that are held for too long. */
 import { type Id, type IdPrefix, isId } from '../db/ids.ts'
-import type { Deps } from '../deps.ts'
-import { eventHandlers } from '../events/index.ts'
+import { finish } from '../events/index.ts'
+import { tellGates } from '../events/tell-gates.ts'
 import { expireHold } from '../operations/decide-booking.ts'
-import { finishReinstatement } from '../operations/set-status.ts'
-import type { EventRow } from '../repositories/outbox.ts'
+import { eventOf, type EventRow, type StoredEvent } from '../repositories/outbox.ts'
 import { elevate } from '../security/elevation.ts'
 import { failureOf, type JobContext, type JobResult } from './job.ts'
 
 const PAGE = 50
 /** Statements of D1 and calls of objects; a batch counts as many as it has. */
 const CALLS_PER_EVENT = 6
+/** API keys whose gates are told in one step. */
+const KEYS_PER_STEP = 20
 const CALLS_PER_HOLD = 4
 
-/** Handles events that were not finished in the request they were written in. */
+/**
+ * Finishes events that were not, or need not be, in the request they were written in. One of a kind
+ * that this version does not know is left to the version that does.
+ */
 export async function finishEvents(context: JobContext): Promise<JobResult> {
   const { deps } = context
   return forEachOf('evt', context, {
     counted: 'handled',
-    calls: CALLS_PER_EVENT,
+    calls: (row: EventRow) => CALLS_PER_EVENT + Math.min(row.keyIds.length, KEYS_PER_STEP),
     read: (after) => deps.outbox.open({ after, limit: PAGE }),
-    work: (event) => finishEvent(event, deps),
+    async work(row: EventRow) {
+      const event = eventOf(row)
+      if (!event) {
+        const { id, kind } = row
+        console.warn({ event: 'unknown kind of event', id, kind })
+        return 'nothing to do'
+      }
+      const rest = await withoutToldKeys(event, context)
+      if (!rest) return 'out of calls'
+      const [failure] = await finish([rest], deps)
+      if (failure) throw failure.error
+      return 'done'
+    },
   })
 }
 
-async function finishEvent({ id: eventId, subject }: EventRow, deps: Deps): Promise<boolean> {
-  if (isId('usr', subject)) {
-    const member = await deps.users.find('everyone', subject)
-    if (member) {
-      const { visitShard } = member
-      await finishReinstatement({ eventId, userId: subject, visitShard }, deps)
-    } else {
-      await deps.outbox.close(eventId)
-    }
-  } else {
-    const booking = await deps.bookings.find('everyone', subject)
-    if (booking) {
-      const { serviceId, bookedBy } = booking
-      await eventHandlers.bookingCreated({ eventId, bookingId: subject, serviceId, bookedBy }, deps)
-    } else {
-      await deps.outbox.close(eventId)
-    }
+/**
+ * Tells gates until one step can tell those that are left.
+ * @returns the event with the keys that are left; undefined if not all of that could be afforded
+ */
+async function withoutToldKeys(
+  event: StoredEvent,
+  { deps, affords }: JobContext,
+): Promise<StoredEvent | undefined> {
+  let { keyIds } = event
+  while (keyIds.length > KEYS_PER_STEP) {
+    if (!affords(KEYS_PER_STEP + 1)) return undefined
+    await tellGates(keyIds.slice(0, KEYS_PER_STEP), deps)
+    keyIds = keyIds.slice(KEYS_PER_STEP)
+    await deps.outbox.narrow(event, keyIds)
   }
-  return true
+  return { ...event, keyIds }
 }
 
 /** Cancels pending bookings whose hold has run out, each elevated for that booking only. */
@@ -50,25 +63,25 @@ export async function expireHolds(context: JobContext): Promise<JobResult> {
   const { deps } = context
   return forEachOf('bkg', context, {
     counted: 'expired',
-    calls: CALLS_PER_HOLD,
+    calls: () => CALLS_PER_HOLD,
     read: (after) => deps.bookings.expiredHolds({ after, limit: PAGE }),
-    work({ id: bookingId }) {
+    async work({ id: bookingId }) {
       const elevation = { reason: 'its hold has run out', bound: { bookingId } }
-      return elevate('hold-expirer', 'booking:cancel', elevation, (grant) =>
+      const isExpired = await elevate('hold-expirer', 'booking:cancel', elevation, (grant) =>
         expireHold(grant, bookingId, deps),
       )
+      return isExpired ? 'done' : 'nothing to do'
     },
   })
 }
 
 interface Chore<P extends IdPrefix, T> {
   readonly counted: string
-  /** What `work` takes at most. */
-  readonly calls: number
+  /** What `work` takes at most, apart from what it asks for by itself. */
+  readonly calls: (item: T) => number
   /** Up to `PAGE` of them, in the order of their ids. */
   readonly read: (after: Id<P> | undefined) => Promise<readonly T[]>
-  /** @returns whether there was anything to do */
-  readonly work: (item: T) => Promise<boolean>
+  readonly work: (item: T) => Promise<'done' | 'nothing to do' | 'out of calls'>
 }
 
 /** What fails is left to a later run, and nothing waits for it. */
@@ -88,9 +101,11 @@ async function forEachOf<P extends IdPrefix, T extends { readonly id: Id<P> }>(
   while (affords(1)) {
     const page = await read(after)
     for (const item of page) {
-      if (!affords(calls)) return result(after)
+      if (!affords(calls(item))) return result(after)
       try {
-        if (await work(item)) count += 1
+        const outcome = await work(item)
+        if (outcome === 'out of calls') return result(after)
+        if (outcome === 'done') count += 1
       } catch (error) {
         failures.push(`${item.id}: ${failureOf(error)}`)
       }

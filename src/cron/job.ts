@@ -1,9 +1,9 @@
 /** What a job is given and gives back; the schedule knows nothing else about jobs. */
-import type { Deps } from '../deps.ts'
+import type { SystemDeps } from '../deps.ts'
 import { describeError } from '../log.ts'
 
 export interface JobContext {
-  readonly deps: Deps
+  readonly deps: SystemDeps
   /** Where the run before stopped; null at the start. */
   readonly cursor: string | null
   /**

@@ -4,7 +4,7 @@
  */
 import { openSession } from '../db/client.ts'
 import { newId } from '../db/ids.ts'
-import { type Deps, makeDeps } from '../deps.ts'
+import { makeDeps, type SystemDeps } from '../deps.ts'
 import type { Bindings } from '../env.ts'
 import type { JobRunRow } from '../repositories/job-runs.ts'
 import { awardBadges } from './award-badges.ts'
@@ -95,7 +95,7 @@ async function runDue(
 }
 
 /** @returns false if somebody else has it, or it is not due yet */
-async function begin(run: JobRunRow, { jobRuns, now }: Deps): Promise<boolean> {
+async function begin(run: JobRunRow, { jobRuns, now }: SystemDeps): Promise<boolean> {
   if (run.status === 'requested') return jobRuns.claim(run.id, new Date(now).toISOString())
   const period = isJobName(run.job) ? JOBS[run.job].everyMinutes * MINUTE : 0
   return jobRuns.start(run, period > 0 ? new Date(now - period).toISOString() : null)

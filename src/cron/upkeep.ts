@@ -1,7 +1,7 @@
 /** Jobs that keep the promises about data: what was deleted is erased, what is old is folded or forgotten. */
-import { firstIdAt, isId, type UserId } from '../db/ids.ts'
+import { firstIdAt, isId } from '../db/ids.ts'
 import { KEPT_FOR_MS } from '../repositories/idempotency.ts'
-import { eraseFromObjects } from '../operations/delete-user.ts'
+import { finish } from '../events/index.ts'
 import { dayNumber, dayText, siteDay } from '../calendar/site-day.ts'
 import { VISITOR_KEYS } from '../security/tokens/signing-keys.ts'
 import { failureOf, type JobContext, type JobResult } from './job.ts'
@@ -17,25 +17,17 @@ const KEYS_KEPT_MS = VISITOR_KEYS.publishedForMs + 30 * DAY_MS
 
 /** Erases the visits of deleted members where that did not succeed at once. */
 export async function eraseMembers({ deps, cursor, affords }: JobContext): Promise<JobResult> {
-  const { members } = deps
   const failures: string[] = []
   let erased = 0
   let after = cursor !== null && isId('usr', cursor) ? cursor : undefined
   while (affords(ERASURES + 2)) {
-    const pending = await members.pendingErasures({ after, limit: ERASURES })
-    after = pending.at(-1)?.userId
+    const pending = await deps.outbox.openDeletions({ after, limit: ERASURES })
+    after = pending.at(-1)?.subject
     if (after === undefined) break
-    const done: UserId[] = []
-    for (const remains of pending) {
-      try {
-        await eraseFromObjects(remains, deps)
-        done.push(remains.userId)
-      } catch (error) {
-        failures.push(`shard ${remains.visitShard}: ${failureOf(error)}`)
-      }
-    }
-    await members.erasuresDone(done)
-    erased += done.length
+    const failed = await finish(pending, deps)
+    for (const { event, error } of failed)
+      failures.push(`shard ${event.visitShard}: ${failureOf(error)}`)
+    erased += pending.length - failed.length
   }
   return { counts: { erased }, cursor: after ?? null, failures }
 }

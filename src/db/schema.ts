@@ -100,6 +100,7 @@ export const roles = sqliteTable('roles', {
   updatedAt: text('updated_at').notNull(),
 })
 
+/** Empty: a deleted role is an event. Versions before that write here until this one is deployed. */
 export const roleDeletions = sqliteTable('role_deletions', {
   role: text().primaryKey(),
   /** API keys whose gates still have to be told. */
@@ -185,6 +186,8 @@ export const idempotencyKeys = sqliteTable(
     createdAt: text('created_at').notNull(),
     /** Whose data the answer shows, if that is somebody else than the caller. */
     about: text(),
+    /** What the act was on: events about it are followed up before the answer is given again. */
+    target: text(),
   },
   (table) => [primaryKey({ columns: [table.caller, table.key] })],
 )
@@ -281,9 +284,12 @@ export const bookings = sqliteTable('bookings', {
 
 export const events = sqliteTable('events', {
   id: text().$type<EventId>().primaryKey(),
-  kind: text({ enum: ['booking-created', 'member-reinstated'] }).notNull(),
-  subject: text().$type<BookingId | UserId>().notNull(),
+  kind: text().notNull(),
+  /** What the act was on, as its audit row names it. */
+  subject: text().notNull(),
   createdAt: text('created_at').notNull(),
+  /** API keys whose gates have to be told. */
+  keyIds: text('key_ids', { mode: 'json' }).$type<readonly KeyId[]>().notNull(),
 })
 
 /** Always empty; see `dry-run.ts`. */

@@ -1,5 +1,57 @@
-/** The handlers of all events; wired in by the Worker and run again by the cron when interrupted. */
+/**
+ * What follows from events: the handlers of all kinds, and the one way to run them, by the request
+ * that wrote the event and by the tick after it alike. The Worker wires it in, so that no route can
+ * import what elevates.
+ */
+import type { SystemDeps } from '../deps.ts'
+import type { OpenEvent } from '../repositories/outbox.ts'
 import { bookingCreated } from './booking-created.ts'
-import type { EventHandlers } from './handlers.ts'
+import type { EventKind, FollowUp, Handler, Handlers } from './handlers.ts'
+import { memberDeleted } from './member-deleted.ts'
+import { memberReinstated } from './member-reinstated.ts'
+import { runRequested } from './run-requested.ts'
+import { keysChanged, roleDeleted } from './tell-gates.ts'
 
-export const eventHandlers: EventHandlers = { bookingCreated }
+const HANDLERS: Handlers = {
+  'booking-created': bookingCreated,
+  'member-reinstated': memberReinstated,
+  'keys-changed': keysChanged,
+  'role-deleted': roleDeleted,
+  'member-deleted': memberDeleted,
+  'run-requested': runRequested,
+}
+
+export const followUp: FollowUp = async (event, deps) => {
+  const { handle, closed } = handlerOf(event)
+  const booking = await handle(event, deps)
+  if (closed === 'at once') await deps.outbox.close([event])
+  return booking
+}
+
+/**
+ * Follows up events of one table for the tick, which closes those that the request leaves open, too,
+ * and all of them in one statement. @returns those that failed, and stay open
+ */
+export async function finish<E extends OpenEvent>(
+  events: readonly E[],
+  deps: SystemDeps,
+): Promise<{ readonly event: E; readonly error: unknown }[]> {
+  const failed = []
+  const handled: E[] = []
+  for (const event of events) {
+    try {
+      await handlerOf(event).handle(event, deps)
+      handled.push(event)
+    } catch (error) {
+      failed.push({ event, error })
+    }
+  }
+  await deps.outbox.close(handled.filter((event) => handlerOf(event).closed !== 'by handling it'))
+  return failed
+}
+
+/** Guaranteed by `Handlers`: under each kind there is the handler of its events. */
+function handlerOf<E extends OpenEvent>(event: E): Handler<E> {
+  const handlers: Readonly<Record<EventKind, unknown>> = HANDLERS
+  return handlers[event.kind] as Handler<E>
+}

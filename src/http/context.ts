@@ -1,9 +1,9 @@
 /** What travels with a request between the middlewares, and the session with storage it has. */
 import type { Context } from 'hono'
 import { openSession, type Session } from '../db/client.ts'
-import { type Deps, makeDeps } from '../deps.ts'
+import { makeDeps, type SystemDeps } from '../deps.ts'
 import type { Bindings } from '../env.ts'
-import type { EventHandlers } from '../events/handlers.ts'
+import type { FollowUp } from '../events/handlers.ts'
 import type { Authenticated } from '../security/callers/authenticate.ts'
 import type { Identified } from '../security/callers/identified.ts'
 import type { Admission } from './access.ts'
@@ -21,8 +21,9 @@ export interface AppEnv {
     identified: Identified
     admission: Admission
     /** From `beginWork` on: identifying the caller takes less. */
-    deps: Deps
-    events: EventHandlers
+    deps: SystemDeps
+    /** Does what follows from an event. */
+    followUp: FollowUp
     /** Has the app itself answer a request. */
     answer: (request: Request, env: Bindings) => Promise<Response>
   }

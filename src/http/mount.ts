@@ -14,6 +14,7 @@ import { rateLimitFields } from '../security/limits/rate-limit.ts'
 import { assertAcceptable, revisionsOf } from './conditions.ts'
 import { type AppContext, type AppEnv, beginSession, beginWork } from './context.ts'
 import { deprecationFields } from './deprecation.ts'
+import { followUp } from './follow-up.ts'
 import { answerFor, idempotencyOf, REPLAYED, replayOf } from './idempotency.ts'
 import { parse } from './parse.ts'
 import { dryRunOf, noteArrival } from './explain/dry-run.ts'
@@ -146,7 +147,7 @@ async function replayed(
   idempotency: Idempotency | undefined,
 ): Promise<Response | undefined> {
   const replay = await replayOf(c, declared, idempotency)
-  if (replay) await declared.beforeReplay?.(contextOf(declared, c, idempotency))
+  if (replay) await followUp(c)
   return replay
 }
 
@@ -157,12 +158,23 @@ async function run(
 ): Promise<Response> {
   const context = contextOf(declared, c, idempotency)
   const { restriction, target } = c.get('admission')
-  if (!restriction)
-    return respond(declared, c, await declared.run({ ...context, grant: undefined }))
+  if (!restriction) {
+    const result = await thenFollowUp(c, declared.run({ ...context, grant: undefined }))
+    return respond(declared, c, result)
+  }
   const { actor } = c.get('identified')
   return withGrant(actor, restriction.may, target, c.get('requestId'), async (grant) =>
-    respond(declared, c, await declared.run({ ...context, grant })),
+    respond(declared, c, await thenFollowUp(c, declared.run({ ...context, grant }))),
   )
+}
+
+/** Refused, too: this may be the same request once more, after what follows from it has failed. */
+async function thenFollowUp<T>(c: AppContext, result: Promise<T>): Promise<T> {
+  try {
+    return await result
+  } finally {
+    await followUp(c)
+  }
 }
 
 function contextOf(
@@ -186,7 +198,7 @@ function contextOf(
           : undefined,
     },
     deps: c.get('deps'),
-    events: c.get('events'),
+    followUp: () => followUp(c),
     ...(declared.dryRuns && { dryRun: dryRunOf(c) }),
   }
 }

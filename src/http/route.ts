@@ -4,8 +4,8 @@
  */
 import type * as z from 'zod'
 import type { Deps } from '../deps.ts'
-import type { EventHandlers } from '../events/handlers.ts'
 import type { Remember } from '../operations/foreseen.ts'
+import type { BookingRow } from '../repositories/bookings.ts'
 import type { Revisions } from '../repositories/scope.ts'
 import type { Authenticated } from '../security/callers/authenticate.ts'
 import type { Identified } from '../security/callers/identified.ts'
@@ -42,8 +42,11 @@ export interface RouteContext<I extends Input, A extends Access, O extends Outpu
   readonly caller: CallerContext
   readonly request: RequestContext<O>
   readonly deps: Deps
-  /** What follows from what was done, within this request. */
-  readonly events: EventHandlers
+  /**
+   * Has what follows from what was done be done now, for an answer that shows it; otherwise it is done
+   * as soon as `run` ends. @returns the booking it was about, as it is then
+   */
+  readonly followUp: () => Promise<BookingRow | undefined>
 }
 
 /** Who calls, and what is known of them besides what they may. */
@@ -121,8 +124,6 @@ export interface Route<
   run(
     context: RouteContext<I, A, O> & (D extends true ? DryRunning : unknown),
   ): Promise<Body<O> | Answer<Body<O>>>
-  /** What has to be true of the world before a stored answer is given again; nothing, for most. */
-  beforeReplay?(context: Pick<RouteContext<I, A, O>, 'input' | 'deps'>): Promise<void>
 }
 
 /** Declares a route. Without `access` it does not compile. */

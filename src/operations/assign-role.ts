@@ -7,7 +7,6 @@ import { rightsFrom } from '../security/held-roles.ts'
 import { type Rights, isRole, ROLES } from '../security/permissions.ts'
 import { assertMayGive } from './may-give.ts'
 import { lastAdmin } from './set-status.ts'
-import { tellGates } from './tell-gates.ts'
 
 interface RoleChange {
   readonly userId: UserId
@@ -16,8 +15,7 @@ interface RoleChange {
 
 /**
  * Gives a member a role; every member is a `member` already.
- * @throws Problem `not_found`, `forbidden` for a role that may more than who gives it, `conflict`,
- * `unavailable`
+ * @throws Problem `not_found`, `forbidden` for a role that may more than who gives it, `conflict`
  */
 export async function assignRole(
   grant: Grant<'role:assign'>,
@@ -34,18 +32,16 @@ export async function assignRole(
     target: userId,
     changes: { role },
   })
-  const given = await members.addRole(userId, role, revision, audit)
-  const { row, keyIds } = given ?? notFound('member')
+  const row = (await members.addRole(userId, role, revision, audit)) ?? notFound('member')
   if (!row.roles.includes(role)) {
     throw new Problem('conflict', 'This role was changed by somebody else just now.')
   }
-  await tellGates(keyIds, deps)
   return row
 }
 
 /**
  * Takes a role away. Requests that were admitted with it, and have not written yet, will not.
- * @throws Problem `not_found`, `last_admin`, `unavailable`; `conflict` for `member`, which cannot be taken away
+ * @throws Problem `not_found`, `last_admin`; `conflict` for `member`, which cannot be taken away
  */
 export async function revokeRole(
   grant: Grant<'role:assign'>,
@@ -64,9 +60,8 @@ export async function revokeRole(
     target: userId,
     changes: { role },
   })
-  const { row, keyIds } = (await members.removeRole(userId, role, audit)) ?? notFound('member')
+  const row = (await members.removeRole(userId, role, audit)) ?? notFound('member')
   if (row.roles.includes(role)) throw lastAdmin()
-  await tellGates(keyIds, deps)
   return row
 }
 

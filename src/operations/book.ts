@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts'
-import { type EventId, newId, type SlotId } from '../db/ids.ts'
+import { newId, type SlotId } from '../db/ids.ts'
 import { notFound, Problem } from '../problem.ts'
 import type { BookingRow, NewBooking, Offer } from '../repositories/bookings.ts'
 import { actorRef, systemRef } from '../security/actor.ts'
@@ -14,7 +14,8 @@ export interface BookingWish {
 }
 
 /**
- * Takes a place in a slot for whoever asks; pending until it is confirmed.
+ * Takes a place in a slot for whoever asks; pending until it is confirmed, which
+ * follows at once where the service confirms by itself.
  * @throws Problem `not_found`, `invalid_state` for a slot that has begun, `slot_full`, `already_booked`,
  * `conflict`
  */
@@ -23,11 +24,10 @@ export async function book(
   wish: BookingWish,
   remember: Remember<BookingRow>,
   { bookings, now }: Deps,
-): Promise<{ readonly booking: BookingRow; readonly eventId: EventId }> {
+): Promise<BookingRow> {
   const exercised = grant.exercise('booking:create')
   const { slotId, note, contact } = wish
   const id = newId('bkg', now)
-  const eventId = newId('evt', now)
   const owner = actorRef(exercised.actor)
   const audit = auditRow(exercised, now, {
     action: 'booking.create',
@@ -37,10 +37,10 @@ export async function book(
   return asForeseen(async () => {
     const offer = remember && (await bookings.offer(slotId))
     const serviceRevision = offer?.service.revision
-    const booking = { id, slotId, owner, note, contact, eventId, serviceRevision }
+    const booking = { id, slotId, owner, note, contact, serviceRevision }
     const answer = offer && (await remember(foreseen(booking, offer, now)))
     const { row, slot } = await bookings.create(booking, audit, answer)
-    if (row) return { booking: row, eventId }
+    if (row) return row
     if (!slot) return notFound('slot')
     if (slot.isPast) throw new Problem('invalid_state', 'This slot has begun.')
     if (slot.isMine) throw new Problem('already_booked', 'You have a live booking of this slot.')
@@ -52,7 +52,7 @@ export async function book(
 
 /** The booking as it will be answered, for the answer is stored in the transaction that makes it. */
 function foreseen(booking: NewBooking, { slot, service }: Offer, now: number): BookingRow {
-  const { eventId: _, serviceRevision: __, ...rest } = booking
+  const { serviceRevision: _, ...rest } = booking
   const { autoConfirm, holdMinutes } = service
   const at = new Date(now).toISOString()
   const holdEnds = Math.min(now + (holdMinutes ?? 0) * 60_000, Date.parse(slot.startsAt))

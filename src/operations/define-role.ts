@@ -1,15 +1,13 @@
 import type { Deps } from '../deps.ts'
-import type { KeyId } from '../db/ids.ts'
 import { notFound, Problem } from '../problem.ts'
 import type { RoleRow } from '../repositories/roles.ts'
 import type { Revisions } from '../repositories/scope.ts'
 import { auditRow } from '../security/audit.ts'
-import type { Exercised, Grant } from '../security/grant.ts'
+import type { Grant } from '../security/grant.ts'
 import { rightsFrom } from '../security/held-roles.ts'
 import { type Rights, isRole } from '../security/permissions.ts'
 import { assertMayGive } from './may-give.ts'
 import { changedRow, stale } from './outcome.ts'
-import { tellGates } from './tell-gates.ts'
 
 interface RoleDefinition {
   readonly role: string
@@ -18,10 +16,9 @@ interface RoleDefinition {
 }
 
 /**
- * Makes a role, or redefines one: in force for all who hold it, and for their API keys, when this
- * returns. Repeating it is harmless.
+ * Makes a role, or redefines one for all who hold it. Repeating it is harmless.
  * @throws Problem `forbidden` for a role that is, or is to be, wider than who defines it, `conflict`,
- * `precondition_failed`, `unavailable`
+ * `precondition_failed`
  */
 export async function defineRole(
   grant: Grant<'role:define'>,
@@ -46,19 +43,18 @@ export async function defineRole(
   }
   if (revisions && !revisions.includes(current.revision)) throw stale('role')
   if (isSame(current.permissions, permissions)) {
-    await tellGates(await deps.roles.keysOfHolders(name), deps)
+    await deps.roles.reopen(name)
     return { created: false, row: current }
   }
-  const { changed, row, keyIds } = await deps.roles.update(current, permissions, audit)
+  const { changed, row } = await deps.roles.update(current, permissions, audit)
   if (!changed) throw revisions ? stale('role') : overtaken()
-  await tellGates(keyIds, deps)
   return { created: false, row: changedRow({ changed, row }, 'role') }
 }
 
 /**
- * Deletes a role and takes it from all who hold it, in force when this returns.
+ * Deletes a role and takes it from all who hold it.
  * @throws Problem `forbidden` for a role that is wider than who deletes it, `not_found`, `conflict`
- * for a built-in one, `precondition_failed`, `unavailable`
+ * for a built-in one, `precondition_failed`
  */
 export async function deleteRole(
   grant: Grant<'role:define'>,
@@ -68,27 +64,15 @@ export async function deleteRole(
   const exercised = grant.exercise('role:define')
   assertCustom(name)
   const current = await deps.roles.find(name)
-  const untold = current
-    ? await withdraw(exercised, current, revisions, deps)
-    : // The gates may not have been told of a deletion before this.
-      ((await deps.roles.untold(name)) ?? notFound('role'))
-  if (!untold) return
-  await tellGates(untold, deps)
-  await deps.roles.told(name)
-}
-
-async function withdraw(
-  exercised: Exercised,
-  current: RoleRow,
-  revisions: Revisions,
-  { roles, now }: Deps,
-): Promise<readonly KeyId[] | undefined> {
+  if (!current) {
+    // What follows from a deletion before this may not have been done.
+    if (!(await deps.roles.reopen(name))) notFound('role')
+    return
+  }
   assertMayGive(exercised, rightsFrom(current.permissions))
   if (revisions && !revisions.includes(current.revision)) throw stale('role')
-  const audit = auditRow(exercised, now, { action: 'role.delete', target: current.name })
-  const { changed, untold } = await roles.delete(current, audit)
-  if (!changed) throw revisions ? stale('role') : overtaken()
-  return untold
+  const audit = auditRow(exercised, deps.now, { action: 'role.delete', target: name })
+  if (!(await deps.roles.delete(current, audit))) throw revisions ? stale('role') : overtaken()
 }
 
 function assertCustom(name: string): void {

@@ -11,7 +11,6 @@ import type { Remember } from './foreseen.ts'
 import { assertMayGive } from './may-give.ts'
 import { memberOf } from './member-of.ts'
 import { changedRow } from './outcome.ts'
-import { tellGates } from './tell-gates.ts'
 
 export interface NewApiKey extends Pick<
   ApiKeyRow,
@@ -60,7 +59,7 @@ export async function createApiKey(
   return issued
 }
 
-/** In force when this returns. @throws Problem `not_found`, `invalid_state`, `precondition_failed`, `forbidden`, `unavailable` */
+/** @throws Problem `not_found`, `invalid_state`, `precondition_failed`, `forbidden` */
 export async function updateApiKey(
   grant: Grant<'api-key:manage'>,
   change: { readonly keyId: KeyId; readonly patch: ApiKeyPatch; readonly revisions: Revisions },
@@ -75,15 +74,13 @@ export async function updateApiKey(
     changes: patch,
   })
   const outcome = await deps.apiKeys.update(keyId, patch, revisions, audit)
-  // Refused, too: this may be the same change once more, after its gate could not be told.
-  if (outcome.row) await tellGates([keyId], deps)
   return changedKey(outcome, revisions)
 }
 
 /**
  * A new secret; those so far work for at most `graceSeconds` more.
  * @throws Problem `not_found`, `forbidden` for a key that may more than the caller, `invalid_state`,
- * `conflict`, `unavailable`
+ * `conflict`
  */
 export async function rotateApiKey(
   grant: Grant<'api-key:manage'>,
@@ -113,11 +110,10 @@ export async function rotateApiKey(
   const { changed, row } = await apiKeys.rotate(current, issued, audit, await remember?.(issued))
   if (row?.revokedAt) throw revoked()
   if (!changed) throw new Problem('conflict', 'This API key was changed by somebody else just now.')
-  await tellGates([keyId], deps)
   return issued
 }
 
-/** For good, and in force when this returns. Repeating it is harmless. @throws Problem `not_found`, `precondition_failed`, `unavailable` */
+/** For good. Repeating it is harmless. @throws Problem `not_found`, `precondition_failed` */
 export async function revokeApiKey(
   grant: Grant<'api-key:manage'>,
   { keyId, revisions }: { readonly keyId: KeyId; readonly revisions: Revisions },
@@ -129,7 +125,6 @@ export async function revokeApiKey(
   })
   const outcome = await deps.apiKeys.revoke(keyId, revisions, audit)
   if (!outcome.row?.revokedAt) changedRow(outcome, 'API key')
-  await tellGates([keyId], deps)
 }
 
 /** A revoked key is on record and nothing else. */

@@ -1,6 +1,5 @@
 import type { Deps } from '../deps.ts'
 import { newId } from '../db/ids.ts'
-import { describeError } from '../log.ts'
 import type { JobRunRow } from '../repositories/job-runs.ts'
 import { actorRef } from '../security/actor.ts'
 import { auditRow } from '../security/audit.ts'
@@ -8,14 +7,14 @@ import type { Grant } from '../security/grant.ts'
 import type { Remember } from './foreseen.ts'
 
 /**
- * Puts a run on the ledger and wakes the runner; if that fails, the next tick finds the run. The job
- * acts with its own elevation, if it has one, and not with the rights of whoever asked.
+ * Puts a run on the ledger; that the runner is woken follows from it. The job acts with its own
+ * elevation, if it has one, and not with the rights of whoever asked.
  */
 export async function requestJobRun(
   grant: Grant<'job:run'>,
   job: string,
   remember: Remember<JobRunRow>,
-  { jobRuns, jobRunner, now }: Deps,
+  { jobRuns, now }: Deps,
 ): Promise<JobRunRow> {
   const exercised = grant.exercise('job:run')
   const run: JobRunRow = {
@@ -36,10 +35,5 @@ export async function requestJobRun(
     changes: { job },
   })
   await jobRuns.request(run, audit, await remember?.(run))
-  try {
-    await jobRunner.wake()
-  } catch (error) {
-    console.warn({ event: 'run postponed', runId: run.id, ...describeError(error) })
-  }
   return run
 }

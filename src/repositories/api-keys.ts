@@ -4,6 +4,7 @@ import { batch, type Database, rows } from '../db/client.ts'
 import type { KeyId } from '../db/ids.ts'
 import { apiKeys, apiKeyUsage } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer } from './audited.ts'
+import { type Happened, note, writeEvent } from './outbox.ts'
 import { heldRolesOf, parseHeldRoles } from './roles.ts'
 import { atRevision, type Revisions } from './scope.ts'
 
@@ -31,10 +32,14 @@ export interface UsageDay {
 export type ApiKeysRepository = ReturnType<typeof apiKeysRepository>
 export type LoadedApiKey = NonNullable<Awaited<ReturnType<ApiKeysRepository['load']>>>
 
-export function apiKeysRepository(db: Database) {
+/** @param happened where it is noted that gates have to be told */
+export function apiKeysRepository(db: Database, happened: Happened = []) {
   const select = (id: KeyId) => db.select().from(apiKeys).where(eq(apiKeys.id, id))
   const isUnrevoked = (id: KeyId, revisions: Revisions) =>
     and(eq(apiKeys.id, id), isNull(apiKeys.revokedAt), atRevision(apiKeys.revision, revisions))
+
+  const changed = (id: KeyId, audit: AuditRow) =>
+    writeEvent(db, audit, 'keys-changed', sql`select id from api_keys where id = ${id}`)
 
   return {
     async find(id: KeyId) {
@@ -83,7 +88,11 @@ export function apiKeysRepository(db: Database) {
         .set({ ...patch, ...moved(audit) })
         .where(isUnrevoked(id, revisions))
         .returning({ id: apiKeys.id })
-      const { written, found } = await audited(db, audit, write, { found: select(id) })
+      const { written, found, open } = await audited(db, audit, write, {
+        found: select(id),
+        ...changed(id, audit),
+      })
+      note(happened, open)
       return { changed: written.length > 0, row: found[0] }
     },
 
@@ -99,10 +108,12 @@ export function apiKeysRepository(db: Database) {
         .set({ secretHash, previousSecrets, ...moved(audit) })
         .where(isUnrevoked(id, [revision]))
         .returning({ id: apiKeys.id })
-      const { written, found } = await audited(db, audit, write, {
+      const { written, found, open } = await audited(db, audit, write, {
         found: select(id),
+        ...changed(id, audit),
         stored: storeAnswer(db, audit, answer),
       })
+      note(happened, open)
       return { changed: written.length > 0, row: found[0] }
     },
 
@@ -113,7 +124,11 @@ export function apiKeysRepository(db: Database) {
         .set({ revokedAt: audit.at, enabled: false, ...moved(audit) })
         .where(isUnrevoked(id, revisions))
         .returning({ id: apiKeys.id })
-      const { written, found } = await audited(db, audit, write, { found: select(id) })
+      const { written, found, open } = await audited(db, audit, write, {
+        found: select(id),
+        ...changed(id, audit),
+      })
+      note(happened, open)
       return { changed: written.length > 0, row: found[0] }
     },
 

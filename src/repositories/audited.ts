@@ -176,18 +176,28 @@ export function wasWritten(audit: Pick<AuditRow, 'id'>): SQL {
 
 /** Stores the answer if the write happened. A key that is already there voids the whole transaction. */
 export function storeAnswer(db: Database, audit: AuditRow, answer: StoredAnswer | undefined) {
-  return storeAnswerWhere(db, answer, wasWritten(audit))
+  return storeAnswerWhere(db, answer, audit.target, wasWritten(audit))
 }
 
-/** Stores an answer that may be right without a write. @param isTrue whether what it says is so */
-export function storeAnswerWhere(db: Database, answer: StoredAnswer | undefined, isTrue: SQL) {
+/**
+ * Stores an answer that may be right without a write.
+ * @param target what was acted on: events about it are followed up before the answer is given again;
+ * null for many things at once
+ * @param isTrue whether what it says is so
+ */
+export function storeAnswerWhere(
+  db: Database,
+  answer: StoredAnswer | undefined,
+  target: string | null,
+  isTrue: SQL,
+) {
   if (!answer) return undefined
   const { caller, key, fingerprint, status, body, createdAt, about } = answer
   return statement(
     db,
     sql`insert into ${idempotencyKeys}
-      (caller, key, fingerprint, status, body, created_at, about)
-    select ${caller}, ${key}, ${fingerprint}, ${status}, ${body}, ${createdAt}, ${about}
+      (caller, key, fingerprint, status, body, created_at, about, target)
+    select ${caller}, ${key}, ${fingerprint}, ${status}, ${body}, ${createdAt}, ${about}, ${target}
     where ${isTrue}`,
   )
 }

@@ -128,7 +128,7 @@ export function badgeAssignmentsRepository(db: Database) {
           left join badge_assignments held on held.user_id = users.id
             and held.badge_id = ${award.badgeId} and held.removed_at is null`,
         ),
-        stored: storeAnswerWhere(db, foreseen?.answer, asForeseen),
+        stored: storeAnswerWhere(db, foreseen?.answer, null, asForeseen),
       })
       return { badge: badge[0], holders }
     },

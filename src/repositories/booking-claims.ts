@@ -73,6 +73,7 @@ export function bookingClaimsRepository(db: Database, now: string) {
         stored: storeAnswerWhere(
           db,
           answer,
+          null,
           sql`(select count(*) from (${passed})) = ${candidates.length}`,
         ),
       })

@@ -4,6 +4,7 @@ import { type Database, rows, statement } from '../db/client.ts'
 import type { BookingId, EventId, ServiceId, SlotId } from '../db/ids.ts'
 import { apiKeys, bookings, type Contact, events, services, slots } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer, wasWritten } from './audited.ts'
+import { eventIdOf, type Happened } from './outbox.ts'
 import { isLive, liveBookings } from './live-bookings.ts'
 import { atRevision, type ReadScope, type Revisions, within, type WriteScope } from './scope.ts'
 
@@ -13,7 +14,6 @@ export interface NewBooking {
   readonly owner: string
   readonly note: string | null
   readonly contact: Contact | null
-  readonly eventId: EventId
   /** Of the service it was offered with, if the answer was foreseen from that. */
   readonly serviceRevision?: number | undefined
 }
@@ -66,8 +66,11 @@ export type BookingsRepository = ReturnType<typeof bookingsRepository>
 export type Offer = NonNullable<Awaited<ReturnType<BookingsRepository['offer']>>>
 export type BookingRow = NonNullable<Awaited<ReturnType<BookingsRepository['find']>>>
 
-/** @param now RFC 3339 */
-export function bookingsRepository(db: Database, now: string) {
+/**
+ * @param now RFC 3339
+ * @param happened where bookings are noted that confirm by themselves
+ */
+export function bookingsRepository(db: Database, now: string, happened: Happened) {
   const select = (where: SQL | undefined) =>
     db
       .select(shown)
@@ -119,7 +122,8 @@ export function bookingsRepository(db: Database, now: string) {
      * @returns the booking and whether its service confirms by itself; or what stands in its way
      */
     async create(booking: NewBooking, audit: AuditRow, answer: StoredAnswer | undefined) {
-      const { id, slotId, owner, note, contact, eventId, serviceRevision } = booking
+      const { id, slotId, owner, note, contact, serviceRevision } = booking
+      const eventId = eventIdOf(audit)
       const isAsOffered =
         serviceRevision === undefined ? sql`true` : eq(services.revision, serviceRevision)
       const mine = sql`select 1 from bookings
@@ -153,7 +157,12 @@ export function bookingsRepository(db: Database, now: string) {
         ),
         stored: storeAnswer(db, audit, answer),
       })
-      return { row: found[0], slot: slot[0] }
+      const [row] = found
+      if (row?.autoConfirm) {
+        const about = { id: eventId, subject: id, keyIds: [], booking: row }
+        happened.push({ kind: 'booking-created', ...about })
+      }
+      return { row, slot: slot[0] }
     },
 
     /** @returns the row as it is now, in scope, and whether it was changed */

@@ -1,23 +1,31 @@
 /** Answers kept under the caller's Idempotency-Key; they are stored with the write they report on. */
-import { and, eq, gte, lt, sql } from 'drizzle-orm'
+import { and, eq, gte, inArray, lt, sql } from 'drizzle-orm'
 import { batch, type Database, rows } from '../db/client.ts'
-import { idempotencyKeys } from '../db/schema.ts'
+import { events, idempotencyKeys } from '../db/schema.ts'
+import { type Happened, note } from './outbox.ts'
 
 /** How long answers are kept. */
 export const KEPT_FOR_MS = 24 * 60 * 60 * 1000
 
-export function idempotencyRepository(db: Database) {
+/** @param happened where events are noted that have to be followed up before an answer is given again */
+export function idempotencyRepository(db: Database, happened: Happened) {
   return {
-    /** Forgets the key if it is older than `since` (RFC 3339). @returns the stored answer, if any */
+    /**
+     * Forgets the key if it is older than `since` (RFC 3339). Notes the events that are open about
+     * what the answer is of. @returns the stored answer, if any
+     */
     async find(caller: string, key: string, since: string) {
       const mine = and(eq(idempotencyKeys.caller, caller), eq(idempotencyKeys.key, key))
-      const { found } = await batch(db, {
+      const target = db.select({ target: idempotencyKeys.target }).from(idempotencyKeys).where(mine)
+      const { found, open } = await batch(db, {
         expired: db.delete(idempotencyKeys).where(and(mine, lt(idempotencyKeys.createdAt, since))),
         found: db
           .select()
           .from(idempotencyKeys)
           .where(and(mine, gte(idempotencyKeys.createdAt, since))),
+        open: db.select().from(events).where(inArray(events.subject, target)),
       })
+      note(happened, open)
       return found[0]
     },
 

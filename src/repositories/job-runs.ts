@@ -4,6 +4,7 @@ import { batch, type Database, rows } from '../db/client.ts'
 import type { RunId } from '../db/ids.ts'
 import { jobRuns } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer } from './audited.ts'
+import type { Happened } from './outbox.ts'
 
 export type JobRunRow = typeof jobRuns.$inferSelect
 
@@ -15,7 +16,8 @@ export interface RunResult {
   readonly cursor: string | null
 }
 
-export function jobRunsRepository(db: Database) {
+/** @param happened where a run is noted that was asked for */
+export function jobRunsRepository(db: Database, happened: Happened) {
   return {
     async list(job: string, page: { after?: RunId | undefined; limit: number }) {
       return db
@@ -64,6 +66,7 @@ export function jobRunsRepository(db: Database) {
       await audited(db, audit, db.insert(jobRuns).values(run), {
         stored: storeAnswer(db, audit, answer),
       })
+      happened.push({ kind: 'run-requested', subject: run.id })
     },
 
     /**

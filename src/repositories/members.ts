@@ -1,7 +1,7 @@
 /** What a member is rather than shows: status, roles, and whether they exist at all. */
-import { and, asc, type Column, eq, gt, inArray, ne, or, sql, type SQL } from 'drizzle-orm'
+import { and, type Column, eq, inArray, ne, or, sql, type SQL } from 'drizzle-orm'
 import { type Database, type Statement, statement } from '../db/client.ts'
-import type { EventId, UserId } from '../db/ids.ts'
+import type { UserId } from '../db/ids.ts'
 import {
   apiKeys,
   apiKeyUsage,
@@ -28,6 +28,7 @@ import {
   storeAnswerWhere,
   wasWritten,
 } from './audited.ts'
+import { type Happened, note, writeEvent } from './outbox.ts'
 import { atRevision, type Revisions } from './scope.ts'
 import { selectUser, type UserRow } from './users.ts'
 
@@ -38,17 +39,14 @@ export interface ForeseenMember {
   readonly answer: StoredAnswer | undefined
 }
 
-export function membersRepository(db: Database) {
+/** @param happened where it is noted what has to follow from a change */
+export function membersRepository(db: Database, happened: Happened) {
   return {
-    /**
-     * Never suspends the last admin. Unchanged if it was refused, or is so already.
-     * @param eventId for a reinstatement, whose event is written with it
-     */
+    /** Never suspends the last admin. Unchanged if it was refused, or is so already. */
     async setStatus(
       id: UserId,
       status: 'active' | 'suspended',
       audit: AuditRow,
-      eventId: EventId | undefined,
       foreseen: ForeseenMember | undefined,
     ) {
       const write = db
@@ -62,24 +60,12 @@ export function membersRepository(db: Database) {
             status === 'suspended' ? anotherAdminBesides(id) : undefined,
           ),
         )
-      const event = statement(
-        db,
-        sql`insert into ${events} (id, kind, subject, created_at)
-        select ${eventId ?? null}, 'member-reinstated', ${id}, ${audit.at}
-        where ${wasWritten(audit)}`,
-      )
       const isForeseen = sql`exists (select 1 from users where id = ${id} and status = ${status}
         and revision = ${foreseen?.to.revision ?? null}
         and updated_at = ${foreseen?.to.updatedAt ?? null})`
-      return changeOfRights(id, audit, write, {
-        event: eventId && event,
-        stored: storeAnswerWhere(db, foreseen?.answer, isForeseen),
-      })
-    },
-
-    async keysOf(id: UserId) {
-      const keys = await selectKeys(id)
-      return keys.map((key) => key.id)
+      const kind = status === 'active' ? 'member-reinstated' : 'keys-changed'
+      const stored = storeAnswerWhere(db, foreseen?.answer, id, isForeseen)
+      return changeOfRights(id, audit, write, kind, stored)
     },
 
     /**
@@ -97,7 +83,7 @@ export function membersRepository(db: Database) {
         select id, ${role}, ${audit.at}, ${audit.actor} from users where id = ${id} and ${asJudged}
         on conflict do nothing`,
       )
-      return changeOfRights(id, audit, write)
+      return changeOfRights(id, audit, write, 'keys-changed')
     },
 
     /** Never takes `admin` from the last admin. Unchanged if it was refused, or is not held. */
@@ -111,14 +97,14 @@ export function membersRepository(db: Database) {
             role === 'admin' ? anotherAdminBesides(id) : undefined,
           ),
         )
-      return changeOfRights(id, audit, write)
+      return changeOfRights(id, audit, write, 'keys-changed')
     },
 
     /**
      * Deletes a member with all that hangs on them; never the last admin. Hashes of their identities
      * stay, so that old tokens stay refused; their visits and keys are noted for erasure.
      * @param erasedAt milliseconds since the epoch
-     * @returns what is left to erase, now or from a deletion before, or the row that was not deleted
+     * @returns whether it was deleted, now or before and not erased yet, or the row that was not deleted
      */
     async delete(id: UserId, revisions: Revisions, audit: AuditRow, erasedAt: number) {
       const gone = wasWritten(audit)
@@ -168,22 +154,12 @@ export function membersRepository(db: Database) {
         member: db.delete(users).where(and(eq(users.id, id), gone)),
         left: selectUser(db, 'everyone', id),
         remains: db.select({ visitShard, keyIds }).from(erasures).where(eq(erasures.userId, id)),
+        // What remains says all that has to follow from now on.
+        events: db.delete(events).where(and(eq(events.subject, id), gone)),
       })
-      return { erasure: remains[0], left: left[0] }
-    },
-
-    /** Members whose visits are still to be erased. */
-    async pendingErasures(page: { after: UserId | undefined; limit: number }) {
-      return db
-        .select()
-        .from(erasures)
-        .where(page.after && gt(erasures.userId, page.after))
-        .orderBy(asc(erasures.userId))
-        .limit(page.limit)
-    },
-
-    async erasuresDone(ids: readonly UserId[]) {
-      await db.delete(erasures).where(inArray(erasures.userId, [...ids]))
+      const [erasure] = remains
+      if (erasure) happened.push({ kind: 'member-deleted', subject: id, ...erasure })
+      return { isGone: erasure !== undefined, left: left[0] }
     },
   }
 
@@ -205,18 +181,19 @@ export function membersRepository(db: Database) {
   /**
    * A write after which the member's rights are others: what was allowed with the former ones, to
    * them or to a key of theirs, is void from here on.
-   * @returns the row as it is now, and the keys whose gates have to be told
+   * @returns the row as it is now
    */
   async function changeOfRights(
     id: UserId,
     audit: AuditRow,
     write: Statement,
-    also: { readonly event?: Statement | undefined; readonly stored?: Statement | undefined } = {},
+    kind: 'keys-changed' | 'member-reinstated',
+    stored?: Statement,
   ) {
     const next = { accessRevision: sql`access_revision + 1`, revision: sql`revision + 1` }
     const {
       found: [row],
-      keys,
+      open,
     } = await audited(db, audit, write, {
       rights: db
         .update(users)
@@ -227,11 +204,17 @@ export function membersRepository(db: Database) {
         .set({ accessRevision: next.accessRevision })
         .where(and(eq(apiKeys.createdBy, id), wasWritten(audit))),
       found: selectUser(db, 'everyone', id),
-      keys: selectKeys(id),
-      event: also.event,
-      stored: also.stored,
+      ...writeEvent(
+        db,
+        audit,
+        kind,
+        sql`select id from api_keys where created_by = ${id}`,
+        kind === 'member-reinstated' ? sql`true` : undefined,
+      ),
+      stored,
     })
-    return row && { row, keyIds: keys.map((key) => key.id) }
+    note(happened, open, row && { visitShard: row.visitShard })
+    return row
   }
 
   function selectKeys(createdBy: UserId) {

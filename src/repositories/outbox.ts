@@ -1,10 +1,132 @@
-/** Events that were written with what happened, and that nobody has finished with. */
-import { asc, eq, gt } from 'drizzle-orm'
-import type { Database } from '../db/client.ts'
-import type { EventId } from '../db/ids.ts'
-import { events } from '../db/schema.ts'
+/**
+ * Events: what has happened and has to be followed up, in objects or with rights that no caller has.
+ * An event is written in the transaction of what happened. Whatever writes one, or finds one that is
+ * open about what it has changed, notes it for the request under way; a tick finds all of them.
+ */
+import { asc, eq, gt, inArray, sql, type SQL } from 'drizzle-orm'
+import { type Database, statement } from '../db/client.ts'
+import type { BookingId, EventId, KeyId, RunId, ServiceId, UserId } from '../db/ids.ts'
+import { erasures, events } from '../db/schema.ts'
+import { type AuditRow, wasWritten } from './audited.ts'
 
 export type EventRow = typeof events.$inferSelect
+
+interface Stored<Kind extends string, Subject extends string> {
+  readonly id: EventId
+  readonly kind: Kind
+  readonly subject: Subject
+  /** API keys whose gates have to be told. */
+  readonly keyIds: readonly KeyId[]
+}
+
+interface BookingCreated extends Stored<'booking-created', BookingId> {
+  /** In the request that has made it. */
+  readonly booking?: { readonly serviceId: ServiceId; readonly bookedBy: string }
+}
+
+interface MemberReinstated extends Stored<'member-reinstated', UserId> {
+  /** Where the member's visits are, if whoever noted the event has read it. */
+  readonly visitShard?: number
+}
+
+/** The rights of keys are others: their own, or those of a member or a role. */
+type KeysChanged = Stored<'keys-changed', string>
+/** Nobody holds it any more; `keyIds` are those of its former holders. */
+type RoleDeleted = Stored<'role-deleted', string>
+
+/** An event that is a row of `events`. */
+export type StoredEvent = BookingCreated | MemberReinstated | KeysChanged | RoleDeleted
+
+/** The row of `erasures` says that it has happened. */
+interface MemberDeleted {
+  readonly kind: 'member-deleted'
+  readonly subject: UserId
+  readonly visitShard: number
+  readonly keyIds: readonly KeyId[]
+}
+
+/** The row of `job_runs` says that it has happened. */
+interface RunRequested {
+  readonly kind: 'run-requested'
+  readonly subject: RunId
+}
+
+export type OpenEvent = StoredEvent | MemberDeleted | RunRequested
+
+/** Events to be followed up before the request is answered. */
+export type Happened = OpenEvent[]
+
+const STORED_KINDS: Readonly<Record<StoredEvent['kind'], true>> = {
+  'booking-created': true,
+  'member-reinstated': true,
+  'keys-changed': true,
+  'role-deleted': true,
+}
+
+/** @returns undefined for a kind that only another version of this site knows */
+export function eventOf(row: EventRow): StoredEvent | undefined {
+  return Object.hasOwn(STORED_KINDS, row.kind) ? asStored(row) : undefined
+}
+
+/** Guaranteed by whatever writes events: the kind says what the subject is. */
+function asStored(row: EventRow): StoredEvent {
+  return row as StoredEvent
+}
+
+/** An event has the id of the audit row of its act, under a prefix of its own: an act has one at most. */
+export function eventIdOf({ id }: Pick<AuditRow, 'id'>): EventId {
+  return `evt_${id.slice('aud_'.length)}`
+}
+
+/**
+ * Statements that write an event about the target of an act, if that was done. An earlier event of
+ * this kind about it is made part of this one. What is then `open` about it is to be noted.
+ * @param keys selects the `id` of each key whose gate has to be told
+ * @param isNeeded whether it is an event, by the number of these `keys`
+ */
+export function writeEvent(
+  db: Database,
+  audit: AuditRow,
+  kind: StoredEvent['kind'],
+  keys: SQL,
+  isNeeded = sql`keys > 0`,
+) {
+  const [id, subject] = [eventIdOf(audit), audit.target]
+  const alike = sql`events.subject = ${subject} and events.kind = ${kind}`
+  return {
+    event: statement(
+      db,
+      sql`insert into events (id, kind, subject, created_at, key_ids)
+      select ${id}, ${kind}, ${subject}, ${audit.at}, key_ids from (
+        select json_group_array(id) as key_ids, count(*) as keys from (
+          ${keys} union select value from events, json_each(events.key_ids) where ${alike}))
+      where ${isNeeded} and ${wasWritten(audit)}`,
+    ),
+    earlier: statement(
+      db,
+      sql`delete from events where ${alike} and id <> ${id} and ${wasWritten(audit)}`,
+    ),
+    open: openAbout(db, subject),
+  }
+}
+
+/** What is to be followed up about something. */
+export function openAbout(db: Database, subject: string) {
+  return db.select().from(events).where(eq(events.subject, subject))
+}
+
+/**
+ * Notes what was read by `openAbout`.
+ * @param about what the batch has read anyway of what the events are about
+ */
+export function note(
+  happened: Happened,
+  rows: readonly EventRow[],
+  about: Pick<MemberReinstated, 'visitShard'> = {},
+): void {
+  const known = rows.flatMap((row) => eventOf(row) ?? [])
+  happened.push(...known.map((event) => ({ ...event, ...about })))
+}
 
 export function outboxRepository(db: Database) {
   return {
@@ -18,8 +140,35 @@ export function outboxRepository(db: Database) {
         .limit(page.limit)
     },
 
-    async close(id: EventId) {
-      await db.delete(events).where(eq(events.id, id))
+    /** Deletions of members whose visits and keys are still to be erased from objects. */
+    async openDeletions(page: { after: UserId | undefined; limit: number }) {
+      const rows = await db
+        .select()
+        .from(erasures)
+        .where(page.after && gt(erasures.userId, page.after))
+        .orderBy(asc(erasures.userId))
+        .limit(page.limit)
+      return rows.map(({ userId, visitShard, keyIds }): MemberDeleted => ({
+        kind: 'member-deleted',
+        subject: userId,
+        visitShard,
+        keyIds,
+      }))
+    },
+
+    /** For an event some of whose gates have been told. @param left those that have not */
+    async narrow({ id }: StoredEvent, left: readonly KeyId[]) {
+      await db.update(events).set({ keyIds: left }).where(eq(events.id, id))
+    },
+
+    /** One statement for events of one table. */
+    async close(done: readonly OpenEvent[]) {
+      const ids = done.flatMap((event) => ('id' in event ? event.id : []))
+      const deletions = done.flatMap((event) =>
+        event.kind === 'member-deleted' ? event.subject : [],
+      )
+      if (ids.length > 0) await db.delete(events).where(inArray(events.id, ids))
+      if (deletions.length > 0) await db.delete(erasures).where(inArray(erasures.userId, deletions))
     },
   }
 }

@@ -1,9 +1,9 @@
 /** Roles of the site's own making. Whatever changes one changes the rights of everybody who holds it. */
 import { and, asc, eq, sql, type SQL, type SQLWrapper } from 'drizzle-orm'
 import { type Database, rows, statement } from '../db/client.ts'
-import type { KeyId } from '../db/ids.ts'
-import { apiKeys, roleDeletions, roles, userRoles } from '../db/schema.ts'
+import { roles, userRoles } from '../db/schema.ts'
 import { type AuditRow, audited, wasWritten } from './audited.ts'
+import { type Happened, note, openAbout, writeEvent } from './outbox.ts'
 
 export type RoleRow = typeof roles.$inferSelect
 
@@ -26,10 +26,9 @@ export function parseHeldRoles(json: string): HeldRole[] {
   return JSON.parse(json) as HeldRole[]
 }
 
-export function rolesRepository(db: Database) {
+/** @param happened where it is noted that gates have to be told */
+export function rolesRepository(db: Database, happened: Happened) {
   const select = (name: string) => db.select().from(roles).where(eq(roles.name, name))
-  const selectDeletion = (name: string) =>
-    db.select().from(roleDeletions).where(eq(roleDeletions.role, name))
 
   return {
     async find(name: string) {
@@ -53,10 +52,7 @@ export function rolesRepository(db: Database) {
       return { changed: written.length > 0, row: found[0] }
     },
 
-    /**
-     * Redefines a role that is still as it was read.
-     * @returns as `create` does, and the keys whose gates have to be told
-     */
+    /** Redefines a role that is still as it was read. @returns as `create` does */
     async update(
       { name, revision }: RoleRow,
       permissions: RoleRow['permissions'],
@@ -67,22 +63,19 @@ export function rolesRepository(db: Database) {
         .set({ permissions, revision: revision + 1, updatedAt: audit.at })
         .where(and(eq(roles.name, name), eq(roles.revision, revision)))
         .returning({ name: roles.name })
-      const { written, found, keys } = await audited(db, audit, write, {
+      const { written, found, open } = await audited(db, audit, write, {
         rights: movedRights(name, wasWritten(audit)),
         keyRights: movedKeys(name, wasWritten(audit)),
         found: select(name),
-        keys: keysOfHolders(name),
+        ...writeEvent(db, audit, 'keys-changed', keysOfHolders(name)),
       })
-      return { changed: written.length > 0, row: found[0], keyIds: keys.map(({ id }) => id) }
-    },
-
-    async keysOfHolders(name: string) {
-      return (await keysOfHolders(name)).map(({ id }) => id)
+      note(happened, open)
+      return { changed: written.length > 0, row: found[0] }
     },
 
     /**
      * Deletes a role that is still as it was read, and takes it from its holders.
-     * @returns whether it did, and the keys whose gates have to be told, as `untold` does
+     * @returns whether it did
      */
     async delete({ name, revision }: RoleRow, audit: AuditRow) {
       const gone = wasWritten(audit)
@@ -90,16 +83,8 @@ export function rolesRepository(db: Database) {
         .delete(roles)
         .where(and(eq(roles.name, name), eq(roles.revision, revision)))
         .returning({ name: roles.name })
-      const { written, deletion } = await audited(db, audit, write, {
-        untold: statement(
-          db,
-          sql`insert into role_deletions (role, key_ids)
-          select ${name}, json_group_array(id) from api_keys
-          where created_by in ${holdersOf(name)} and ${gone} having count(*) > 0
-          on conflict (role) do update set key_ids = (select json_group_array(value) from
-            (select value from json_each(role_deletions.key_ids)
-              union select value from json_each(excluded.key_ids)))`,
-        ),
+      const { written, open } = await audited(db, audit, write, {
+        ...writeEvent(db, audit, 'role-deleted', keysOfHolders(name)),
         rights: statement(
           db,
           sql`update users set access_revision = access_revision + 1, revision = revision + 1,
@@ -107,19 +92,19 @@ export function rolesRepository(db: Database) {
         ),
         keyRights: movedKeys(name, gone),
         held: db.delete(userRoles).where(and(eq(userRoles.role, name), gone)),
-        deletion: selectDeletion(name),
       })
-      return { changed: written.length > 0, untold: deletion[0]?.keyIds }
+      note(happened, open)
+      return written.length > 0
     },
 
-    /** Keys of former holders of a deleted role whose gates have to be told; undefined if all have been. */
-    async untold(name: string) {
-      const [deletion] = await selectDeletion(name)
-      return deletion?.keyIds
-    },
-
-    async told(name: string) {
-      await db.delete(roleDeletions).where(eq(roleDeletions.role, name))
+    /**
+     * Notes what is still to be followed up about a role, for an act that has nothing to write.
+     * @returns whether that is its deletion
+     */
+    async reopen(name: string) {
+      const open = await openAbout(db, name)
+      note(happened, open)
+      return open.some(({ kind }) => kind === 'role-deleted')
     },
   }
 
@@ -138,13 +123,10 @@ export function rolesRepository(db: Database) {
       where created_by in ${holdersOf(name)} and ${written}`,
     )
   }
+}
 
-  function keysOfHolders(name: string) {
-    return rows<{ id: KeyId }>(
-      db,
-      sql`select id from ${apiKeys} where created_by in ${holdersOf(name)} order by id`,
-    )
-  }
+function keysOfHolders(name: string): SQL {
+  return sql`select id from api_keys where created_by in ${holdersOf(name)}`
 }
 
 function holdersOf(name: string): SQL {

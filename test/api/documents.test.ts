@@ -3,7 +3,7 @@ import { version } from '../../package.json'
 import { routes } from '../../src/api/index.ts'
 import { createApp } from '../../src/app.ts'
 import { LOGIN_PATHS } from '../../src/auth/mount.ts'
-import { eventHandlers } from '../../src/events/index.ts'
+import { followUp } from '../../src/events/index.ts'
 import { DOCUMENT_PATHS } from '../../src/http/documents/index.ts'
 import { openapiOf } from '../../src/http/documents/openapi.ts'
 import { documentedPath } from '../../src/http/route.ts'
@@ -18,7 +18,7 @@ async function textOf(path: string) {
 
 describe('the paths of the app', () => {
   it('are the declared routes, the documents and the login, and there is no other', () => {
-    const served = createApp(eventHandlers)
+    const served = createApp(followUp)
       .routes.filter(({ path }) => path !== '/*')
       .map(({ method, path }) => `${method} ${path}`)
     const declared = routes.map(({ method, path }) => `${method} ${path}`)

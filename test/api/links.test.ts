@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { routes } from '../../src/api/index.ts'
 import { createApp } from '../../src/app.ts'
-import { eventHandlers } from '../../src/events/index.ts'
+import { followUp } from '../../src/events/index.ts'
 import { type Deprecated, deprecationFields } from '../../src/http/deprecation.ts'
 import { mount } from '../../src/http/mount.ts'
 import { openapiOf } from '../../src/http/documents/openapi.ts'
@@ -130,7 +130,7 @@ const old = route({
 })
 
 async function fromOld(path: string, headers: Record<string, string> = {}): Promise<Response> {
-  const app = createApp(eventHandlers)
+  const app = createApp(followUp)
   mount(app, [old])
   return app.fetch(new Request(`${ORIGIN}${path}`, { headers }), testSite().env)
 }

@@ -173,7 +173,12 @@ describe('finish-events', () => {
       ['evt_1', 'booking-created', `bkg_${'0'.repeat(26)}`],
       ['evt_2', 'member-reinstated', `usr_${'0'.repeat(26)}`],
     ]) {
-      await rowsOf(`insert into events values (?, ?, ?, '')`, id, kind, subject)
+      await rowsOf(
+        `insert into events (id, kind, subject, created_at) values (?, ?, ?, '')`,
+        id,
+        kind,
+        subject,
+      )
     }
     let updates = 0
     arm({ fails: (_, { text }) => text.includes('update "bookings"') && ++updates === 1 })
@@ -192,7 +197,11 @@ describe('finish-events', () => {
     const { env } = testSite()
     for (let index = 0; index < 5; index++) {
       const id = `evt_${'0'.repeat(25)}${index}`
-      await rowsOf(`insert into events values (?, 'booking-created', ?, '')`, id, `bkg_${index}`)
+      await rowsOf(
+        `insert into events (id, kind, subject, created_at) values (?, 'booking-created', ?, '')`,
+        id,
+        `bkg_${index}`,
+      )
     }
     const first = await finishEvents({ deps: depsOf(env), cursor: null, affords: allowance(15) })
     expect(first).toMatchObject({ counts: { handled: 2 }, cursor: `evt_${'0'.repeat(25)}1` })

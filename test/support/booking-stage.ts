@@ -98,7 +98,7 @@ export async function perform(act: Act, scene: Stage, made: BookingId[]): Promis
     if (!who || !slotId) return
     const wish = { slotId, note: null, contact: CONTACT }
     const done = await as(who, 'booking:create', (grant) => book(grant, wish, undefined, deps()))
-    if (done) made.push(done.booking.id)
+    if (done) made.push(done.id)
     return
   }
   if (act.do === 'delete') {

@@ -22,9 +22,9 @@ const HANDLERS: Handlers = {
 }
 
 export const followUp: FollowUp = async (event, deps) => {
-  const { handle, closed } = handlerOf(event)
-  const booking = await handle(event, deps)
-  if (closed === 'at once') await deps.outbox.close([event])
+  const handler = handlerOf(event)
+  const booking = await handler.handle(event, deps)
+  if (handler.closed === 'at once') await deps.outbox.close([event])
   return booking
 }
 

@@ -5,7 +5,16 @@
  */
 import { asc, eq, gt, inArray, sql, type SQL } from 'drizzle-orm'
 import { type Database, statement } from '../db/client.ts'
-import type { BookingId, EventId, KeyId, RunId, ServiceId, UserId } from '../db/ids.ts'
+import type {
+  BookingId,
+  EventId,
+  Id,
+  IdPrefix,
+  KeyId,
+  RunId,
+  ServiceId,
+  UserId,
+} from '../db/ids.ts'
 import { erasures, events } from '../db/schema.ts'
 import { type AuditRow, wasWritten } from './audited.ts'
 
@@ -56,21 +65,34 @@ export type OpenEvent = StoredEvent | MemberDeleted | RunRequested
 /** Events to be followed up before the request is answered. */
 export type Happened = OpenEvent[]
 
-const STORED_KINDS: Readonly<Record<StoredEvent['kind'], true>> = {
-  'booking-created': true,
-  'member-reinstated': true,
-  'keys-changed': true,
-  'role-deleted': true,
+type StoredKind = StoredEvent['kind']
+
+/** By kind, how a row of it reads; undefined for one that is about something else than its kind says. */
+const READERS: {
+  readonly [K in StoredKind]: (
+    row: EventRow,
+  ) => Extract<StoredEvent, { readonly kind: K }> | undefined
+} = {
+  'booking-created': ({ id, subject, keyIds }) =>
+    isOf('bkg', subject) ? { id, kind: 'booking-created', subject, keyIds } : undefined,
+  'member-reinstated': ({ id, subject, keyIds }) =>
+    isOf('usr', subject) ? { id, kind: 'member-reinstated', subject, keyIds } : undefined,
+  'keys-changed': ({ id, subject, keyIds }) => ({ id, kind: 'keys-changed', subject, keyIds }),
+  'role-deleted': ({ id, subject, keyIds }) => ({ id, kind: 'role-deleted', subject, keyIds }),
 }
 
 /** @returns undefined for a kind that only another version of this site knows */
 export function eventOf(row: EventRow): StoredEvent | undefined {
-  return Object.hasOwn(STORED_KINDS, row.kind) ? asStored(row) : undefined
+  const { kind } = row
+  return isStoredKind(kind) ? READERS[kind](row) : undefined
 }
 
-/** Guaranteed by whatever writes events: the kind says what the subject is. */
-function asStored(row: EventRow): StoredEvent {
-  return row as StoredEvent
+function isStoredKind(kind: string): kind is StoredKind {
+  return Object.hasOwn(READERS, kind)
+}
+
+function isOf<P extends IdPrefix>(prefix: P, subject: string): subject is Id<P> {
+  return subject.startsWith(`${prefix}_`)
 }
 
 /** An event has the id of the audit row of its act, under a prefix of its own: an act has one at most. */
@@ -87,7 +109,7 @@ export function eventIdOf({ id }: Pick<AuditRow, 'id'>): EventId {
 export function writeEvent(
   db: Database,
   audit: AuditRow,
-  kind: StoredEvent['kind'],
+  kind: StoredKind,
   keys: SQL,
   isNeeded = sql`keys > 0`,
 ) {

@@ -3,6 +3,7 @@ import { applyD1Migrations, reset } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import { bookingOf, bookingScene } from './support/bookings.ts'
+import { countingStorage } from './support/counting.ts'
 import { dumpD1 } from './support/dump.ts'
 import { LOGIN_SETTINGS } from './support/login.ts'
 import { rowsOf } from './support/population.ts'
@@ -57,4 +58,47 @@ test('0006: members, bookings and sessions stay, and tokens of earlier keys are 
     { use: 'member' },
     { use: 'visitor' },
   ])
+})
+
+test('0012: what an earlier version has left to be followed up is, by the next tick', async () => {
+  await levelWithout('0012')
+  const site = testSite({ VISIT_SHARDS: '1' })
+  const ada = await site.member('ada')
+  const at = new Date().toISOString()
+  const [service, slot, booking] = ['svc', 'slt', 'bkg'].map((kind) => `${kind}_${'0'.repeat(26)}`)
+  await env.DB.batch([
+    env.DB.prepare(`insert into services (id, name, description, time_zone, auto_confirm,
+      cancel_until_minutes, revision, created_at, updated_at) values (?1, 'A', '', 'UTC', 1, 0, 1, ?2, ?2)`).bind(
+      service,
+      at,
+    ),
+    env.DB.prepare(`insert into slots values (?1, ?2, '2999-01-01T09:00:00.000Z',
+      '2999-01-01T10:00:00.000Z', 1, ?3)`).bind(slot, service, at),
+    env.DB.prepare(`insert into bookings (id, service_id, slot_id, starts_at, ends_at, owner, booked_by,
+      status, revision, created_at, updated_at) select ?1, service_id, id, starts_at, ends_at, ?2, ?2,
+      'pending', 1, ?3, ?3 from slots`).bind(booking, ada.userId, at),
+    env.DB.prepare(`insert into events values (?1, 'booking-created', ?2, ?3)`).bind(
+      `evt_${'0'.repeat(25)}1`,
+      booking,
+      at,
+    ),
+    env.DB.prepare(`insert into events values (?1, 'member-reinstated', ?2, ?3)`).bind(
+      `evt_${'0'.repeat(25)}2`,
+      ada.userId,
+      at,
+    ),
+    env.DB.prepare(`insert into role_deletions values ('keeper', '["key_1", "key_2"]')`),
+  ])
+  const { events: before = [] } = await dumpD1()
+
+  await upgrade()
+  const { events: after = [], role_deletions: deletions } = await dumpD1()
+  expect(after).toMatchObject([...before, { kind: 'role-deleted', subject: 'keeper' }])
+  expect(deletions ?? []).toEqual([])
+  const { storage, traced } = countingStorage()
+  const { calls } = await traced(() => testSite({ ...storage, VISIT_SHARDS: '1' }).tick())
+  expect(await rowsOf('select * from events')).toEqual([])
+  expect(await rowsOf('select status from bookings')).toEqual([{ status: 'confirmed' }])
+  const toObjects = calls.filter(({ store }) => store === 'object').map(({ text }) => text)
+  expect(toObjects.toSorted()).toEqual(expect.arrayContaining(['recheck', 'refresh', 'refresh']))
 })

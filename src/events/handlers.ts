@@ -19,7 +19,7 @@ export interface Handler<E extends OpenEvent> {
 }
 
 export type EventKind = OpenEvent['kind']
-type EventOf<K extends EventKind> = Extract<OpenEvent, { readonly kind: K }>
+export type EventOf<K extends EventKind> = Extract<OpenEvent, { readonly kind: K }>
 
 /** One for each kind there is, or it does not compile. */
 export type Handlers = { readonly [K in EventKind]: Handler<EventOf<K>> }

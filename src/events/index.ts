@@ -6,7 +6,7 @@
 import type { SystemDeps } from '../deps.ts'
 import type { OpenEvent } from '../repositories/outbox.ts'
 import { bookingCreated } from './booking-created.ts'
-import type { EventKind, FollowUp, Handler, Handlers } from './handlers.ts'
+import type { EventKind, EventOf, FollowUp, Handler, Handlers } from './handlers.ts'
 import { memberDeleted } from './member-deleted.ts'
 import { memberReinstated } from './member-reinstated.ts'
 import { runRequested } from './run-requested.ts'
@@ -22,9 +22,9 @@ const HANDLERS: Handlers = {
 }
 
 export const followUp: FollowUp = async (event, deps) => {
-  const { handle, closed } = handlerOf(event)
-  const booking = await handle(event, deps)
-  if (closed === 'at once') await deps.outbox.close([event])
+  const handler = handlerOf(event)
+  const booking = await handler.handle(event, deps)
+  if (handler.closed === 'at once') await deps.outbox.close([event])
   return booking
 }
 
@@ -50,8 +50,7 @@ export async function finish<E extends OpenEvent>(
   return failed
 }
 
-/** Guaranteed by `Handlers`: under each kind there is the handler of its events. */
-function handlerOf<E extends OpenEvent>(event: E): Handler<E> {
-  const handlers: Readonly<Record<EventKind, unknown>> = HANDLERS
-  return handlers[event.kind] as Handler<E>
+/** The compiler cannot follow an event to the handler of its kind, but a kind. */
+function handlerOf<K extends EventKind>({ kind }: { readonly kind: K }): Handler<EventOf<K>> {
+  return HANDLERS[kind]
 }

@@ -15,7 +15,7 @@ export interface BookingWish {
 
 /**
  * Takes a place in a slot for whoever asks; pending until it is confirmed, which
- * follows where the service confirms by itself.
+ * follows at once where the service confirms by itself.
  * @throws Problem `not_found`, `invalid_state` for a slot that has begun, `slot_full`, `already_booked`,
  * `conflict`
  */

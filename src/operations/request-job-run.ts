@@ -7,7 +7,8 @@ import type { Grant } from '../security/grant.ts'
 import type { Remember } from './foreseen.ts'
 
 /**
- * Puts a run on the ledger, from which it follows that the runner is woken. The job acts with its own elevation, if it has one, and not with the rights of whoever asked.
+ * Puts a run on the ledger; that the runner is woken follows from it. The job acts with its own
+ * elevation, if it has one, and not with the rights of whoever asked.
  */
 export async function requestJobRun(
   grant: Grant<'job:run'>,

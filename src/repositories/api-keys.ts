@@ -4,7 +4,7 @@ import { batch, type Database, rows } from '../db/client.ts'
 import type { KeyId } from '../db/ids.ts'
 import { apiKeys, apiKeyUsage } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer } from './audited.ts'
-import { type Happened, note, openAbout, writeEvent } from './outbox.ts'
+import { type Happened, note, writeEvent } from './outbox.ts'
 import { heldRolesOf, parseHeldRoles } from './roles.ts'
 import { atRevision, type Revisions } from './scope.ts'
 
@@ -38,10 +38,8 @@ export function apiKeysRepository(db: Database, happened: Happened = []) {
   const isUnrevoked = (id: KeyId, revisions: Revisions) =>
     and(eq(apiKeys.id, id), isNull(apiKeys.revokedAt), atRevision(apiKeys.revision, revisions))
 
-  const changed = (id: KeyId, audit: AuditRow) => ({
-    ...writeEvent(db, audit, 'keys-changed', sql`select id from api_keys where id = ${id}`),
-    open: openAbout(db, id),
-  })
+  const changed = (id: KeyId, audit: AuditRow) =>
+    writeEvent(db, audit, 'keys-changed', sql`select id from api_keys where id = ${id}`)
 
   return {
     async find(id: KeyId) {

@@ -180,9 +180,10 @@ export function storeAnswer(db: Database, audit: AuditRow, answer: StoredAnswer 
 }
 
 /**
- * Stores the answer to what may succeed without a write.
- * @param target what was acted on; null for many things at once
- * @param isTrue whether what the answer says is so
+ * Stores an answer that may be right without a write.
+ * @param target what was acted on: events about it are followed up before the answer is given again;
+ * null for many things at once
+ * @param isTrue whether what it says is so
  */
 export function storeAnswerWhere(
   db: Database,

@@ -158,14 +158,10 @@ export function bookingsRepository(db: Database, now: string, happened: Happened
         stored: storeAnswer(db, audit, answer),
       })
       const [row] = found
-      if (row?.autoConfirm)
-        happened.push({
-          id: eventId,
-          kind: 'booking-created',
-          subject: id,
-          keyIds: [],
-          booking: row,
-        })
+      if (row?.autoConfirm) {
+        const about = { id: eventId, subject: id, keyIds: [], booking: row }
+        happened.push({ kind: 'booking-created', ...about })
+      }
       return { row, slot: slot[0] }
     },
 

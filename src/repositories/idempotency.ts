@@ -16,21 +16,14 @@ export function idempotencyRepository(db: Database, happened: Happened) {
      */
     async find(caller: string, key: string, since: string) {
       const mine = and(eq(idempotencyKeys.caller, caller), eq(idempotencyKeys.key, key))
+      const target = db.select({ target: idempotencyKeys.target }).from(idempotencyKeys).where(mine)
       const { found, open } = await batch(db, {
         expired: db.delete(idempotencyKeys).where(and(mine, lt(idempotencyKeys.createdAt, since))),
         found: db
           .select()
           .from(idempotencyKeys)
           .where(and(mine, gte(idempotencyKeys.createdAt, since))),
-        open: db
-          .select()
-          .from(events)
-          .where(
-            inArray(
-              events.subject,
-              db.select({ target: idempotencyKeys.target }).from(idempotencyKeys).where(mine),
-            ),
-          ),
+        open: db.select().from(events).where(inArray(events.subject, target)),
       })
       note(happened, open)
       return found[0]

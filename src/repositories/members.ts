@@ -28,7 +28,7 @@ import {
   storeAnswerWhere,
   wasWritten,
 } from './audited.ts'
-import { type Happened, note, openAbout, writeEvent } from './outbox.ts'
+import { type Happened, note, writeEvent } from './outbox.ts'
 import { atRevision, type Revisions } from './scope.ts'
 import { selectUser, type UserRow } from './users.ts'
 
@@ -154,7 +154,7 @@ export function membersRepository(db: Database, happened: Happened) {
         member: db.delete(users).where(and(eq(users.id, id), gone)),
         left: selectUser(db, 'everyone', id),
         remains: db.select({ visitShard, keyIds }).from(erasures).where(eq(erasures.userId, id)),
-        // What is to be told of them is told of what was deleted.
+        // What remains says all that has to follow from now on.
         events: db.delete(events).where(and(eq(events.subject, id), gone)),
       })
       const [erasure] = remains
@@ -211,7 +211,6 @@ export function membersRepository(db: Database, happened: Happened) {
         sql`select id from api_keys where created_by = ${id}`,
         kind === 'member-reinstated' ? sql`true` : undefined,
       ),
-      open: openAbout(db, id),
       stored,
     })
     note(happened, open, row && { visitShard: row.visitShard })

@@ -4,8 +4,17 @@
  * open about what it has changed, notes it for the request under way; a tick finds all of them.
  */
 import { asc, eq, gt, inArray, sql, type SQL } from 'drizzle-orm'
-import { type Database, type Statement, statement } from '../db/client.ts'
-import type { BookingId, EventId, KeyId, RunId, ServiceId, UserId } from '../db/ids.ts'
+import { type Database, statement } from '../db/client.ts'
+import type {
+  BookingId,
+  EventId,
+  Id,
+  IdPrefix,
+  KeyId,
+  RunId,
+  ServiceId,
+  UserId,
+} from '../db/ids.ts'
 import { erasures, events } from '../db/schema.ts'
 import { type AuditRow, wasWritten } from './audited.ts'
 
@@ -56,21 +65,34 @@ export type OpenEvent = StoredEvent | MemberDeleted | RunRequested
 /** Events to be followed up before the request is answered. */
 export type Happened = OpenEvent[]
 
-const STORED_KINDS: Readonly<Record<StoredEvent['kind'], true>> = {
-  'booking-created': true,
-  'member-reinstated': true,
-  'keys-changed': true,
-  'role-deleted': true,
+type StoredKind = StoredEvent['kind']
+
+/** By kind, how a row of it reads; undefined for one that is about something else than its kind says. */
+const READERS: {
+  readonly [K in StoredKind]: (
+    row: EventRow,
+  ) => Extract<StoredEvent, { readonly kind: K }> | undefined
+} = {
+  'booking-created': ({ id, subject, keyIds }) =>
+    isOf('bkg', subject) ? { id, kind: 'booking-created', subject, keyIds } : undefined,
+  'member-reinstated': ({ id, subject, keyIds }) =>
+    isOf('usr', subject) ? { id, kind: 'member-reinstated', subject, keyIds } : undefined,
+  'keys-changed': ({ id, subject, keyIds }) => ({ id, kind: 'keys-changed', subject, keyIds }),
+  'role-deleted': ({ id, subject, keyIds }) => ({ id, kind: 'role-deleted', subject, keyIds }),
 }
 
 /** @returns undefined for a kind that only another version of this site knows */
 export function eventOf(row: EventRow): StoredEvent | undefined {
-  return Object.hasOwn(STORED_KINDS, row.kind) ? asStored(row) : undefined
+  const { kind } = row
+  return isStoredKind(kind) ? READERS[kind](row) : undefined
 }
 
-/** Guaranteed by whatever writes events: the kind says what the subject is. */
-function asStored(row: EventRow): StoredEvent {
-  return row as StoredEvent
+function isStoredKind(kind: string): kind is StoredKind {
+  return Object.hasOwn(READERS, kind)
+}
+
+function isOf<P extends IdPrefix>(prefix: P, subject: string): subject is Id<P> {
+  return subject.startsWith(`${prefix}_`)
 }
 
 /** An event has the id of the audit row of its act, under a prefix of its own: an act has one at most. */
@@ -80,17 +102,17 @@ export function eventIdOf({ id }: Pick<AuditRow, 'id'>): EventId {
 
 /**
  * Statements that write an event about the target of an act, if that was done. An earlier event of
- * this kind about it is made part of this one.
+ * this kind about it is made part of this one. What is then `open` about it is to be noted.
  * @param keys selects the `id` of each key whose gate has to be told
  * @param isNeeded whether it is an event, by the number of these `keys`
  */
 export function writeEvent(
   db: Database,
   audit: AuditRow,
-  kind: StoredEvent['kind'],
+  kind: StoredKind,
   keys: SQL,
   isNeeded = sql`keys > 0`,
-): { readonly event: Statement; readonly former: Statement } {
+) {
   const [id, subject] = [eventIdOf(audit), audit.target]
   const alike = sql`events.subject = ${subject} and events.kind = ${kind}`
   return {
@@ -102,14 +124,15 @@ export function writeEvent(
           ${keys} union select value from events, json_each(events.key_ids) where ${alike}))
       where ${isNeeded} and ${wasWritten(audit)}`,
     ),
-    former: statement(
+    earlier: statement(
       db,
       sql`delete from events where ${alike} and id <> ${id} and ${wasWritten(audit)}`,
     ),
+    open: openAbout(db, subject),
   }
 }
 
-/** What is to be followed up about something, in the batch that changes it. */
+/** What is to be followed up about something. */
 export function openAbout(db: Database, subject: string) {
   return db.select().from(events).where(eq(events.subject, subject))
 }

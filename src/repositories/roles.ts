@@ -1,6 +1,6 @@
 /** Roles of the site's own making. Whatever changes one changes the rights of everybody who holds it. */
 import { and, asc, eq, sql, type SQL, type SQLWrapper } from 'drizzle-orm'
-import { type Database, statement } from '../db/client.ts'
+import { type Database, rows, statement } from '../db/client.ts'
 import { roles, userRoles } from '../db/schema.ts'
 import { type AuditRow, audited, wasWritten } from './audited.ts'
 import { type Happened, note, openAbout, writeEvent } from './outbox.ts'
@@ -68,7 +68,6 @@ export function rolesRepository(db: Database, happened: Happened) {
         keyRights: movedKeys(name, wasWritten(audit)),
         found: select(name),
         ...writeEvent(db, audit, 'keys-changed', keysOfHolders(name)),
-        open: openAbout(db, name),
       })
       note(happened, open)
       return { changed: written.length > 0, row: found[0] }
@@ -93,7 +92,6 @@ export function rolesRepository(db: Database, happened: Happened) {
         ),
         keyRights: movedKeys(name, gone),
         held: db.delete(userRoles).where(and(eq(userRoles.role, name), gone)),
-        open: openAbout(db, name),
       })
       note(happened, open)
       return written.length > 0

@@ -1,0 +1,109 @@
+/** What routes get to work with writes nothing that is not audited; checked by the compiler alone. */
+import * as z from 'zod'
+import type { Deps } from '../../src/deps.ts'
+import type { Handlers } from '../../src/events/handlers.ts'
+import { route } from '../../src/http/route.ts'
+import type { AuditRow } from '../../src/repositories/audited.ts'
+
+const declaration = {
+  method: 'GET',
+  path: '/v1/names',
+  summary: 'All names',
+  access: { open: 'Everybody may ask' },
+  input: {},
+  output: z.unknown(),
+} as const
+
+// The control: what follows differs from it by one thing each.
+export const reads = route({ ...declaration, run: ({ deps }) => deps.badges.list({ limit: 1 }) })
+
+const member = { userId: 'usr_1', shard: 0 } as const
+
+export const writes = [
+  // @ts-expect-error: an event is closed by what follows it up
+  route({ ...declaration, run: ({ deps }) => deps.outbox.close([]) }),
+  // @ts-expect-error: nor is it made to look as if nothing had happened
+  route({ ...declaration, run: async ({ deps }) => deps.happened.splice(0) }),
+  // @ts-expect-error: visits are erased because their member was deleted
+  route({ ...declaration, run: ({ deps }) => deps.visits.of(member).erase() }),
+  // @ts-expect-error: crossings are settled by the job that has awarded the badge
+  route({ ...declaration, run: ({ deps }) => deps.visits.in(0).settle(1) }),
+  // @ts-expect-error: what is old is forgotten by a job
+  route({ ...declaration, run: ({ deps }) => deps.visits.in(0).prune('2026-01-01') }),
+  // @ts-expect-error: what is old is forgotten by a job
+  route({ ...declaration, run: ({ deps }) => deps.idempotency.prune('2026-01-01', 1) }),
+  // @ts-expect-error: what is old is forgotten by a job
+  route({ ...declaration, run: ({ deps }) => deps.loginRecords.prune(0, 0, 1) }),
+  // @ts-expect-error: what is old is forgotten by a job
+  route({ ...declaration, run: ({ deps }) => deps.jobRuns.prune('run_1', 1) }),
+  // @ts-expect-error: a run is taken by whoever runs it
+  route({ ...declaration, run: ({ deps }) => deps.jobRuns.claim('run_1', '2026-01-01') }),
+  // @ts-expect-error: the object is woken because a run was asked for
+  route({ ...declaration, run: ({ deps }) => deps.jobRunner.wake() }),
+  // @ts-expect-error: a use of a key is counted at the entry
+  route({ ...declaration, run: ({ deps }) => deps.keyGates.refresh([]) }),
+  // @ts-expect-error: usage is written by the object that counts it
+  route({ ...declaration, run: ({ deps }) => deps.apiKeys.recordUsage('key_1', []) }),
+  // @ts-expect-error: members are made at the entry
+  route({ ...declaration, run: async ({ deps }) => deps.identities.provision }),
+]
+
+type Methods = { readonly [name: string]: unknown }
+/** Of everything routes get that has methods: those that are given no audit row. */
+type Unaudited = {
+  [Name in keyof Deps]: Deps[Name] extends Methods ? UnauditedIn<Name & string, Deps[Name]> : never
+}[keyof Deps]
+type UnauditedIn<Name extends string, Of> = {
+  [M in keyof Of & string]: Of[M] extends (...input: infer Input) => unknown
+    ? Extract<Input[number], Pick<AuditRow, 'at' | 'actor' | 'action'>> extends never
+      ? `${Name}.${M}`
+      : never
+    : never
+}[keyof Of & string]
+
+/** All of them read; one that is new is missing here, and does not compile, until somebody has looked at it. */
+export const READS: Readonly<Record<Unaudited, true>> = {
+  'apiKeys.find': true,
+  'apiKeys.list': true,
+  'apiKeys.usage': true,
+  'auditLog.list': true,
+  'badgeAssignments.foresee': true,
+  'badgeAssignments.ofUser': true,
+  'badgeAssignments.wouldGain': true,
+  'badgeRules.enabled': true,
+  'badgeRules.find': true,
+  'badgeRules.list': true,
+  'badgeRules.progressOf': true,
+  'badges.find': true,
+  'badges.list': true,
+  'badges.surroundings': true,
+  'bookingClaims.ofVisitor': true,
+  'bookings.expiredHolds': true,
+  'bookings.find': true,
+  'bookings.list': true,
+  'bookings.offer': true,
+  'jobRuns.latest': true,
+  'jobRuns.list': true,
+  'linkedIdentities.list': true,
+  'roles.find': true,
+  'roles.list': true,
+  'roles.reopen': true,
+  'services.find': true,
+  'services.list': true,
+  'services.slotsOf': true,
+  'site.visitShards': true,
+  'users.find': true,
+  'users.list': true,
+  // Clients of objects, of which `Deps` names each method.
+  'visits.in': true,
+  'visits.of': true,
+}
+
+// @ts-expect-error: a kind of event without a handler
+export const handlers: Handlers = {}
+
+export const unknown: Handlers = {
+  ...handlers,
+  // @ts-expect-error: a handler of a kind that there is not
+  'member-praised': handlers['keys-changed'],
+}

@@ -17,8 +17,10 @@ declare const bookingId: BookingId
 declare const updating: Grant<'profile:update'>
 declare const recording: Grant<'visit:record'>
 declare const readable: ReadScope
-/** All that a row shows; it lacks what only its class can give it. */
+/** All that the real ones show; they lack what only its class can give each of them. */
 declare const lookalike: Pick<AuditRow, keyof AuditRow>
+declare const exercisedLookalike: Pick<Exercised, keyof Exercised>
+declare const scopeLookalike: Pick<WriteScope, keyof WriteScope>
 
 const now = 0
 const act = { action: 'profile.update', target: userId }
@@ -101,8 +103,17 @@ export async function ownActs(): Promise<void> {
 }
 
 export function madeUpExercised(real: Exercised): void {
+  const literal = {
+    permission: 'badge:assign',
+    actor: caller,
+    scope: real.scope,
+    requestId: 'id',
+    elevation: undefined,
+  } as const
   // @ts-expect-error: a caller with everything else is nothing that was exercised
-  auditRow({ permission: 'badge:assign', actor: caller, scope: real.scope }, now, act)
+  auditRow(literal, now, act)
+  // @ts-expect-error: nor is what has all that it has
+  auditRow(exercisedLookalike, now, act)
   // oxlint-disable-next-line typescript/no-misused-spread
   const spread = { ...real, actor: caller }
   // @ts-expect-error: what another has exercised is none of theirs
@@ -120,6 +131,8 @@ export async function madeUpScopes(audit: AuditRow): Promise<void> {
   await deps.users.update('everyone', userId, patch, undefined, audit)
   // @ts-expect-error: and so is whose it is said to be
   await deps.users.update({ owner: userId }, userId, patch, undefined, audit)
+  // @ts-expect-error: what shows the same rows is no scope for writes
+  await deps.users.update(scopeLookalike, userId, patch, undefined, audit)
   // @ts-expect-error: what may be read may not be written
   await deps.users.update(readable, userId, patch, undefined, audit)
   // @ts-expect-error: nor what a grant may read

@@ -33,6 +33,13 @@ const schema = `import { users } from '../db/schema.ts'\nexport const it = users
 const lend = `import { withSystemGrant } from '../security/grant.ts'\nexport const it = withSystemGrant`
 const admit = `import { withGrant } from '../security/grant.ts'\nexport const it = withGrant`
 
+const PROOFS = [
+  `import { makeAuditRow } from '../repositories/audited.ts'\nexport const it = makeAuditRow`,
+  `import { makeAuditColumns } from '../repositories/audited.ts'\nexport const it = makeAuditColumns`,
+  `import { makeWriteScope } from '../repositories/scope.ts'\nexport const it = makeWriteScope`,
+  `import { auditOwnAct } from '../security/audit.ts'\nexport const it = auditOwnAct`,
+]
+
 const EVERYWHERE = ['api', 'auth', 'cron', 'events', 'http', 'objects', 'operations']
 
 const FORBIDDEN: Case[] = [
@@ -49,6 +56,10 @@ const FORBIDDEN: Case[] = [
   ...[...EVERYWHERE, 'security'].map((each): Case => [each, lend]),
   // The loan of a grant to a caller only from the file where requests are admitted.
   ...[...EVERYWHERE, 'security'].map((each): Case => [each, admit]),
+  // What proves a right is made where it is granted.
+  ...[...EVERYWHERE, 'repositories', 'security'].flatMap((each) =>
+    PROOFS.map((proof): Case => [each, proof]),
+  ),
   ['security', `export { elevate } from './elevation.ts'`],
   ['http', `export { elevate } from '../security/elevation.ts'`],
   ['api', `export * from '../security/elevation.ts'`],

@@ -1,6 +1,17 @@
-/** The arrows between the folders: each import that the architecture forbids turns the lint red. */
+/**
+ * What the lint forbids, planted: imports that the floors of test/architecture.pure.test.ts cannot
+ * tell apart, circles of files, and what the type checker would let pass.
+ */
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -18,9 +29,15 @@ const operation = `import { assignBadges } from '../operations/assign-badges.ts'
 const drizzle = `import { sql } from 'drizzle-orm'\nexport const it = sql`
 const driver = `import { drizzle } from 'drizzle-orm/d1'\nexport const it = drizzle`
 const schema = `import { users } from '../db/schema.ts'\nexport const it = users`
-const cron = `import { tick } from '../cron/schedule.ts'\nexport const it = tick`
 const lend = `import { withSystemGrant } from '../security/grant.ts'\nexport const it = withSystemGrant`
 const admit = `import { withGrant } from '../security/grant.ts'\nexport const it = withGrant`
+
+const PROOFS = [
+  `import { makeAuditRow } from '../repositories/audited.ts'\nexport const it = makeAuditRow`,
+  `import { makeAuditColumns } from '../repositories/audited.ts'\nexport const it = makeAuditColumns`,
+  `import { makeWriteScope } from '../repositories/scope.ts'\nexport const it = makeWriteScope`,
+  `import { auditOwnAct } from '../security/audit.ts'\nexport const it = auditOwnAct`,
+]
 
 const EVERYWHERE = ['api', 'auth', 'cron', 'events', 'http', 'objects', 'operations']
 
@@ -36,10 +53,12 @@ const FORBIDDEN: Case[] = [
     elevate,
   ]),
   ...[...EVERYWHERE, 'security'].map((each): Case => [each, lend]),
-  // The loan of a grant to a caller only from where requests are admitted.
-  ...[...EVERYWHERE, 'security']
-    .filter((each) => each !== 'http')
-    .map((each): Case => [each, admit]),
+  // The loan of a grant to a caller only from the file where requests are admitted.
+  ...[...EVERYWHERE, 'security'].map((each): Case => [each, admit]),
+  // What proves a right is made where it is granted.
+  ...[...EVERYWHERE, 'repositories', 'security'].flatMap((each) =>
+    PROOFS.map((proof): Case => [each, proof]),
+  ),
   ['security', `export { elevate } from './elevation.ts'`],
   ['http', `export { elevate } from '../security/elevation.ts'`],
   ['api', `export * from '../security/elevation.ts'`],
@@ -48,10 +67,6 @@ const FORBIDDEN: Case[] = [
     'api',
     `import type { elevate } from '../security/elevation.ts'\nexport type It = typeof elevate`,
   ],
-  // Repositories know of no authorization.
-  ['repositories', `import { decide } from '../security/decide.ts'\nexport const it = decide`],
-  ['repositories', `import type { Actor } from '../security/actor.ts'\nexport type It = Actor`],
-  ['db', `import { decide } from '../security/decide.ts'\nexport const it = decide`],
   // Routes hold no SQL, operations neither.
   ...['api', 'operations'].flatMap((each): Case[] => [
     [each, drizzle],
@@ -59,28 +74,15 @@ const FORBIDDEN: Case[] = [
     [each, schema],
     [each, `import { openSession } from '../db/client.ts'\nexport const it = openSession`],
   ]),
-  [
-    'api',
-    `import { isUniqueViolation } from '../db/errors.ts'\nexport const it = isUniqueViolation`,
-  ],
-  // Nothing on the way of a request reaches what elevates.
-  ...['api', 'http', 'operations'].flatMap((each): Case[] => [
-    [each, cron],
-    [each, `import { awardBadges } from '../cron/award-badges.ts'\nexport const it = awardBadges`],
-  ]),
   // The client takes only types from the rest.
   ['client', `import { routes } from '../api/index.ts'\nexport const it = routes`],
   ['client', `export { routes } from '../api/index.ts'`],
 ]
 
 const ALLOWED: Case[] = [
-  ['cron', elevate],
-  ['events', elevate],
   ['cron', operation],
-  ['http', admit],
   ['api', operation],
   ['api', `import { newId } from '../db/ids.ts'\nexport const it = newId`],
-  ['api', `import { JOBS } from '../cron/job-names.ts'\nexport const it = JOBS`],
   ['repositories', drizzle],
   ['repositories', schema],
   ['operations', repository],
@@ -102,8 +104,45 @@ const OTHERS: [rule: string, source: string][] = [
   ],
 ]
 
+/** Imports that are forbidden all over `src/`, one a line; `%` is the way up to it. */
+const GUARDED = {
+  worker: `import { default as worker } from '%worker.ts'`,
+  elevate: `import { elevate } from '%security/elevation.ts'`,
+  lend: `import { withSystemGrant } from '%security/grant.ts'`,
+  admit: `import { withGrant } from '%security/grant.ts'`,
+  forge: `import { makeAuditRow } from '%repositories/audited.ts'`,
+}
+
+/** The files that may do one of these things, and are kept from all the others. */
+const OPENED: [path: string, may: keyof typeof GUARDED][] = [
+  ['http/mount', 'admit'],
+  ['security/elevation', 'lend'],
+  ['cron/opened', 'elevate'],
+  ['events/opened', 'elevate'],
+  ['security/audit', 'forge'],
+  ['security/grant', 'forge'],
+  ['security/callers/first-request', 'forge'],
+  ['auth/new-address', 'forge'],
+]
+
+/** Two files that need each other, by what the one takes from the other. */
+const CIRCLES = {
+  values: [
+    `import { b } from './b.ts'\nexport const a = () => b`,
+    `import { a } from './a.ts'\nexport const b = () => a`,
+  ],
+  types: [
+    `import type { B } from './b.ts'\nexport type A = B[]`,
+    `import { type A } from './a.ts'\nexport interface B { a: A }`,
+  ],
+}
+
 /** By the index of the case. */
-let found: { readonly filename: string; readonly code: string }[] = []
+let found: {
+  readonly filename: string
+  readonly code: string
+  readonly labels: readonly { readonly span: { readonly line: number } }[]
+}[] = []
 let folder = ''
 
 /** One run over all cases, in the layout of the project and with its configuration. */
@@ -114,6 +153,16 @@ beforeAll(() => {
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
   FORBIDDEN.forEach(([where, source], index) => write(`src/${where}/forbidden-${index}.ts`, source))
   ALLOWED.forEach(([where, source], index) => write(`src/${where}/allowed-${index}.ts`, source))
+  for (const [path] of OPENED) {
+    const up = '../'.repeat(path.split('/').length - 1)
+    const lines = Object.values(GUARDED).map((line) => line.replace('%', up))
+    const names = lines.map((line) => /(\w+) }/.exec(line)?.[1])
+    write(`src/${path}.ts`, `${lines.join('\n')}\nexport const all = [${names.join(', ')}]`)
+  }
+  for (const [kind, [a = '', b = '']] of Object.entries(CIRCLES)) {
+    write(`src/circle-of-${kind}/a.ts`, a)
+    write(`src/circle-of-${kind}/b.ts`, b)
+  }
   OTHERS.forEach(([, source], index) => write(`src/api/other-${index}.ts`, source))
   const oxlint = join(ROOT, 'node_modules/.bin/oxlint')
   const { stdout, stderr } = spawnSync(oxlint, ['--format=json', 'src'], {
@@ -131,27 +180,45 @@ function write(path: string, source: string): void {
   writeFileSync(join(folder, path), `${source}\n`)
 }
 
+/** @param name under `src/`, without its ending */
 function rulesAgainst(name: string): string[] {
-  return found.filter(({ filename }) => filename.endsWith(`/${name}.ts`)).map(({ code }) => code)
+  return found.filter(({ filename }) => filename.endsWith(`src/${name}.ts`)).map(({ code }) => code)
 }
 
 describe('the lint', () => {
   test.each(
     FORBIDDEN.map(([where, source], index) => [where, source.split('\n')[0], index] as const),
-  )('refuses in src/%s: %s', (_, __, index) => {
-    expect(rulesAgainst(`forbidden-${index}`)).toContain(RESTRICTED)
+  )('refuses in src/%s: %s', (where, _, index) => {
+    expect(rulesAgainst(`${where}/forbidden-${index}`)).toContain(RESTRICTED)
   })
 
   test.each(
     ALLOWED.map(([where, source], index) => [where, source.split('\n')[0], index] as const),
-  )('allows in src/%s: %s', (_, __, index) => {
-    expect(rulesAgainst(`allowed-${index}`)).toEqual([])
+  )('allows in src/%s: %s', (where, _, index) => {
+    expect(existsSync(join(folder, `src/${where}/allowed-${index}.ts`))).toBe(true)
+    expect(rulesAgainst(`${where}/allowed-${index}`)).toEqual([])
+  })
+
+  test.each(OPENED)('lets src/%s.ts %s, and do nothing else that is guarded', (path, may) => {
+    const refused = found
+      .filter(({ filename, code }) => filename.endsWith(`src/${path}.ts`) && code === RESTRICTED)
+      .flatMap(({ labels }) => labels.map(({ span }) => Object.keys(GUARDED)[span.line - 1]))
+    expect(refused.sort()).toEqual(
+      Object.keys(GUARDED)
+        .filter((what) => what !== may)
+        .sort(),
+    )
+  })
+
+  test.each(Object.keys(CIRCLES))('refuses a circle of files that take %s', (kind) => {
+    expect(rulesAgainst(`circle-of-${kind}/a`)).toEqual(['import(no-cycle)'])
+    expect(rulesAgainst(`circle-of-${kind}/b`)).toEqual(['import(no-cycle)'])
   })
 
   test.each(OTHERS.map(([rule, source], index) => [rule, source.split('\n')[0], index] as const))(
     'refuses by %s: %s',
     (rule, _, index) => {
-      expect(rulesAgainst(`other-${index}`)).toContain(rule)
+      expect(rulesAgainst(`api/other-${index}`)).toContain(rule)
     },
   )
 })

@@ -1,5 +1,6 @@
 /** The API keys of partners. */
 import * as z from 'zod'
+import { answerFields, nobody } from '../http/answer-fields.ts'
 import type { KeyId as Id } from '../db/ids.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
 import { route } from '../http/route.ts'
@@ -89,13 +90,17 @@ const shown = {
   createdAt: Timestamp,
   updatedAt: Timestamp,
 }
-const ApiKey = z.object(shown).meta({ id: 'ApiKey' })
+const ApiKey = z
+  .object(shown)
+  .meta({ id: 'ApiKey' })
+  .register(answerFields, { etag: ({ revision }) => revision })
 const IssuedApiKey = z
   .object({
     ...shown,
     secret: shownName(120).meta({ description: 'The key as it is sent; shown this once' }),
   })
   .meta({ id: 'IssuedApiKey' })
+  .register(answerFields, { etag: ({ revision }) => revision, about: nobody })
 
 export const listApiKeys = route({
   method: 'GET',
@@ -135,7 +140,7 @@ export const createApiKey = route({
   input: { json: NewApiKey },
   output: IssuedApiKey,
   statuses: [201],
-  location: true,
+  location: ({ id }) => id,
   idempotent: 'd1',
   async run({ input, grant, request: { remember }, deps }) {
     const { rateLimit, ...rest } = input.json

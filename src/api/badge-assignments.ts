@@ -1,5 +1,6 @@
 /** Who holds which badge. */
 import * as z from 'zod'
+import { answerFields, nobody } from '../http/answer-fields.ts'
 import type { BadgeId as Id } from '../db/ids.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
 import { Answer, route } from '../http/route.ts'
@@ -96,6 +97,7 @@ const BulkResult = z
       .max(100),
   })
   .meta({ id: 'BulkAssignmentResult' })
+  .register(answerFields, { about: nobody })
 
 export const createBadgeAssignments = route({
   method: 'POST',

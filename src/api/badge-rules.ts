@@ -1,5 +1,6 @@
 /** The rules by which visits earn badges. */
 import * as z from 'zod'
+import { answerFields, nobody } from '../http/answer-fields.ts'
 import type { RuleId as Id } from '../db/ids.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
 import { route } from '../http/route.ts'
@@ -43,6 +44,7 @@ const Rule = z
     updatedAt: Timestamp,
   })
   .meta({ id: 'BadgeRule' })
+  .register(answerFields, { etag: ({ revision }) => revision, about: nobody })
 
 const NewRule = z
   .strictObject({
@@ -106,7 +108,7 @@ export const createBadgeRule = route({
   input: { json: NewRule },
   output: Rule,
   statuses: [201],
-  location: true,
+  location: ({ id }) => id,
   idempotent: 'd1',
   async run({ input, grant, request: { remember }, deps }) {
     return operations.createBadgeRule(

@@ -87,7 +87,7 @@ export const createBadge = route({
   input: { json: NewBadge },
   output: Badge,
   statuses: [201],
-  location: true,
+  location: ({ id }) => id,
   idempotent: 'd1',
   async run({ input, grant, request: { remember }, deps }) {
     return operations.createBadge(

@@ -1,5 +1,6 @@
 /** Bookings: made by members, visitors and keys; confirmed by managers, or by an event. */
 import * as z from 'zod'
+import { answerFields } from '../http/answer-fields.ts'
 import type { BookingId as Id } from '../db/ids.ts'
 import type { Deps } from '../deps.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
@@ -83,6 +84,7 @@ const Booking = z
     updatedAt: Timestamp,
   })
   .meta({ id: 'Booking' })
+  .register(answerFields, { etag: ({ revision }) => revision, about: ({ owner }) => owner })
 
 const Reason = z
   .strictObject({ reason: text(1, 500).nullable().default(null) })
@@ -103,7 +105,7 @@ export const createBooking = route({
   input: { json: NewBooking },
   output: Booking,
   statuses: [201],
-  location: true,
+  location: ({ id }) => id,
   idempotent: 'd1',
   async run({ input, grant, caller: { actor }, request, followUp, deps }) {
     const remember = request.remember((row: BookingRow) => shown(row, actor, deps))

@@ -1,5 +1,6 @@
 /** The ways the calling member has to sign in: an identity is a subject of an issuer. */
 import * as z from 'zod'
+import { answerFields, nobody } from '../http/answer-fields.ts'
 import { listOf, pageOf, PageQuery } from '../http/pagination.ts'
 import { Answer, route } from '../http/route.ts'
 import { type LinkedIdentity, linkIdentity } from '../operations/link-identity.ts'
@@ -21,6 +22,7 @@ const Identity = z
     current: z.boolean().meta({ description: 'Whether this request came with it' }),
   })
   .meta({ id: 'Identity' })
+  .register(answerFields, { about: nobody })
 
 const NewIdentity = z
   .strictObject({

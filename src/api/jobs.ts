@@ -1,5 +1,6 @@
 /** The background jobs: what they are, what they did, and asking for a run. */
 import * as z from 'zod'
+import { answerFields, nobody } from '../http/answer-fields.ts'
 import { isJobName, JOBS, scheduleOf } from '../cron/job-names.ts'
 import type { RunId } from '../db/ids.ts'
 import { listOf, pageOf, PageQuery, paginate } from '../http/pagination.ts'
@@ -30,6 +31,7 @@ const JobRun = z
       .meta({ description: 'Where a run that ran out of time goes on' }),
   })
   .meta({ id: 'JobRun' })
+  .register(answerFields, { about: nobody })
 
 const Job = z
   .object({

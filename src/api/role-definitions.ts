@@ -1,5 +1,6 @@
 /** Which roles there are: those built in, and those of the site's own making. */
 import * as z from 'zod'
+import { answerFields } from '../http/answer-fields.ts'
 import { listOf, pageOf, PageQuery } from '../http/pagination.ts'
 import { Answer, route } from '../http/route.ts'
 import { defineRole, deleteRole } from '../operations/define-role.ts'
@@ -23,6 +24,7 @@ const Role = z
     updatedAt: Timestamp.optional(),
   })
   .meta({ id: 'Role' })
+  .register(answerFields, { etag: ({ revision }) => revision })
 
 const RoleDefinition = z
   .strictObject({

@@ -1,5 +1,6 @@
 /** The shapes that more than one route takes or answers, as the contract names them. */
 import * as z from 'zod'
+import { answerFields, nobody } from '../http/answer-fields.ts'
 import { type IdPrefix, isId } from '../db/ids.ts'
 import { MAX_TOKEN_LENGTH } from '../security/callers/credential.ts'
 
@@ -166,6 +167,7 @@ export const Badge = z
     updatedAt: Timestamp,
   })
   .meta({ id: 'Badge' })
+  .register(answerFields, { etag: ({ revision }) => revision, about: nobody })
 
 /** A badge as it is shown beside a name. */
 const ProfileBadge = z.object(badgeFields).meta({ id: 'ProfileBadge' })
@@ -181,7 +183,10 @@ const publicFields = {
 }
 
 /** What anybody may see of a member. */
-export const PublicProfile = z.object(publicFields).meta({ id: 'PublicProfile' })
+export const PublicProfile = z
+  .object(publicFields)
+  .meta({ id: 'PublicProfile' })
+  .register(answerFields, { etag: ({ revision }) => revision })
 
 const part = shownText(200).nullable().default(null)
 
@@ -206,6 +211,7 @@ export const FullProfile = z
     updatedAt: Timestamp,
   })
   .meta({ id: 'FullProfile' })
+  .register(answerFields, { etag: ({ revision }) => revision, about: ({ id }) => id })
 
 export const ProfilePatch = z
   .strictObject({

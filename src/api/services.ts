@@ -1,5 +1,6 @@
 /** What can be booked, and when. */
 import * as z from 'zod'
+import { answerFields, nobody } from '../http/answer-fields.ts'
 import type { ServiceId as Id, SlotId } from '../db/ids.ts'
 import { isTimeZone } from '../calendar/time-zone.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
@@ -57,6 +58,7 @@ const Service = z
     updatedAt: Timestamp,
   })
   .meta({ id: 'Service' })
+  .register(answerFields, { etag: ({ revision }) => revision, about: nobody })
 
 const NewService = z
   .strictObject({
@@ -136,6 +138,7 @@ const NewSlots = z
 const CreatedSlots = z
   .union([Slot, z.object({ items: z.array(Slot).max(MAX_SLOTS), nextCursor: z.null() })])
   .meta({ description: 'One slot, or all that the recurrence made' })
+  .register(answerFields, { about: nobody })
 
 export const listServices = route({
   method: 'GET',
@@ -174,7 +177,7 @@ export const createService = route({
   input: { json: NewService },
   output: Service,
   statuses: [201],
-  location: true,
+  location: ({ id }) => id,
   idempotent: 'd1',
   async run({ input, grant, request: { remember }, deps }) {
     const { timeZone = deps.settings.siteTimeZone, ...rest } = input.json

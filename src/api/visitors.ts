@@ -1,5 +1,6 @@
 /** Visitors: whoever books without an account, and how what they booked becomes a member's. */
 import * as z from 'zod'
+import { answerFields, nobody } from '../http/answer-fields.ts'
 import { route } from '../http/route.ts'
 import { claimBookings } from '../operations/claim-bookings.ts'
 import { invalidField } from '../problem.ts'
@@ -41,6 +42,7 @@ const Claimed = z
     claimed: Count.meta({ description: 'How many bookings have changed hands' }),
   })
   .meta({ id: 'ClaimedBookings' })
+  .register(answerFields, { about: nobody })
 
 export const claimMyBookings = route({
   method: 'POST',

@@ -8,11 +8,12 @@ import type { StoredAnswer } from '../repositories/audited.ts'
 import { KEPT_FOR_MS } from '../repositories/idempotency.ts'
 import { decrypt, encrypt } from '../crypto/aes-gcm.ts'
 import { actorRef } from '../security/actor.ts'
+import { fieldsOf } from './answer-fields.ts'
 import { idempotencyKeyOf } from './conditions.ts'
 import type { AppContext } from './context.ts'
 import { sha256 } from '../crypto/digest.ts'
-import type { Idempotency, Route, Status } from './route.ts'
-import { fieldsOf, send } from './send.ts'
+import { type Idempotency, type Route, type Status, statusOf } from './route.ts'
+import { outputOf, send } from './send.ts'
 
 export const REPLAYED = { 'Idempotency-Replayed': 'true' } as const
 
@@ -49,32 +50,34 @@ export async function replayOf(
 /**
  * What is stored can be read only by who has the key, or guesses it: answers may hold a secret that
  * is shown once.
- * @param now milliseconds since the epoch
+ * @throws Error for a route whose answers do not say whom they are about
  */
 export async function answerFor(
+  c: AppContext,
+  declared: Route,
   idempotency: Idempotency,
-  status: Status,
   body: unknown,
-  now: number,
 ): Promise<StoredAnswer> {
   const { caller, fingerprint } = idempotency
-  const subject = subjectOf(body)
+  const subject = subjectOf(c, declared, body)
   return {
     caller,
     key: await hashOf(idempotency),
     fingerprint,
-    status,
+    status: statusOf(declared),
     body: base64url.encode(await encrypt(JSON.stringify(body), await sealingKey(idempotency))),
-    createdAt: new Date(now).toISOString(),
+    createdAt: new Date(c.get('now')).toISOString(),
     about: subject === caller ? null : subject,
   }
 }
 
 /** Whose data an answer shows: of a booking its owner, of a profile the member. */
-function subjectOf(body: unknown): string | null {
-  const { owner, id } = fieldsOf(body)
-  if (typeof owner === 'string') return owner
-  return typeof id === 'string' && id.startsWith('usr_') ? id : null
+function subjectOf(c: AppContext, declared: Route, body: unknown): string | null {
+  const { about } = fieldsOf(outputOf(c, declared))
+  if (about) return about(body)
+  throw new Error(
+    `The answer of ${declared.method} ${declared.path} does not say whom it is about.`,
+  )
 }
 
 async function hashOf({ key }: Idempotency): Promise<string> {

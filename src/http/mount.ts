@@ -29,7 +29,7 @@ import {
   statusOf,
   type Idempotency,
 } from './route.ts'
-import { send } from './send.ts'
+import { outputOf, send } from './send.ts'
 
 type Handler = MiddlewareHandler<AppEnv>
 
@@ -193,7 +193,7 @@ function contextOf(
         idempotency?.storedIn === 'd1'
           ? async (result) => {
               const body = projected(declared, c, shown(result))
-              return answerFor(idempotency, statusOf(declared), body, c.get('now'))
+              return answerFor(c, declared, idempotency, body)
             }
           : undefined,
     },
@@ -214,7 +214,7 @@ function respond(declared: Route, c: AppContext, result: unknown): Response {
 
 /** The body as the route declares it: only declared fields ever leave. */
 function projected(declared: Route, c: AppContext, body: unknown): unknown {
-  const output = c.get('admission').restriction?.output ?? declared.output
+  const output = outputOf(c, declared)
   return output === 'nothing' ? undefined : z.parse(output, body)
 }
 

@@ -8,6 +8,7 @@ import * as z from 'zod'
 import { Problem } from '../problem.ts'
 import { decodeBase64url } from '../crypto/base64url.ts'
 import { sha256 } from '../crypto/digest.ts'
+import { answerFields } from './answer-fields.ts'
 
 export const PageQuery = {
   limit: z.coerce
@@ -29,7 +30,9 @@ export const PageQuery = {
 /** `{ items, nextCursor }` of the given items, at most `max` on a page. */
 export function listOf<S extends z.core.$ZodType>(item: S, max = 100) {
   const cursor = z.string().meta({ pattern: '^[A-Za-z0-9_-]+$', maxLength: 1024 })
-  return z.object({ items: z.array(item).max(max), nextCursor: cursor.nullable() })
+  return z
+    .object({ items: z.array(item).max(max), nextCursor: cursor.nullable() })
+    .register(answerFields, { next: ({ nextCursor }) => nextCursor })
 }
 
 type Key = readonly (string | number)[]

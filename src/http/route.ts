@@ -71,6 +71,7 @@ export interface DryRunning {
 
 /** `nothing` is 204. */
 export type Output = Schema | 'nothing'
+type Shown<O extends Output> = O extends Schema ? z.output<O> : undefined
 type Body<O extends Output> = O extends Schema ? z.input<O> : void
 
 /** An answer with another status than the route's usual one. */
@@ -106,8 +107,8 @@ export interface Route<
   readonly output: O
   /** Every status it answers when all goes well, the usual one first; 200, or 204 for `nothing`. */
   readonly statuses?: readonly [Status, ...Status[]]
-  /** What it makes can be read, at this path and its `id`. */
-  readonly location?: true
+  /** The id of what it makes, which can be read at this path and that id (RFC 9110, section 15.3.2). */
+  location?(body: Shown<O>): string
   /** Takes an Idempotency-Key; its answer is stored with the write, in D1 or in the object that writes. */
   readonly idempotent?: 'd1' | 'object'
   /** What it answers; JSON unless it says otherwise, and then `output` is text. */

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { bookingOf } from '../support/bookings.ts'
 import { claim } from '../support/claims.ts'
+import { furnish } from '../support/every-route.ts'
 import { intercepted } from '../support/intercept.ts'
 import {
   type Client,
@@ -275,6 +276,24 @@ it.each(['x', 'x'.repeat(255), `"${'x'.repeat(255)}"`, '"', '!#$%&', 'a"b', '~']
     expect((await post(site, root, BADGE.path, BADGE.body, key)).replayed).toBe('true')
   },
 )
+
+it('every route that takes the key stores its answer with what it does', async () => {
+  const { root, calls } = await furnish(testSite())
+  const forgetful: string[] = []
+  const done: string[] = []
+  for (const { route, method, path, json } of calls) {
+    if (!route.idempotent) continue
+    const once = { headers: { 'Idempotency-Key': path }, json }
+    const first = await root.call(method, path, once)
+    const again = await root.call(method, path, once)
+    if (first.status >= 300) continue
+    done.push(route.path)
+    if (again.headers.get('Idempotency-Replayed') !== 'true')
+      forgetful.push(`${method} ${route.path} does not hand on what \`request.remember\` gave it`)
+  }
+  expect(forgetful).toEqual([])
+  expect(done.length).toBeGreaterThan(10)
+})
 
 it('a request that failed stores nothing: corrected, it goes through under the same key', async () => {
   const { site, root } = await start(async () => BADGE)

@@ -5,6 +5,7 @@ import { createApp } from '../../src/app.ts'
 import { followUp } from '../../src/events/index.ts'
 import { type Deprecated, deprecationFields } from '../../src/http/deprecation.ts'
 import { mount } from '../../src/http/mount.ts'
+import { listOf } from '../../src/http/pagination.ts'
 import { openapiOf } from '../../src/http/documents/openapi.ts'
 import { route } from '../../src/http/route.ts'
 import { furnish } from '../support/every-route.ts'
@@ -124,7 +125,7 @@ const old = route({
   summary: 'What used to be',
   access: { open: 'An example' },
   input: { query: z.object({ limit: z.coerce.number().int().optional() }) },
-  output: z.object({ items: z.array(z.string()), nextCursor: z.string().nullable() }),
+  output: listOf(z.string()),
   deprecated: AWAY,
   run: async () => ({ items: [], nextCursor: 'more' }),
 })

@@ -1,11 +1,14 @@
 /** What a route declaration must not get past the compiler; checked by the compiler alone. */
 import * as z from 'zod'
 import type { Deps } from '../../src/deps.ts'
+import { answerFields } from '../../src/http/answer-fields.ts'
 import { route } from '../../src/http/route.ts'
+import type { Remember } from '../../src/operations/foreseen.ts'
 import type { Grant } from '../../src/security/grant.ts'
 
 declare function listEverybody(grant: Grant<'profile:list'>, deps: Deps): Promise<string[]>
 declare function readProfile(grant: Grant<'profile:read'>, deps: Deps): Promise<string>
+declare function makeNumber(remember: Remember<number>): Promise<number>
 
 const input = {}
 const Names = z.array(z.string())
@@ -110,3 +113,61 @@ export const unowned = route({
   output: Names,
   run: async () => [],
 })
+
+export const foreseen = route({
+  method: 'POST',
+  path: '/v1/numbers',
+  summary: 'A number',
+  access: { open: 'Everybody may ask' },
+  input,
+  output: z.object({ number: z.number() }),
+  idempotent: 'd1',
+  run: async ({ request: { remember } }) => ({
+    number: await makeNumber(remember((number) => ({ number }))),
+  }),
+})
+
+export const foreseenOtherwise = route({
+  method: 'POST',
+  path: '/v1/numbers',
+  summary: 'A number',
+  access: { open: 'Everybody may ask' },
+  input,
+  output: z.object({ number: z.number() }),
+  idempotent: 'd1',
+  run: async ({ request: { remember } }) => ({
+    // @ts-expect-error: what is stored is what the route answers
+    number: await makeNumber(remember((number) => number)),
+  }),
+})
+
+export const nowhere = route({
+  method: 'POST',
+  path: '/v1/names',
+  summary: 'A name',
+  access: { open: 'Everybody may ask' },
+  input,
+  output: z.object({ name: z.string() }),
+  // @ts-expect-error: what is made is found by what the answer has
+  location: ({ id }) => id,
+  run: async () => ({ name: 'Ada' }),
+})
+
+export const dry = route({
+  method: 'POST',
+  path: '/v1/names',
+  summary: 'All names',
+  access: { open: 'Everybody may ask' },
+  input,
+  output: Names,
+  // @ts-expect-error: only who declares `dryRuns` is given any
+  run: async ({ dryRun }) => (dryRun ? [] : ['Ada']),
+})
+
+export const VERSIONED = z
+  .object({ version: z.number(), revision: z.string() })
+  .register(answerFields, { etag: ({ version }) => version })
+  // @ts-expect-error: an ETag is made of a number
+  .register(answerFields, { etag: ({ revision }) => revision })
+  // @ts-expect-error: and nothing is said by a field that is not there
+  .register(answerFields, { about: ({ owner }) => owner })

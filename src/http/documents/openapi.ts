@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { documentOperations } from './openapi-documents.ts'
 import { type HeaderName, HEADERS, headersOf, PROBLEM, refusals } from './openapi-responses.ts'
+import { fieldsOf } from '../answer-fields.ts'
 import { documentedPath, type Route, statusOf } from '../route.ts'
 import { API_KEY_PATTERN } from '../../security/callers/api-key.ts'
 
@@ -152,10 +153,10 @@ function answersOf(declared: Route, schemas: Json): Json {
     const usual = schemaOf(output, 'output', schemas)
     const schema = variant ? { anyOf: [schemaOf(variant, 'output', schemas), usual] } : usual
     const headers = headersOf(
-      ...(hasField(output, 'revision') ? (['ETag'] as const) : []),
+      ...(fieldsOf(output).etag ? (['ETag'] as const) : []),
       ...(status === 201 && declared.location ? (['Location'] as const) : []),
       ...(idempotent ? (['Idempotency-Replayed'] as const) : []),
-      ...(hasField(output, 'nextCursor') ? (['Link'] as const) : []),
+      ...(fieldsOf(output).next ? (['Link'] as const) : []),
       ...announcementOf(declared),
     )
     const content = { [declared.mediaType ?? 'application/json']: { schema } }
@@ -186,10 +187,6 @@ function announcementOf({ deprecated }: Route): HeaderName[] {
 }
 
 const DESCRIPTIONS = { 200: 'OK', 201: 'Created', 202: 'Accepted', 204: 'Done' } as const
-
-function hasField(schema: z.core.$ZodType, name: string): boolean {
-  return schema instanceof z.ZodObject && Object.hasOwn(schema.shape, name)
-}
 
 /** Which refusals a route can answer follows from what it declares. */
 function refusedStatuses({ access, input, method, conditional, idempotent }: Route): number[] {

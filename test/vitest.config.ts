@@ -2,9 +2,19 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const PURE = 'test/**/*.pure.test.ts'
+
+/** Keeps the files of a project together: a runtime ends when the next file is of another project. */
+class ByProject extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const order = ['e2e', 'pure', 'workerd']
+    const sorted = await super.sort(files)
+    return sorted.toSorted((a, b) => order.indexOf(a.project.name) - order.indexOf(b.project.name))
+  }
+}
 
 export default defineConfig({
   root,
@@ -12,6 +22,7 @@ export default defineConfig({
     // The log of a failed test is printed, that of a passed one is not.
     silent: 'passed-only',
     maxWorkers: availableParallelism(),
+    sequence: { sequencer: ByProject },
     coverage: { provider: 'istanbul', include: ['src/**'], reporter: ['text', 'json-summary'] },
     projects: [
       {
@@ -20,6 +31,8 @@ export default defineConfig({
             main: 'test/support/worker.ts',
             wrangler: { configPath: `${root}wrangler.toml` },
             miniflare: {
+              // The runtime's remarks on odd headers, which naughty requests are full of.
+              verbose: false,
               bindings: {
                 TEST_MIGRATIONS: await readD1Migrations(`${root}migrations`),
                 FULL: process.env['FULL'] ?? '',

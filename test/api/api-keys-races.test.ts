@@ -1,5 +1,5 @@
 /**
- * Requests race the change that ends a key’s right to them: 25 times for each kind of change, or, with
+ * Requests race the change that ends a key’s right to them: 40 times for each kind of change, or, with
  * `npm run test:full`, a thousand. Those sent once the change was acknowledged must fail; those before
  * it have their effect exactly if they say so.
  */
@@ -8,9 +8,9 @@ import { intercepted } from '../support/intercept.ts'
 import { type Partner, partner } from '../support/keys.ts'
 import { rowsOf } from '../support/population.ts'
 import { type Member, type Reply, type Site, testSite } from '../support/site.ts'
-import { sized } from '../support/size.ts'
+import { progress, sized } from '../support/size.ts'
 
-const RACES = sized(1000, 25)
+const RACES = sized(1000, 40)
 /** On a machine that is busy. */
 const MS_PER_RACE = 500
 const LANES = 5
@@ -126,6 +126,7 @@ async function race(change: Change): Promise<void> {
     if (status >= 300) wrong.push({ change: status })
     await Promise.all([...early, ...lane.keys.flatMap((key) => sendBoth(key, true))])
     raced += lane.keys.length
+    progress(raced, RACES)
     await change.restore(lane)
   }
 

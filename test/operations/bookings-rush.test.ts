@@ -9,7 +9,7 @@ import { liveBySlot, NONE, violations } from '../support/bookings.ts'
 import { failingStorage } from '../support/failing.ts'
 import { rowsOf } from '../support/population.ts'
 import { seeded } from '../support/seeded.ts'
-import { sized } from '../support/size.ts'
+import { progress, sized } from '../support/size.ts'
 import { testSite } from '../support/site.ts'
 
 const SLOTS = sized(200, 4)
@@ -70,6 +70,7 @@ test.each([
       disarm()
       left.push(await freePlaces(scene, slot))
       await fill(scene, slot)
+      progress(slot + 1, SLOTS)
     }
     expect(left.filter((free) => !(free >= 0))).toEqual([])
     expect(await violations()).toEqual(NONE)

@@ -14,6 +14,7 @@ import { withRaceStorage } from '../support/race-storage.ts'
 import { type Contest, noteCommits, race, RACES, type Tally, writesBy } from '../support/races.ts'
 import { SESSION_COOKIE, SESSION_SECONDS } from '../../src/security/callers/session-cookie.ts'
 import { ISSUER, type Member, ORIGIN } from '../support/site.ts'
+import { progress } from '../support/size.ts'
 
 type Credential = Readonly<Record<string, string>>
 
@@ -243,6 +244,7 @@ async function raced({ refusal, arrange }: Loss, DB: D1Database) {
     const after = await writesBy(DB, userId)
     committed += after.all - before.all
     if (after.void > 0) tally.wrong.push({ round, committedAfterTheLoss: after.void })
+    progress(round + 1, RACES.rounds)
   }
 
   return { ...tally, written, committed }

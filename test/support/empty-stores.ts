@@ -5,10 +5,13 @@ import { takeAwake } from './awake.ts'
 
 /** Leaves an empty database with the schema of all migrations, and empty objects. */
 export async function emptyStores(): Promise<void> {
-  // Resetting forgets what is awake and nothing else, so whatever may sleep is woken first.
-  await Promise.all([env.DB.prepare('select 1').run(), ...takeAwake().map(wake)])
-  takeAwake()
-  await reset()
+  // Resetting forgets what is awake and nothing else, so objects that may sleep are woken first; to
+  // ask the database wakes it, and tells whether it has forgotten.
+  do {
+    await Promise.all(takeAwake().map(wake))
+    takeAwake()
+    await reset()
+  } while (await isMigrated())
   const queries = env.TEST_MIGRATIONS.flatMap((migration) => migration.queries)
   await env.DB.batch(queries.map((query) => env.DB.prepare(query)))
 }
@@ -18,4 +21,9 @@ type Awake = ReturnType<typeof takeAwake>[number]
 async function wake({ namespace, id }: Awake): Promise<void> {
   const objects: DurableObjectNamespace = env[namespace]
   await runInDurableObject(objects.get(id), () => {})
+}
+
+async function isMigrated(): Promise<boolean> {
+  const table = env.DB.prepare("select 1 from sqlite_master where name = 'audit_log'")
+  return (await table.first()) !== null
 }

@@ -15,7 +15,15 @@ export interface Tree {
   readonly scripts: ReadonlySet<string>
 }
 
-const NOT_OURS = new Set(['node_modules', '.git', '.wrangler', '.guildhall', 'coverage', 'dist'])
+/** What is installed, made or local. */
+export const NOT_OURS = new Set([
+  'node_modules',
+  '.git',
+  '.wrangler',
+  '.guildhall',
+  'coverage',
+  'dist',
+])
 const DECISION = /^docs\/decisions\/(?!README)[\w-]+\.md$/
 const LAST_SECTION = '## What this does not fix'
 

@@ -32,7 +32,7 @@ const declared = Object.values(schema)
   .map(getTableConfig)
 
 describe('the tables that drizzle knows', () => {
-  it('are the tables of the migrated database', async () => {
+  it('are the tables of the migrated database: nothing is left out', async () => {
     const names = (await tables()).map(({ name }) => name)
     assertComplete(
       declared.map(({ name }) => name),
@@ -69,7 +69,7 @@ const LISTED = declared.flatMap(({ name, columns }) =>
 )
 
 it.each(LISTED)(
-  '%s takes the values that drizzle knows, and no other',
+  '%s takes the values that drizzle knows: nothing is left out',
   async (place, table, column, values) => {
     const [row] = await rows<{ sql: string }>('select sql from sqlite_master where name = ?', table)
     const [, list = ''] = new RegExp(`\\b${column} IN \\(([^)]*)\\)`).exec(row?.sql ?? '') ?? []
@@ -82,7 +82,7 @@ it.each(LISTED)(
   },
 )
 
-it('docs/storage-schema.md has each table and view, and no other', async () => {
+it('docs/storage-schema.md has each table and view: nothing is left out', async () => {
   const views = await rows<{ name: string }>("select name from sqlite_master where type = 'view'")
   const [ofD1 = ''] = schemaPage.split('## Durable Objects')
   const cells = [...ofD1.matchAll(/^\| (`[^|]+) \|/gm)].map(([, cell = '']) => cell)

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { routes } from '../../src/api/index.ts'
 import { createApp } from '../../src/app.ts'
-import { eventHandlers } from '../../src/events/index.ts'
+import { followUp } from '../../src/events/index.ts'
 import { answerFields, fieldsOf, nobody } from '../../src/http/answer-fields.ts'
 import { mount } from '../../src/http/mount.ts'
 import { type Route, route } from '../../src/http/route.ts'
@@ -90,7 +90,7 @@ it('an answer that does not say whom it is about is not stored, nor is anything 
   })
   const site = testSite()
   const { token } = await site.member('ada')
-  const app = createApp(eventHandlers)
+  const app = createApp(followUp)
   mount(app, [silent])
   const headers = { Authorization: `Bearer ${token}` }
   const send = async (more: Record<string, string>) => {

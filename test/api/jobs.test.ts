@@ -33,7 +33,7 @@ async function finished(site: Site, client: Client, job: string) {
 }
 
 describe('GET /v1/jobs', () => {
-  it('answers every job with its schedule, and that it has not run yet', async () => {
+  it('answers every job with its schedule, and that it has not run yet: nothing is left out', async () => {
     const { status, body } = await (await testSite().root()).get('/v1/jobs')
     expect(status).toBe(200)
     const jobs = [
@@ -60,7 +60,7 @@ describe('GET /v1/jobs', () => {
     })
   })
 
-  it('lists the jobs that docs/operations.md explains', () => {
+  it('lists the jobs that docs/operations.md explains: nothing is left out', () => {
     const rows = [...operations.matchAll(/^\| `([\w-]+)` \| (?:every tick|daily) /gm)]
     assertComplete(
       rows.map(([, name = '']) => name),

@@ -95,7 +95,7 @@ describe('whoami', () => {
   })
 
   it.each(Object.entries(PERMISSIONS))(
-    'lists the widest reach of each permission that %s adds to being a member',
+    'lists the widest reach of each permission that %s adds to being a member: nothing is left out',
     async (role, permissions) => {
       const { body } = await (await testSite().memberWith(role)).get('/v1/whoami')
       expect(body.roles).toEqual(['member', role])

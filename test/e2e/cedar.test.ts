@@ -1,5 +1,7 @@
-import { beforeAll, expect, test } from 'vitest'
+import { readFileSync } from 'node:fs'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { decide } from '../../src/security/decide.ts'
+import { ELEVATED_IDENTITIES } from '../../src/security/elevated-identities.ts'
 import { PERMISSIONS as POLICY, ROLES as BUILT_IN_ROLES } from '../../src/security/permissions.ts'
 import { assertComplete } from '../support/complete.ts'
 import { seeded } from '../support/seeded.ts'
@@ -24,16 +26,6 @@ import {
 /** What Cedar says, by the key of the case. */
 const verdicts = new Map<string, boolean>()
 
-beforeAll(() => {
-  loadContract()
-  forEachCase((each) => {
-    verdicts.set(keyOf(each.actor, each.permission, each.target), cedarAllows(each))
-  })
-})
-
-const SECOND_OPINION =
-  'test/e2e/contract.cedar is the policy once more: say there who has the permission. CONTRIBUTING.md, "A permission".'
-
 /** Where the two differ, in words; undefined where they agree, also on how far it goes. */
 function differenceOn({ actor, permission, target }: Case, other: string): string | undefined {
   const cedar = (on: TargetName) => verdicts.get(keyOf(actor, permission, on))
@@ -53,7 +45,7 @@ function differenceOn({ actor, permission, target }: Case, other: string): strin
   return `${keyOf(actor, permission, target)}: ${JSON.stringify(actual)}`
 }
 
-test('the cases have every permission and role that the code has', () => {
+test('nothing is left out: the cases have every permission and role that the code has', () => {
   const recipe = 'A permission'
   assertComplete([...KEY_SCOPES, ...NO_SCOPES], Object.keys(POLICY), {
     list: 'KEY_SCOPES or NO_SCOPES in test/e2e/support/policy-cases.ts',
@@ -64,32 +56,54 @@ test('the cases have every permission and role that the code has', () => {
   assertComplete(ROLES, Object.keys(BUILT_IN_ROLES), { list, of: 'role', recipe })
 })
 
-test('decide and Cedar agree on every case there is, and on how far it goes', () => {
-  const differences: string[] = []
-  forEachCase((each) => {
-    const difference = differenceOn(each, 'usr_2')
-    if (difference !== undefined) differences.push(difference)
+test('nothing is left out: the contract names every elevated identity', () => {
+  const contract = readFileSync(new URL('contract.cedar', import.meta.url), 'utf8')
+  const named = [...contract.matchAll(/System::"([^"]+)"/g)].map(([, name = '']) => name)
+  assertComplete(named, Object.keys(ELEVATED_IDENTITIES), {
+    list: 'test/e2e/contract.cedar',
+    of: 'elevated identity',
+    recipe: 'An elevation',
   })
-  expect(differences, SECOND_OPINION).toEqual([])
-  expect(verdicts.size).toBe(ACTORS.length * PERMISSIONS.length * TARGETS.length)
-  const allowed = [...verdicts.values()].filter(Boolean).length
-  expect(allowed).toBeGreaterThan(verdicts.size / 20)
 })
 
-test('decide and Cedar agree on cases at random, a million with `npm run test:full`, whatever the ids and the order of things', () => {
-  const random = seeded(1)
-  const pick = <T>(all: readonly T[]): T => {
-    const picked = all[Math.floor(random() * all.length)]
-    if (picked === undefined) throw new Error('nothing to pick from')
-    return picked
-  }
-  const differences: string[] = []
-  for (let i = 0; i < (process.env['FULL'] === '1' ? 1_000_000 : 50_000); i++) {
-    const id = `usr_${Math.floor(random() * 1e9)}`
-    const actor = withId(shuffled(pick(ACTORS), random), id)
-    const each = { actor, permission: pick(PERMISSIONS), target: pick(TARGETS) }
-    const difference = differenceOn(each, pick([`${id}0`, id.slice(0, -1), id.toUpperCase(), '']))
-    if (difference !== undefined) differences.push(difference)
-  }
-  expect(differences).toEqual([])
+describe('decide and Cedar agree', () => {
+  beforeAll(() => {
+    loadContract()
+    forEachCase((each) => {
+      verdicts.set(keyOf(each.actor, each.permission, each.target), cedarAllows(each))
+    })
+  })
+
+  test('on every case there is, and on how far it goes', () => {
+    const differences: string[] = []
+    forEachCase((each) => {
+      const difference = differenceOn(each, 'usr_2')
+      if (difference !== undefined) differences.push(difference)
+    })
+    expect(
+      differences,
+      'test/e2e/contract.cedar says who has which permission once more. CONTRIBUTING.md, "A permission".',
+    ).toEqual([])
+    expect(verdicts.size).toBe(ACTORS.length * PERMISSIONS.length * TARGETS.length)
+    const allowed = [...verdicts.values()].filter(Boolean).length
+    expect(allowed).toBeGreaterThan(verdicts.size / 20)
+  })
+
+  test('on cases at random, a million with `npm run test:full`, whatever the ids and the order of things', () => {
+    const random = seeded(1)
+    const pick = <T>(all: readonly T[]): T => {
+      const picked = all[Math.floor(random() * all.length)]
+      if (picked === undefined) throw new Error('nothing to pick from')
+      return picked
+    }
+    const differences: string[] = []
+    for (let i = 0; i < (process.env['FULL'] === '1' ? 1_000_000 : 50_000); i++) {
+      const id = `usr_${Math.floor(random() * 1e9)}`
+      const actor = withId(shuffled(pick(ACTORS), random), id)
+      const each = { actor, permission: pick(PERMISSIONS), target: pick(TARGETS) }
+      const difference = differenceOn(each, pick([`${id}0`, id.slice(0, -1), id.toUpperCase(), '']))
+      if (difference !== undefined) differences.push(difference)
+    }
+    expect(differences).toEqual([])
+  })
 })

@@ -1,4 +1,6 @@
 /** What the pages say is there is there, and a page that says otherwise is told which line is wrong. */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { mistakesIn, pagesIn, treeAt, type Tree } from '../../local/pages.ts'
@@ -33,6 +35,17 @@ test('the pages of the project name only what is there', () => {
     ]),
   )
   expect(mistakesIn(pages, treeAt(ROOT))).toEqual([])
+})
+
+test('test/README.md says what each helper gives', () => {
+  const help = pagesIn(ROOT).get('test/README.md') ?? ''
+  const helpers = ['support', 'e2e/support'].flatMap((folder) =>
+    readdirSync(join(ROOT, 'test', folder)).map((name) => `${folder}/${name}`),
+  )
+  const missing = helpers.filter(
+    (path) => !/\.d\.ts$|\.js$/.test(path) && !help.includes(`\`${path}`),
+  )
+  expect(missing, 'the last table of test/README.md lacks these helpers').toEqual([])
 })
 
 describe('a path is missed', () => {

@@ -1,6 +1,13 @@
 /** A slow, obvious way to count visits, which the tests compare the real one with. */
 import type { VisitRule } from '../../src/objects/visit-stats.ts'
 
+/** Every metric there is, counted over the days that are inside the window. */
+export const METRICS: Record<VisitRule['metric'], (days: readonly number[]) => number> = {
+  visits: (days) => days.length,
+  visitDays: (days) => new Set(days).size,
+  streakDays: (days) => Math.max(0, ...days.map((day) => runFrom(day, new Set(days)))),
+}
+
 /** Counts by the book: `days` has the day number of every counted visit of one member, in any order. */
 export function byTheBook(
   { metric, windowDays }: Pick<VisitRule, 'metric' | 'windowDays'>,
@@ -9,10 +16,7 @@ export function byTheBook(
 ): number {
   const end = Math.max(today, ...days)
   const inside = days.filter((day) => windowDays === null || day > end - windowDays)
-  if (metric === 'visits') return inside.length
-  const distinct = new Set(inside)
-  if (metric === 'visitDays') return distinct.size
-  return Math.max(0, ...[...distinct].map((day) => runFrom(day, distinct)))
+  return METRICS[metric](inside)
 }
 
 export function currentByTheBook(days: readonly number[], today: number): number {

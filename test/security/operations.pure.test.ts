@@ -100,9 +100,10 @@ describe('every operation', () => {
       .flatMap(({ names }) => names)
       .filter((name) => typeof EXPORTS.get(name) === 'function')
     const others = called.filter((name) => !granted.has(name) && !HARMLESS.has(name))
-    const help =
-      'A route calls only operations that take a Grant first: `export async function act(grant: Grant<\'…\'>, …)`. CONTRIBUTING.md, "An operation".'
-    expect(others, help).toEqual([])
+    expect(
+      others,
+      'a route calls only operations that take a Grant first. CONTRIBUTING.md, "An operation".',
+    ).toEqual([])
     expect(called.filter((name) => granted.has(name)).length).toBeGreaterThan(10)
   })
 })

@@ -7,8 +7,13 @@ export function noteAwake(namespace: Namespace, id: DurableObjectId): void {
   awake.set(id.toString(), { namespace, id })
 }
 
+export function allAwake() {
+  return [...awake.values()]
+}
+
+/** All of them; from now on none. */
 export function takeAwake() {
-  const all = [...awake.values()]
+  const all = allAwake()
   awake.clear()
   return all
 }

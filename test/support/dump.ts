@@ -1,6 +1,7 @@
 /** Everything a site has stored: the rows of every D1 table, and of every table of the visit objects. */
-import { listDurableObjectIds, runInDurableObject } from 'cloudflare:test'
+import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
+import { allAwake } from './awake.ts'
 
 /** Rows by table; those of an object under its id. */
 export type Dump = Readonly<Record<string, readonly unknown[]>>
@@ -21,13 +22,15 @@ export async function dumpD1(): Promise<Dump> {
   return Object.fromEntries(tables.map(({ name }, index) => [name, rows[index]?.results ?? []]))
 }
 
-/** Objects that nobody has called so far are not woken. */
+/** Only of objects that somebody has called, and only where there are rows: to be woken leaves none. */
 async function dumpVisits(): Promise<Dump> {
   const dumps: Record<string, readonly unknown[]> = {}
-  for (const id of await listDurableObjectIds(env.VISITS)) {
+  const objects = allAwake().filter(({ namespace }) => namespace === 'VISITS')
+  for (const { id } of objects) {
     await runInDurableObject(env.VISITS.get(id), (_, { storage: { sql } }) => {
       for (const { name } of sql.exec<{ name: string }>(TABLES).toArray()) {
-        dumps[`${id.toString()}.${name}`] = sql.exec(`select * from "${name}"`).toArray()
+        const rows = sql.exec(`select * from "${name}"`).toArray()
+        if (rows.length > 0) dumps[`${id.toString()}.${name}`] = rows
       }
     })
   }

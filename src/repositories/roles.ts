@@ -1,6 +1,6 @@
 /** Roles of the site's own making. Whatever changes one changes the rights of everybody who holds it. */
 import { and, asc, eq, sql, type SQL, type SQLWrapper } from 'drizzle-orm'
-import { type Database, rows, statement } from '../db/client.ts'
+import { type Database, statement } from '../db/client.ts'
 import { roles, userRoles } from '../db/schema.ts'
 import { type AuditRow, audited, wasWritten } from './audited.ts'
 import { type Happened, note, openAbout, writeEvent } from './outbox.ts'

@@ -63,8 +63,8 @@ describe('an open route', () => {
     const caller = await signIn(site, furnished)
     expect(await walked(caller)).toEqual(
       OPEN.map(nameOf)
-        .map((name) => [name, 'fine', []])
-        .sort(),
+        .sort()
+        .map((name) => [name, 'fine', []]),
     )
   })
 
@@ -72,8 +72,8 @@ describe('an open route', () => {
     const key = await partner(site, { scopes: KEY_SCOPES })
     expect(await walked(key)).toEqual(
       OPEN.map(nameOf)
-        .map((name) => [name, 'fine', ['object: verify']])
-        .sort(),
+        .sort()
+        .map((name) => [name, 'fine', ['object: verify']]),
     )
   })
 
@@ -99,7 +99,7 @@ describe('an open route', () => {
       })
       outcomes.push([nameOf(route), status < 300 ? 'fine' : status, writes])
     }
-    return outcomes.sort()
+    return outcomes.sort(([one], [other]) => (one < other ? -1 : 1))
   }
 })
 

@@ -47,7 +47,10 @@ function manifest(): object {
   }
 }
 
-/** From a copy in which `contract.ts` is written out; the compiler checks that the rest fits it. */
+/**
+ * The package is built from a copy in which `contract.ts` is written out; the compiler checks that
+ * the rest fits it.
+ */
 function declare(): void {
   const parent = join(ROOT, 'node_modules/.cache')
   mkdirSync(parent, { recursive: true })

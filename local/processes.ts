@@ -19,7 +19,10 @@ export function keepingSignals<T>(make: () => T): T {
 
 let watching = false
 
-/** From here on, workerd dies with this process even when that is killed and can clean up nothing. */
+/**
+ * After this call workerd dies with this process, even when the process is killed and can clean up
+ * nothing.
+ */
 export function bindRuntimeToProcess(): void {
   if (watching || process.platform === 'win32') return
   watching = true

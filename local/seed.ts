@@ -68,7 +68,7 @@ async function fill(site: Site, stateDir: string, given: Arguments, zone: string
   const visits = members.flatMap((member) =>
     visitsOf(draw, given.weeks, Date.now()).map((at) => ({ member, at })),
   )
-  // By member in the order of time, which is how they would have come.
+  // Visits are sorted by member and then by time, which is the order in which they would have come.
   const counted = await eachOf('visits', byMember(visits), async (own) =>
     recordAll(site, own, zone),
   )

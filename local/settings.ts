@@ -7,7 +7,7 @@ import { DEV_ISSUER, DEV_ROOT, trustedIssuer } from './dev-issuer.ts'
 import { projectVars } from './project.ts'
 
 /**
- * As text, the way the platform hands them over. `.dev.vars` is the one in the working directory.
+ * Settings as text, the way the platform hands them over. `.dev.vars` is the one in the working directory.
  * @throws SettingsError naming the first setting that cannot be used, and why
  */
 export async function localSettings(stateDir: string): Promise<Record<string, string>> {

@@ -169,7 +169,7 @@ interface ProblemExtras {
   readonly retryAfter?: number
   /** Response headers that belong to the refusal, such as `Allow`. */
   readonly headers?: Readonly<Record<string, string>>
-  /** For the log only; never leaves. */
+  /** The cause, which goes to the log only and never leaves. */
   readonly cause?: unknown
 }
 
@@ -211,12 +211,12 @@ export class Problem extends Error {
   }
 }
 
-/** For `find … ?? notFound()`. @throws not_found */
+/** Throws, so that a look-up can be written as `find … ?? notFound()`. @throws not_found */
 export function notFound(what: string): never {
   throw new Problem('not_found', `No such ${what}.`)
 }
 
-/** For fields of the request that cannot be taken as they are; the caller sees which, and why. */
+/** The problem of fields that cannot be taken as they are; the caller sees which, and why. */
 export function invalidFields(errors: readonly FieldError[]): Problem {
   const detail = 'The request has fields that are not valid; see errors.'
   return new Problem('validation_failed', detail, { errors })
@@ -227,7 +227,7 @@ export function invalidField(path: string, message: string): Problem {
   return invalidFields([{ in: 'json', path, message }])
 }
 
-/** For a key that is used again, but not for the same request. */
+/** The problem of a key that is used again, but not for the same request. */
 export function idempotencyMismatch(): Problem {
   const detail = 'This Idempotency-Key was used for another request.'
   const message = 'expected a new key for a new request'

@@ -9,7 +9,7 @@ import { notFound } from '../problem.ts'
 import type { IdentityName } from '../repositories/linked-identities.ts'
 import { shownText, Timestamp, Token } from './schemas.ts'
 
-/** As many hexadecimal digits of the identity's hash as tell those of one member apart. */
+/** How many hexadecimal digits of an identity's hash tell the identities of one member apart. */
 const ID_DIGITS = 32
 const ID = new RegExp(`^idn_[0-9a-f]{${ID_DIGITS}}$`)
 

@@ -130,5 +130,5 @@ const declared = [
 
 export const routes: readonly Route[] = declared
 
-/** For the typed client. */
+/** The types of all declarations, for the typed client. */
 export type DeclaredRoutes = typeof declared

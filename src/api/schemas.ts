@@ -28,10 +28,13 @@ export const RuleId = idOf('rul', 'Id of a badge rule')
 /** Bodies of requests that say everything by their path. */
 export const NoBody = z.strictObject({}).meta({ description: 'Empty, or an empty object' })
 
-/** For what compares fields: they can be once each of them is valid. */
+/** A check that compares fields runs only when each of the fields is valid by itself. */
 export const whenFine = ({ issues }: z.core.ParsePayload) => issues.length === 0
 
-/** For bodies of PATCH; not said beside an unknown or a wrong field, which is a field all the same. */
+/**
+ * A PATCH needs at least one field. The error is left out beside an unknown or a wrong field, which
+ * is a field all the same.
+ */
 export const SOME_FIELD = [
   (patch: object) => Object.keys(patch).length > 0,
   { error: 'expected at least one field', when: whenFine },
@@ -43,7 +46,7 @@ const CONTROL_CHARACTERS = /[\p{Cc}--[\n\t]]/v
 const PRINTABLE = '^[^\\s\\x00-\\x1f\\x7f-\\x9f]+$'
 const IS_PRINTABLE = new RegExp(PRINTABLE)
 
-/** As `CONTROL_CHARACTERS` says, for documents, whose readers may not know `v`. */
+/** `CONTROL_CHARACTERS` written without the flag `v`, which readers of documents may not know. */
 const WITHOUT_CONTROL_CHARACTERS = '^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$'
 
 /**
@@ -81,10 +84,10 @@ export const RoleName = z
   .regex(/^[a-z][a-z0-9-]{1,40}$/)
   .meta({ description: 'Name of a role, as in `moderator`', maxLength: 41 })
 
-/** How many of something; also the largest integer that is exact everywhere. */
+/** The largest integer that is exact everywhere, and so the largest count. */
 export const Count = z.int().min(0)
 
-/** For lists that are answered whole; more than a site will have. */
+/** The most entries of a list that is answered whole; more than a site will have. */
 export const MANY = 10_000
 
 function inCodePoints(value: string, min: number, max: number): boolean {
@@ -94,7 +97,10 @@ function inCodePoints(value: string, min: number, max: number): boolean {
   return length >= min && length <= max
 }
 
-/** Not `z.url`, which takes what has to be trimmed or cleaned of line breaks first. */
+/**
+ * `z.url` is not used here, because it accepts text that has to be trimmed or cleaned of line
+ * breaks first.
+ */
 export const HttpsUrl = z
   .string()
   .max(2048)
@@ -113,7 +119,7 @@ export const Instant = z.iso
   // An offset can carry a time out of the years that RFC 3339 has.
   .refine((time) => /^\d{4}-/.test(time), { error: 'expected a time in the years 0000 to 9999' })
 
-/** For lists of what begins at a time. */
+/** The query of lists whose entries begin at a time. */
 export const StartQuery = {
   from: Instant.optional().meta({
     description: 'Starting at or after this time',
@@ -122,7 +128,7 @@ export const StartQuery = {
   to: Instant.optional().meta({ description: 'Starting before this time', format: 'date-time' }),
 }
 
-/** By its looks; whether it is good is for its verification to say. */
+/** This checks only the form of a token; verifying it says whether it is good. */
 export const Token = z
   .string()
   .max(MAX_TOKEN_LENGTH)

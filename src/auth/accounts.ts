@@ -170,7 +170,10 @@ export function accountsOf({ db, now, site, send, notify }: LoginDeps) {
       return (await setPassword(userId, email, password, isGood)) ? { userId, email } : 'bad link'
     },
 
-    /** By somebody signed in, whose session lasts until it is done. Ends every session of the account. */
+    /**
+     * Changes the password of somebody who is signed in, and ends every session of the account, the
+     * current one last.
+     */
     async changePassword({ userId, email, id }: SignedIn, password: string): Promise<void> {
       const session = db.select({ id: authSessions.id }).from(authSessions)
       await setPassword(userId, email, password, exists(session.where(eq(authSessions.id, id))))

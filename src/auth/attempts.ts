@@ -14,7 +14,8 @@ const LIMITS = {
   'password:account': { most: 10, windowMs: 15 * MINUTE_MS },
   'password:address': { most: 50, windowMs: 15 * MINUTE_MS },
   'mail:account': { most: 5, windowMs: 60 * MINUTE_MS },
-  // By itself, so that no other mail keeps the owner from a new password: each of these is one.
+  // Mails about a forgotten password have a limit of their own, so that no other mail keeps the
+  // owner from a new password.
   'reset:account': { most: 5, windowMs: 60 * MINUTE_MS },
   'mail:address': { most: 20, windowMs: 60 * MINUTE_MS },
   // Each sign-in counts twice: once for the challenge, once for the answer.

@@ -14,7 +14,7 @@ export interface LoginDeps {
   readonly site: string
   /** @throws MailError */
   readonly send: (mail: Mail) => Promise<void>
-  /** For what has happened already: a mail that cannot be sent does not undo it. */
+  /** Sends mail about what has happened already; a mail that cannot be sent does not undo it. */
   readonly notify: (mail: Mail) => Promise<void>
 }
 

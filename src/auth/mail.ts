@@ -28,7 +28,7 @@ export async function sendMail(
   }
 }
 
-/** As `E_RATE_LIMIT_EXCEEDED`. */
+/** The service's own code, such as `E_RATE_LIMIT_EXCEEDED`. */
 function codeOf(error: unknown): string {
   const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
   return typeof code === 'string' && /^\w+$/.test(code) ? code : 'no code'

@@ -58,7 +58,7 @@ const newPasswordField = html`<label
     refused.
   </p>`
 
-/** For password managers, which have to know whose password it is. */
+/** A hidden field tells password managers whose password it is. */
 const whose = (email: string) =>
   html`<input name="username" autocomplete="username" value="${email}" readonly hidden />`
 

@@ -77,7 +77,7 @@ function isCommon(password: string, about: readonly string[]): boolean {
   let rest = plain
   for (const word of words) rest = rest.replaceAll(word, ' ')
   for (const run of runsOf(rest)) rest = rest.replaceAll(run, '')
-  // As long as a date; a longer number is nobody's first guess.
+  // Eight digits are as long as a date; a longer number is nobody's first guess.
   rest = rest.replaceAll(/(?<!\d)\d{1,8}(?!\d)/g, ' ')
   // A few more characters do not make a common password another one.
   return new Set(rest.replaceAll(' ', '')).size <= 3

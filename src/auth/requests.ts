@@ -19,14 +19,14 @@ export async function readForm(c: Context): Promise<Readonly<Record<string, stri
 
 const Email = z.email().max(254)
 
-/** In lower case; undefined if it is no address. */
+/** The address in lower case; undefined if it is no address. */
 export function emailOf(text: string | undefined): string | undefined {
   return Email.safeParse(text?.trim().toLowerCase()).data
 }
 
 const Name = text(1, 80).refine((name) => !/[\n\t]/.test(name))
 
-/** On one line; undefined if it is no name. */
+/** The name on one line; undefined if it is no name. */
 export function nameOf(text: string | undefined): string | undefined {
   return Name.safeParse(text?.trim()).data
 }

@@ -6,7 +6,10 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
   /** The `revision` that is to be changed; another one by now is `precondition_failed`. */
   readonly ifMatch?: number | undefined
-  /** Of a POST; every call has one of its own unless given, to repeat a call of an earlier process. */
+  /**
+   * The Idempotency-Key of a POST. Every call gets a new one unless it is given, which repeats a
+   * call of an earlier process.
+   */
   readonly idempotencyKey?: string | undefined
 }
 

@@ -42,7 +42,7 @@ export function credentials({ token, apiKey, getToken }: Credential) {
 
   return {
     current: (): Held => (held ??= ask()),
-    /** Of calls that were refused with the same token the first asks for a new one. */
+    /** When several calls were refused with the same token, the first of them asks for a new one. */
     renew(refused: Held, token: string | undefined): boolean {
       if (!getToken) return false
       if (held === refused) held = ask(token)

@@ -37,7 +37,7 @@ type Statuses = typeof STATUSES
 interface Failure<Code, Status> extends Error {
   readonly code: Code
   readonly status: Status
-  /** For whoever runs the site, to find the call in its log. */
+  /** The number by which whoever runs the site finds the call in the log. */
   readonly requestId: string | undefined
 }
 
@@ -64,7 +64,10 @@ type Extras<Status> = Status extends 401
 
 export type GuildhallError =
   | { [Code in keyof Statuses]: Refusal<Code, Statuses[Code]> }[keyof Statuses]
-  /** Not what the contract says: a code that is newer than this client, or no answer of this API at all. */
+  /**
+   * An answer that the contract does not know: its code is newer than this client, or it is no
+   * answer of this API at all.
+   */
   | (Failure<'unexpected_answer', number> & {
       /** The body, parsed if it is JSON. */
       readonly body: unknown
@@ -82,7 +85,7 @@ class CallError extends Error {
   }
 }
 
-/** For `instanceof`, which narrows to the union. */
+/** The class exists for `instanceof`, which narrows to the union. */
 export const GuildhallError = asUnion(CallError)
 
 export function networkFailure(cause: unknown): GuildhallError {
@@ -137,7 +140,7 @@ function secondsOf(retryAfter: string | null): number | undefined {
   return Number.isNaN(seconds) ? undefined : Math.max(0, seconds)
 }
 
-/** Of those that the functions above make, whose fields are what the union says of their code. */
+/** Only the functions of this module make errors, so their fields are what the union says of their code. */
 function asOne(error: Error): GuildhallError {
   return error as GuildhallError
 }

@@ -31,7 +31,10 @@ interface Args extends CallOptions {
   readonly json?: unknown
 }
 
-/** The same chain, but its calls take their options with their input, and path parameters as they are. */
+/**
+ * Hono's chain of a path, whose calls take their options together with their input, and path
+ * parameters as they are.
+ */
 function wrapped(node: Node): Node {
   return new Proxy(node, {
     get(_, name) {

@@ -45,7 +45,8 @@ export function sender(sending: Sending) {
 
   return async (url: string, call: Call): Promise<unknown> => {
     const { method, headers, signal } = call
-    // Of the call and not of the attempt, so that the server knows the repetitions for what they are.
+    // The key belongs to the call and not to the attempt, so that the server knows repetitions for
+    // what they are.
     if (method === 'POST' && !headers.has(IDEMPOTENCY_KEY)) headers.set(IDEMPOTENCY_KEY, newKey())
     let renewed = false
     for (let repeated = 0; ;) {

@@ -90,7 +90,7 @@ async function awardRound(open: readonly Position[], run: Run): Promise<Position
 
   const settled = await forEachShard(pages, failures, async (page) => {
     const { shard, after, upTo, crossings } = page
-    // Not those of another revision: they were not awarded here.
+    // Members of another revision of the rule are left out, because they were not awarded here.
     const done = crossings.filter(({ ruleId, revision }) => awarded.get(ruleId) === revision)
     const ruleIds = done.map(({ ruleId }) => ruleId)
     if (ruleIds.length > 0) await deps.visits.in(shard).settle(upTo, ruleIds, after)

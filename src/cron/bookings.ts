@@ -84,7 +84,7 @@ interface Chore<P extends IdPrefix, T> {
   readonly work: (item: T) => Promise<'done' | 'nothing to do' | 'out of calls'>
 }
 
-/** What fails is left to a later run, and nothing waits for it. */
+/** Work that fails is left to a later run, and nothing waits for it. */
 async function forEachOf<P extends IdPrefix, T extends { readonly id: Id<P> }>(
   prefix: P,
   { cursor, affords }: JobContext,

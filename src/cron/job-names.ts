@@ -8,7 +8,7 @@ interface JobDefinition {
 
 const DAILY = 24 * 60
 
-/** In the order of their runs: what is finished may be work for the others. */
+/** Jobs are listed in the order of their runs, because what one finishes may be work for the next. */
 export const JOBS = {
   'award-badges': {
     description: 'Awards badges to the members whose visits have satisfied a rule',
@@ -47,7 +47,7 @@ export function isJobName(name: string): name is JobName {
 /** Minutes between ticks of the trigger. */
 const TICK_MINUTES = 5
 
-/** For people: when the job runs. */
+/** When the job runs, in words for people. */
 export function scheduleOf(job: JobName): string {
   const minutes = JOBS[job].everyMinutes || TICK_MINUTES
   return minutes === DAILY ? 'daily' : `every ${minutes} minutes`

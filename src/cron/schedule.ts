@@ -127,7 +127,7 @@ async function attempt(job: string, context: JobContext): Promise<JobResult> {
 }
 
 /**
- * For one run, from now on.
+ * The allowance of one run, from now on.
  * @param budget what all runs of the trigger share
  * @param kept what has to be left of it
  */

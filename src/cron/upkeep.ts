@@ -12,7 +12,7 @@ const DAY_MS = 24 * 60 * 60 * 1000
 /** Longer than the longest window of a rule. */
 const VISIT_DAYS_KEPT = 400
 const RUN_DAYS_KEPT = 90
-/** Long after tokens of any kind are good: a month more is for whoever looks into an incident. */
+/** Keys outlive the tokens they signed by a month, for whoever looks into an incident. */
 const KEYS_KEPT_MS = VISITOR_KEYS.publishedForMs + 30 * DAY_MS
 
 /** Erases the visits of deleted members where that did not succeed at once. */

@@ -79,7 +79,7 @@ function rsaFault(jwk: Jwk): string | undefined {
   if (n.toString(2).length < MIN_MODULUS_BITS) return `has a modulus below ${MIN_MODULUS_BITS} bits`
   if (n % 2n === 0n) return 'has an even modulus'
   const e = integer(bytesOf(jwk.e))
-  // With exponent 1 every padded digest is its own signature.
+  // Exponent 1 would make every padded digest its own signature.
   if (e < 3n || e % 2n === 0n) return 'has no usable exponent; "e" must be odd and at least 3'
   return undefined
 }

@@ -20,7 +20,7 @@ const instant = customType<{ data: Date; driverData: string }>({
 export const authUsers = sqliteTable('auth_users', {
   id: text().primaryKey(),
   name: text().notNull(),
-  /** In lower case; somebody has read mail sent to it. */
+  /** The address in lower case; somebody has read mail that was sent to it. */
   email: text().notNull(),
   emailVerified: integer('email_verified', { mode: 'boolean' }).notNull(),
   image: text(),
@@ -52,7 +52,7 @@ export const authAccounts = sqliteTable('auth_accounts', {
   accessTokenExpiresAt: instant('access_token_expires_at'),
   refreshTokenExpiresAt: instant('refresh_token_expires_at'),
   scope: text(),
-  /** As `hashPassword` writes it. */
+  /** The hash in the form that `hashPassword` writes. */
   password: text(),
   createdAt: instant('created_at').notNull(),
   updatedAt: instant('updated_at').notNull(),

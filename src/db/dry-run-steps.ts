@@ -4,7 +4,7 @@ export interface Step {
   readonly sql: string
   readonly values: readonly unknown[]
   readonly kind: 'read' | 'write'
-  /** Of a write, the columns it returns. */
+  /** The columns that a write returns. */
   readonly returning?: readonly string[]
 }
 

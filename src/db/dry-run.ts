@@ -106,7 +106,7 @@ async function abortedResults(
     const message = error instanceof Error ? error.message : ''
     const [, results] = RESULTS.exec(message) ?? []
     if (results !== undefined) return parsed(results)
-    // What is left of them would end up in the log.
+    // The rest of the results would end up in the log.
     throw message.includes('dry run: ') ? new Error('the results of a dry run were cut') : error
   }
   throw new Error('a dry run was not rolled back')

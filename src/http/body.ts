@@ -10,7 +10,7 @@ const MAX_BYTES = 64 * 1024
  */
 export async function readJsonBody(request: HonoRequest, mayBeEmpty: boolean): Promise<string> {
   const isEmpty = request.raw.body === null || request.header('Content-Length') === '0'
-  // Of which type nothing is does not matter; clients name one of their own.
+  // The type of an empty body does not matter, because clients name one of their own.
   if (!(isEmpty && mayBeEmpty)) assertJson(request)
   const bytes = isEmpty ? new Uint8Array() : await readCapped(request.raw.body)
   const text = decode(bytes)

@@ -56,7 +56,10 @@ function announceEnd({ deprecated }: Route): Handler {
   }
 }
 
-/** On every path, declared or not: what is open is not open to a credential that is bad. */
+/**
+ * Every path identifies its caller, declared or not, because what is open is not open to a bad
+ * credential.
+ */
 export const identifyCaller: Handler = async (c, next) => {
   await loadCaller(c)
   await next()
@@ -123,14 +126,15 @@ function perform(declared: Route): Handler {
   return async (c) => {
     for (let attempt = 1; ; attempt++) {
       beginWork(c)
-      // Of whoever this attempt is for: an identity may have changed hands since the last.
+      // Each attempt asks for the key, for the identity may have changed hands since the last one.
       const idempotency = await idempotencyOf(c, declared)
       const replay = await replayed(declared, c, idempotency)
       if (replay) return replay
       try {
         return await run(declared, c, idempotency)
       } catch (error) {
-        // Of two with one key at once the second may fail in any way, such as a slug that is taken.
+        // When two requests with one key run at once, the second may fail in any way, such as a
+        // slug that is taken.
         const winner = await replayed(declared, c, idempotency)
         if (winner) return winner
         if (!isAccessChange(error) || attempt === ATTEMPTS) throw error

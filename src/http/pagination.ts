@@ -100,7 +100,7 @@ async function checksum(name: string, key: string): Promise<string> {
   return (await sha256(`cursor\n${name}\n${key}`)).slice(0, CHECKSUM_LENGTH)
 }
 
-/** Only called on text whose checksum says that `encode` made it from a key of this list. */
+/** This is only called on text whose checksum says that `encode` made it from a key of this list. */
 function parse<K extends Key>(text: string): K {
   return JSON.parse(text) as K
 }

@@ -31,7 +31,7 @@ type Parsed<I extends Input> = {
 export interface Idempotency {
   readonly caller: string
   readonly key: string
-  /** Of method, path and body: the same key may not be used for another request. */
+  /** A hash of method, path and body: the same key may not be used for another request. */
   readonly fingerprint: string
   readonly storedIn: 'd1' | 'object'
 }
@@ -56,7 +56,7 @@ export interface CallerContext extends Pick<Identified, 'actor' | 'visitShard' |
 
 /** What the headers of the request ask for. */
 export interface RequestContext<O extends Output> {
-  /** From If-Match. */
+  /** The revisions that If-Match accepts. */
   readonly revisions: Revisions
   readonly idempotency: Idempotency | undefined
   /** For an operation that stores its answer with its write. @param shown makes the answer of a result */
@@ -99,7 +99,7 @@ export interface Route<
   D extends true | undefined = true | undefined,
 > {
   readonly method: M
-  /** In Hono's spelling, as in `/v1/users/:userId`. */
+  /** The path in Hono's spelling, as in `/v1/users/:userId`. */
   readonly path: Path
   readonly summary: string
   readonly access: A

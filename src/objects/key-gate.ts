@@ -73,7 +73,7 @@ export class KeyGate extends DurableObject<{ readonly DB: D1Database }> {
     // Nothing is verified while the row is read, and of two reads the later one stays.
     const outcome = await this.ctx.blockConcurrencyWhile(async () => {
       if (this.#loaded && !isToBeAnew) return { loaded: this.#loaded }
-      // What was known may have changed, so it does not outlive a read that fails.
+      // What the gate knew may have changed, so it does not outlive a read that fails.
       this.#loaded = undefined
       try {
         const loaded: Loaded = (await this.#keys().load(keyId)) ?? 'missing'
@@ -114,7 +114,7 @@ function isSecret(hash: string, key: LoadedApiKey['key'], now: number): boolean 
   return accepted.some((each) => isEqual(hash, each))
 }
 
-/** In constant time, so that how long an answer takes says nothing about the secret. */
+/** Secrets are compared in constant time, so that how long an answer takes says nothing about them. */
 function isEqual(a: string, b: string): boolean {
   const [left, right] = [BYTES.encode(a), BYTES.encode(b)]
   return left.byteLength === right.byteLength && nodeCrypto.timingSafeEqual(left, right)

@@ -50,7 +50,7 @@ export class KeyMeter {
     this.#counts = storage.kv.get<Counts>(COUNTS) ?? EMPTY
   }
 
-  /** Everything, and the alarm. */
+  /** Deletes everything that is stored, and the alarm with it. */
   async forget(): Promise<void> {
     if (this.#counts === EMPTY) return
     this.#counts = EMPTY

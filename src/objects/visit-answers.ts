@@ -70,7 +70,7 @@ export class VisitAnswers<Answer> {
     this.#sql.exec('DELETE FROM answers WHERE member = ?', member)
   }
 
-  /** Of text that `keep` wrote, which took an `Answer`. */
+  /** The text was written by `keep`, which took an `Answer`. */
   #parsed(answer: string): Answer {
     return JSON.parse(answer) as Answer
   }

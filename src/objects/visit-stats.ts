@@ -6,7 +6,7 @@ import type { RuleId } from '../db/ids.ts'
 
 export type VisitRule = {
   readonly id: RuleId
-  /** Only ever goes up; a shard ignores a revision below the one it knows. */
+  /** The revision only ever goes up; a shard ignores one below the one it knows. */
   readonly revision: number
   readonly metric: 'visits' | 'visitDays' | 'streakDays'
   readonly threshold: number

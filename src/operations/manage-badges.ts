@@ -85,7 +85,10 @@ async function slugConflict<T>(write: Promise<T>): Promise<T> {
   }
 }
 
-/** So that a slug of 64 characters has room for a suffix: NFKD can make a title many times longer. */
+/**
+ * The title is cut so that a slug of 64 characters has room for a suffix; NFKD can make a title
+ * many times longer.
+ */
 const MAX_SLUG = 57
 
 /** Letters without their marks, everything else a hyphen; `badge` if nothing is left. */

@@ -3,7 +3,7 @@ import { notFound, Problem } from '../problem.ts'
 
 interface Outcome<Row> {
   readonly changed: boolean
-  /** As it is now, if it exists. */
+  /** The row as it is now, if it exists. */
   readonly row: Row | undefined
 }
 
@@ -14,7 +14,10 @@ export function changedRow<Row>({ changed, row }: Outcome<Row>, what: string): R
   return row
 }
 
-/** For deletions, after which there is no row. @throws as `changedRow` does */
+/**
+ * The counterpart of `changedRow` for deletions, after which there is no row.
+ * @throws as `changedRow` does
+ */
 export function assertDeleted({ changed, row }: Outcome<unknown>, what: string): void {
   if (changed) return
   if (!row) notFound(what)

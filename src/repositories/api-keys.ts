@@ -117,7 +117,10 @@ export function apiKeysRepository(db: Database, happened: Happened = []) {
       return { changed: written.length > 0, row: found[0] }
     },
 
-    /** For good; the row stays for the record. @returns the row as it is now and whether it was changed */
+    /**
+     * Revokes the key for good; the row stays for the record.
+     * @returns the row as it is now and whether it was changed
+     */
     async revoke(id: KeyId, revisions: Revisions, audit: AuditRow) {
       const write = db
         .update(apiKeys)

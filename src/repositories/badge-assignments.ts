@@ -32,7 +32,7 @@ export interface Award {
 /** A member who holds the badge after an award. */
 export interface Given {
   readonly userId: UserId
-  /** By this award, and not before. */
+  /** Members who got the badge by this award and did not have it before. */
   readonly created: boolean
 }
 
@@ -51,7 +51,7 @@ const assignment = {
 
 export function badgeAssignmentsRepository(db: Database) {
   return {
-    /** In the order of the badges. @returns undefined if there is no such member */
+    /** Assignments in the order of the badges. @returns undefined if there is no such member */
     async ofUser(
       userId: UserId,
       page: { after?: { position: number; id: BadgeId } | undefined; limit: number },
@@ -172,13 +172,13 @@ export function badgeAssignmentsRepository(db: Database) {
   }
 }
 
-/** The same for the same, in whatever order. */
+/** The text is equal for equal members, in whatever order they were named. */
 export function textOf(given: readonly Given[]): string {
   const sorted = given.toSorted((a, b) => (a.userId < b.userId ? -1 : 1))
   return JSON.stringify(sorted.map(({ userId, created }) => [userId, Number(created)]))
 }
 
-/** The same before the award and after it, unless somebody else comes between. */
+/** The answer is equal before the award and after it, unless somebody else comes between. */
 function outcome(badgeId: BadgeId, candidates: string) {
   return sql`select users.id as userId, not exists (select 1 from badge_assignments
       where user_id = users.id and badge_id = ${badgeId} and removed_at is null

@@ -22,7 +22,7 @@ export function badgesRepository(db: Database) {
       return row
     },
 
-    /** By position, then id. */
+    /** Badges are sorted by position and then by id. */
     async list(page: { after?: { position: number; id: BadgeId } | undefined; limit: number }) {
       const { after, limit } = page
       return db

@@ -14,7 +14,7 @@ export interface NewBooking {
   readonly owner: string
   readonly note: string | null
   readonly contact: Contact | null
-  /** Of the service it was offered with, if the answer was foreseen from that. */
+  /** The revision of the service that the answer was foreseen from, if it was foreseen. */
   readonly serviceRevision?: number | undefined
 }
 
@@ -206,7 +206,8 @@ export function bookingsRepository(db: Database, now: string, happened: Happened
         .from(bookings)
         .where(
           and(
-            // As the index has it: held bookings are few, the others pile up.
+            // The condition is written as the index has it, because held bookings are few while the
+            // others pile up.
             sql`status = 'pending' and hold_until is not null`,
             lte(bookings.holdUntil, now),
             page.after && gt(bookings.id, page.after),

@@ -60,7 +60,7 @@ export function identitiesRepository(db: Database) {
       return row
     },
 
-    /** With the session a token names, if it is still there; one round trip. */
+    /** The identity together with the session that a token names, if that is still there; one round trip. */
     async findWithSession(issuer: string, subject: string, sessionId: string, now: Date) {
       const { known, sessions } = await batch(db, {
         known: select(issuer, subject),
@@ -86,7 +86,7 @@ export function identitiesRepository(db: Database) {
         known: [known],
       } = await batch(db, {
         sessions: db
-          // In a batch, drizzle loses a column to another of the same name: no two ids here.
+          // drizzle loses one of two columns with the same name in a batch, so no two ids are selected here.
           .select({
             createdAt: authSessions.createdAt,
             expiresAt: authSessions.expiresAt,

@@ -17,7 +17,7 @@ export interface ProvedIdentity extends IdentityName {
   readonly identityHash: string
   /** Milliseconds; a token issued at or before an erasure proves nothing. */
   readonly tokenIssuedAt: number
-  /** Of the built-in login: it has to be there when the link is made. */
+  /** The session of the built-in login, which has to be there when the link is made. */
   readonly sessionId: string | undefined
 }
 

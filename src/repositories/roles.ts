@@ -7,13 +7,13 @@ import { type Happened, note, openAbout, writeEvent } from './outbox.ts'
 
 export type RoleRow = typeof roles.$inferSelect
 
-/** By name; with its permissions where the site has defined it. */
+/** Each role by its name, with its permissions where the site has defined it. */
 interface HeldRole {
   readonly name: string
   readonly permissions: RoleRow['permissions'] | null
 }
 
-/** Of the member with this id, as a column. */
+/** The roles of the member with this id, as a column. */
 export function heldRolesOf(userId: SQLWrapper): SQL<HeldRole[]> {
   return sql`(select json_group_array(json(entry)) from (
     select json_object('name', held.role, 'permissions', json(defined.permissions)) as entry

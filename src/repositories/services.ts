@@ -93,7 +93,7 @@ export function servicesRepository(db: Database, now: string) {
       return { changed: written.length > 0, row: left[0] }
     },
 
-    /** In the order of time. @returns undefined if there is no such service */
+    /** Slots in the order of time. @returns undefined if there is no such service */
     async slotsOf(id: ServiceId, { from, to, after, limit }: SlotPage) {
       const { known, found } = await batch(db, {
         known: select(id),

@@ -71,7 +71,10 @@ export function usersRepository(db: Database) {
       return row
     },
 
-    /** By display name, then id. `prefix` matches the start of the display name in any case. */
+    /**
+     * Members are sorted by display name and then by id. `prefix` matches the start of the display
+     * name in any case.
+     */
     async list(scope: ReadScope, page: UserPage) {
       const start = page.prefix === undefined ? undefined : nameKey(page.prefix)
       const { after } = page

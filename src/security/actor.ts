@@ -32,7 +32,7 @@ export interface PartnerActor {
   readonly keyId: KeyId
   /** What the key may at this moment, to anybody's. */
   readonly scopes: readonly Permission[]
-  /** As a member's. */
+  /** The access revision of the key's creator; it has the meaning of a member's. */
   readonly accessRevision: number
 }
 

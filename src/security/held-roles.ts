@@ -34,7 +34,7 @@ export function rightsFrom(permissions: Readonly<Record<string, Reach>>): Rights
   return Object.fromEntries(known)
 }
 
-/** As every answer lists them: `member`, which all are, and the others by name. */
+/** Roles in the form of every answer: `member`, which everybody is, and the others by name. */
 export function roleNamesOf({ roles, customRoles = [] }: MemberActor): string[] {
   return ['member', ...[...roles, ...customRoles.map(({ name }) => name)].sort()]
 }

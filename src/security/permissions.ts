@@ -50,7 +50,7 @@ export const PERMISSIONS = {
 export type Permission = keyof typeof PERMISSIONS
 export type Rights = { readonly [P in Permission]?: Reach }
 
-/** Every member has `member`; the others are given. */
+/** Every member has the role `member`; the others are given. */
 export const ROLES = {
   member: {
     'profile:read': 'own',

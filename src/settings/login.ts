@@ -6,7 +6,7 @@ export interface RawLoginSettings {
   readonly BUILT_IN_LOGIN?: string
   /** The origin people reach this site at; issuer of its tokens and base of the links in its mail. */
   readonly PUBLIC_URL?: string
-  /** At least 32 random characters. Signs cookies and encrypts the keys that sign tokens. */
+  /** At least 32 random characters, which sign cookies and encrypt the keys that sign tokens. */
   readonly AUTH_SECRET?: string
   /** The sender of mail through the `MAIL` binding. */
   readonly MAIL_FROM?: string
@@ -26,7 +26,7 @@ export const LOGIN_SETTING_NAMES = [
 ] as const satisfies readonly (keyof RawLoginSettings)[]
 
 export interface BuiltInLogin {
-  /** Without a path or a slash at the end. */
+  /** The origin, without a path or a slash at the end. */
   readonly publicUrl: string
   readonly secret: string
   /** Undefined if mail is printed. */

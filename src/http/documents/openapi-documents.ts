@@ -9,7 +9,7 @@ const PAGE = { 'text/html': { schema: text('^<!doctype html>', 100_000) } }
 
 const FILE = text('^[\\s\\S]*$', 2_000_000)
 
-/** By path; each is a GET. */
+/** Each document by its path; all of them are answered to GET. */
 export const documentOperations: Readonly<Record<string, Json>> = {
   '/healthz': operation('getHealth', 'Whether the site is configured and answers', {
     content: json({

@@ -15,9 +15,9 @@ import type { Access, Restricted } from '../access.ts'
 
 export interface Call {
   readonly method: string
-  /** With its query. */
+  /** The path together with its query. */
   readonly path: string
-  /** As JSON text. */
+  /** The body as JSON text. */
   readonly body: string | undefined
   readonly ifMatch: string | undefined
 }
@@ -109,7 +109,7 @@ function dryRunBindings(env: Bindings): Bindings {
     ASSETS: absent(),
     MAIL: absent(),
     BURST: absent(),
-    // What only counts requests has nothing to count.
+    // A dry run is no request, so the limit of addresses has nothing to count.
     ADDRESSES: { limit: async () => ({ success: true }) },
   }
   const settings = Object.fromEntries(SETTING_NAMES.map((name) => [name, env[name]]))

@@ -61,7 +61,7 @@ function rolesWith(permission: Permission, reach: Reach): string {
   return `the role ${names.join(' or ')}`
 }
 
-/** As in `title: this field is required; colour: this field is not known here`. */
+/** The text reads like `title: this field is required; colour: this field is not known here`. */
 export function wrongFields({ errors = [] }: ToldProblem): string {
   return errors.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; ')
 }

@@ -5,7 +5,7 @@ import { type Permission, type Reach, ROLES } from '../../security/permissions.t
 import { changeThatAllows, shortened, wrongFields } from './explain-change.ts'
 import type { Arrival, DryRunResult, ToldProblem } from './dry-run.ts'
 
-/** In the order in which a request takes them. */
+/** The steps in the order in which a request takes them. */
 export const STEPS = [
   'credential',
   'session',
@@ -107,7 +107,7 @@ function refOf(actor: Caller): string {
   return actor.kind === 'anonymous' ? '' : actorRef(actor)
 }
 
-/** As in `badge:assign with reach any, from the role admin`. */
+/** The text reads like `badge:assign with reach any, from the role admin`. */
 function heldBy(actor: Caller, permission: Permission): string {
   const reach = rightsOf(actor)[permission]
   if (!reach) return NOT_ASKED

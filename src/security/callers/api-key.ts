@@ -6,7 +6,7 @@ import { sha256 } from '../../crypto/digest.ts'
 import type { KeyId } from '../../db/ids.ts'
 import { Problem } from '../../problem.ts'
 
-/** For secret scanners; the checksum tells a real key from a lookalike. */
+/** The form of a key, for secret scanners; the checksum tells a real key from a lookalike. */
 export const API_KEY_PATTERN =
   /^guild_([0-7][0-9a-hjkmnp-tv-z]{25})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/
 

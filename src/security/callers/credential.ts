@@ -8,7 +8,7 @@ export type Credential =
 
 const API_KEY_PREFIX = 'guild_'
 
-/** Of a JWT, before anything looks into it. */
+/** The longest JWT that is looked into, in characters. */
 export const MAX_TOKEN_LENGTH = 8 * 1024
 
 /**

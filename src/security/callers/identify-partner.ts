@@ -22,7 +22,7 @@ export async function identifyPartner(
   return admitPartner(keyId, answer)
 }
 
-/** As `identifyPartner` would, without counting the use. */
+/** What `identifyPartner` would answer, without counting the use. */
 export async function foreseePartner(
   keyId: KeyId,
   { keyGates }: Pick<IdentifyDeps, 'keyGates'>,
@@ -58,8 +58,12 @@ function tooManyUnknownKeys(wait: number): Problem {
 }
 
 function gateIsSilent(cause: unknown): never {
-  throw new Problem('unavailable', 'Whether the API key is good cannot be told just now.', {
-    retryAfter: 1,
-    cause,
-  })
+  throw new Problem(
+    'unavailable',
+    'The service that checks API keys does not answer. Try again in a moment.',
+    {
+      retryAfter: 1,
+      cause,
+    },
+  )
 }

@@ -19,7 +19,10 @@ export type KeyAnswer =
       readonly accessRevision: number
       readonly limits: readonly Limit[]
     }
-  /** Not to be told apart by strangers: unknown, wrong secret, revoked, expired or disabled. */
+  /**
+   * The key is unknown, revoked, expired or disabled, or its secret is wrong; strangers cannot tell
+   * which.
+   */
   | { readonly good: false; readonly because: 'invalid' }
   | { readonly good: false; readonly because: 'address' }
   | {

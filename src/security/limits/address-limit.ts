@@ -18,7 +18,7 @@ export async function countAddress(
   const key = address === undefined ? 'unknown' : networkOf(address)
   const { success } = await binding.limit({ key }).catch(() => ({ success: true }))
   if (success) return
-  // When its window ends the binding does not say: after a whole one at the latest.
+  // The binding does not say when its window ends, which is after a whole window at the latest.
   const wait = ADDRESS_LIMIT.period
   throw limitReached('rate_limited', 'Too many of these requests came from this address.', wait, [
     ofAddress(ADDRESS_LIMIT, wait),

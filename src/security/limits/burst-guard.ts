@@ -7,15 +7,15 @@ import { networkOf } from './ip-ranges.ts'
 /** As `[[ratelimits]]` in wrangler.toml has it: so many failures per address in so many seconds. */
 export const BURST_LIMIT = { limit: 1000, period: 60 } as const
 
-/** Of addresses and of keys; the oldest are forgotten. */
+/** How many addresses, and how many keys, are remembered; the oldest are forgotten. */
 const REMEMBERED = 10_000
 
 export interface BurstGuard {
   /** Whole seconds until the address may send unknown keys again; 0 if it may. @param now milliseconds */
   wait(address: string | undefined, secretHash: string, now: number): number
-  /** To be told of every key that was good. */
+  /** Has to be told of every key that was good. */
   passed(secretHash: string): void
-  /** To be told of every key that was not. @param now milliseconds */
+  /** Has to be told of every key that was not good. @param now milliseconds */
   failed(address: string | undefined, secretHash: string, now: number): Promise<void>
 }
 
@@ -34,7 +34,10 @@ export function burstGuardOf(binding: RateLimit | undefined): BurstGuard {
 const NO_GUARD: BurstGuard = { wait: () => 0, passed() {}, async failed() {} }
 
 function burstGuard(binding: RateLimit): BurstGuard {
-  /** By network, in milliseconds. The binding cannot be asked without counting, so it is remembered. */
+  /**
+   * When each network may try again, in milliseconds. It is remembered because the binding cannot
+   * be asked without counting.
+   */
   const blockedUntil = new Map<string, number>()
   const good = new Map<string, true>()
 
@@ -58,7 +61,7 @@ function burstGuard(binding: RateLimit): BurstGuard {
   }
 }
 
-/** As the most recent one. */
+/** Sets the entry as the most recent one. */
 function remember<V>(map: Map<string, V>, key: string, value: V): void {
   map.delete(key)
   map.set(key, value)

@@ -56,7 +56,7 @@ function parse(text: string): Address | undefined {
     if (kind === 'IPv4') return { bits: 32, value: convertIPv4ToBinary(text), mappedBits: 0 }
     if (kind === 'IPv6') return unmapped(convertIPv6ToBinary(text))
   } catch {
-    // Not an address; said below.
+    // The text is no address, which the caller says.
   }
   return undefined
 }

@@ -6,7 +6,7 @@ import type { JSONWebKeySet } from 'jose'
 import { jwksFault, signatureKeys } from '../../crypto/jwks-rules.ts'
 import { isJsonObject, parseStrictJson } from './strict-json.ts'
 
-/** For the whole fetch, body included. */
+/** How long the whole fetch may take, body included. */
 export const FETCH_TIMEOUT_MS = 5_000
 const MAX_SET_BYTES = 256 * 1024
 

@@ -109,7 +109,10 @@ function isRefreshing({ refresh }: KeyStore, now: number): boolean {
   return refresh !== undefined && isWithin(FETCH_TIMEOUT_MS, refresh.since, now)
 }
 
-/** In both directions: requests see slightly different clocks, and a clock can be set back. */
+/**
+ * The distance counts in both directions, because requests see slightly different clocks, and a
+ * clock can be set back.
+ */
 function isWithin(span: number, since: number, now: number): boolean {
   return Math.abs(now - since) < span
 }
@@ -118,7 +121,7 @@ function isWithin(span: number, since: number, now: number): boolean {
 async function refreshSettled(store: KeyStore): Promise<number> {
   const { refresh } = store
   let waited = 0
-  // Ever more rarely: a flood of waiting requests must not keep the isolate busy.
+  // The pauses grow, because a flood of waiting requests must not keep the isolate busy.
   for (let pause = FIRST_POLL_MS; store.refresh === refresh && waited < FETCH_TIMEOUT_MS;) {
     await new Promise((resolve) => setTimeout(resolve, pause))
     waited += pause

@@ -12,17 +12,17 @@ import { isJsonObject, parseStrictJson } from './strict-json.ts'
 
 /** Times are in milliseconds since the epoch. */
 export interface VerifiedToken {
-  /** As in the token; for tokens of this site its name, which stays when its address changes. */
+  /** The issuer as in the token; for tokens of this site its name, which stays when its address changes. */
   readonly issuer: string
   /** 1..255 characters, well-formed, without control characters. Unique only within the issuer. */
   readonly subject: string
   readonly issuedAt: number | undefined
   readonly expiresAt: number
-  /** As the issuer wrote it, of any length; to be cleaned before it is stored. */
+  /** The name as the issuer wrote it, of any length; it has to be cleaned before it is stored. */
   readonly name: string | undefined
-  /** Only when the issuer does not say that it is unverified. */
+  /** The address, unless the issuer says that it is unverified. */
   readonly email: string | undefined
-  /** Only of this site's own tokens: the session it is good with. */
+  /** The session that a token of this site is good with; other tokens have none. */
   readonly sessionId?: string
 }
 
@@ -78,7 +78,7 @@ function parseObject(bytes: Uint8Array): Json {
     const value = parseStrictJson(bytes)
     if (isJsonObject(value)) return value
   } catch {
-    // Not JSON, or ambiguous JSON: the same to the caller.
+    // Text that is no JSON and ambiguous JSON are the same to the caller.
   }
   throw invalid('The token is malformed.')
 }

@@ -10,7 +10,7 @@ import type { TrustedIssuer } from '../../settings/trusted-issuers.ts'
 import { type KeySet, MEMBER_KEYS, publicKeys, VISITOR_KEYS } from './signing-keys.ts'
 
 export interface OwnIssuer {
-  /** As in the token. */
+  /** The issuer as in the token. */
   readonly issuer: string
   /** What its subjects are known under here, wherever the site is at home. */
   readonly name: typeof BUILT_IN | typeof VISITORS

@@ -99,11 +99,11 @@ interface KeyRow {
   readonly kid: string
   readonly private_jwk: string
   readonly signs_until: number
-  /** Of the last key there is so far. */
+  /** When the last key that exists so far stops signing. */
   readonly last_until: number
 }
 
-/** Of keys with one use, made with one secret. */
+/** Keys with one use that were made with one secret. */
 interface SealedSet {
   readonly use: KeySet['use']
   readonly secret: string | undefined
@@ -129,7 +129,7 @@ async function signingKey(
   return made
 }
 
-/** The same for everybody who finds no key at about the same time. */
+/** The end of the first term, which is equal for everybody who finds no key at about the same time. */
 function firstTerm(now: number): number {
   return Math.ceil((now + SIGNS_MS) / DAY_MS) * DAY_MS
 }

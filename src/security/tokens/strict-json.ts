@@ -17,7 +17,7 @@ export function parseStrictJson(bytes: Uint8Array): unknown {
   return value
 }
 
-/** Only for text that is known to be JSON: the scan relies on balanced braces and closed strings. */
+/** This is only for text that is known to be JSON: the scan relies on balanced braces and closed strings. */
 function refuseDuplicateNames(text: string): void {
   const open: Set<unknown>[] = []
   for (const [token, string, colon] of text.matchAll(TOKEN)) {

@@ -107,7 +107,7 @@ async function member() {
 }
 
 describe('the deletion of a member who is in every table', () => {
-  it('knows of every table and of every column that can hold one', async () => {
+  it('knows of every table and of every column that can hold one: nothing is left out', async () => {
     assertNothing(missing(await columns()))
   })
 

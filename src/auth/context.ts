@@ -32,7 +32,8 @@ export interface LoginEnv {
     newAddress: NewAddress
     openSessions: OpenSessions
     passkeys: Passkeys
-    auth: Auth
+    /** @param sessionId of somebody who adds a passkey, which is theirs only while it lasts */
+    auth: (sessionId?: string) => Auth
     notify: LoginDeps['notify']
     /**
      * Seconds to wait, 0 if the attempt is within the limits: of where the request comes from, as far
@@ -61,7 +62,7 @@ export function openLogin(c: LoginContext): void {
   c.set('openSessions', openSessionsOf(desk))
   c.set('passkeys', passkeysOf(desk))
   c.set('notify', notify)
-  c.set('auth', makeAuth(db, login))
+  c.set('auth', (sessionId) => makeAuth(db, login, sessionId))
   const address = networkOf(c.req.header('CF-Connecting-IP') ?? 'unknown')
   c.set('attempt', (limit, ...account) => countAttempts(db, [[limit, address], ...account], now))
   const deps = makeIdentifyDeps(c.env, db)

@@ -88,6 +88,7 @@ export const authTickets = sqliteTable('auth_tickets', {
   name: text(),
   userId: text('user_id'),
   expiresAt: instant('expires_at').notNull(),
+  isUsed: integer('is_used', { mode: 'boolean' }).notNull().default(false),
 })
 
 export const authAttempts = sqliteTable('auth_attempts', {

@@ -5,7 +5,7 @@
 import { and, eq, exists, sql, type SQL } from 'drizzle-orm'
 import { batch, rows } from '../db/client.ts'
 import { authAccounts, authSessions, authUsers } from '../db/schema.ts'
-import { forgetAttempts, subjectOf } from './attempts.ts'
+import { accountOf, forgetAttempts, forgiveAttempts } from './attempts.ts'
 import { MAILS } from './mail.ts'
 import { accessChanged, type LoginDeps } from './deps.ts'
 import { hashPassword, isOutdated, passwordFault, verifyPassword } from './passwords.ts'
@@ -28,7 +28,7 @@ export interface Checked {
 
 const CREDENTIAL = 'credential'
 
-export function accountsOf({ db, now, site, send, notify }: LoginDeps) {
+export function accountsOf({ db, now, site, send, notify, places }: LoginDeps) {
   const at = new Date(now)
   const { hostname } = new URL(site)
 
@@ -81,7 +81,7 @@ export function accountsOf({ db, now, site, send, notify }: LoginDeps) {
       sessions: db.delete(authSessions).where(and(eq(authSessions.userId, userId), isStored)),
       rights: accessChanged(db, userId),
       // Whoever guessed at the old one does not keep the owner from using the new one.
-      attempts: forgetAttempts(db, await subjectOf('password:account', email)),
+      attempts: forgetAttempts(db, await accountOf(email)),
     })
     if (stored.length === 0) return false
     await notify(MAILS.passwordChanged(email, site))
@@ -139,7 +139,7 @@ export function accountsOf({ db, now, site, send, notify }: LoginDeps) {
     async checkPassword(email: string, password: string): Promise<Checked | undefined> {
       const user = await find(email)
       if (!(await verifyPassword(password, user?.password)) || !user?.password) return undefined
-      await forgetAttempts(db, await subjectOf('password:account', email))
+      await forgiveAttempts(db, email, now, await places.of(email))
       const { id: userId, password: hash } = user
       if (!isOutdated(hash)) return { userId, hash }
       const renewed = await hashPassword(password)

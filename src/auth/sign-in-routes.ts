@@ -1,6 +1,6 @@
 /** Signing up and in, and what a mailed link leads to. */
 import type { LoginApp, LoginContext } from './context.ts'
-import { enter } from './enter.ts'
+import { enter, rememberPlace } from './enter.ts'
 import {
   choosePasswordPage,
   forgotPage,
@@ -66,7 +66,7 @@ export function signInRoutes(app: LoginApp): void {
     const { userId, email, isRepeat } = verified
     if (isRepeat) {
       const { isIn, wait } = await enterWith(c, email, password, userId)
-      if (wait > 0) return tooMany(c, wait)
+      if (wait > 0) return tooMany(c, wait, BY_MAIL)
       if (!isIn) return c.html(message('Choose a password', BAD_LINK), 410)
     } else await enter(c, await started(c, userId))
     return c.redirect('/auth/account', 303)
@@ -82,7 +82,7 @@ export function signInRoutes(app: LoginApp): void {
     const { password = '', next } = form ?? {}
     if (!email || password.length > 1024) return c.html(signIn(c, next, NOT_RIGHT, email), 401)
     const { isIn, wait } = await enterWith(c, email, password)
-    if (wait > 0) return tooMany(c, wait)
+    if (wait > 0) return tooMany(c, wait, BY_MAIL)
     if (!isIn) return c.html(signIn(c, next, NOT_RIGHT, email), 401)
     return c.redirect(nextPath(next, c.env.request.login.publicUrl), 303)
   })
@@ -114,6 +114,8 @@ export function signInRoutes(app: LoginApp): void {
       const link = { token, email: reset.email }
       return c.html(choosePasswordPage('Choose a new password', '/auth/reset', link, notice), 422)
     }
+    // Who reads the owner's mail is let in with the new password, whatever strangers try meanwhile.
+    await rememberPlace(c, reset)
     const text = 'The password is changed, and every session was signed out.'
     return c.html(signIn(c, undefined, { tone: 'good', text }, reset.email))
   })
@@ -149,8 +151,11 @@ async function started(c: LoginContext, userId: string): Promise<Response> {
   return answer
 }
 
-export function tooMany(c: LoginContext, seconds: number) {
-  const text = `Too many attempts. Try again in ${Math.ceil(seconds / 60)} minutes.`
+/** What is left to somebody whose password may not be tried any more. */
+export const BY_MAIL = 'Or choose a new one by mail: that works at once.'
+
+export function tooMany(c: LoginContext, seconds: number, instead = '') {
+  const text = `Too many attempts. Try again in ${Math.ceil(seconds / 60)} minutes. ${instead}`
   c.header('Retry-After', String(seconds))
-  return c.html(message('Wait a while', { tone: 'bad', text }), 429)
+  return c.html(message('Wait a while', { tone: 'bad', text: text.trim() }), 429)
 }

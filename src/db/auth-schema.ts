@@ -96,6 +96,16 @@ export const authAttempts = sqliteTable('auth_attempts', {
   attempts: integer().notNull(),
   /** Milliseconds since the epoch. */
   endsAt: integer('ends_at').notNull(),
+  /** A hash of the account whose password was tried. */
+  account: text(),
+})
+
+export const authPlaces = sqliteTable('auth_places', {
+  /** A keyed hash; see `auth/places.ts`. */
+  place: text().primaryKey(),
+  userId: text('user_id').notNull(),
+  /** Milliseconds since the epoch. */
+  endsAt: integer('ends_at').notNull(),
 })
 
 export const tokenKeys = sqliteTable('token_keys', {

@@ -5,7 +5,7 @@ import { MAILS } from './mail.ts'
 import { accountPage, confirmEmailPage, message, type Notice } from './pages.ts'
 import { passwordFault } from './passwords.ts'
 import { emailOf, readForm, type SignedIn } from './requests.ts'
-import { tooMany } from './sign-in-routes.ts'
+import { BY_MAIL, tooMany } from './sign-in-routes.ts'
 import { MEMBER_KEYS, signToken } from '../security/tokens/signing-keys.ts'
 
 const CONFIRMED = 'It is confirmed. Sign in with it.'
@@ -139,7 +139,7 @@ async function refusalOf(c: LoginContext, session: SignedIn, current: string | u
     )
   }
   const wait = await c.var.attempt('password:address', ['password:account', session.email])
-  if (wait > 0) return tooMany(c, wait)
+  if (wait > 0) return tooMany(c, wait, BY_MAIL)
   const isRight = await c.var.accounts.checkPassword(session.email, current ?? '')
   if (isRight) return undefined
   return account(c, session, { tone: 'bad', text: 'The current password is not right.' }, 403)

@@ -4,19 +4,19 @@
  */
 import { and, eq, exists, sql, type SQL } from 'drizzle-orm'
 import { batch, rows } from '../db/client.ts'
-import { authAccounts, authSessions, authTickets, authUsers } from '../db/schema.ts'
-import { forgetAttempts, subjectOf } from './attempts.ts'
+import { authAccounts, authSessions, authUsers } from '../db/schema.ts'
+import { accountOf, forgetAttempts, forgiveAttempts } from './attempts.ts'
 import { MAILS } from './mail.ts'
 import { accessChanged, type LoginDeps } from './deps.ts'
 import { hashPassword, isOutdated, passwordFault, verifyPassword } from './passwords.ts'
 import type { SignedIn } from './requests.ts'
-import { isGoodTicket, issueTicket, readTicket, redeemTicket } from './tickets.ts'
+import { dropTickets, isGoodTicket, issueTicket, readTicket, useTicket } from './tickets.ts'
 
 export type Accounts = ReturnType<typeof accountsOf>
 
 /** What became of a mailed link: good, good with another password, or not good. */
 export type Redeemed =
-  | { readonly userId: string; readonly email: string }
+  | { readonly userId: string; readonly email: string; readonly isRepeat: boolean }
   | { readonly fault: string; readonly email: string }
   | 'bad link'
 
@@ -28,7 +28,7 @@ export interface Checked {
 
 const CREDENTIAL = 'credential'
 
-export function accountsOf({ db, now, site, send, notify }: LoginDeps) {
+export function accountsOf({ db, now, site, send, notify, places }: LoginDeps) {
   const at = new Date(now)
   const { hostname } = new URL(site)
 
@@ -60,9 +60,15 @@ export function accountsOf({ db, now, site, send, notify }: LoginDeps) {
   /**
    * Ends every session of the account, and tells its owner.
    * @param isAllowed hashing takes its time; what allowed it has to be so when it is done
+   * @param secretHash of the link it is done with, if it is one
    * @returns whether it was
    */
-  async function setPassword(userId: string, email: string, password: string, isAllowed: SQL) {
+  async function setPassword(
+    { userId, email }: { readonly userId: string; readonly email: string },
+    password: string,
+    isAllowed: SQL,
+    secretHash?: string,
+  ) {
     const hash = await hashPassword(password)
     // No two hashes are alike.
     const isStored = sql`exists (select 1 from auth_accounts
@@ -70,11 +76,12 @@ export function accountsOf({ db, now, site, send, notify }: LoginDeps) {
     const { stored } = await batch(db, {
       stored: storePassword(userId, hash, isAllowed),
       // A second link that was mailed would undo this.
-      tickets: db.delete(authTickets).where(and(eq(authTickets.userId, userId), isStored)),
+      others: dropTickets(db, userId, isStored, secretHash),
+      used: useTicket(db, secretHash ?? '', userId, isStored),
       sessions: db.delete(authSessions).where(and(eq(authSessions.userId, userId), isStored)),
       rights: accessChanged(db, userId),
       // Whoever guessed at the old one does not keep the owner from using the new one.
-      attempts: forgetAttempts(db, await subjectOf('password:account', email)),
+      attempts: forgetAttempts(db, await accountOf(email)),
     })
     if (stored.length === 0) return false
     await notify(MAILS.passwordChanged(email, site))
@@ -92,35 +99,47 @@ export function accountsOf({ db, now, site, send, notify }: LoginDeps) {
 
     /** Whom a mailed link is for; undefined if it is not good. Nothing is used up. */
     async addressee(purpose: 'sign-up' | 'reset', secret: string): Promise<string | undefined> {
-      return (await readTicket(db, purpose, secret, now))?.email
+      const ticket = await readTicket(db, purpose, secret, now)
+      return ticket?.isUsed ? undefined : ticket?.email
     },
 
-    /** The account comes into being here: by somebody who reads the mail, with a password of theirs. */
+    /**
+     * The account comes into being here: by somebody who reads the mail, with a password of theirs.
+     * @returns `isRepeat` if the link was used for that account already: its password is to be checked
+     */
     async verify(secret: string, password: string): Promise<Redeemed> {
       const invitation = await readTicket(db, 'sign-up', secret, now)
       if (!invitation) return 'bad link'
       const { email, name } = invitation
       const fault = passwordFault(password, [email, name ?? '', hostname])
       if (fault) return { fault, email }
+      const repeat = { userId: invitation.userId ?? '', email, isRepeat: true }
+      if (invitation.isUsed) return repeat
       const hash = await hashPassword(password)
-      if (!(await redeemTicket(db, 'sign-up', secret, now))) return 'bad link'
       const id = crypto.randomUUID()
-      const times = { createdAt: at, updatedAt: at }
-      const [made] = await db
-        .insert(authUsers)
-        .values({ id, name: name ?? email, email, emailVerified: true, ...times })
-        .onConflictDoNothing()
-        .returning({ id: authUsers.id })
-      if (!made) return 'bad link'
-      await storePassword(made.id, hash, sql`true`)
-      return { userId: made.id, email }
+      const [isGood, time] = [await isGoodTicket(db, 'sign-up', secret, now), at.toISOString()]
+      const isMade = sql`exists (select 1 from auth_users where id = ${id})`
+      const { made } = await batch(db, {
+        made: rows(
+          db,
+          sql`insert into ${authUsers} (id, name, email, email_verified, created_at, updated_at)
+          select ${id}, ${name ?? email}, ${email}, 1, ${time}, ${time} where ${isGood}
+          on conflict do nothing returning id`,
+        ),
+        password: storePassword(id, hash, isMade),
+        used: useTicket(db, invitation.secretHash, id, isMade),
+      })
+      if (made.length > 0) return { userId: id, email, isRepeat: false }
+      // The same form may have been on its way twice.
+      const meanwhile = await readTicket(db, 'sign-up', secret, now)
+      return meanwhile?.isUsed ? { ...repeat, userId: meanwhile.userId ?? '' } : 'bad link'
     },
 
     /** @returns the account if the password is its own, and what is stored of it */
     async checkPassword(email: string, password: string): Promise<Checked | undefined> {
       const user = await find(email)
       if (!(await verifyPassword(password, user?.password)) || !user?.password) return undefined
-      await forgetAttempts(db, await subjectOf('password:account', email))
+      await forgiveAttempts(db, email, now, await places.of(email))
       const { id: userId, password: hash } = user
       if (!isOutdated(hash)) return { userId, hash }
       const renewed = await hashPassword(password)
@@ -166,17 +185,22 @@ export function accountsOf({ db, now, site, send, notify }: LoginDeps) {
       if (user?.id !== userId) return 'bad link'
       const fault = passwordFault(password, [email, user.name, hostname])
       if (fault) return { fault, email }
+      const account = { userId, email, isRepeat: link.isUsed }
+      if (link.isUsed) {
+        return (await verifyPassword(password, user.password)) ? account : 'bad link'
+      }
       const isGood = await isGoodTicket(db, 'reset', secret, now)
-      return (await setPassword(userId, email, password, isGood)) ? { userId, email } : 'bad link'
+      const isReset = await setPassword(account, password, isGood, link.secretHash)
+      return isReset ? account : 'bad link'
     },
 
     /**
-     * Changes the password of somebody who is signed in, and ends every session of the account, the
-     * current one last.
+     * Changes the password of somebody who is signed in, and ends every session of the account.
+     * Their own session has to be there until that is done.
      */
-    async changePassword({ userId, email, id }: SignedIn, password: string): Promise<void> {
+    async changePassword(by: SignedIn, password: string): Promise<void> {
       const session = db.select({ id: authSessions.id }).from(authSessions)
-      await setPassword(userId, email, password, exists(session.where(eq(authSessions.id, id))))
+      await setPassword(by, password, exists(session.where(eq(authSessions.id, by.id))))
     },
   }
 }

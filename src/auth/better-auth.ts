@@ -5,23 +5,16 @@
  */
 import { createAuthEndpoint } from '@better-auth/core/api'
 import { passkey } from '@better-auth/passkey'
-import { drizzleAdapter } from 'better-auth/adapters/drizzle'
 import { setSessionCookie } from 'better-auth/cookies'
 import { betterAuth } from 'better-auth/minimal'
 import { APIError } from 'better-auth/api'
 import * as z from 'zod'
 import type { Database } from '../db/client.ts'
-import {
-  authAccounts,
-  authPasskeys,
-  authSessions,
-  authUsers,
-  authVerifications,
-} from '../db/schema.ts'
 import { describeError } from '../log.ts'
 import { displayNameOf } from '../security/callers/first-request.ts'
 import { COOKIE_PREFIX, SESSION_SECONDS } from '../security/callers/session-cookie.ts'
 import type { BuiltInLogin } from '../settings/login.ts'
+import { storageOf } from './storage.ts'
 
 /**
  * How long after signing in somebody may add a passkey without signing in again, and, if they have no
@@ -34,22 +27,18 @@ const NO_TOKENS = { accessToken: null, refreshToken: null, idToken: null }
 
 export type Auth = ReturnType<typeof makeAuth>
 
-export function makeAuth(db: Database, { publicUrl, secret, socialProviders }: BuiltInLogin) {
+/** @param sessionId whose passkey is added, if one is */
+export function makeAuth(
+  db: Database,
+  { publicUrl, secret, socialProviders }: BuiltInLogin,
+  sessionId?: string,
+) {
   return betterAuth({
     appName: 'Guildhall',
     baseURL: publicUrl,
     basePath: '/auth',
     secret,
-    database: drizzleAdapter(db, {
-      provider: 'sqlite',
-      schema: {
-        user: authUsers,
-        session: authSessions,
-        account: authAccounts,
-        verification: authVerifications,
-        passkey: authPasskeys,
-      },
-    }),
+    database: storageOf(db, sessionId),
     socialProviders,
     account: {
       // Two ways in become one account by an act of somebody signed in, never by an address.

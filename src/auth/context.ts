@@ -15,6 +15,7 @@ import { sendMail } from './mail.ts'
 import { type NewAddress, newAddressOf } from './new-address.ts'
 import { type OpenSessions, openSessionsOf } from './open-sessions.ts'
 import { type Passkeys, passkeysOf } from './passkeys.ts'
+import { type Places, placesOf } from './places.ts'
 import { sessionOf, type SignedIn } from './requests.ts'
 import type { BuiltInLogin } from '../settings/login.ts'
 
@@ -32,13 +33,15 @@ export interface LoginEnv {
     newAddress: NewAddress
     openSessions: OpenSessions
     passkeys: Passkeys
-    auth: Auth
+    /** @param sessionId of somebody who adds a passkey, which is theirs only while it lasts */
+    auth: (sessionId?: string) => Auth
     notify: LoginDeps['notify']
+    places: Places
     /**
      * Seconds to wait, 0 if the attempt is within the limits: of where the request comes from, as far
      * as its sender cannot choose (of IPv6, the network), and then of the account.
      */
-    attempt: (address: AddressLimit, ...account: Attempt<AccountLimit>[]) => Promise<number>
+    attempt: (address: AddressLimit, account?: Attempt<AccountLimit>) => Promise<number>
     /** Whoever is signed in with the cookie of this request, or of other headers. */
     session: (headers?: Headers) => Promise<SignedIn | undefined>
     /** Makes whoever has just signed in a member, as their first call of the API would. */
@@ -55,15 +58,20 @@ export function openLogin(c: LoginContext): void {
   const send = (mail: Mail) => sendMail(mail, login, c.env.MAIL)
   const notify = (mail: Mail) =>
     send(mail).catch((error: unknown) => console.error({ requestId, ...describeError(error) }))
-  const desk = { db, now, requestId, site: login.publicUrl, send, notify }
+  const address = networkOf(c.req.header('CF-Connecting-IP') ?? 'unknown')
+  const places = placesOf(db, c.req.raw.headers, address, login.secret, now)
+  const desk = { db, now, requestId, site: login.publicUrl, send, notify, places }
+  c.set('places', places)
   c.set('accounts', accountsOf(desk))
   c.set('newAddress', newAddressOf(desk))
   c.set('openSessions', openSessionsOf(desk))
   c.set('passkeys', passkeysOf(desk))
   c.set('notify', notify)
-  c.set('auth', makeAuth(db, login))
-  const address = networkOf(c.req.header('CF-Connecting-IP') ?? 'unknown')
-  c.set('attempt', (limit, ...account) => countAttempts(db, [[limit, address], ...account], now))
+  c.set('auth', (sessionId) => makeAuth(db, login, sessionId))
+  c.set('attempt', async (limit, account) => {
+    const attempts: Attempt[] = [[limit, address], ...(account ? [account] : [])]
+    return countAttempts(db, attempts, now, account ? await places.of(account[1]) : [])
+  })
   const deps = makeIdentifyDeps(c.env, db)
   const moment = { now, requestId, again: false }
   c.set('admit', (token) => identify({ type: 'session', token }, deps, moment))

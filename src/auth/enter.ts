@@ -28,7 +28,16 @@ export async function enter(
   await c.var.admit(session.token)
   if (before) await openSessions.end(before.userId, before.id)
   passCookies(c, answer)
+  await rememberPlace(c, session)
   return true
+}
+
+/** Whoever has shown who they are is known here from now on. */
+export async function rememberPlace(
+  c: LoginContext,
+  who: { readonly userId: string; readonly email: string },
+): Promise<void> {
+  c.header('Set-Cookie', await c.var.places.remember(who), { append: true })
 }
 
 export function passCookies(c: LoginContext, answer: Response): void {

@@ -1,12 +1,12 @@
 /** An account's change of address: asked for by its owner, done once the new mailbox has been read. */
 import { and, eq, ne, sql } from 'drizzle-orm'
 import { batch, statement } from '../db/client.ts'
-import { authSessions, authTickets, authUsers, BUILT_IN, identities, users } from '../db/schema.ts'
+import { authSessions, authUsers, BUILT_IN, identities, users } from '../db/schema.ts'
 import { insertAuditWhere } from '../repositories/audited.ts'
 import { auditOwnAct } from '../security/audit.ts'
 import { accessChanged, type LoginDeps } from './deps.ts'
 import { MAILS } from './mail.ts'
-import { issueTicket, readTicket, redeemTicket } from './tickets.ts'
+import { dropTickets, isGoodTicket, issueTicket, readTicket, useTicket } from './tickets.ts'
 
 export type NewAddress = ReturnType<typeof newAddressOf>
 
@@ -28,29 +28,31 @@ export function newAddressOf({ db, now, requestId, site, send, notify }: LoginDe
     /**
      * Account and member get the new address; every session ends. Only for the account that asked:
      * whoever gets such a mail out of the blue must not be able to lend their address to a stranger.
-     * @returns false if the link is not good
+     * @returns false if the link is not good; true once more to whoever had it done with this link
      */
     async confirm(userId: string, secret: string): Promise<boolean> {
       const asked = await readTicket(db, 'change-email', secret, now)
       if (asked?.userId !== userId) return false
-      if (!(await redeemTicket(db, 'change-email', secret, now))) return false
       const { email } = asked
       const [before] = await db.select().from(authUsers).where(eq(authUsers.id, userId))
+      if (asked.isUsed) return before?.email === email
       const [member] = await db
         .select({ id: identities.userId })
         .from(identities)
         .where(and(eq(identities.issuer, BUILT_IN), eq(identities.subject, userId)))
       const isFree = sql`not exists (select 1 from ${authUsers} where email = ${email})`
-      const isDone = sql`exists (select 1 from ${authUsers} where id = ${userId} and email = ${email})`
+      const isGood = await isGoodTicket(db, 'change-email', secret, now)
+      const isDone = sql`${isGood} and
+        exists (select 1 from ${authUsers} where id = ${userId} and email = ${email})`
       const { updated } = await batch(db, {
         updated: db
           .update(authUsers)
           .set({ email, updatedAt: at })
-          .where(and(eq(authUsers.id, userId), ne(authUsers.email, email), isFree))
+          .where(and(eq(authUsers.id, userId), ne(authUsers.email, email), isFree, isGood))
           .returning({ id: authUsers.id }),
         sessions: db.delete(authSessions).where(and(eq(authSessions.userId, userId), isDone)),
         // Links that went to the old address are its former owner's no longer.
-        tickets: db.delete(authTickets).where(and(eq(authTickets.userId, userId), isDone)),
+        others: dropTickets(db, userId, isDone, asked.secretHash),
         rights: accessChanged(db, userId),
         member: statement(
           db,
@@ -64,6 +66,7 @@ export function newAddressOf({ db, now, requestId, site, send, notify }: LoginDe
             auditOwnAct('confirmed a new address', member.id, { now, requestId }),
             isDone,
           ),
+        used: useTicket(db, asked.secretHash, userId, isDone),
       })
       if (updated.length === 0) return false
       if (before) await notify(MAILS.addressChanged(before.email, site))

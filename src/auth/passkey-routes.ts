@@ -38,7 +38,7 @@ export function passkeyRoutes(app: LoginApp): void {
     async (c) => {
       const wait = await c.var.attempt('passkey:address')
       if (wait > 0) return tooMany(c, wait)
-      return c.var.auth.handler(c.req.raw)
+      return c.var.auth().handler(c.req.raw)
     },
   )
 
@@ -47,14 +47,10 @@ export function passkeyRoutes(app: LoginApp): void {
     if (!session) return failed(c, 401)
     const credential = await readCredential(c)
     if (!credential) return failed(c, 400)
-    const answer = await verify(c, { name: 'Passkey', response: credential })
+    const answer = await verify(c, { name: 'Passkey', response: credential }, session.id)
     if (!answer.ok) return failed(c, answer.status)
-    // Whoever ended all sessions meanwhile wants no way back in for who had one.
-    if (!(await c.var.session())) {
-      const { id } = await answer.json<{ id: string }>()
-      await c.var.passkeys.remove(session.userId, id)
-      return failed(c, 401)
-    }
+    // Whoever ended all sessions meanwhile wants no way back in for who had one, so it was not kept.
+    if (!(await c.var.passkeys.has(session.userId, credential.id))) return failed(c, 401)
     await c.var.notify(MAILS.passkeyAdded(session.email, c.env.request.login.publicUrl))
     return c.json({ added: true })
   })
@@ -78,7 +74,7 @@ async function readCredential(c: LoginContext) {
   return Body.safeParse(await c.req.json().catch(() => undefined)).data?.response
 }
 
-function verify(c: LoginContext, sent: object): Promise<Response> {
+function verify(c: LoginContext, sent: object, sessionId?: string): Promise<Response> {
   const { method, url, headers } = c.req.raw
   const body = JSON.stringify(sent)
   const length = { 'Content-Length': String(new TextEncoder().encode(body).length) }
@@ -87,7 +83,7 @@ function verify(c: LoginContext, sent: object): Promise<Response> {
     headers: { ...Object.fromEntries(headers), ...length },
     body,
   })
-  return c.var.auth.handler(request)
+  return c.var.auth(sessionId).handler(request)
 }
 
 /** better-auth calls an answer that it cannot read a failure of its own; it is the caller's. */

@@ -1,6 +1,6 @@
 /** Signing up and in, and what a mailed link leads to. */
 import type { LoginApp, LoginContext } from './context.ts'
-import { enter } from './enter.ts'
+import { enter, rememberPlace } from './enter.ts'
 import {
   choosePasswordPage,
   forgotPage,
@@ -20,7 +20,9 @@ const NO_NAME: Notice = { tone: 'bad', text: 'What is your name? One line of up 
 const NOT_RIGHT: Notice = { tone: 'bad', text: 'Email or password is not right.' }
 const BAD_LINK: Notice = {
   tone: 'bad',
-  text: 'This link is not good any more. Links are good for one hour and once; ask for another.',
+  text:
+    'This link is not good any more. Links are good for one hour and once. If you have chosen a ' +
+    'password with it, sign in; if not, ask for another.',
 }
 /** One text for every reason: which it was would tell whether there is an account. */
 const NOT_SOCIAL: Notice = {
@@ -61,7 +63,12 @@ export function signInRoutes(app: LoginApp): void {
       const link = { token, email: verified.email }
       return c.html(choosePasswordPage('Choose a password', '/auth/verify', link, notice), 422)
     }
-    await enter(c, await started(c, verified.userId))
+    const { userId, email, isRepeat } = verified
+    if (isRepeat) {
+      const { isIn, wait } = await enterWith(c, email, password, userId)
+      if (wait > 0) return tooMany(c, wait, BY_MAIL)
+      if (!isIn) return c.html(message('Choose a password', BAD_LINK), 410)
+    } else await enter(c, await started(c, userId))
     return c.redirect('/auth/account', 303)
   })
 
@@ -74,13 +81,8 @@ export function signInRoutes(app: LoginApp): void {
     const email = emailOf(form?.email)
     const { password = '', next } = form ?? {}
     if (!email || password.length > 1024) return c.html(signIn(c, next, NOT_RIGHT, email), 401)
-    const wait = await c.var.attempt('password:address', ['password:account', email])
-    if (wait > 0) return tooMany(c, wait)
-    const checked = await c.var.accounts.checkPassword(email, password)
-    if (!checked) return c.html(signIn(c, next, NOT_RIGHT, email), 401)
-    const isIn = await enter(c, await started(c, checked.userId), () =>
-      c.var.accounts.isStillRight(checked, email, password),
-    )
+    const { isIn, wait } = await enterWith(c, email, password)
+    if (wait > 0) return tooMany(c, wait, BY_MAIL)
     if (!isIn) return c.html(signIn(c, next, NOT_RIGHT, email), 401)
     return c.redirect(nextPath(next, c.env.request.login.publicUrl), 303)
   })
@@ -112,6 +114,8 @@ export function signInRoutes(app: LoginApp): void {
       const link = { token, email: reset.email }
       return c.html(choosePasswordPage('Choose a new password', '/auth/reset', link, notice), 422)
     }
+    // Who reads the owner's mail is let in with the new password, whatever strangers try meanwhile.
+    await rememberPlace(c, reset)
     const text = 'The password is changed, and every session was signed out.'
     return c.html(signIn(c, undefined, { tone: 'good', text }, reset.email))
   })
@@ -122,16 +126,36 @@ function signIn(c: LoginContext, next: string | undefined, notice?: Notice, emai
   return signInPage(nextPath(next, publicUrl), Object.keys(socialProviders), notice, email)
 }
 
+/**
+ * Signs in whoever knows the password of the account.
+ * @param whose only if it is this one
+ * @returns seconds to wait if there were too many attempts
+ */
+async function enterWith(c: LoginContext, email: string, password: string, whose?: string) {
+  const { accounts } = c.var
+  const wait = await c.var.attempt('password:address', ['password:account', email])
+  if (wait > 0) return { isIn: false, wait }
+  const checked = await accounts.checkPassword(email, password)
+  if (!checked || (whose ?? checked.userId) !== checked.userId) return { isIn: false, wait: 0 }
+  const isStillRight = () => accounts.isStillRight(checked, email, password)
+  return { isIn: await enter(c, await started(c, checked.userId), isStillRight), wait: 0 }
+}
+
 /** A new session for whoever gave the right password, or read the mail. */
 async function started(c: LoginContext, userId: string): Promise<Response> {
   const { headers } = c.req.raw
-  const answer = await c.var.auth.api.startSession({ body: { userId }, headers, asResponse: true })
+  const answer = await c.var
+    .auth()
+    .api.startSession({ body: { userId }, headers, asResponse: true })
   if (!answer.ok) throw new Error('no session could be started')
   return answer
 }
 
-export function tooMany(c: LoginContext, seconds: number) {
-  const text = `Too many attempts. Try again in ${Math.ceil(seconds / 60)} minutes.`
+/** What is left to somebody whose password may not be tried any more. */
+export const BY_MAIL = 'Or choose a new one by mail: that works at once.'
+
+export function tooMany(c: LoginContext, seconds: number, instead = '') {
+  const text = `Too many attempts. Try again in ${Math.ceil(seconds / 60)} minutes. ${instead}`
   c.header('Retry-After', String(seconds))
-  return c.html(message('Wait a while', { tone: 'bad', text }), 429)
+  return c.html(message('Wait a while', { tone: 'bad', text: text.trim() }), 429)
 }

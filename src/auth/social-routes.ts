@@ -20,7 +20,7 @@ export function socialRoutes(app: LoginApp): void {
     if (!Object.hasOwn(socialProviders, provider)) return c.notFound()
     const wait = await c.var.attempt('social:address')
     if (wait > 0) return tooMany(c, wait)
-    const answer = await c.var.auth.api.signInSocial({
+    const answer = await c.var.auth().api.signInSocial({
       body: { provider, callbackURL: nextPath(next, publicUrl), errorCallbackURL: FAILED },
       headers: c.req.raw.headers,
       asResponse: true,
@@ -39,7 +39,7 @@ export function socialRoutes(app: LoginApp): void {
     if (!Object.hasOwn(socialProviders, provider)) return c.notFound()
     const sentTo = cookiesNamed(c.req.raw.headers, PROVIDER_COOKIE)
     if (sentTo.join() !== provider) return c.redirect(FAILED, 303)
-    const answer = await c.var.auth.handler(c.req.raw)
+    const answer = await c.var.auth().handler(c.req.raw)
     if (!(await enter(c, answer))) return c.redirect(FAILED, 303)
     return c.redirect(answer.headers.get('Location') ?? '/auth/account', 303)
   })

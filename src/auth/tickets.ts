@@ -1,5 +1,5 @@
 /** Secrets in mailed links: each good once and for a while. The table keeps a hash, so reading it opens nothing. */
-import { and, eq, exists, gt } from 'drizzle-orm'
+import { and, eq, exists, gt, ne, type SQL } from 'drizzle-orm'
 import type { Database } from '../db/client.ts'
 import { authTickets } from '../db/schema.ts'
 import { sha256 } from '../crypto/digest.ts'
@@ -25,35 +25,40 @@ export async function issueTicket(db: Database, ticket: Ticket, now: number): Pr
   return secret
 }
 
-/** The ticket, which stays good: for what has to be known before it is used. */
+/** The ticket, used or not; it stays what it is: for what has to be known before it is used. */
 export async function readTicket(db: Database, purpose: Purpose, secret: string, now: number) {
   const [ticket] = await db
     .select()
     .from(authTickets)
-    .where(await isGood(purpose, secret, now))
+    .where(await isKnown(purpose, secret, now))
   return ticket
 }
 
-/** The condition that there is such a ticket, for a write that uses it up. */
+/** The condition that there is such a ticket and nobody has used it, for the write it is good for. */
 export async function isGoodTicket(db: Database, purpose: Purpose, secret: string, now: number) {
-  return exists(
-    db
-      .select({ purpose: authTickets.purpose })
-      .from(authTickets)
-      .where(await isGood(purpose, secret, now)),
-  )
+  const isGood = and(await isKnown(purpose, secret, now), eq(authTickets.isUsed, false))
+  return exists(db.select({ purpose: authTickets.purpose }).from(authTickets).where(isGood))
 }
 
-/** The ticket, which is used up by this. Two at once: one gets it. */
-export async function redeemTicket(db: Database, purpose: Purpose, secret: string, now: number) {
-  const [ticket] = await db
-    .delete(authTickets)
-    .where(await isGood(purpose, secret, now))
-    .returning()
-  return ticket
+/**
+ * Uses the ticket up, in the transaction of what it was good for. It is kept until it would have ended:
+ * whoever sends the same form again, for its answer was lost, is told that it is done.
+ * @param userId whose it is from now on, so that it ends with the account
+ */
+export function useTicket(db: Database, secretHash: string, userId: string, isDone: SQL) {
+  return db
+    .update(authTickets)
+    .set({ isUsed: true, userId })
+    .where(and(eq(authTickets.secretHash, secretHash), isDone))
 }
 
-async function isGood(purpose: Purpose, secret: string, now: number) {
+/** All that were mailed to the account, but for the one that it is done with. */
+export function dropTickets(db: Database, userId: string, isDone: SQL, secretHash = '') {
+  const isOther = ne(authTickets.secretHash, secretHash)
+  return db.delete(authTickets).where(and(eq(authTickets.userId, userId), isOther, isDone))
+}
+
+async function isKnown(purpose: Purpose, secret: string, now: number) {
   return and(
     eq(authTickets.secretHash, await sha256(secret)),
     eq(authTickets.purpose, purpose),

@@ -88,11 +88,22 @@ export const authTickets = sqliteTable('auth_tickets', {
   name: text(),
   userId: text('user_id'),
   expiresAt: instant('expires_at').notNull(),
+  isUsed: integer('is_used', { mode: 'boolean' }).notNull().default(false),
 })
 
 export const authAttempts = sqliteTable('auth_attempts', {
   subject: text().primaryKey(),
   attempts: integer().notNull(),
+  /** Milliseconds since the epoch. */
+  endsAt: integer('ends_at').notNull(),
+  /** A hash of the account whose password was tried. */
+  account: text(),
+})
+
+export const authPlaces = sqliteTable('auth_places', {
+  /** A keyed hash; see `auth/places.ts`. */
+  place: text().primaryKey(),
+  userId: text('user_id').notNull(),
   /** Milliseconds since the epoch. */
   endsAt: integer('ends_at').notNull(),
 })

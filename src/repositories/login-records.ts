@@ -12,7 +12,7 @@ export function loginRecordsRepository(db: Database) {
 
   return {
     /**
-     * Forgets sessions, mailed links, ceremonies, attempts and keys that are over, up to `limit` of each.
+     * Forgets sessions, mailed links, ceremonies, attempts, places and keys that are over, up to `limit` of each.
      * @param now milliseconds since the epoch
      * @param keysKeptMs how long keys are kept after they have signed the last time
      * @returns how many of each; call again while one of them is `limit`
@@ -24,6 +24,7 @@ export function loginRecordsRepository(db: Database) {
         tickets: expired('auth_tickets', 'secret_hash', sql`expires_at <= ${at}`, limit),
         verifications: expired('auth_verifications', 'id', sql`expires_at <= ${at}`, limit),
         attempts: expired('auth_attempts', 'subject', sql`ends_at <= ${now}`, limit),
+        places: expired('auth_places', 'place', sql`ends_at <= ${now}`, limit),
         keys: expired('token_keys', 'kid', sql`signs_until <= ${now - keysKeptMs}`, limit),
       })
       return Object.values(forgotten).map((gone) => gone.length)

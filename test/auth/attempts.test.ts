@@ -11,11 +11,16 @@ import { PROVIDERS } from '../support/social-provider.ts'
 const ADA = 'ada@example.com'
 const WRONG = 'marble lantern cobweb thunder'
 const MINUTE = 60_000
+const DAY = 24 * 60 * MINUTE
+const DEVICE = '__Host-guildhall.device'
 
 function later(ms: number): void {
   vi.useFakeTimers({ now: Date.now() + ms, toFake: ['Date'] })
   onTestFinished(() => void vi.useRealTimers())
 }
+
+/** Where `ADA` has never been. */
+const ELSEWHERE = '198.51.100.99'
 
 async function counted(times: number, attempt: Attempt): Promise<void> {
   const { db } = openSession(env.DB, 'primary')
@@ -36,8 +41,8 @@ describe('guessing', () => {
     const refused = await guess(3)
     expect(refused.status).toBe(429)
     expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(800)
-    const right = await site.browser().post('/auth/sign-in', { email: ADA, password: PASSWORD })
-    expect(right.status).toBe(429)
+    const form = { email: ADA, password: PASSWORD }
+    expect((await site.browser(ELSEWHERE).post('/auth/sign-in', form)).status).toBe(429)
     expect(scrypt).not.toHaveBeenCalled()
   })
 
@@ -52,7 +57,8 @@ describe('guessing', () => {
     const site = loginSite()
     await site.account(ADA)
     await counted(10, ['password:account', ADA])
-    const right = () => site.browser().post('/auth/sign-in', { email: ADA, password: PASSWORD })
+    const form = { email: ADA, password: PASSWORD }
+    const right = () => site.browser(ELSEWHERE).post('/auth/sign-in', form)
     later(14 * MINUTE)
     expect((await right()).status).toBe(429)
     later(61_000)
@@ -61,26 +67,113 @@ describe('guessing', () => {
 
   test('starts anew after the right password, and only for that account', async () => {
     const site = loginSite()
-    const ada = await site.account(ADA)
-    await counted(9, ['password:account', ADA])
-    await counted(9, ['password:account', 'bob@example.com'])
-    await ada.post('/auth/sign-in', { email: ADA, password: PASSWORD })
+    await site.account(ADA)
     const status = async (email: string) =>
       (await site.browser().post('/auth/sign-in', { email, password: WRONG })).status
+    for (let n = 0; n < 9; n += 1) await status(ADA)
+    await counted(9, ['password:account', 'bob@example.com'])
+    await site.browser().post('/auth/sign-in', { email: ADA, password: PASSWORD })
     expect([await status(ADA), await status(ADA)]).toEqual([401, 401])
     expect([await status('bob@example.com'), await status('bob@example.com')]).toEqual([401, 429])
   })
 
-  test('by somebody else does not keep the owner out: a reset ends the count', async () => {
+  test('by strangers keeps the owner out neither of a network nor of a browser of theirs', async () => {
     const site = loginSite()
     const ada = await site.account(ADA)
+    await ada.post('/auth/sign-out')
+    await counted(20, ['password:account', ADA])
+    const form = { email: ADA, password: PASSWORD }
+    const elsewhere = (device = '') =>
+      site.browser(ELSEWHERE).post('/auth/sign-in', form, { Cookie: device })
+    expect((await elsewhere()).status).toBe(429)
+    expect((await elsewhere(`${DEVICE}=${'a'.repeat(43)}`)).status).toBe(429)
+    // Another browser at home, and the browser from home elsewhere.
+    expect((await site.browser().post('/auth/sign-in', form)).status).toBe(303)
+    expect((await elsewhere(`${DEVICE}=${ada.jar.get(DEVICE)}`)).status).toBe(303)
+    // Only for whose place it is.
+    await site.account('bob@example.com', PASSWORD, '203.0.113.9')
+    await counted(20, ['password:account', 'bob@example.com'])
+    const bobs = { email: 'bob@example.com', password: PASSWORD }
+    expect((await ada.post('/auth/sign-in', bobs)).status).toBe(429)
+  })
+
+  test('where the owner has been is limited by itself, and uses up nothing elsewhere', async () => {
+    const site = loginSite()
+    await site.account(ADA)
+    const status = async (address: string, password: string) =>
+      (await site.browser(address).post('/auth/sign-in', { email: ADA, password })).status
+    for (let n = 0; n < 10; n += 1) expect(await status('192.0.2.1', WRONG)).toBe(401)
+    expect(await status('192.0.2.1', PASSWORD)).toBe(429)
+    expect(await status(ELSEWHERE, PASSWORD)).toBe(303)
+  })
+
+  test('is known for 90 days after the last time, by nothing that names anybody', async () => {
+    const site = loginSite()
+    const ada = await site.account(ADA)
+    const places = await rowsOf('select place, ends_at from auth_places')
+    expect(places).toHaveLength(2)
+    const [userId = ''] = (await rowsOf<{ id: string }>('select id from auth_users')).map(
+      ({ id }) => id,
+    )
+    for (const known of [ADA, '192.0.2.1', ada.jar.get(DEVICE) ?? '', userId]) {
+      expect(JSON.stringify(places)).not.toContain(known)
+    }
+    const form = { email: ADA, password: PASSWORD }
+    later(90 * DAY + MINUTE)
+    await counted(20, ['password:account', ADA])
+    expect((await site.browser().post('/auth/sign-in', form)).status).toBe(429)
+  })
+
+  test('wrongly a hundred times in 24 hours leaves only mail, which works at once', async () => {
+    const site = loginSite()
+    const ada = await site.account(ADA)
+    for (let n = 0; n < 10; n += 1) {
+      await counted(10, ['password:account', ADA])
+      later(16 * MINUTE)
+    }
+    const form = { email: ADA, password: PASSWORD }
+    const refused = await ada.post('/auth/sign-in', form)
+    expect([refused.status, refused.text]).toEqual([429, expect.stringContaining('by mail')])
+    expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(20 * 3600)
+    const password = await ada.post('/auth/password', { current: PASSWORD, password: WRONG })
+    expect(password.status).toBe(429)
+
+    const phone = site.browser(ELSEWHERE)
+    expect((await phone.post('/auth/forgot', { email: ADA })).status).toBe(200)
+    const token = site.secretFor(ADA)
+    expect((await phone.post('/auth/reset', { token, password: WRONG })).status).toBe(200)
+    const renewed = { email: ADA, password: WRONG }
+    expect((await phone.post('/auth/sign-in', renewed)).status).toBe(303)
+    expect((await ada.post('/auth/sign-in', renewed)).status).toBe(303)
+  })
+
+  test('ends with 24 hours, and right passwords do not count towards it', async () => {
+    const site = loginSite()
+    const ada = await site.account(ADA)
+    const form = { email: ADA, password: PASSWORD }
+    const day = async () =>
+      (await rowsOf<{ n: number }>('select max(attempts) as n from auth_attempts'))[0]?.n
+    await counted(3, ['password:account', ADA])
+    await ada.post('/auth/sign-in', form)
+    expect(await day()).toBe(3)
+    await env.DB.prepare('update auth_attempts set attempts = 100 where account is not null').run()
+    expect((await ada.post('/auth/sign-in', form)).status).toBe(429)
+    later(DAY + MINUTE)
+    expect((await ada.post('/auth/sign-in', form)).status).toBe(303)
+  })
+
+  test('by somebody else does not keep the owner out: a reset ends the count', async () => {
+    const site = loginSite()
+    await site.account(ADA)
+    const phone = site.browser('203.0.113.7')
     const eve = (n: number) => site.browser(`198.51.100.${n}`)
     await counted(20, ['password:account', ADA])
     await counted(20, ['mail:account', ADA])
     for (let n = 0; n < 6; n += 1) await eve(n).post('/auth/forgot', { email: ADA })
     // Whoever spends the mails for a new password has sent the owner a good one.
-    await ada.post('/auth/reset', { token: site.secretFor(ADA), password: WRONG })
-    expect((await ada.post('/auth/sign-in', { email: ADA, password: WRONG })).status).toBe(303)
+    await phone.post('/auth/reset', { token: site.secretFor(ADA), password: WRONG })
+    await counted(20, ['password:account', ADA])
+    expect((await phone.post('/auth/sign-in', { email: ADA, password: WRONG })).status).toBe(303)
   })
 
   test('from an address that is over its limits spends nobody else’s attempts', async () => {
@@ -108,10 +201,10 @@ describe('guessing', () => {
   test('the current password in an open session is limited too', async () => {
     const site = loginSite()
     const ada = await site.account(ADA)
-    await counted(10, ['password:account', ADA])
-    const password = await ada.post('/auth/password', { current: PASSWORD, password: WRONG })
+    const change = (current: string) => ada.post('/auth/password', { current, password: WRONG })
+    for (let n = 0; n < 10; n += 1) expect((await change('x')).status).toBe(403)
     const email = await ada.post('/auth/email', { current: PASSWORD, email: 'a@example.org' })
-    expect([password.status, email.status]).toEqual([429, 429])
+    expect([(await change(PASSWORD)).status, email.status]).toEqual([429, 429])
   })
 
   test('an address that tries many accounts is limited, and others are not', async () => {

@@ -10,6 +10,7 @@ const TABLES = [
   'auth_tickets',
   'auth_verifications',
   'auth_attempts',
+  'auth_places',
   'token_keys',
 ] as const
 
@@ -50,7 +51,9 @@ test('what is over is forgotten, each at its time', async () => {
   const kept = { auth_tickets: 0, auth_verifications: 0, auth_attempts: 0 }
   expect(await counts()).toMatchObject({ auth_sessions: 1, ...kept, token_keys: 1 })
   await site.tick(now + 15 * DAY_MS)
-  expect(await counts()).toMatchObject({ auth_sessions: 0, token_keys: 1 })
+  expect(await counts()).toMatchObject({ auth_sessions: 0, auth_places: 2, token_keys: 1 })
+  await site.tick(now + 91 * DAY_MS)
+  expect((await counts())['auth_places']).toBe(0)
   await site.tick((signsUntil ?? 0) + 60 * DAY_MS)
   expect((await counts())['token_keys']).toBe(1)
   await site.tick((signsUntil ?? 0) + 62 * DAY_MS)

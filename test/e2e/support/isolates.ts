@@ -14,6 +14,9 @@ import { bundleWorker, workerOptions } from '../../../local/project.ts'
 import { localSettings } from '../../../local/settings.ts'
 import { eventually } from '../../support/eventually.ts'
 
+/** Building takes seconds, and minutes on a machine that does much else. */
+const BUILD_TIMEOUT_MS = 300_000
+
 interface IsolateOptions {
   /** How long each call to D1 takes, both on its way and back. */
   readonly delayMs?: number
@@ -48,7 +51,7 @@ export function builtSite(): BuiltSite {
     port = await freePort(0)
     await migrate(persistTo)
     code = await bundleWorker(join(dir, 'build'))
-  })
+  }, BUILD_TIMEOUT_MS)
   afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
   async function isolate(options: IsolateOptions = {}): Promise<Isolate> {

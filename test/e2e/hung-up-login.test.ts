@@ -1,0 +1,73 @@
+/** A client that hangs up while the login works: what it has asked for is done, with all that follows. */
+import { connect } from 'node:net'
+import { setTimeout as after } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { eventually } from '../support/eventually.ts'
+import { builtSite, type Isolate } from './support/isolates.ts'
+
+const PASSWORDS = ['violet kettle drums afternoon', 'marble lantern cobweb thunder']
+/** Before the first call to storage, among those that only read, and around the one that writes. */
+const HANGS_UP_AFTER_MS = [60, 200, 350, 500, 650, 800, 1000]
+const CHANGED = 'The password was changed'
+
+type Form = Readonly<Record<string, string>>
+
+const site = builtSite()
+
+function post({ url }: Isolate, path: string, form: Form) {
+  const body = new URLSearchParams(form)
+  return fetch(`${url}${path}`, {
+    method: 'POST',
+    redirect: 'manual',
+    headers: { Origin: url },
+    body,
+  })
+}
+
+async function hangUp({ url }: Isolate, path: string, form: Form, Cookie: string, ms: number) {
+  const { hostname, port, host } = new URL(url)
+  const body = new URLSearchParams(form).toString()
+  const head = {
+    Host: host,
+    Origin: url,
+    Cookie,
+    'Content-Type': 'application/x-www-form-urlencoded',
+    'Content-Length': String(body.length),
+  }
+  const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}`)
+  const socket = connect(Number(port), hostname)
+  socket.on('error', () => {})
+  socket.write([`POST ${path} HTTP/1.1`, ...lines, '', body].join('\r\n'))
+  await after(ms)
+  socket.resetAndDestroy()
+}
+
+test.each([
+  ['by default', []],
+  ['with enable_request_signal', ['enable_request_signal']],
+])(
+  'whoever hangs up while a password is changed: %s',
+  { timeout: 300_000 },
+  async (name, compatibilityFlags) => {
+    const isolate = await site.isolate({ delayMs: 20, compatibilityFlags })
+    const email = `ada${name.length}@example.com`
+    await post(isolate, '/auth/sign-up', { name: 'Ada', email })
+    const token = await isolate.secretFor(email)
+    let [current = '', password = ''] = PASSWORDS
+    await post(isolate, '/auth/verify', { token, password: current })
+    for (const ms of HANGS_UP_AFTER_MS) {
+      const signedIn = await post(isolate, '/auth/sign-in', { email, password: current })
+      const [Cookie = ''] = signedIn.headers.getSetCookie()[0]?.split(';') ?? []
+      const told = () => isolate.mails.filter((mail) => mail.includes(CHANGED)).length
+      const before = told()
+      await hangUp(isolate, '/auth/password', { current, password }, Cookie, ms)
+      await eventually(() => expect([ms, told()]).toEqual([ms, before + 1]))
+      ;[current, password] = [password, current]
+    }
+    const sessions =
+      'select count(*) as n from auth_sessions s join auth_users u on u.id = s.user_id'
+    const open = isolate.db.prepare(`${sessions} where u.email = ?`).bind(email)
+    expect(await open.first('n')).toBe(0)
+    expect((await post(isolate, '/auth/sign-in', { email, password: current })).status).toBe(303)
+  },
+)

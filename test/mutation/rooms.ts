@@ -10,7 +10,7 @@ export interface Room {
 export const PURE_ROOMS: Readonly<Record<string, Room>> = {
   decisions: {
     mutate: ['src/security/{decide,elevated-identities,grant,permissions}.ts'],
-    tests: ['test/security/{decide,grant}.pure.test.ts'],
+    tests: ['test/security/{decide,elevated-grants,grant}.pure.test.ts'],
   },
   values: {
     mutate: [

@@ -4,9 +4,11 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 import config from '../vitest.config.ts'
 
 const project = config.test?.projects?.find(
-  (each) => typeof each === 'object' && 'test' in each && each.test?.name === process.env['GUARDED_BY'],
+  (each) =>
+    typeof each === 'object' && 'test' in each && each.test?.name === process.env['GUARDED_BY'],
 )
-if (typeof project !== 'object' || !('test' in project)) throw new Error('GUARDED_BY names a project')
+if (typeof project !== 'object' || !('test' in project))
+  throw new Error('GUARDED_BY names a project')
 
 /** A run ends with the first failure: what failed for the last mutant comes first, then what is quick. */
 class LikelyFirst extends BaseSequencer {

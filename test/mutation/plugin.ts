@@ -1,0 +1,50 @@
+/** What Stryker is told of this project: which texts are for people, and which mutants are in the sample. */
+import { type Checker, CheckStatus, type CheckResult } from '@stryker-mutator/api/check'
+import type { Mutant } from '@stryker-mutator/api/core'
+import type { Ignorer } from '@stryker-mutator/api/ignore'
+import { PluginKind, declareClassPlugin, declareValuePlugin } from '@stryker-mutator/api/plugin'
+import type { babel } from '@stryker-mutator/core'
+
+const SENTENCE = /^[A-Z].* .*[.?]$/s
+
+/** No test holds the wording of what people read, and none should: only that it is a sentence. */
+export const sentences = {
+  shouldIgnore({ node }: babel.NodePath) {
+    const text =
+      node.type === 'StringLiteral'
+        ? node.value
+        : node.type === 'TemplateLiteral'
+          ? node.quasis.map(({ value }) => value.raw).join('…')
+          : ''
+    return SENTENCE.test(text) ? 'a sentence for people' : undefined
+  },
+} satisfies Ignorer
+
+/** Names a mutant alike in this process and in those that Stryker starts. */
+export function keyOf({ fileName, location, mutatorName, replacement }: Mutant): string {
+  const { line, column } = location.start
+  const file = fileName.slice(fileName.lastIndexOf('/src/') + 1)
+  return [file, line, column, mutatorName, replacement].join(' ')
+}
+
+/** Stryker has no sampling: what is not in the sample is turned away where mutants are checked. */
+class Sample implements Checker {
+  readonly #keys = new Set(JSON.parse(process.env['SAMPLE'] ?? '[]'))
+
+  async init(): Promise<void> {}
+
+  async check(mutants: Mutant[]): Promise<Record<string, CheckResult>> {
+    const results = mutants.map((mutant): [string, CheckResult] => [
+      mutant.id,
+      this.#keys.has(keyOf(mutant))
+        ? { status: CheckStatus.Passed }
+        : { status: CheckStatus.CompileError, reason: 'not in the sample' },
+    ])
+    return Object.fromEntries(results)
+  }
+}
+
+export const strykerPlugins = [
+  declareValuePlugin(PluginKind.Ignore, 'sentences', sentences),
+  declareClassPlugin(PluginKind.Checker, 'sample', Sample),
+]

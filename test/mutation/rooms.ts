@@ -1,0 +1,113 @@
+/** What is mutated, and which tests answer for it. */
+
+export interface Room {
+  readonly mutate: readonly string[]
+  /** Run for each mutant that they reach, until one fails. */
+  readonly tests: readonly string[]
+}
+
+/** What needs no binding and no object: every mutant is run, against the pure tests. */
+export const PURE_ROOMS: Readonly<Record<string, Room>> = {
+  decisions: {
+    mutate: ['src/security/{decide,elevated-identities,grant,permissions}.ts'],
+    tests: ['test/security/{decide,elevated-grants,grant}.pure.test.ts'],
+  },
+  values: {
+    mutate: [
+      'src/calendar/site-day.ts',
+      'src/db/ids.ts',
+      'src/objects/visit-stats.ts',
+      'src/security/limits/ip-ranges.ts',
+    ],
+    tests: [
+      'test/db/ids.pure.test.ts',
+      'test/objects/{site-day,visit-stats}.pure.test.ts',
+      'test/security/api-key-addresses.pure.test.ts',
+    ],
+  },
+  jwts: {
+    mutate: [
+      'src/crypto/{base64url,jwks-rules}.ts',
+      'src/security/tokens/{jwt,strict-json}.ts',
+      'src/settings/trusted-issuers.ts',
+    ],
+    tests: ['test/security/{jwks-rules,jwt,strict-json}.pure.test.ts'],
+  },
+  'key-sets': {
+    mutate: ['src/security/tokens/{jwks,jwks-fetch}.ts'],
+    tests: ['test/security/{jwks,jwks-outage}.pure.test.ts'],
+  },
+}
+
+/** Where the mutants of the sample come from, less what is pure. */
+export const SAMPLED = [
+  'src/security/**/*.ts',
+  'src/operations/*.ts',
+  'src/http/mount.ts',
+  'src/cron/*.ts',
+]
+
+/** Each file of the sample is in exactly one room; its tests run on workerd. The tests that sweep all of
+ * the API or race it a hundred times are left out: for one mutant they take minutes. */
+export const SAMPLED_ROOMS: Readonly<Record<string, Room>> = {
+  roles: {
+    mutate: ['src/operations/{assign-role,define-role,may-give,member-of}.ts'],
+    tests: ['test/api/{roles,custom-roles}.test.ts'],
+  },
+  members: {
+    mutate: [
+      'src/operations/{set-status,update-profile,delete-user,link-identity,unlink-identity,record-visit}.ts',
+    ],
+    tests: [
+      'test/api/{suspension,users,me,deletion,identities,visits}.test.ts',
+      'test/operations/member-life.test.ts',
+    ],
+  },
+  badges: {
+    mutate: [
+      'src/operations/{assign-badges,manage-badge-rules,manage-badges,preview-badge-rule}.ts',
+    ],
+    tests: ['test/api/badge*.test.ts', 'test/api/idempotency.test.ts'],
+  },
+  bookings: {
+    mutate: [
+      'src/operations/{book,claim-bookings,decide-booking,settle-booking,manage-services}.ts',
+      'src/operations/{foreseen,outcome}.ts',
+    ],
+    tests: ['test/api/{booking*,services,visitor-bookings}.test.ts'],
+  },
+  'api-keys': {
+    mutate: ['src/operations/{manage-api-keys,tell-gates}.ts'],
+    tests: ['test/api/api-keys{,-rights,-rotation,-told,-use}.test.ts'],
+  },
+  cron: {
+    mutate: ['src/cron/*.ts', 'src/operations/request-job-run.ts'],
+    tests: [
+      'test/cron/{award-rules,bookings,login-upkeep,requested-runs,schedule}.test.ts',
+      'test/api/jobs.test.ts',
+    ],
+  },
+  callers: {
+    mutate: ['src/security/callers/*.ts', 'src/security/*.ts', 'src/security/limits/*.ts'],
+    tests: [
+      'test/security/{api-key*,elevation,reach,refusals,refused-for-free,visitor-tokens}.test.ts',
+      'test/conformance/{bearer-challenges,credentials,rate-limit-fields}.test.ts',
+      'test/api/{identities,limits,whoami}.test.ts',
+    ],
+  },
+  tokens: {
+    mutate: ['src/security/tokens/*.ts'],
+    tests: [
+      'test/auth/{sessions,signing-keys}.test.ts',
+      'test/security/{providers,sealed-before,visitor-tokens}.test.ts',
+      'test/api/{identities,visitors}.test.ts',
+    ],
+  },
+  mount: {
+    mutate: ['src/http/mount.ts'],
+    tests: [
+      'test/conformance/{content,credentials,idempotency-key,methods,problem-details}.test.ts',
+      'test/api/{conditional,explain,idempotency,limits}.test.ts',
+    ],
+  },
+}

@@ -136,6 +136,7 @@ const BAD = [
   ['ALLOWED_ORIGINS', '["https://a.example"', 'not valid JSON'],
   ['ALLOWED_ORIGINS', 'null', '[0]: expected an origin'],
   ['SITE_TIME_ZONE', 'Mars/Olympus', 'expected an IANA time zone such as "Europe/Berlin"'],
+  ['SITE_TIME_ZONE', 'BST', 'expected an IANA time zone such as "Europe/Berlin"'],
   ['SITE_TIME_ZONE', ' ', 'expected an IANA time zone'],
   ['SITE_TIME_ZONE', '+01:00', 'expected an IANA time zone'],
   ['VISIT_SHARDS', 'many', 'expected a whole number from 1 to 1024'],

@@ -39,15 +39,17 @@ export const FATES: Readonly<Record<string, Fate>> = {
   'job_runs.requested_by': RECORD,
   'idempotency_keys.caller': 'goes',
   'idempotency_keys.about': 'goes',
+  'idempotency_keys.target': 'goes',
   'api_keys.created_by': 'goes',
   'api_key_usage.key_id': 'goes',
   'bookings.owner': BOOKED,
   'bookings.booked_by': BOOKED,
   'bookings.confirmed_by': OTHERS_ROW,
-  'events.subject': { stays: 'until the event is handled, which finds nobody' },
+  'events.subject': 'goes',
+  'events.key_ids': { stays: 'in events about others, until the gates of these keys are told' },
   'erasures.user_id': { holds: 'whom the deletion itself notes, until their objects are empty' },
   'erasures.key_ids': { holds: 'what the deletion itself notes, until their gates are told' },
-  'role_deletions.key_ids': { stays: 'until the gates of these keys are told' },
+  'role_deletions.key_ids': { holds: 'nothing since 0012_outbox.sql' },
   'auth_sessions.user_id': 'goes',
   'auth_accounts.user_id': 'goes',
   'auth_accounts.account_id': 'goes',
@@ -70,6 +72,7 @@ export const WITHOUT_MEMBERS: Readonly<Record<string, string>> = {
   token_keys: 'the site’s own keys',
   auth_attempts: 'hashes of what somebody typed',
   dry_run: 'nothing, at any time',
+  role_deletions: 'nothing since 0012_outbox.sql',
 }
 
 const AT = '2026-01-01T00:00:00.000Z'
@@ -97,9 +100,9 @@ export const ROWS: Readonly<Record<string, (names: Names) => string>> = {
     (id, job, status, requested_by, requested_at, finished_at, counts)
     values ('run_1', 'award-badges', 'succeeded', '${userId}', '${AT}', '${AT}', '{}')`,
   idempotency_keys: ({ userId }) => `insert into idempotency_keys
-    (caller, key, fingerprint, status, body, created_at, about)
-    values ('${userId}', 'one', '', 200, '', '${LATER}', null),
-      ('usr_other', 'two', '', 200, '', '${LATER}', '${userId}')`,
+    (caller, key, fingerprint, status, body, created_at, about, target)
+    values ('${userId}', 'one', '', 200, '', '${LATER}', null, null),
+      ('usr_other', 'two', '', 200, '', '${LATER}', '${userId}', '${userId}')`,
   api_keys: ({ userId, keyId }) => `insert into api_keys (id, name, created_by, secret_hash,
       previous_secrets, scopes, enabled, access_revision, revision, created_at, updated_at)
     values ('${keyId}', 'Till', '${userId}', 'hash', '[]', '[]', 1, 1, 1, '${AT}', '${AT}')`,
@@ -113,10 +116,9 @@ export const ROWS: Readonly<Record<string, (names: Names) => string>> = {
         '${userId}', '{"name":"${userId}"}', null, '${userId}', 1, '${AT}', '${AT}'),
       ('bkg_2', 'srv_1', 'slt_1', '${LATER}', '${LATER}', 'usr_other', 'usr_other', 'confirmed',
         null, null, '${userId}', null, 1, '${AT}', '${AT}')`,
-  events: ({ userId }) => `insert into events (id, kind, subject, created_at)
-    values ('evt_1', 'member-reinstated', '${userId}', '${AT}')`,
-  role_deletions: ({ keyId }) => `insert into role_deletions (role, key_ids)
-    values ('gone', '["${keyId}"]')`,
+  events: ({ userId, keyId }) => `insert into events (id, kind, subject, created_at, key_ids)
+    values ('evt_1', 'member-reinstated', '${userId}', '${AT}', '["${keyId}"]'),
+      ('evt_2', 'role-deleted', 'somebody', '${AT}', '["${keyId}"]')`,
   auth_sessions: ({ account }) => `insert into auth_sessions
     (id, token, user_id, expires_at, created_at, updated_at)
     values ('session', 'token', '${account}', '${LATER}', '${AT}', '${AT}')`,

@@ -28,7 +28,7 @@ export interface Checked {
 
 const CREDENTIAL = 'credential'
 
-export function accountsOf({ db, now, site, send, notify, places }: LoginDeps) {
+export function accountsOf({ db, now, site, send, notify, places, audit }: LoginDeps) {
   const at = new Date(now)
   const { hostname } = new URL(site)
 
@@ -69,6 +69,8 @@ export function accountsOf({ db, now, site, send, notify, places }: LoginDeps) {
     isAllowed: SQL,
     secretHash?: string,
   ) {
+    const member = await audit.memberOf(userId)
+    const act = secretHash === undefined ? 'changed the password' : 'reset the password by mail'
     const hash = await hashPassword(password)
     // No two hashes are alike.
     const isStored = sql`exists (select 1 from auth_accounts
@@ -80,6 +82,7 @@ export function accountsOf({ db, now, site, send, notify, places }: LoginDeps) {
       used: useTicket(db, secretHash ?? '', userId, isStored),
       sessions: db.delete(authSessions).where(and(eq(authSessions.userId, userId), isStored)),
       rights: accessChanged(db, userId),
+      audit: audit.row(act, member, isStored),
       // Whoever guessed at the old one does not keep the owner from using the new one.
       attempts: forgetAttempts(db, await accountOf(email)),
     })

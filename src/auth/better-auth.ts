@@ -14,7 +14,7 @@ import { describeError } from '../log.ts'
 import { displayNameOf } from '../security/callers/first-request.ts'
 import { COOKIE_PREFIX, SESSION_SECONDS } from '../security/callers/session-cookie.ts'
 import type { BuiltInLogin } from '../settings/login.ts'
-import { storageOf } from './storage.ts'
+import { type Adding, storageOf } from './storage.ts'
 
 /**
  * How long after signing in somebody may add a passkey without signing in again, and, if they have no
@@ -27,18 +27,18 @@ const NO_TOKENS = { accessToken: null, refreshToken: null, idToken: null }
 
 export type Auth = ReturnType<typeof makeAuth>
 
-/** @param sessionId whose passkey is added, if one is */
+/** @param adding who adds a passkey, if somebody does */
 export function makeAuth(
   db: Database,
   { publicUrl, secret, socialProviders }: BuiltInLogin,
-  sessionId?: string,
+  adding?: Adding,
 ) {
   return betterAuth({
     appName: 'Guildhall',
     baseURL: publicUrl,
     basePath: '/auth',
     secret,
-    database: storageOf(db, sessionId),
+    database: storageOf(db, adding),
     socialProviders,
     account: {
       // Two ways in become one account by an act of somebody signed in, never by an address.

@@ -11,12 +11,14 @@ import { type Accounts, accountsOf } from './accounts.ts'
 import type { LoginDeps } from './deps.ts'
 import { type AccountLimit, type AddressLimit, type Attempt, countAttempts } from './attempts.ts'
 import { type Auth, makeAuth } from './better-auth.ts'
+import { type LoginAudit, loginAuditOf } from './audit.ts'
 import { sendMail } from './mail.ts'
 import { type NewAddress, newAddressOf } from './new-address.ts'
 import { type OpenSessions, openSessionsOf } from './open-sessions.ts'
 import { type Passkeys, passkeysOf } from './passkeys.ts'
 import { type Places, placesOf } from './places.ts'
 import { sessionOf, type SignedIn } from './requests.ts'
+import type { Adding } from './storage.ts'
 import type { BuiltInLogin } from '../settings/login.ts'
 
 export interface LoginEnv {
@@ -33,8 +35,9 @@ export interface LoginEnv {
     newAddress: NewAddress
     openSessions: OpenSessions
     passkeys: Passkeys
-    /** @param sessionId of somebody who adds a passkey, which is theirs only while it lasts */
-    auth: (sessionId?: string) => Auth
+    /** @param adding who adds a passkey */
+    auth: (adding?: Adding) => Auth
+    audit: LoginAudit
     notify: LoginDeps['notify']
     places: Places
     /**
@@ -56,21 +59,28 @@ export function openLogin(c: LoginContext): void {
   const { login, now, requestId } = c.env.request
   const { db } = openSession(c.env.DB, 'primary')
   const send = (mail: Mail) => sendMail(mail, login, c.env.MAIL)
-  const notify = (mail: Mail) =>
-    send(mail).catch((error: unknown) => console.error({ requestId, ...describeError(error) }))
+  const failed = (error: unknown) => console.error({ requestId, ...describeError(error) })
+  const notify = (mail: Mail) => send(mail).catch(failed)
   const address = networkOf(c.req.header('CF-Connecting-IP') ?? 'unknown')
   const places = placesOf(db, c.req.raw.headers, address, login.secret, now)
-  const desk = { db, now, requestId, site: login.publicUrl, send, notify, places }
+  const audit = loginAuditOf(db, { now, requestId })
+  const desk = { db, now, requestId, site: login.publicUrl, send, notify, places, audit }
   c.set('places', places)
   c.set('accounts', accountsOf(desk))
   c.set('newAddress', newAddressOf(desk))
   c.set('openSessions', openSessionsOf(desk))
   c.set('passkeys', passkeysOf(desk))
   c.set('notify', notify)
-  c.set('auth', (sessionId) => makeAuth(db, login, sessionId))
+  c.set('auth', (adding) => makeAuth(db, login, adding))
+  c.set('audit', audit)
   c.set('attempt', async (limit, account) => {
     const attempts: Attempt[] = [[limit, address], ...(account ? [account] : [])]
-    return countAttempts(db, attempts, now, account ? await places.of(account[1]) : [])
+    const wait = await countAttempts(db, attempts, now, account ? await places.of(account[1]) : [])
+    // After the answer, for the time it takes would tell whether there is such an account.
+    if (wait > 0 && account?.[0] === 'password:account') {
+      c.executionCtx.waitUntil(audit.refused(account[1]).catch(failed))
+    }
+    return wait
   })
   const deps = makeIdentifyDeps(c.env, db)
   const moment = { now, requestId, again: false }

@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm'
 import { type Database, statement } from '../db/client.ts'
 import { BUILT_IN, identities, users } from '../db/schema.ts'
 import type { Mail } from '../env.ts'
+import type { LoginAudit } from './audit.ts'
 import type { Places } from './places.ts'
 
 /** Made once per request. */
@@ -18,6 +19,7 @@ export interface LoginDeps {
   /** Sends mail about what has happened already; a mail that cannot be sent does not undo it. */
   readonly notify: (mail: Mail) => Promise<void>
   readonly places: Places
+  readonly audit: LoginAudit
 }
 
 /** What was allowed with a session that is gone must not commit: see `acting` in the migrations. */

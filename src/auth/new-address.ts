@@ -1,16 +1,14 @@
 /** An account's change of address: asked for by its owner, done once the new mailbox has been read. */
 import { and, eq, ne, sql } from 'drizzle-orm'
 import { batch, statement } from '../db/client.ts'
-import { authSessions, authUsers, BUILT_IN, identities, users } from '../db/schema.ts'
-import { insertAuditWhere } from '../repositories/audited.ts'
-import { auditOwnAct } from '../security/audit.ts'
+import { authSessions, authUsers, users } from '../db/schema.ts'
 import { accessChanged, type LoginDeps } from './deps.ts'
 import { MAILS } from './mail.ts'
 import { dropTickets, isGoodTicket, issueTicket, readTicket, useTicket } from './tickets.ts'
 
 export type NewAddress = ReturnType<typeof newAddressOf>
 
-export function newAddressOf({ db, now, requestId, site, send, notify }: LoginDeps) {
+export function newAddressOf({ db, now, site, send, notify, audit }: LoginDeps) {
   const at = new Date(now)
 
   return {
@@ -36,10 +34,7 @@ export function newAddressOf({ db, now, requestId, site, send, notify }: LoginDe
       const { email } = asked
       const [before] = await db.select().from(authUsers).where(eq(authUsers.id, userId))
       if (asked.isUsed) return before?.email === email
-      const [member] = await db
-        .select({ id: identities.userId })
-        .from(identities)
-        .where(and(eq(identities.issuer, BUILT_IN), eq(identities.subject, userId)))
+      const member = await audit.memberOf(userId)
       const isFree = sql`not exists (select 1 from ${authUsers} where email = ${email})`
       const isGood = await isGoodTicket(db, 'change-email', secret, now)
       const isDone = sql`${isGood} and
@@ -57,15 +52,9 @@ export function newAddressOf({ db, now, requestId, site, send, notify }: LoginDe
         member: statement(
           db,
           sql`update ${users} set email = ${email}, revision = revision + 1,
-            updated_at = ${at.toISOString()} where id = ${member?.id ?? ''} and ${isDone}`,
+            updated_at = ${at.toISOString()} where id = ${member ?? ''} and ${isDone}`,
         ),
-        audit:
-          member &&
-          insertAuditWhere(
-            db,
-            auditOwnAct('confirmed a new address', member.id, { now, requestId }),
-            isDone,
-          ),
+        audit: audit.row('confirmed a new address', member, isDone),
         used: useTicket(db, asked.secretHash, userId, isDone),
       })
       if (updated.length === 0) return false

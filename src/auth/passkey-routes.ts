@@ -6,6 +6,7 @@ import * as z from 'zod'
 import type { LoginApp, LoginContext } from './context.ts'
 import { enter } from './enter.ts'
 import { MAILS } from './mail.ts'
+import type { Adding } from './storage.ts'
 import { tooMany } from './sign-in-routes.ts'
 
 const Text = z.string().max(8192)
@@ -47,7 +48,15 @@ export function passkeyRoutes(app: LoginApp): void {
     if (!session) return failed(c, 401)
     const credential = await readCredential(c)
     if (!credential) return failed(c, 400)
-    const answer = await verify(c, { name: 'Passkey', response: credential }, session.id)
+    const member = await c.var.audit.memberOf(session.userId)
+    const answer = await verify(
+      c,
+      { name: 'Passkey', response: credential },
+      {
+        sessionId: session.id,
+        audit: (isKept) => c.var.audit.row('added a passkey', member, isKept),
+      },
+    )
     if (!answer.ok) return failed(c, answer.status)
     // Whoever ended all sessions meanwhile wants no way back in for who had one, so it was not kept.
     if (!(await c.var.passkeys.has(session.userId, credential.id))) return failed(c, 401)
@@ -74,7 +83,7 @@ async function readCredential(c: LoginContext) {
   return Body.safeParse(await c.req.json().catch(() => undefined)).data?.response
 }
 
-function verify(c: LoginContext, sent: object, sessionId?: string): Promise<Response> {
+function verify(c: LoginContext, sent: object, adding?: Adding): Promise<Response> {
   const { method, url, headers } = c.req.raw
   const body = JSON.stringify(sent)
   const length = { 'Content-Length': String(new TextEncoder().encode(body).length) }
@@ -83,7 +92,7 @@ function verify(c: LoginContext, sent: object, sessionId?: string): Promise<Resp
     headers: { ...Object.fromEntries(headers), ...length },
     body,
   })
-  return c.var.auth(sessionId).handler(request)
+  return c.var.auth(adding).handler(request)
 }
 
 /** better-auth calls an answer that it cannot read a failure of its own; it is the caller's. */

@@ -1,11 +1,12 @@
 /** The passkeys of an account, for their owner to see, to use and to remove. */
-import { and, eq } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
+import { batch } from '../db/client.ts'
 import { authPasskeys } from '../db/schema.ts'
 import type { LoginDeps } from './deps.ts'
 
 export type Passkeys = ReturnType<typeof passkeysOf>
 
-export function passkeysOf({ db }: Pick<LoginDeps, 'db'>) {
+export function passkeysOf({ db, audit }: Pick<LoginDeps, 'db' | 'audit'>) {
   return {
     list(userId: string) {
       return db
@@ -28,10 +29,14 @@ export function passkeysOf({ db }: Pick<LoginDeps, 'db'>) {
 
     /** @returns false if there is none */
     async remove(userId: string, id: string): Promise<boolean> {
-      const removed = await db
-        .delete(authPasskeys)
-        .where(and(eq(authPasskeys.id, id), eq(authPasskeys.userId, userId)))
-        .returning({ id: authPasskeys.id })
+      const member = await audit.memberOf(userId)
+      const { removed } = await batch(db, {
+        removed: db
+          .delete(authPasskeys)
+          .where(and(eq(authPasskeys.id, id), eq(authPasskeys.userId, userId)))
+          .returning({ id: authPasskeys.id }),
+        audit: audit.row('removed a passkey', member, sql`changes() > 0`),
+      })
       return removed.length > 0
     },
   }

@@ -3,7 +3,7 @@
  * creates in one of its transactions is held back until that ends, and is then one batch: an account
  * comes into being with its way in, or not at all.
  */
-import { and, eq, notExists } from 'drizzle-orm'
+import { and, eq, exists, notExists, type SQL } from 'drizzle-orm'
 import type { BatchItem } from 'drizzle-orm/batch'
 import type { SQLiteInsertValue } from 'drizzle-orm/sqlite-core'
 import { drizzleAdapter } from 'better-auth/adapters/drizzle'
@@ -29,8 +29,15 @@ type Adapter = ReturnType<ReturnType<typeof drizzleAdapter>>
 type Creating = Pick<Adapter, 'create'>
 type Statement = BatchItem<'sqlite'>
 
-/** @param sessionId a passkey stays only if this session lasts until it is stored; without one, none does */
-export function storageOf(db: Database, sessionId = '') {
+/** Somebody who adds a passkey. It stays only if their session lasts until it is stored. */
+export interface Adding {
+  readonly sessionId: string
+  /** Goes into the transaction. */
+  readonly audit: (isKept: SQL) => Statement | undefined
+}
+
+/** @param adding without it, no passkey is kept */
+export function storageOf(db: Database, adding?: Adding) {
   return (options: Parameters<ReturnType<typeof drizzleAdapter>>[0]): Adapter => {
     const adapterOn = (way: Parameters<typeof drizzleAdapter>[0]) =>
       drizzleAdapter(way, { provider: 'sqlite', schema: SCHEMA })(options)
@@ -49,14 +56,19 @@ export function storageOf(db: Database, sessionId = '') {
     }
 
     const isOver = notExists(
-      db.select({ id: authSessions.id }).from(authSessions).where(eq(authSessions.id, sessionId)),
+      db
+        .select({ id: authSessions.id })
+        .from(authSessions)
+        .where(eq(authSessions.id, adding?.sessionId ?? '')),
     )
     const create: Adapter['create'] = async (row) => {
       if (row.model !== 'passkey') return adapter.create(row)
       const { credentialID } = z.looseObject({ credentialID: z.string() }).parse(row.data)
       const isIt = eq(authPasskeys.credentialID, credentialID)
       const withdrawn = db.delete(authPasskeys).where(and(isIt, isOver))
-      return inOneBatch((held) => held.create(row), withdrawn)
+      const isKept = exists(db.select({ id: authPasskeys.id }).from(authPasskeys).where(isIt))
+      const audit = adding?.audit(isKept)
+      return inOneBatch((held) => held.create(row), withdrawn, ...(audit ? [audit] : []))
     }
 
     return {

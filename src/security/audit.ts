@@ -42,18 +42,19 @@ export function auditColumns(
 
 /**
  * For what a person does to themselves without a decision. Nobody else has a hand in it, so the row
- * names the person. @param now milliseconds since the epoch
+ * names the person, or of a stranger's act nobody. @param now milliseconds since the epoch
  */
 export function auditOwnAct(
   act: OwnAct,
   userId: UserId,
   { now, requestId }: { readonly now: number; readonly requestId: string },
 ): AuditRow<'own act'> {
-  const { action, changes } = OWN_ACTS[act]
+  const definition = OWN_ACTS[act]
+  const { action, changes } = definition
   return makeAuditRow('own act', {
     id: newId('aud', now),
     at: new Date(now).toISOString(),
-    actor: userId,
+    actor: 'by' in definition ? definition.by : userId,
     accessRevision: null,
     onBehalfOf: null,
     action,

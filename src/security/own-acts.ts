@@ -7,6 +7,8 @@ interface OwnActDefinition {
   /** As in the audit log; the name of the act is the reason there. */
   readonly action: string
   readonly changes: Readonly<Record<string, unknown>>
+  /** Who is named as the actor, if it is not the person. */
+  readonly by?: 'anonymous'
   readonly why: string
 }
 
@@ -25,6 +27,42 @@ export const OWN_ACTS = {
     action: 'user.update',
     changes: { fields: ['email'] },
     why: 'The session and the link from the new mailbox prove whose the address is; it is the account’s and not a field that a permission could open.',
+  },
+  'changed the password': {
+    action: 'password.update',
+    changes: {},
+    why: 'The session and the password before prove whose the account is; no permission opens a password.',
+  },
+  'reset the password by mail': {
+    action: 'password.update',
+    changes: {},
+    why: 'The link from the mailbox proves whose the account is.',
+  },
+  'added a passkey': {
+    action: 'passkey.create',
+    changes: {},
+    why: 'A session that has only just begun proves whose the account is.',
+  },
+  'removed a passkey': {
+    action: 'passkey.delete',
+    changes: {},
+    why: 'The session and the password again prove whose the account is.',
+  },
+  'ended a session': {
+    action: 'session.delete',
+    changes: {},
+    why: 'A session of the account ends it, or another one takes its place in the browser.',
+  },
+  'ended all sessions': {
+    action: 'session.delete',
+    changes: {},
+    why: 'A session of the account ends all of them.',
+  },
+  'too many wrong passwords': {
+    action: 'password.refuse',
+    changes: {},
+    by: 'anonymous',
+    why: 'Whoever guesses has shown nothing and may do nothing; that they did is for the owner and the admins to see.',
   },
 } as const satisfies Record<string, OwnActDefinition>
 

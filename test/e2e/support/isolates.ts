@@ -17,6 +17,8 @@ import { eventually } from '../../support/eventually.ts'
 /** Building takes seconds, and minutes on a machine that does much else. */
 const BUILD_TIMEOUT_MS = 300_000
 
+const CALL = 'a call to D1 begins'
+
 interface IsolateOptions {
   /** How long each call to D1 takes, both on its way and back. */
   readonly delayMs?: number
@@ -29,6 +31,8 @@ export interface Isolate {
   readonly db: Awaited<ReturnType<Miniflare['getD1Database']>>
   /** Every mail that was sent, oldest first, each with whom it is to, its subject and its text. */
   readonly mails: readonly string[]
+  /** How many calls to D1 have begun, if they are held up. */
+  calls(): number
   /** The secret of the last link mailed to this address since `from` mails. */
   secretFor(email: string, from?: number): Promise<string>
   stop(): Promise<void>
@@ -58,6 +62,7 @@ export function builtSite(): BuiltSite {
     const { delayMs = 0, compatibilityFlags = [], settings } = options
     const url = `http://localhost:${port}`
     const mails: string[] = []
+    let calls = 0
     const converted = convertV4MiniflareOptions({
       host: '127.0.0.1',
       port,
@@ -66,6 +71,7 @@ export function builtSite(): BuiltSite {
       log: new Log(LogLevel.WARN),
       handleStructuredLogs: ({ message }) => {
         if (message.startsWith('mail to ')) mails.push(message)
+        if (message === CALL) calls += 1
       },
       workers: [
         {
@@ -97,7 +103,8 @@ export function builtSite(): BuiltSite {
         if (secret === undefined) throw new Error(`no link for ${email} in ${mails.length} mails`)
         return secret
       })
-    return { url, db: await miniflare.getD1Database('DB'), mails, secretFor, stop }
+    const db = await miniflare.getD1Database('DB')
+    return { url, db, mails, calls: () => calls, secretFor, stop }
   }
 
   return {
@@ -115,6 +122,7 @@ export * from './worker.js'
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, ${delayMs}))
 const slowly = async (call) => {
+  console.log('${CALL}')
   await pause()
   const result = await call()
   await pause()

@@ -1,0 +1,53 @@
+/**
+ * What is done to an account is in the audit log of its member, in the transaction that does it: that it
+ * was done and never a value. Whoever has an account and has never called the API is no member yet.
+ */
+import { and, eq, type SQL, sql } from 'drizzle-orm'
+import type { Database } from '../db/client.ts'
+import type { UserId } from '../db/ids.ts'
+import { auditLog, authUsers, BUILT_IN, identities } from '../db/schema.ts'
+import { insertAuditWhere } from '../repositories/audited.ts'
+import { auditOwnAct } from '../security/audit.ts'
+import type { OwnAct } from '../security/own-acts.ts'
+
+/** As long as guesses are counted: one row for each such time says that there were too many. */
+const QUIET_MS = 15 * 60_000
+const REFUSED = 'too many wrong passwords'
+
+export type LoginAudit = ReturnType<typeof loginAuditOf>
+
+export function loginAuditOf(
+  db: Database,
+  moment: { readonly now: number; readonly requestId: string },
+) {
+  const memberWhere = async (condition: SQL): Promise<UserId | undefined> => {
+    const [member] = await db
+      .select({ id: identities.userId })
+      .from(identities)
+      .innerJoin(authUsers, eq(authUsers.id, identities.subject))
+      .where(and(eq(identities.issuer, BUILT_IN), condition))
+    return member?.id
+  }
+  const row = (act: OwnAct, member: UserId | undefined, isDone: SQL) =>
+    member && insertAuditWhere(db, auditOwnAct(act, member, moment), isDone)
+
+  return {
+    /** The member of an account. */
+    memberOf: (userId: string) => memberWhere(eq(authUsers.id, userId)),
+
+    /** For the batch that does it. @param isDone right after a statement, `changes() > 0` */
+    row,
+
+    /** Whoever guessed is not known; the row is about whose account it was. */
+    async refused(email: string): Promise<void> {
+      const member = await memberWhere(eq(authUsers.email, email))
+      const since = new Date(moment.now - QUIET_MS).toISOString()
+      await row(
+        REFUSED,
+        member,
+        sql`not exists (select 1 from ${auditLog} where target = ${member ?? ''}
+          and reason = ${REFUSED} and at > ${since})`,
+      )
+    },
+  }
+}

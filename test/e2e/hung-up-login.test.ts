@@ -23,7 +23,7 @@ function post({ url }: Isolate, path: string, form: Form) {
 
 /** Leaves once the n-th call to D1 has begun. @returns false if there was an answer before */
 async function hangUp(isolate: Isolate, path: string, form: Form, Cookie: string, n: number) {
-  const { url, calls } = isolate
+  const { url } = isolate
   const { hostname, port, host } = new URL(url)
   const body = new URLSearchParams(form).toString()
   const head = {
@@ -34,12 +34,12 @@ async function hangUp(isolate: Isolate, path: string, form: Form, Cookie: string
     'Content-Length': String(body.length),
   }
   const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}`)
-  const before = calls()
+  const before = isolate.callsOf(path)
   let isAnswered = false
   const socket = connect(Number(port), hostname)
   socket.on('error', () => {}).on('data', () => (isAnswered = true))
   socket.write([`POST ${path} HTTP/1.1`, ...lines, '', body].join('\r\n'))
-  await eventually(() => expect(isAnswered || calls() >= before + n).toBe(true))
+  await eventually(() => expect(isAnswered || isolate.callsOf(path) >= before + n).toBe(true))
   socket.resetAndDestroy()
   return !isAnswered
 }

@@ -17,7 +17,7 @@ import { eventually } from '../../support/eventually.ts'
 /** Building takes seconds, and minutes on a machine that does much else. */
 const BUILD_TIMEOUT_MS = 300_000
 
-const CALL = 'a call to D1 begins'
+const CALL = 'a call to D1 begins: '
 
 interface IsolateOptions {
   /** How long each call to D1 takes, both on its way and back. */
@@ -31,8 +31,8 @@ export interface Isolate {
   readonly db: Awaited<ReturnType<Miniflare['getD1Database']>>
   /** Every mail that was sent, oldest first, each with whom it is to, its subject and its text. */
   readonly mails: readonly string[]
-  /** How many calls to D1 have begun, if they are held up. */
-  calls(): number
+  /** How many calls to D1 have begun in requests for this path, if calls are held up. */
+  callsOf(path: string): number
   /** The secret of the last link mailed to this address since `from` mails. */
   secretFor(email: string, from?: number): Promise<string>
   stop(): Promise<void>
@@ -62,7 +62,7 @@ export function builtSite(): BuiltSite {
     const { delayMs = 0, compatibilityFlags = [], settings } = options
     const url = `http://localhost:${port}`
     const mails: string[] = []
-    let calls = 0
+    const calls: string[] = []
     const converted = convertV4MiniflareOptions({
       host: '127.0.0.1',
       port,
@@ -71,7 +71,7 @@ export function builtSite(): BuiltSite {
       log: new Log(LogLevel.WARN),
       handleStructuredLogs: ({ message }) => {
         if (message.startsWith('mail to ')) mails.push(message)
-        if (message === CALL) calls += 1
+        if (message.startsWith(CALL)) calls.push(message.slice(CALL.length))
       },
       workers: [
         {
@@ -104,7 +104,14 @@ export function builtSite(): BuiltSite {
         return secret
       })
     const db = await miniflare.getD1Database('DB')
-    return { url, db, mails, calls: () => calls, secretFor, stop }
+    return {
+      url,
+      db,
+      mails,
+      callsOf: (path) => calls.filter((of) => of === path).length,
+      secretFor,
+      stop,
+    }
   }
 
   return {
@@ -121,32 +128,37 @@ function slowStorage(delayMs: number): string {
 export * from './worker.js'
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, ${delayMs}))
-const slowly = async (call) => {
-  console.log('${CALL}')
-  await pause()
-  const result = await call()
-  await pause()
-  return result
-}
 const natives = new WeakMap()
-const statement = (native) => {
-  const slow = { bind: (...values) => statement(native.bind(...values)) }
-  for (const name of ['all', 'run', 'first', 'raw'])
-    slow[name] = (...args) => slowly(() => native[name](...args))
-  natives.set(slow, native)
-  return slow
+
+function slowly(native, path) {
+  const through = async (call) => {
+    console.log('${CALL}' + path)
+    await pause()
+    const result = await call()
+    await pause()
+    return result
+  }
+  const statement = (native) => {
+    const slow = { bind: (...values) => statement(native.bind(...values)) }
+    for (const name of ['all', 'run', 'first', 'raw'])
+      slow[name] = (...args) => through(() => native[name](...args))
+    natives.set(slow, native)
+    return slow
+  }
+  return {
+    prepare: (sql) => statement(native.prepare(sql)),
+    batch: (all) => through(() => native.batch(all.map((each) => natives.get(each)))),
+    withSession: (start) => slowly(native.withSession(start), path),
+    getBookmark: () => native.getBookmark(),
+  }
 }
-const database = (native) => ({
-  prepare: (sql) => statement(native.prepare(sql)),
-  batch: (all) => slowly(() => native.batch(all.map((each) => natives.get(each)))),
-  withSession: (start) => database(native.withSession(start)),
-  getBookmark: () => native.getBookmark(),
-})
 
 export default {
   ...worker,
-  fetch: (request, env, ctx) =>
-    worker.fetch(request, ${delayMs > 0 ? '{ ...env, DB: database(env.DB) }' : 'env'}, ctx),
+  fetch: (request, env, ctx) => {
+    const DB = ${delayMs > 0 ? 'slowly(env.DB, new URL(request.url).pathname)' : 'env.DB'}
+    return worker.fetch(request, { ...env, DB }, ctx)
+  },
 }
 `
 }

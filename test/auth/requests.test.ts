@@ -209,7 +209,13 @@ test('a deleted member leaves nothing of the login behind', async () => {
     const { results } = await env.DB.prepare(`select * from ${table}`).all()
     expect([table, results.length]).toEqual([table, 1])
   }
-  expect((await env.DB.prepare('select * from auth_tickets').all()).results).toEqual([])
+  // That of the account that stays, which has been used.
+  const tickets = await env.DB.prepare('select email, is_used from auth_tickets').all()
+  expect(tickets.results).toEqual([{ email: 'bob@example.com', is_used: 1 }])
+  const places = await env.DB.prepare(
+    'select count(*) as n from auth_places where user_id not in (select id from auth_users)',
+  ).first('n')
+  expect(places).toBe(0)
   const challenges = env.DB.prepare('select value from auth_verifications')
   expect((await challenges.all()).results).toEqual([
     { value: expect.stringContaining('"name":"bob@example.com"') },

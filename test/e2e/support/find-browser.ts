@@ -36,7 +36,7 @@ export function environmentOf({ libraries }: BrowserBinary): NodeJS.ProcessEnv {
 /** The first browser that starts; undefined if none does. With `CHROMIUM` set, that one or none. */
 export async function findBrowser(): Promise<BrowserBinary | undefined> {
   const named = process.env['CHROMIUM']
-  const sources = named ? [() => [{ executablePath: named }]] : [installed, carried, debians]
+  const sources = named ? [() => [{ executablePath: named }]] : [carried, installed, debians]
   for (const source of sources) {
     for (const candidate of source()) if (await starts(candidate)) return candidate
   }

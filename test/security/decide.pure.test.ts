@@ -130,6 +130,43 @@ describe('decide', () => {
     expect(both).not.toHaveProperty('badge:assign')
   })
 
+  test('adds what roles of the site’s own making give', () => {
+    const rights = { 'audit:read': 'any', 'visit:read': 'own' } as const
+    const auditor: Actor = { ...member(), customRoles: [{ name: 'auditor', rights }] }
+    expect(rightsOf(auditor)).toEqual({ ...rightsOf(member()), ...rights })
+  })
+
+  test('lets a visitor book, read and cancel for themselves, and do nothing else', () => {
+    const own = { allowed: true, reach: 'own', scope: { owner: VISITOR.visitorId } }
+    for (const permission of PERMISSION_NAMES) {
+      const decisions = [{ owner: VISITOR.visitorId }, 'rows' as const].map((target) =>
+        decide(VISITOR, permission, target),
+      )
+      const may = ['booking:create', 'booking:read', 'booking:cancel'].includes(permission)
+      if (may) expect(decisions).toEqual([own, own])
+      else expect(decisions).toMatchObject([{ allowed: false }, { allowed: false }])
+      expect(decide(VISITOR, permission, { owner: ADA })).toMatchObject({ allowed: false })
+    }
+  })
+
+  test('gives an API key what it may do with everything there is', () => {
+    expect(decide(partner('audit:read'), 'audit:read', 'site')).toEqual({
+      allowed: true,
+      reach: 'any',
+      scope: 'everyone',
+    })
+  })
+
+  test('says whether another permission is missing, or only its reach', () => {
+    const refusal = (target: Target) => decide(member(), 'profile:update', target)
+    expect(refusal('site')).toMatchObject({
+      refusal: { code: 'forbidden', stage: 'permission', reach: 'any' },
+    })
+    expect(refusal({ owner: BEN })).toMatchObject({
+      refusal: { code: 'forbidden', stage: 'ownership', reach: 'any' },
+    })
+  })
+
   test('never takes the owner of nothing for the actor', () => {
     expect(allowed('profile:update', [member()])).toEqual([
       { actor: member(), target: 'self' },

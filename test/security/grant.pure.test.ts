@@ -114,7 +114,19 @@ describe('a grant', () => {
       isRun = true
     })
     await expect(asked).rejects.toMatchObject(refusal)
+    await expect(asked).rejects.toMatchObject({ detail: expect.stringMatching(/^[A-Z].+\.$/) })
     expect(isRun).toBe(false)
+  })
+
+  test('names what would have been enough to whoever is refused', async () => {
+    const ask = (target: Target, permission: Permission) =>
+      withGrant(member(), permission, target, REQUEST, async () => {})
+    await expect(ask({ owner: BEN }, 'profile:update')).rejects.toMatchObject({
+      detail: expect.stringMatching(/\byours\b.*profile:update.*reach any/),
+    })
+    await expect(ask('self', 'badge:assign')).rejects.toMatchObject({
+      detail: expect.stringMatching(/^This takes badge:assign with reach own/),
+    })
   })
 })
 

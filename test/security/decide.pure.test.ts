@@ -2,7 +2,14 @@ import { describe, expect, test } from 'vitest'
 import type { Actor, SystemActor } from '../../src/security/actor.ts'
 import { decide, rightsOf, type Target } from '../../src/security/decide.ts'
 import { ELEVATED_IDENTITIES } from '../../src/security/elevated-identities.ts'
-import { PERMISSIONS, type Permission, type Role, ROLES } from '../../src/security/permissions.ts'
+import {
+  isPermission,
+  isRole,
+  PERMISSIONS,
+  type Permission,
+  type Role,
+  ROLES,
+} from '../../src/security/permissions.ts'
 import { ADA, BEN, member, partner, suspended, VISITOR } from '../support/actors.ts'
 
 const PERMISSION_NAMES = Object.keys(PERMISSIONS) as Permission[]
@@ -175,4 +182,12 @@ describe('decide', () => {
     ])
     expect(decide(partner(), 'profile:read', { owner: '' }).allowed).toBe(false)
   })
+})
+
+test('permissions and roles are known by their names, not by what every object inherits', () => {
+  expect(PERMISSION_NAMES.filter((name) => !isPermission(name))).toEqual([])
+  expect(ROLE_NAMES.filter((name) => !isRole(name))).toEqual([])
+  for (const name of ['', 'constructor', '__proto__', 'toString']) {
+    expect(isPermission(name) || isRole(name)).toBe(false)
+  }
 })

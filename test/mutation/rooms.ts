@@ -92,7 +92,8 @@ export const SAMPLED_ROOMS: Readonly<Record<string, Room>> = {
     tests: [
       'test/security/{api-key*,elevation,reach,refusals,refused-for-free,visitor-tokens}.test.ts',
       'test/conformance/{bearer-challenges,credentials,rate-limit-fields}.test.ts',
-      'test/api/{identities,limits,whoami}.test.ts',
+      'test/api/{identities,limits,visitors,whoami}.test.ts',
+      'test/auth/{requests,sessions}.test.ts',
     ],
   },
   tokens: {

@@ -28,10 +28,14 @@ export const PURE_ROOMS: Readonly<Record<string, Room>> = {
   jwts: {
     mutate: [
       'src/crypto/{base64url,jwks-rules}.ts',
-      'src/security/tokens/{jwt,strict-json}.ts',
+      'src/security/tokens/jwt.ts',
       'src/settings/trusted-issuers.ts',
     ],
-    tests: ['test/security/{jwks-rules,jwt,strict-json}.pure.test.ts'],
+    tests: ['test/security/{jwks-rules,jwt}.pure.test.ts'],
+  },
+  'strict-json': {
+    mutate: ['src/security/tokens/strict-json.ts'],
+    tests: ['test/security/strict-json.pure.test.ts'],
   },
   'key-sets': {
     mutate: ['src/security/tokens/{jwks,jwks-fetch}.ts'],

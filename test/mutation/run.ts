@@ -120,7 +120,7 @@ function run(
     coverageAnalysis: 'perTest',
     concurrency: 1,
     // What a run takes on a busy machine must not pass for a mutant that hangs.
-    timeoutMS: 120_000,
+    timeoutMS: 60_000,
     dryRunTimeoutMinutes: 60,
     reporters: ['progress-append-only', 'json'],
     jsonReporter: { fileName: `reports/mutation/${name}.json` },

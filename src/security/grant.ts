@@ -161,6 +161,7 @@ async function lend<P extends Permission, R>(
 ): Promise<R> {
   const decision = decide(actor, permission, target)
   if (!decision.allowed) throw refused(decision.refusal)
+  // Stryker disable next-line all: decide has refused them; the compiler cannot know
   if (actor.kind === 'anonymous') throw new GrantError('nobody cannot be granted anything')
   const { scope } = decision
   const { requestId, elevation } = context

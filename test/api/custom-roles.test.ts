@@ -45,6 +45,20 @@ describe('a role of the site’s own making', () => {
     expect((await root.delete('/v1/roles/librarian')).status).toBe(404)
   })
 
+  it('is made once by two who define it at the same time, and the other is not told it was them', async () => {
+    const { root } = await scene()
+    const made = await Promise.all(LIBRARIAN.map((each) => define(root, 'librarian', each)))
+    expect(made.filter(({ status }) => status === 201)).toHaveLength(1)
+  })
+
+  it('leaves on record what it was made to permit', async () => {
+    const { root } = await scene()
+    await define(root, 'librarian', ...LIBRARIAN)
+    const { body } = await root.get('/v1/audit?action=role.define')
+    const permissions = { 'profile:list': 'any', 'audit:read': 'any' }
+    expect(body.items).toMatchObject([{ target: 'librarian', changes: { permissions } }])
+  })
+
   it('lets who holds it do what it says, at once, and everything says that they hold it', async () => {
     const { root, ada } = await scene()
     await define(root, 'librarian', ...LIBRARIAN)

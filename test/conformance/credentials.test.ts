@@ -114,6 +114,17 @@ describe('a good credential', () => {
     },
   )
 
+  it('is refused with anything before or behind it in its header', async () => {
+    const site = testSite()
+    const { token } = await site.member('ada')
+    for (const value of [`Bearer ${token} x`, `Bearer x ${token}`, `x Bearer ${token}`]) {
+      const { status, body } = await site.anonymous.get('/v1/me', {
+        headers: { Authorization: value },
+      })
+      expect([value, status, body.code]).toEqual([value, 401, 'invalid_token'])
+    }
+  })
+
   it('counts in its own header only: cookies, queries and look-alikes are nobody', async () => {
     const site = testSite()
     const { token } = await site.member('ada')

@@ -5,18 +5,21 @@ import type { Ignorer } from '@stryker-mutator/api/ignore'
 import { PluginKind, declareClassPlugin, declareValuePlugin } from '@stryker-mutator/api/plugin'
 import type { babel } from '@stryker-mutator/core'
 
-const SENTENCE = /^[A-Z].* .*[.?]$/s
+const TEXT = /^[A-Z][^="]* [^="]*$/s
 
-/** No test holds the wording of what people read, and none should: only that it is a sentence. */
-export const sentences = {
-  shouldIgnore({ node }: babel.NodePath) {
+/** No test holds the wording of what people read, and none should; errors of ours are read in logs. */
+export const texts = {
+  shouldIgnore({ node, parent }: babel.NodePath) {
     const text =
       node.type === 'StringLiteral'
         ? node.value
         : node.type === 'TemplateLiteral'
           ? node.quasis.map(({ value }) => value.raw).join('…')
-          : ''
-    return SENTENCE.test(text) ? 'a sentence for people' : undefined
+          : undefined
+    if (text === undefined) return undefined
+    const made = parent?.type === 'NewExpression' ? parent.callee : undefined
+    const ofError = made?.type === 'Identifier' && made.name.endsWith('Error')
+    return ofError || TEXT.test(text) ? 'a text for people' : undefined
   },
 } satisfies Ignorer
 
@@ -45,6 +48,6 @@ class Sample implements Checker {
 }
 
 export const strykerPlugins = [
-  declareValuePlugin(PluginKind.Ignore, 'sentences', sentences),
+  declareValuePlugin(PluginKind.Ignore, 'texts', texts),
   declareClassPlugin(PluginKind.Checker, 'sample', Sample),
 ]

@@ -28,10 +28,14 @@ export const PURE_ROOMS: Readonly<Record<string, Room>> = {
   jwts: {
     mutate: [
       'src/crypto/{base64url,jwks-rules}.ts',
-      'src/security/tokens/{jwt,strict-json}.ts',
+      'src/security/tokens/jwt.ts',
       'src/settings/trusted-issuers.ts',
     ],
-    tests: ['test/security/{jwks-rules,jwt,strict-json}.pure.test.ts'],
+    tests: ['test/security/{jwks-rules,jwt}.pure.test.ts'],
+  },
+  'strict-json': {
+    mutate: ['src/security/tokens/strict-json.ts'],
+    tests: ['test/security/strict-json.pure.test.ts'],
   },
   'key-sets': {
     mutate: ['src/security/tokens/{jwks,jwks-fetch}.ts'],
@@ -52,14 +56,14 @@ export const SAMPLED = [
 export const SAMPLED_ROOMS: Readonly<Record<string, Room>> = {
   roles: {
     mutate: ['src/operations/{assign-role,define-role,may-give,member-of}.ts'],
-    tests: ['test/api/{roles,custom-roles}.test.ts'],
+    tests: ['test/api/{audit-entries,roles,custom-roles}.test.ts'],
   },
   members: {
     mutate: [
       'src/operations/{set-status,update-profile,delete-user,link-identity,unlink-identity,record-visit}.ts',
     ],
     tests: [
-      'test/api/{suspension,users,me,deletion,identities,visits}.test.ts',
+      'test/api/{audit-entries,suspension,users,me,deletion,identities,visits}.test.ts',
       'test/operations/member-life.test.ts',
     ],
   },
@@ -67,18 +71,18 @@ export const SAMPLED_ROOMS: Readonly<Record<string, Room>> = {
     mutate: [
       'src/operations/{assign-badges,manage-badge-rules,manage-badges,preview-badge-rule}.ts',
     ],
-    tests: ['test/api/badge*.test.ts', 'test/api/idempotency.test.ts'],
+    tests: ['test/api/badge*.test.ts', 'test/api/{audit-entries,idempotency}.test.ts'],
   },
   bookings: {
     mutate: [
       'src/operations/{book,claim-bookings,decide-booking,settle-booking,manage-services}.ts',
       'src/operations/{foreseen,outcome}.ts',
     ],
-    tests: ['test/api/{booking*,services,visitor-bookings}.test.ts'],
+    tests: ['test/api/{audit-entries,booking*,services,visitor-bookings}.test.ts'],
   },
   'api-keys': {
     mutate: ['src/operations/{manage-api-keys,tell-gates}.ts'],
-    tests: ['test/api/api-keys{,-rights,-rotation,-told,-use}.test.ts'],
+    tests: ['test/api/{audit-entries,api-keys{,-rights,-rotation,-told,-use}}.test.ts'],
   },
   cron: {
     mutate: ['src/cron/*.ts', 'src/operations/request-job-run.ts'],
@@ -92,7 +96,8 @@ export const SAMPLED_ROOMS: Readonly<Record<string, Room>> = {
     tests: [
       'test/security/{api-key*,elevation,reach,refusals,refused-for-free,visitor-tokens}.test.ts',
       'test/conformance/{bearer-challenges,credentials,rate-limit-fields}.test.ts',
-      'test/api/{identities,limits,whoami}.test.ts',
+      'test/api/{identities,limits,visitors,whoami}.test.ts',
+      'test/auth/{requests,sessions}.test.ts',
     ],
   },
   tokens: {
@@ -107,7 +112,8 @@ export const SAMPLED_ROOMS: Readonly<Record<string, Room>> = {
     mutate: ['src/http/mount.ts'],
     tests: [
       'test/conformance/{content,credentials,idempotency-key,methods,problem-details}.test.ts',
-      'test/api/{conditional,explain,idempotency,limits}.test.ts',
+      'test/api/{audit-entries,conditional,explain,idempotency,limits}.test.ts',
+      'test/operations/rights-races.test.ts',
     ],
   },
 }

@@ -11,7 +11,7 @@ import type { Mutant, MutantResult } from '@stryker-mutator/api/core'
 import type { Logger } from '@stryker-mutator/api/logging'
 import { Stryker } from '@stryker-mutator/core'
 import { Instrumenter } from '@stryker-mutator/instrumenter'
-import { keyOf, sentences } from './plugin.ts'
+import { keyOf, texts } from './plugin.ts'
 import { PURE_ROOMS, type Room, SAMPLED, SAMPLED_ROOMS } from './rooms.ts'
 
 const ignore = () => {}
@@ -66,7 +66,7 @@ async function drawn(): Promise<Mutant[]> {
     mutate: true,
     content: readFileSync(name, 'utf8'),
   }))
-  const options = { plugins: null, excludedMutations: [], ignorers: [sentences] }
+  const options = { plugins: null, excludedMutations: [], ignorers: [texts] }
   const { mutants } = await new Instrumenter(SILENT).instrument(files, options)
   const alive = mutants.filter(({ status }) => status !== 'Ignored')
   console.log(`${alive.length} mutants outside the pure part; a sample of ${size}, seed ${seed}`)
@@ -109,19 +109,18 @@ function run(
   { mutate, tests }: Room,
   checkers: string[] = [],
 ): Promise<MutantResult[]> {
-  process.env['GUARDED_BY'] = project
+  process.env['GUARDED_BY'] = JSON.stringify({ project, tests })
   return new Stryker({
     mutate: [...mutate],
-    testFiles: [...tests],
     checkers,
     testRunner: 'vitest',
     vitest: { configFile: 'test/mutation/vitest.config.ts', related: false },
     plugins: ['@stryker-mutator/vitest-runner', new URL('plugin.ts', import.meta.url).pathname],
-    ignorers: ['sentences'],
+    ignorers: ['texts'],
     coverageAnalysis: 'perTest',
     concurrency: 1,
     // What a run takes on a busy machine must not pass for a mutant that hangs.
-    timeoutMS: 120_000,
+    timeoutMS: 60_000,
     dryRunTimeoutMinutes: 60,
     reporters: ['progress-append-only', 'json'],
     jsonReporter: { fileName: `reports/mutation/${name}.json` },

@@ -1,14 +1,18 @@
-/** The project of `test/vitest.config.ts` that GUARDED_BY names, alone: Stryker's runner cannot choose one. */
+/**
+ * One project of `test/vitest.config.ts` with the tests of one room, as GUARDED_BY says. Stryker's own
+ * `testFiles` does not do: with it, what is mutated while a file loads survives whatever the tests say.
+ */
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 import config from '../vitest.config.ts'
 
+const { project: name, tests } = JSON.parse(process.env['GUARDED_BY'] ?? '{}')
 const project = config.test?.projects?.find(
-  (each) =>
-    typeof each === 'object' && 'test' in each && each.test?.name === process.env['GUARDED_BY'],
+  (each) => typeof each === 'object' && 'test' in each && each.test?.name === name,
 )
-if (typeof project !== 'object' || !('test' in project))
-  throw new Error('GUARDED_BY names a project')
+if (typeof project !== 'object' || !('test' in project)) {
+  throw new Error('GUARDED_BY names no project')
+}
 
 /** A run ends with the first failure: what failed for the last mutant comes first, then what is quick. */
 class LikelyFirst extends BaseSequencer {
@@ -25,6 +29,7 @@ export default defineConfig({
   ...project,
   test: {
     ...project.test,
+    include: tests,
     sequence: { sequencer: LikelyFirst },
     // Each mutant has a worker of its own; its test files share it, which halves the time.
     isolate: false,

@@ -2,6 +2,7 @@
 import { expect, describe, test } from 'vitest'
 import { interruptedStorage } from '../support/failing.ts'
 import type { StorageCall } from '../support/intercept.ts'
+import { partner } from '../support/keys.ts'
 import { rowsOf } from '../support/population.ts'
 import { type Client, type Member, type Reply, testSite } from '../support/site.ts'
 
@@ -73,6 +74,20 @@ test('what the rights that are left allow still happens, once', async () => {
   expect(own).toMatchObject({ status: 200, body: { bio: 'still mine', roles: ['member'] } })
   const audit = `select actor from audit_log where action = 'profile.update'`
   expect(await rowsOf(audit)).toEqual([{ actor: before.boss.userId }])
+})
+
+test('a request of a key that is decided anew counts once', async () => {
+  const site = testSite()
+  const [root, ada] = [await site.root(), await site.member('ada')]
+  const key = await partner(site, {
+    scopes: ['profile:read', 'profile:update'],
+    rateLimit: { limit: 3, windowSeconds: 60 },
+  })
+  const narrow = () => root.patch(`/v1/api-keys/${key.id}`, { scopes: ['profile:update'] })
+  const client = testSite(interruptedStorage(isWrite, narrow)).bearer(key.secret)
+  const { status, headers } = await client.patch(`/v1/users/${ada.userId}`, { bio: 'x' })
+  expect(status).toBe(200)
+  expect(headers.get('RateLimit')).toMatch(/r=2;/)
 })
 
 test('rights that were gained meanwhile do not void the write', async () => {

@@ -2,7 +2,14 @@ import { describe, expect, test } from 'vitest'
 import type { Actor, SystemActor } from '../../src/security/actor.ts'
 import { decide, rightsOf, type Target } from '../../src/security/decide.ts'
 import { ELEVATED_IDENTITIES } from '../../src/security/elevated-identities.ts'
-import { PERMISSIONS, type Permission, type Role, ROLES } from '../../src/security/permissions.ts'
+import {
+  isPermission,
+  isRole,
+  PERMISSIONS,
+  type Permission,
+  type Role,
+  ROLES,
+} from '../../src/security/permissions.ts'
 import { ADA, BEN, member, partner, suspended, VISITOR } from '../support/actors.ts'
 
 const PERMISSION_NAMES = Object.keys(PERMISSIONS) as Permission[]
@@ -130,6 +137,43 @@ describe('decide', () => {
     expect(both).not.toHaveProperty('badge:assign')
   })
 
+  test('adds what roles of the site’s own making give', () => {
+    const rights = { 'audit:read': 'any', 'visit:read': 'own' } as const
+    const auditor: Actor = { ...member(), customRoles: [{ name: 'auditor', rights }] }
+    expect(rightsOf(auditor)).toEqual({ ...rightsOf(member()), ...rights })
+  })
+
+  test('lets a visitor book, read and cancel for themselves, and do nothing else', () => {
+    const own = { allowed: true, reach: 'own', scope: { owner: VISITOR.visitorId } }
+    for (const permission of PERMISSION_NAMES) {
+      const decisions = [{ owner: VISITOR.visitorId }, 'rows' as const].map((target) =>
+        decide(VISITOR, permission, target),
+      )
+      const may = ['booking:create', 'booking:read', 'booking:cancel'].includes(permission)
+      const expected = may ? own : { allowed: false }
+      expect(decisions).toMatchObject([expected, expected])
+      expect(decide(VISITOR, permission, { owner: ADA })).toMatchObject({ allowed: false })
+    }
+  })
+
+  test('gives an API key what it may do with everything there is', () => {
+    expect(decide(partner('audit:read'), 'audit:read', 'site')).toEqual({
+      allowed: true,
+      reach: 'any',
+      scope: 'everyone',
+    })
+  })
+
+  test('says whether another permission is missing, or only its reach', () => {
+    const refusal = (target: Target) => decide(member(), 'profile:update', target)
+    expect(refusal('site')).toMatchObject({
+      refusal: { code: 'forbidden', stage: 'permission', reach: 'any' },
+    })
+    expect(refusal({ owner: BEN })).toMatchObject({
+      refusal: { code: 'forbidden', stage: 'ownership', reach: 'any' },
+    })
+  })
+
   test('never takes the owner of nothing for the actor', () => {
     expect(allowed('profile:update', [member()])).toEqual([
       { actor: member(), target: 'self' },
@@ -138,4 +182,12 @@ describe('decide', () => {
     ])
     expect(decide(partner(), 'profile:read', { owner: '' }).allowed).toBe(false)
   })
+})
+
+test('permissions and roles are known by their names, not by what every object inherits', () => {
+  expect(PERMISSION_NAMES.filter((name) => !isPermission(name))).toEqual([])
+  expect(ROLE_NAMES.filter((name) => !isRole(name))).toEqual([])
+  for (const name of ['', 'constructor', '__proto__', 'toString']) {
+    expect(isPermission(name) || isRole(name)).toBe(false)
+  }
 })

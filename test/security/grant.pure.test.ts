@@ -2,7 +2,14 @@ import { describe, expect, test } from 'vitest'
 import type { UserId } from '../../src/db/ids.ts'
 import type { Caller } from '../../src/security/actor.ts'
 import type { Target } from '../../src/security/decide.ts'
-import { Grant, GrantError, withGrant } from '../../src/security/grant.ts'
+import {
+  assertExercised,
+  assertReaches,
+  Exercised,
+  Grant,
+  GrantError,
+  withGrant,
+} from '../../src/security/grant.ts'
 import type { Permission } from '../../src/security/permissions.ts'
 import { ADA, BEN, member, partner, suspended, VISITOR } from '../support/actors.ts'
 
@@ -114,7 +121,19 @@ describe('a grant', () => {
       isRun = true
     })
     await expect(asked).rejects.toMatchObject(refusal)
+    await expect(asked).rejects.toMatchObject({ detail: expect.stringMatching(/^[A-Z].+\.$/) })
     expect(isRun).toBe(false)
+  })
+
+  test('names what would have been enough to whoever is refused', async () => {
+    const ask = (target: Target, permission: Permission) =>
+      withGrant(member(), permission, target, REQUEST, async () => {})
+    await expect(ask({ owner: BEN }, 'profile:update')).rejects.toMatchObject({
+      detail: expect.stringMatching(/\byours\b.*profile:update.*reach any/),
+    })
+    await expect(ask('self', 'badge:assign')).rejects.toMatchObject({
+      detail: expect.stringMatching(/^This takes badge:assign with reach own/),
+    })
   })
 })
 
@@ -133,6 +152,40 @@ test('no grant can be made from outside: not by the class, nor by a real one', a
     }
     class Heir extends (Grant as unknown as new (...args: unknown[]) => object) {}
     expect(() => new Heir(from)).toThrow(GrantError)
+  })
+})
+
+describe('what was exercised', () => {
+  const exercise = (caller: Caller, target: Target) =>
+    withGrant(caller, 'profile:update', target, REQUEST, async (grant) =>
+      grant.exercise('profile:update'),
+    )
+
+  test('passes, and neither a copy nor anything else passes for it', async () => {
+    const real = await exercise(member(), 'self')
+    expect(() => assertExercised(real)).not.toThrow()
+    const forge = Exercised as unknown as new (...args: unknown[]) => unknown
+    expect(() => new forge(real)).toThrow(GrantError)
+    expect(() => new forge(Symbol('grant'), real)).toThrow(GrantError)
+    const fakes = [Object.assign({}, real), Object.create(real), Object.create(Exercised.prototype)]
+    for (const fake of fakes) {
+      expect(() => assertExercised(fake)).toThrow(GrantError)
+      expect(() => assertReaches(fake, ADA)).toThrow(GrantError)
+    }
+  })
+
+  test('stays what it was', async () => {
+    const real = await exercise(member(), 'self')
+    expect(() => Object.assign(real, { actor: member('admin') })).toThrow(TypeError)
+    expect(real.actor).toEqual(member())
+  })
+
+  test('reaches whose it was granted for, and everybody only where it was for everybody', async () => {
+    const own = await exercise(member(), 'self')
+    expect(() => assertReaches(own, ADA)).not.toThrow()
+    expect(() => assertReaches(own, BEN)).toThrow(GrantError)
+    const any = await exercise(member('admin'), 'site')
+    expect(() => assertReaches(any, BEN)).not.toThrow()
   })
 })
 

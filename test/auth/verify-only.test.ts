@@ -26,7 +26,9 @@ describe('the hot path of the API', () => {
   test('loads nothing of the login: no page, no account, no better-auth', () => {
     const { modules, packages } = loadedAtStart()
     expect(modules.size).toBeGreaterThan(100)
-    expect([...modules].filter((path) => path.startsWith('auth/')).sort()).toEqual(['auth/mount.ts'])
+    expect([...modules].filter((path) => path.startsWith('auth/')).sort()).toEqual([
+      'auth/mount.ts',
+    ])
     expect([...packages].filter((name) => /better-auth/.test(name))).toEqual([])
   })
 

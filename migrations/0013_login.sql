@@ -10,6 +10,7 @@ CREATE TABLE auth_places (
   ends_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX auth_places_by_user ON auth_places (user_id);
+CREATE INDEX auth_places_by_end ON auth_places (ends_at);
 
 -- A hash of the account whose password was tried, so that a new password ends all its counts.
 ALTER TABLE auth_attempts ADD COLUMN account TEXT;

@@ -8,7 +8,7 @@ import type { BatchItem } from 'drizzle-orm/batch'
 import type { SQLiteInsertValue } from 'drizzle-orm/sqlite-core'
 import { drizzleAdapter } from 'better-auth/adapters/drizzle'
 import * as z from 'zod'
-import type { Database } from '../db/client.ts'
+import { batch, type Database } from '../db/client.ts'
 import {
   authAccounts,
   authPasskeys,
@@ -50,8 +50,8 @@ export function storageOf(db: Database, adding?: Adding) {
     ): Promise<R> {
       const held: Statement[] = []
       const result = await work(adapterOn(holding(db, held)))
-      const [first, ...others] = [...held, ...more]
-      if (first) await db.batch([first, ...others])
+      const all = [...held, ...more].map((each, index) => [`statement${index}`, each] as const)
+      await batch(db, Object.fromEntries(all))
       return result
     }
 

@@ -221,7 +221,7 @@ test('so is what the login needs, and what the jobs look for and forget', async 
   const forgetting = [...recorded.keys()].filter((statement) =>
     /^delete .* limit \?/s.test(statement),
   )
-  expect(forgetting.length).toBe(7)
+  expect(forgetting.length).toBe(8)
   expect(await walks(recorded)).toEqual([])
   expect(await indexesFor(recorded, /hold_until is not null/)).toEqual(['bookings_on_hold'])
 })

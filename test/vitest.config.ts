@@ -67,6 +67,8 @@ export default defineConfig({
           root,
           environment: 'node',
           include: [PURE],
+          // Some try thousands of cases, on machines that have other things to do.
+          testTimeout: 60_000,
         },
       },
       {

@@ -55,6 +55,8 @@ export const FATES: Readonly<Record<string, Fate>> = {
   'auth_accounts.account_id': 'goes',
   'auth_passkeys.user_id': 'goes',
   'auth_tickets.user_id': 'goes',
+  'auth_places.user_id': 'goes',
+  'auth_attempts.account': { holds: 'a hash of an address that was tried, for a day' },
   'auth_attempts.subject': { holds: 'a hash of what somebody typed, for an hour' },
   'token_keys.sealed_by': { holds: 'a hash of the secret' },
 }
@@ -134,6 +136,8 @@ export const ROWS: Readonly<Record<string, (names: Names) => string>> = {
   auth_tickets: ({ account }) => `insert into auth_tickets
     (secret_hash, purpose, email, user_id, expires_at)
     values ('hash', 'reset', '${account}@example.com', '${account}', '${LATER}')`,
+  auth_places: ({ account }) => `insert into auth_places (place, user_id, ends_at)
+    values ('place', '${account}', 99999999999999)`,
 }
 
 /** Adds all of `ROWS`, parents before children: a batch defers nothing. */

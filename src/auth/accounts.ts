@@ -79,7 +79,7 @@ export function accountsOf({ db, now, site, send, notify, places, audit }: Login
       stored: storePassword(userId, hash, isAllowed),
       // A second link that was mailed would undo this.
       others: dropTickets(db, userId, isStored, secretHash),
-      used: useTicket(db, secretHash ?? '', userId, isStored),
+      used: secretHash === undefined ? undefined : useTicket(db, secretHash, userId, isStored),
       sessions: db.delete(authSessions).where(and(eq(authSessions.userId, userId), isStored)),
       rights: accessChanged(db, userId),
       audit: audit.row(act, member, isStored),
@@ -133,7 +133,7 @@ export function accountsOf({ db, now, site, send, notify, places, audit }: Login
         used: useTicket(db, invitation.secretHash, id, isMade),
       })
       if (made.length > 0) return { userId: id, email, isRepeat: false }
-      // The same form may have been on its way twice.
+      // Somebody may have sent the form twice at once.
       const meanwhile = await readTicket(db, 'sign-up', secret, now)
       return meanwhile?.isUsed ? { ...repeat, userId: meanwhile.userId ?? '' } : 'bad link'
     },
@@ -178,7 +178,10 @@ export function accountsOf({ db, now, site, send, notify, places, audit }: Login
       await send(known ? MAILS.reset(email, link) : MAILS.resetUnknown(email, site))
     },
 
-    /** Ends every session of the account. */
+    /**
+     * Sets a new password and ends every session of the account.
+     * @returns `isRepeat` if the link was used already: the password is to be checked, not set
+     */
     async reset(secret: string, password: string): Promise<Redeemed> {
       const link = await readTicket(db, 'reset', secret, now)
       if (!link?.userId) return 'bad link'
@@ -189,9 +192,7 @@ export function accountsOf({ db, now, site, send, notify, places, audit }: Login
       const fault = passwordFault(password, [email, user.name, hostname])
       if (fault) return { fault, email }
       const account = { userId, email, isRepeat: link.isUsed }
-      if (link.isUsed) {
-        return (await verifyPassword(password, user.password)) ? account : 'bad link'
-      }
+      if (link.isUsed) return account
       const isGood = await isGoodTicket(db, 'reset', secret, now)
       const isReset = await setPassword(account, password, isGood, link.secretHash)
       return isReset ? account : 'bad link'

@@ -65,7 +65,7 @@ export function signInRoutes(app: LoginApp): void {
     }
     const { userId, email, isRepeat } = verified
     if (isRepeat) {
-      const { isIn, wait } = await enterWith(c, email, password, userId)
+      const { isIn, wait } = await enterWith(c, { email, userId }, password)
       if (wait > 0) return tooMany(c, wait, BY_MAIL)
       if (!isIn) return c.html(message('Choose a password', BAD_LINK), 410)
     } else await enter(c, await started(c, userId))
@@ -81,7 +81,7 @@ export function signInRoutes(app: LoginApp): void {
     const email = emailOf(form?.email)
     const { password = '', next } = form ?? {}
     if (!email || password.length > 1024) return c.html(signIn(c, next, NOT_RIGHT, email), 401)
-    const { isIn, wait } = await enterWith(c, email, password)
+    const { isIn, wait } = await enterWith(c, { email }, password)
     if (wait > 0) return tooMany(c, wait, BY_MAIL)
     if (!isIn) return c.html(signIn(c, next, NOT_RIGHT, email), 401)
     return c.redirect(nextPath(next, c.env.request.login.publicUrl), 303)
@@ -114,7 +114,12 @@ export function signInRoutes(app: LoginApp): void {
       const link = { token, email: reset.email }
       return c.html(choosePasswordPage('Choose a new password', '/auth/reset', link, notice), 422)
     }
-    // Who reads the owner's mail is let in with the new password, whatever strangers try meanwhile.
+    if (reset.isRepeat) {
+      const { checked, wait } = await check(c, reset, password)
+      if (wait > 0) return tooMany(c, wait, BY_MAIL)
+      if (!checked) return c.html(message('Choose a new password', BAD_LINK), 410)
+    }
+    // The owner is let in with the new password from here, whatever strangers try meanwhile.
     await rememberPlace(c, reset)
     const text = 'The password is changed, and every session was signed out.'
     return c.html(signIn(c, undefined, { tone: 'good', text }, reset.email))
@@ -126,19 +131,27 @@ function signIn(c: LoginContext, next: string | undefined, notice?: Notice, emai
   return signInPage(nextPath(next, publicUrl), Object.keys(socialProviders), notice, email)
 }
 
-/**
- * Signs in whoever knows the password of the account.
- * @param whose only if it is this one
- * @returns seconds to wait if there were too many attempts
- */
-async function enterWith(c: LoginContext, email: string, password: string, whose?: string) {
-  const { accounts } = c.var
+/** An account by its address; with `userId`, that one and no other that has the address by now. */
+interface Named {
+  readonly email: string
+  readonly userId?: string
+}
+
+/** The one way to try a password: each try counts. @returns seconds to wait if there were too many */
+async function check(c: LoginContext, { email, userId }: Named, password: string) {
   const wait = await c.var.attempt('password:address', ['password:account', email])
-  if (wait > 0) return { isIn: false, wait }
-  const checked = await accounts.checkPassword(email, password)
-  if (!checked || (whose ?? checked.userId) !== checked.userId) return { isIn: false, wait: 0 }
-  const isStillRight = () => accounts.isStillRight(checked, email, password)
-  return { isIn: await enter(c, await started(c, checked.userId), isStillRight), wait: 0 }
+  if (wait > 0) return { checked: undefined, wait }
+  const checked = await c.var.accounts.checkPassword(email, password)
+  const isIt = userId === undefined || checked?.userId === userId
+  return { checked: isIt ? checked : undefined, wait: 0 }
+}
+
+/** Signs in whoever knows the password of the account. @returns seconds to wait, as `check` does */
+async function enterWith(c: LoginContext, account: Named, password: string) {
+  const { checked, wait } = await check(c, account, password)
+  if (!checked) return { isIn: false, wait }
+  const isStillRight = () => c.var.accounts.isStillRight(checked, account.email, password)
+  return { isIn: await enter(c, await started(c, checked.userId), isStillRight), wait }
 }
 
 /** A new session for whoever gave the right password, or read the mail. */

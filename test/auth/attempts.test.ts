@@ -46,6 +46,21 @@ describe('guessing', () => {
     expect(scrypt).not.toHaveBeenCalled()
   })
 
+  test('with a mailed link that was used is limited with all the others, and right ones are done', async () => {
+    const site = loginSite()
+    const ada = await site.account(ADA)
+    await ada.post('/auth/forgot', { email: ADA })
+    const token = site.secretFor(ADA)
+    const repeat = (n: number, password: string) =>
+      site.browser(`198.51.100.${n}`).post('/auth/reset', { token, password })
+    expect((await ada.post('/auth/reset', { token, password: WRONG })).status).toBe(200)
+    expect((await repeat(1, WRONG)).status).toBe(200)
+    await counted(9, ['password:account', ADA])
+    expect((await repeat(2, PASSWORD)).status).toBe(410)
+    expect((await repeat(3, PASSWORD)).status).toBe(429)
+    expect((await repeat(4, WRONG)).status).toBe(429)
+  })
+
   test('is counted alike for an account that there is not', async () => {
     const site = loginSite()
     await counted(10, ['password:account', ADA])

@@ -5,6 +5,8 @@
 import { sql } from 'drizzle-orm'
 import { type Database, statement } from '../db/client.ts'
 import { authPlaces, authUsers } from '../db/schema.ts'
+import { keyedHash } from '../crypto/digest.ts'
+import { randomText } from '../crypto/random.ts'
 import { cookiesNamed } from '../security/callers/cookies.ts'
 import { COOKIE_PREFIX } from '../security/callers/session-cookie.ts'
 
@@ -40,7 +42,7 @@ export function placesOf(
     of: (email) => hashes(email, known),
 
     async remember({ userId, email }) {
-      const device = known ?? randomValue()
+      const device = known ?? randomText()
       const endsAt = now + KNOWN_SECONDS * 1000
       const places = JSON.stringify(await hashes(email, device))
       await statement(
@@ -53,18 +55,4 @@ export function placesOf(
       return `${COOKIE}=${device}; Max-Age=${KNOWN_SECONDS}; Path=/; HttpOnly; Secure; SameSite=Lax`
     },
   }
-}
-
-function randomValue(): string {
-  return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
-}
-
-async function keyedHash(secret: string, text: string): Promise<string> {
-  const bytes = new TextEncoder()
-  const algorithm = { name: 'HMAC', hash: 'SHA-256' }
-  const raw = bytes.encode(secret)
-  const key = await crypto.subtle.importKey('raw', raw, algorithm, false, ['sign'])
-  return Buffer.from(await crypto.subtle.sign('HMAC', key, bytes.encode(text))).toString(
-    'base64url',
-  )
 }

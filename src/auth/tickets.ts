@@ -3,6 +3,7 @@ import { and, eq, exists, gt, ne, type SQL } from 'drizzle-orm'
 import type { Database } from '../db/client.ts'
 import { authTickets } from '../db/schema.ts'
 import { sha256 } from '../crypto/digest.ts'
+import { randomText } from '../crypto/random.ts'
 
 export type Purpose = 'sign-up' | 'reset' | 'change-email'
 
@@ -18,7 +19,7 @@ const LIFETIME_MS = 3_600_000
 
 /** @returns the secret for the link */
 export async function issueTicket(db: Database, ticket: Ticket, now: number): Promise<string> {
-  const secret = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
+  const secret = randomText()
   await db
     .insert(authTickets)
     .values({ ...ticket, secretHash: await sha256(secret), expiresAt: new Date(now + LIFETIME_MS) })
@@ -52,7 +53,7 @@ export function useTicket(db: Database, secretHash: string, userId: string, isDo
     .where(and(eq(authTickets.secretHash, secretHash), isDone))
 }
 
-/** All that were mailed to the account, but for the one that it is done with. */
+/** Forgets every link that was mailed to the account, but for the one that is used for this. */
 export function dropTickets(db: Database, userId: string, isDone: SQL, secretHash = '') {
   const isOther = ne(authTickets.secretHash, secretHash)
   return db.delete(authTickets).where(and(eq(authTickets.userId, userId), isOther, isDone))

@@ -203,7 +203,6 @@ export const declineBooking = route({
     const change = {
       bookingId: input.param.bookingId,
       revisions: request.revisions,
-      remember,
       ...input.json,
     }
     return shown(await operations.declineBooking(grant, change, remember, deps), actor, deps)
@@ -224,7 +223,6 @@ export const cancelBooking = route({
     const change = {
       bookingId: input.param.bookingId,
       revisions: request.revisions,
-      remember,
       ...input.json,
     }
     return shown(await operations.cancelBooking(grant, change, remember, deps), actor, deps)

@@ -8,12 +8,11 @@ import type { Handlers } from './handlers.ts'
 
 export const bookingCreated: Handlers['booking-created'] = {
   closed: 'by handling it',
-  async handle({ id: eventId, subject: bookingId, booking }, deps) {
+  async handle(event, deps) {
+    const { id: eventId, subject: bookingId, booking } = event
     const about = booking ?? (await deps.bookings.find('everyone', bookingId))
     if (!about) {
-      await deps.outbox.close([
-        { id: eventId, kind: 'booking-created', subject: bookingId, keyIds: [] },
-      ])
+      await deps.outbox.close([event])
       return undefined
     }
     const elevation = {

@@ -5,15 +5,14 @@
  */
 import { asc, eq, gt, inArray, sql, type SQL } from 'drizzle-orm'
 import { type Database, statement } from '../db/client.ts'
-import type {
-  BookingId,
-  EventId,
-  Id,
-  IdPrefix,
-  KeyId,
-  RunId,
-  ServiceId,
-  UserId,
+import {
+  type BookingId,
+  type EventId,
+  isId,
+  type KeyId,
+  type RunId,
+  type ServiceId,
+  type UserId,
 } from '../db/ids.ts'
 import { erasures, events } from '../db/schema.ts'
 import { type AuditRow, wasWritten } from './audited.ts'
@@ -29,7 +28,7 @@ interface Stored<Kind extends string, Subject extends string> {
 }
 
 interface BookingCreated extends Stored<'booking-created', BookingId> {
-  /** In the request that has made it. */
+  /** What is known of the booking in the request that has made it. */
   readonly booking?: { readonly serviceId: ServiceId; readonly bookedBy: string }
 }
 
@@ -67,16 +66,16 @@ export type Happened = OpenEvent[]
 
 type StoredKind = StoredEvent['kind']
 
-/** By kind, how a row of it reads; undefined for one that is about something else than its kind says. */
+/** How a row of each kind reads; undefined for a row that is about something else than its kind says. */
 const READERS: {
   readonly [K in StoredKind]: (
     row: EventRow,
   ) => Extract<StoredEvent, { readonly kind: K }> | undefined
 } = {
   'booking-created': ({ id, subject, keyIds }) =>
-    isOf('bkg', subject) ? { id, kind: 'booking-created', subject, keyIds } : undefined,
+    isId('bkg', subject) ? { id, kind: 'booking-created', subject, keyIds } : undefined,
   'member-reinstated': ({ id, subject, keyIds }) =>
-    isOf('usr', subject) ? { id, kind: 'member-reinstated', subject, keyIds } : undefined,
+    isId('usr', subject) ? { id, kind: 'member-reinstated', subject, keyIds } : undefined,
   'keys-changed': ({ id, subject, keyIds }) => ({ id, kind: 'keys-changed', subject, keyIds }),
   'role-deleted': ({ id, subject, keyIds }) => ({ id, kind: 'role-deleted', subject, keyIds }),
 }
@@ -89,10 +88,6 @@ export function eventOf(row: EventRow): StoredEvent | undefined {
 
 function isStoredKind(kind: string): kind is StoredKind {
   return Object.hasOwn(READERS, kind)
-}
-
-function isOf<P extends IdPrefix>(prefix: P, subject: string): subject is Id<P> {
-  return subject.startsWith(`${prefix}_`)
 }
 
 /** An event has the id of the audit row of its act, under a prefix of its own: an act has one at most. */
@@ -178,7 +173,7 @@ export function outboxRepository(db: Database) {
       }))
     },
 
-    /** For an event some of whose gates have been told. @param left those that have not */
+    /** Keeps of an event what is left to do. @param left the keys whose gates have not been told */
     async narrow({ id }: StoredEvent, left: readonly KeyId[]) {
       await db.update(events).set({ keyIds: left }).where(eq(events.id, id))
     },

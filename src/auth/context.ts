@@ -64,12 +64,12 @@ export function openLogin(c: LoginContext): void {
   const address = networkOf(c.req.header('CF-Connecting-IP') ?? 'unknown')
   const places = placesOf(db, c.req.raw.headers, address, login.secret, now)
   const audit = loginAuditOf(db, { now, requestId })
-  const desk = { db, now, requestId, site: login.publicUrl, send, notify, places, audit }
+  const loginDeps = { db, now, requestId, site: login.publicUrl, send, notify, places, audit }
   c.set('places', places)
-  c.set('accounts', accountsOf(desk))
-  c.set('newAddress', newAddressOf(desk))
-  c.set('openSessions', openSessionsOf(desk))
-  c.set('passkeys', passkeysOf(desk))
+  c.set('accounts', accountsOf(loginDeps))
+  c.set('newAddress', newAddressOf(loginDeps))
+  c.set('openSessions', openSessionsOf(loginDeps))
+  c.set('passkeys', passkeysOf(loginDeps))
   c.set('notify', notify)
   c.set('auth', (adding) => makeAuth(db, login, adding))
   c.set('audit', audit)

@@ -4,11 +4,10 @@
  * comes into being with its way in, or not at all.
  */
 import { and, eq, exists, notExists, type SQL } from 'drizzle-orm'
-import type { BatchItem } from 'drizzle-orm/batch'
 import type { SQLiteInsertValue } from 'drizzle-orm/sqlite-core'
 import { drizzleAdapter } from 'better-auth/adapters/drizzle'
 import * as z from 'zod'
-import { batch, type Database } from '../db/client.ts'
+import { batch, type Database, type Statement } from '../db/client.ts'
 import {
   authAccounts,
   authPasskeys,
@@ -27,12 +26,11 @@ const SCHEMA = {
 type Table = (typeof SCHEMA)[keyof typeof SCHEMA]
 type Adapter = ReturnType<ReturnType<typeof drizzleAdapter>>
 type Creating = Pick<Adapter, 'create'>
-type Statement = BatchItem<'sqlite'>
 
 /** Somebody who adds a passkey. It stays only if their session lasts until it is stored. */
 export interface Adding {
   readonly sessionId: string
-  /** Goes into the transaction. */
+  /** The audit row, which goes into the transaction. */
   readonly audit: (isKept: SQL) => Statement | undefined
 }
 

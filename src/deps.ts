@@ -37,10 +37,10 @@ import { proofs } from './security/tokens/proof.ts'
 import { issueVisitorToken } from './security/tokens/visitor-tokens.ts'
 import { settingsOf } from './settings/settings.ts'
 
-/** For the entry, for what follows from events, and for jobs. */
+/** What the entry, the handlers of events and the jobs work with. */
 export type SystemDeps = ReturnType<typeof makeDeps>
 
-/** For routes and operations: no method in here writes without an audit row, which only a grant leads to. */
+/** What routes and operations work with: nothing here writes without an audit row, which takes a grant. */
 export interface Deps extends Pick<
   SystemDeps,
   | 'now'

@@ -10,7 +10,7 @@ import { insertAuditWhere } from '../repositories/audited.ts'
 import { auditOwnAct } from '../security/audit.ts'
 import type { OwnAct } from '../security/own-acts.ts'
 
-/** As long as guesses are counted: one row for each such time says that there were too many. */
+/** Too many guesses are on record once in this time, which is as long as guesses are counted. */
 const QUIET_MS = 15 * 60_000
 const REFUSED = 'too many wrong passwords'
 
@@ -35,7 +35,7 @@ export function loginAuditOf(
     /** The member of an account. */
     memberOf: (userId: string) => memberWhere(eq(authUsers.id, userId)),
 
-    /** For the batch that does it. @param isDone right after a statement, `changes() > 0` */
+    /** The statement for the batch that does it. @param isDone right after a write, `changes() > 0` */
     row,
 
     /** Whoever guessed is not known; the row is about whose account it was. */

@@ -80,7 +80,7 @@ loginSite.use(async (c, next) => {
   if (!isRead && !isSameOrigin(c.req.raw.headers, login.publicUrl)) {
     return refused(c, 'This came from another site. Go back to the page and try again.')
   }
-  // Of a client that has hung up nothing can be read any more, so all of it is here before anything is done.
+  // Nothing can be read from a client that has hung up, so the whole form is here before anything is done.
   if (!isRead) await c.req.arrayBuffer()
   openLogin(c)
   await next()

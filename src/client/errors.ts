@@ -93,7 +93,7 @@ export function networkFailure(cause: unknown): GuildhallError {
   return asOne(new CallError(`${code}: there was no answer`, { code }, cause))
 }
 
-/** Of an answer that is none: a refusal, or something else. @param text the body as it was received */
+/** The error of an answer that is none: a refusal, or something else. @param text the body as it was received */
 export function failureOf({ status, headers }: Response, text: string): GuildhallError {
   const body = parsed(text)
   const { code, detail } = fieldsOf(body)

@@ -29,7 +29,7 @@ export interface Open<P extends Permission = Permission> {
 export type Admission =
   | { readonly restriction: undefined; readonly target: undefined }
   | {
-      /** With what is shown to those it admits, where that is not the usual output of the route. */
+      /** Its `output` is what those it admits are shown, where that is not the usual one of the route. */
       readonly restriction: Restricted & { readonly output?: Schema }
       readonly target: Target
     }

@@ -21,7 +21,7 @@ export const answerFields = z.registry<AnswerFields>()
 
 export const nobody = () => null
 
-/** Of an answer that declares nothing, there is nothing to say. */
+/** What the schema of an answer declares; nothing for one that was not registered. */
 export function fieldsOf(schema: z.core.$ZodType | 'nothing') {
   return (schema === 'nothing' ? undefined : answerFields.get(schema)) ?? {}
 }

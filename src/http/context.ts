@@ -20,7 +20,7 @@ export interface AppEnv {
     session: Session
     identified: Identified
     admission: Admission
-    /** From `beginWork` on: identifying the caller takes less. */
+    /** Set by `beginWork`; identifying the caller takes less. */
     deps: SystemDeps
     /** Does what follows from an event. */
     followUp: FollowUp

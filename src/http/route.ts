@@ -59,7 +59,7 @@ export interface RequestContext<O extends Output> {
   /** The revisions that If-Match accepts. */
   readonly revisions: Revisions
   readonly idempotency: Idempotency | undefined
-  /** For an operation that stores its answer with its write. @param shown makes the answer of a result */
+  /** What an operation needs to store its answer with its write. @param shown makes the answer of a result */
   readonly remember: <Result>(shown: (result: Result) => Body<O>) => Remember<Result>
 }
 

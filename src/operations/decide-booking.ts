@@ -113,7 +113,7 @@ async function settled(
   )
 }
 
-/** With the answer that is stored, if one is: of the booking as it is read. */
+/** Changes the state; with an Idempotency-Key, of the booking as it was read, so that the answer fits. */
 async function transitAsForeseen(
   exercised: Exercised,
   change: BookingChange,

@@ -15,8 +15,8 @@ export type Remember<Result> = ((result: Result) => Promise<StoredAnswer>) | und
 const ROUNDS = 5
 
 /**
- * For a write that demands what its answer was foreseen from: if somebody was faster, that is read
- * and the answer foreseen anew.
+ * Repeats a write that demands what its answer was foreseen from: if somebody was faster, that is
+ * read and the answer foreseen anew.
  * @param attempt undefined if it has written nothing because something else was there than it had read
  * @throws Problem `conflict` if somebody was faster in every round
  */

@@ -113,7 +113,7 @@ export async function rotateApiKey(
   return issued
 }
 
-/** For good. Repeating it is harmless. @throws Problem `not_found`, `precondition_failed` */
+/** Revokes a key for good. Repeating it is harmless. @throws Problem `not_found`, `precondition_failed` */
 export async function revokeApiKey(
   grant: Grant<'api-key:manage'>,
   { keyId, revisions }: { readonly keyId: KeyId; readonly revisions: Revisions },

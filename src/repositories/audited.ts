@@ -93,12 +93,12 @@ export class AuditRow<B extends Basis = 'grant'> extends AuditColumns<B> {
   }
 }
 
-/** For `security/audit.ts` only, and lint keeps it so. */
+/** Only `security/audit.ts` may call this, and lint keeps it so. */
 export function makeAuditRow<B extends Basis>(basis: B, row: Row): AuditRow<B> {
   return makeRow(basis, row)
 }
 
-/** For `security/audit.ts` only, and lint keeps it so. */
+/** Only `security/audit.ts` may call this, and lint keeps it so. */
 export function makeAuditColumns(columns: Columns): AuditColumns {
   return makeColumns(columns)
 }
@@ -169,7 +169,7 @@ function assertBasis(audit: AuditColumns<Basis>, enough: readonly Basis[]): void
   }
 }
 
-/** For statements after the audit row: true exactly if the write changed something. */
+/** The condition, in statements after the audit row, that the write changed something. */
 export function wasWritten(audit: Pick<AuditRow, 'id'>): SQL {
   return sql`exists (select 1 from audit_log where id = ${audit.id})`
 }

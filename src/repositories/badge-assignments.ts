@@ -197,8 +197,8 @@ interface Holder {
 }
 
 /**
- * Who may get it: shared by the award and its preview, so that they cannot disagree. Here as above
- * `cross join` fixes the order, from the candidates to what is known of each, whatever the sizes.
+ * Who may get it: shared by the award and its preview, so that they cannot disagree. A `cross join`
+ * fixes the order, from the candidates to what is known of each, whatever the sizes.
  */
 function eligible(award: Award, candidates: string) {
   const byRule = sql`users.status = 'active'`

@@ -35,7 +35,7 @@ export class WriteScope {
   }
 }
 
-/** For `security/grant.ts` only, and lint keeps it so. */
+/** Only `security/grant.ts` may call this, and lint keeps it so. */
 export function makeWriteScope(rows: Scope): WriteScope {
   return make(rows)
 }

@@ -31,7 +31,7 @@ export function auditRow(exercised: Exercised, now: number, act: Act): AuditRow 
   })
 }
 
-/** For acts on many targets at once: all columns but those that differ. */
+/** The columns that all rows of an act on many targets have in common. */
 export function auditColumns(
   exercised: Exercised,
   now: number,
@@ -41,8 +41,8 @@ export function auditColumns(
 }
 
 /**
- * For what a person does to themselves without a decision. Nobody else has a hand in it, so the row
- * names the person, or of a stranger's act nobody. @param now milliseconds since the epoch
+ * The row of an act that a person does to themselves without a decision. It names the person as the
+ * actor, or nobody where a stranger did it. @param now milliseconds since the epoch
  */
 export function auditOwnAct(
   act: OwnAct,

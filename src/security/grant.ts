@@ -62,12 +62,12 @@ export class Exercised<P extends Permission = Permission> {
   }
 }
 
-/** For whoever acts on it: what came as `any`, or by a cast, is no proof. @throws GrantError */
+/** What came as `any`, or by a cast, is no proof. @throws GrantError */
 export function assertExercised(claimed: Exercised): void {
   if (!isExercised(claimed)) throw new GrantError('this was not exercised')
 }
 
-/** For writes that no SQL narrows. @throws GrantError unless the act reaches what this owner has */
+/** The check of scope for a write that no SQL narrows. @throws GrantError unless it reaches this owner */
 export function assertReaches(exercised: Exercised, owner: string): void {
   assertExercised(exercised)
   const { rows } = exercised.scope
@@ -142,7 +142,7 @@ export async function withGrant<P extends Permission, R>(
   return lend(caller, permission, target, { requestId }, work)
 }
 
-/** For `elevate` only, and lint keeps it so. @throws Problem `forbidden` for what is not on the inventory */
+/** Only `elevate` may call this, and lint keeps it so. @throws Problem `forbidden` for what is not on the inventory */
 export async function withSystemGrant<P extends Permission, R>(
   actor: SystemActor,
   permission: P,

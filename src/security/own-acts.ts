@@ -4,7 +4,7 @@
  * knows no other, and a row it makes is none that the writes of a granted act accept.
  */
 interface OwnActDefinition {
-  /** As in the audit log; the name of the act is the reason there. */
+  /** The action in the audit log, where the name of the act is the reason. */
   readonly action: string
   readonly changes: Readonly<Record<string, unknown>>
   /** Who is named as the actor, if it is not the person. */

@@ -69,7 +69,7 @@ export function settingsOf(env: RawSettings): Settings {
   return settings
 }
 
-/** For bindings that stand in for others: the same settings, and with them the keys known by now. */
+/** Gives bindings that stand in for others the same settings, and with them the keys known by now. */
 export function shareSettings(from: RawSettings, to: RawSettings): void {
   parsed.set(to, settingsOf(from))
 }

@@ -140,7 +140,7 @@ function checkUse(claims: Json, trusted: Issuer): void {
 }
 
 /**
- * In whatever spelling, also below a namespace as in `https://members.example/email_verified`, and in
+ * The claim in whatever spelling, also below a namespace as in `https://members.example/email_verified`, and in
  * Supabase's `user_metadata`.
  */
 function callsUnverified(claims: Json): boolean {

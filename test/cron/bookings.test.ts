@@ -200,7 +200,7 @@ describe('finish-events', () => {
       await rowsOf(
         `insert into events (id, kind, subject, created_at) values (?, 'booking-created', ?, '')`,
         id,
-        `bkg_${index}`,
+        `bkg_${'0'.repeat(25)}${index}`,
       )
     }
     const first = await finishEvents({ deps: depsOf(env), cursor: null, affords: allowance(15) })

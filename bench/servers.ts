@@ -7,7 +7,8 @@ import { build } from 'esbuild'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { DEV_ISSUER, DEV_ROOT, sign, trustedIssuer } from '../local/dev-issuer.ts'
 import { migrate } from '../local/migrate.ts'
-import { bundleWorker, projectDatabase, workerOptions } from '../local/project.ts'
+import { bundleWorker } from '../local/bundle.ts'
+import { projectDatabase, workerOptions } from '../local/project.ts'
 
 export interface Servers {
   readonly site: string
@@ -22,7 +23,7 @@ export async function startServers(): Promise<Servers> {
   const persistTo = join(stateDir, 'v3')
   await migrate(persistTo)
   const [site, floor, issuer] = [
-    await bundleWorker(join(stateDir, 'build')),
+    await bundleWorker(),
     await bundleFloor(),
     await trustedIssuer(stateDir),
   ]

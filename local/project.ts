@@ -1,23 +1,20 @@
-/** What wrangler.toml says, read the way wrangler reads it, and the Worker bundled the way it deploys. */
-import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+/** What wrangler.toml says, read the way wrangler reads it. */
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from 'wrangler'
 import { Refusal } from './refusal.ts'
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
+export const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const CONFIG = join(ROOT, 'wrangler.toml')
 const WRANGLER = join(ROOT, 'node_modules/wrangler/bin/wrangler.js')
 
-const QUIET = {
+/** The environment in which wrangler says nothing but what went wrong, and sends nothing. */
+export const QUIET = {
   WRANGLER_LOG: 'warn',
   WRANGLER_HIDE_BANNER: 'true',
   WRANGLER_SEND_METRICS: 'false',
   WRANGLER_WRITE_LOGS: 'false',
 }
-
-const PLAIN = { NO_COLOR: '1', FORCE_COLOR: '0' }
 
 /** `[vars]`, without what `.dev.vars` says. */
 export function projectVars(): Readonly<Record<string, unknown>> {
@@ -48,6 +45,13 @@ function staticAssets() {
   return { [assets.binding]: { disk: { path, writable: false } } }
 }
 
+/** Where the Worker's code begins. @throws Refusal */
+export function projectMain(): string {
+  const { main } = unstable_readConfig({ config: CONFIG }, { hideWarnings: true })
+  if (!main) throw new Refusal('wrangler.toml: main is missing')
+  return main
+}
+
 export function projectCrons(): readonly string[] {
   return unstable_readConfig({ config: CONFIG }, { hideWarnings: true }).triggers.crons ?? []
 }
@@ -60,31 +64,4 @@ export function projectDatabase(): { readonly id: string; readonly migrationsDir
     id: database.database_id,
     migrationsDir: join(ROOT, database.migrations_dir ?? 'migrations'),
   }
-}
-
-/**
- * The text of the module that would be deployed.
- * @param options of `wrangler deploy`
- * @throws Refusal with the compiler's own words
- */
-export async function bundleWorker(outdir: string, ...options: string[]): Promise<string> {
-  const { main } = unstable_readConfig({ config: CONFIG }, { hideWarnings: true })
-  const args = wranglerOn('deploy', '--dry-run', '--outdir', outdir, ...options)
-  const child = spawn(process.execPath, args, {
-    cwd: ROOT,
-    env: { ...process.env, ...QUIET, ...(process.stderr.isTTY ? {} : PLAIN) },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const stop = () => child.kill()
-  process.once('exit', stop)
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => (output += text))
-  }
-  const code = await new Promise((resolve, reject) =>
-    child.on('error', reject).on('close', resolve),
-  )
-  process.off('exit', stop)
-  if (code !== 0 || !main) throw new Refusal(`the Worker does not compile\n${output.trim()}`)
-  return readFileSync(join(outdir, basename(main).replace(/\.\w+$/, '.js')), 'utf8')
 }

@@ -10,8 +10,9 @@ import { loginAt, OUTBOX, printer } from './login.ts'
 import { migrate } from './migrate.ts'
 import { freePort, relayIpv6 } from './ports.ts'
 import { bindRuntimeToProcess, keepingSignals } from './processes.ts'
-import { bundleWorker, projectCrons, workerOptions } from './project.ts'
-import { claim, openStateDir, refuseIfServed, runningServer } from './state.ts'
+import { bundleWorker } from './bundle.ts'
+import { projectCrons, workerOptions } from './project.ts'
+import { claim, openStateDir, refuseIfServed } from './state.ts'
 
 export interface SiteOptions {
   /** 0, the default, takes any free one. */
@@ -51,7 +52,7 @@ export async function startSite({
   try {
     bindRuntimeToProcess()
     const persistTo = join(dir, 'v3')
-    const preparing = [bundleWorker(join(dir, 'build')), migrate(persistTo)] as const
+    const preparing = [bundleWorker(), migrate(persistTo)] as const
     // Both have ended, however they ended, before the directory is given back.
     await Promise.allSettled(preparing)
     const [code] = await Promise.all(preparing)
@@ -84,23 +85,6 @@ export async function startSite({
   } catch (error) {
     await stop()
     throw error
-  }
-}
-
-/**
- * Calls a site over HTTP: the one that serves this state directory, or one started for the moment.
- */
-export async function withSite<T>(
-  { stateDir, settings }: { stateDir: string; settings: () => Promise<Record<string, string>> },
-  work: (url: string) => Promise<T>,
-): Promise<T> {
-  const running = await runningServer(openStateDir(stateDir))
-  if (running) return work(running.url)
-  const site = await startSite({ stateDir, settings: await settings() })
-  try {
-    return await work(site.url)
-  } finally {
-    await site.stop()
   }
 }
 

@@ -8,9 +8,8 @@ import { SettingsError } from '../src/settings/settings.ts'
 import { ROLES } from '../src/security/permissions.ts'
 import { DEV_ROOT, sign } from './dev-issuer.ts'
 import { Refusal } from './refusal.ts'
-import { localSettings } from './settings.ts'
-import { withSite } from './site.ts'
 import { openStateDir } from './state.ts'
+import { withSite } from './with-site.ts'
 
 const ROLE_NAMES = Object.keys(ROLES).filter((role) => role !== 'member')
 const TWELVE_HOURS = '720'
@@ -79,10 +78,7 @@ try {
     email_verified: true,
   }
   const token = await sign(stateDir, name, claims, minutes * 60)
-  if (role) {
-    const settings = () => localSettings(stateDir)
-    await withSite({ stateDir, settings }, (url) => giveRole(url, stateDir, token, role))
-  }
+  if (role) await withSite(stateDir, (url) => giveRole(url, stateDir, token, role))
   console.log(token)
 } catch (error) {
   const plain = error instanceof Refusal || error instanceof SettingsError

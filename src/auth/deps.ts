@@ -1,7 +1,8 @@
 /** What the modules of the login work with, and the one statement that several of them share. */
 import { sql } from 'drizzle-orm'
 import { type Database, statement } from '../db/client.ts'
-import { BUILT_IN, identities, users } from '../db/schema.ts'
+import { BUILT_IN } from '../db/issuers.ts'
+import { identities, users } from '../db/schema.ts'
 import type { Mail } from '../env.ts'
 import type { LoginAudit } from './audit.ts'
 import type { Places } from './places.ts'

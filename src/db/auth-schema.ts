@@ -4,12 +4,6 @@
  */
 import { customType, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 
-/** The issuer of the built-in login's members, wherever the site is at home. */
-export const BUILT_IN = 'built-in'
-
-/** The issuer of visitors, in their tokens too: which site they are of, only its keys can tell. */
-export const VISITORS = 'urn:guildhall:visitors'
-
 /** RFC 3339 UTC with milliseconds in the table, a `Date` in memory. */
 const instant = customType<{ data: Date; driverData: string }>({
   dataType: () => 'text',

@@ -2,7 +2,8 @@
 import { and, asc, eq, type SQL, sql } from 'drizzle-orm'
 import { type Database, rows, statement } from '../db/client.ts'
 import type { UserId } from '../db/ids.ts'
-import { BUILT_IN, identities } from '../db/schema.ts'
+import { BUILT_IN } from '../db/issuers.ts'
+import { identities } from '../db/schema.ts'
 import { type AuditRow, audited, type StoredAnswer, storeAnswer, wasWritten } from './audited.ts'
 import { type ReadScope, within, type WriteScope } from './scope.ts'
 

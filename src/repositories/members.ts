@@ -2,6 +2,7 @@
 import { and, type Column, eq, inArray, ne, or, sql, type SQL } from 'drizzle-orm'
 import { type Database, type Statement, statement } from '../db/client.ts'
 import type { UserId } from '../db/ids.ts'
+import { BUILT_IN } from '../db/issuers.ts'
 import {
   apiKeys,
   apiKeyUsage,
@@ -14,7 +15,6 @@ import {
   authVerifications,
   badgeAssignments,
   bookings,
-  BUILT_IN,
   erasures,
   events,
   idempotencyKeys,

@@ -1,6 +1,6 @@
 /** Whose tokens count: what TRUSTED_ISSUERS may say of an issuer. */
 import * as z from 'zod'
-import { BUILT_IN, VISITORS } from '../db/auth-schema.ts'
+import { BUILT_IN, VISITORS } from '../db/issuers.ts'
 
 /** Asymmetric only: a shared secret would let every verifier mint tokens. */
 export const TOKEN_ALGORITHMS = ['ES256', 'ES384', 'EdDSA', 'RS256', 'PS256'] as const

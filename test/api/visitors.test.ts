@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { env } from 'cloudflare:workers'
 import wrangler from '../../wrangler.toml?raw'
-import { VISITORS } from '../../src/db/auth-schema.ts'
+import { VISITORS } from '../../src/db/issuers.ts'
 import { ADDRESS_LIMIT } from '../../src/security/limits/address-limit.ts'
 import { countingStorage } from '../support/counting.ts'
 import { dump } from '../support/dump.ts'

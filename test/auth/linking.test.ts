@@ -1,6 +1,6 @@
 /** The built-in login and an outside issuer, with real tokens of both, lead to one member. */
 import { describe, expect, test } from 'vitest'
-import { BUILT_IN } from '../../src/db/auth-schema.ts'
+import { BUILT_IN } from '../../src/db/issuers.ts'
 import { interruptedStorage } from '../support/failing.ts'
 import { aged } from '../support/identities.ts'
 import { type LoginSite, loginSite } from '../support/login.ts'

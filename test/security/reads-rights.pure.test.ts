@@ -1,6 +1,6 @@
 /** A replica may not know yet that somebody has lost a right, so whose rights are in D1 reads the primary. */
 import { expect, test } from 'vitest'
-import { BUILT_IN, VISITORS } from '../../src/db/auth-schema.ts'
+import { BUILT_IN, VISITORS } from '../../src/db/issuers.ts'
 import { type Authenticated, readsRights } from '../../src/security/callers/authenticate.ts'
 import { ADA } from '../support/actors.ts'
 

@@ -2,7 +2,7 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { MEMBER_KEYS, signToken, VISITOR_KEYS } from '../../src/security/tokens/signing-keys.ts'
-import { VISITORS } from '../../src/db/auth-schema.ts'
+import { VISITORS } from '../../src/db/issuers.ts'
 import { newId } from '../../src/db/ids.ts'
 import { dump } from '../support/dump.ts'
 import { failingStorage } from '../support/failing.ts'

@@ -3,7 +3,7 @@
  * each column that can. A table or column that is not in here fails `test/erasure.test.ts`.
  */
 import { env } from 'cloudflare:workers'
-import { BUILT_IN } from '../../src/db/schema.ts'
+import { BUILT_IN } from '../../src/db/issuers.ts'
 
 /** By what a row names a member. */
 export interface Names {

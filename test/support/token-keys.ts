@@ -1,6 +1,6 @@
 /** Keys of the site's own tokens whose private half the test has. */
 import { VISITOR_KEYS } from '../../src/security/tokens/signing-keys.ts'
-import { VISITORS } from '../../src/db/auth-schema.ts'
+import { VISITORS } from '../../src/db/issuers.ts'
 import { newId } from '../../src/db/ids.ts'
 import { rowsOf } from './population.ts'
 import { makeIssuer, type TestIssuer } from './tokens.ts'

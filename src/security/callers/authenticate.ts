@@ -2,7 +2,7 @@
  * What a request proves about itself before any storage is touched, so that junk costs nothing: at
  * most one credential, well-formed, and for a token also verified.
  */
-import { VISITORS } from '../../db/auth-schema.ts'
+import { VISITORS } from '../../db/issuers.ts'
 import type { Settings } from '../../settings/settings.ts'
 import type { Issuer } from '../tokens/own-issuers.ts'
 import { Problem } from '../../problem.ts'

@@ -1,5 +1,5 @@
 /** Which member is calling, by a token or by a session of this site; whoever is new becomes one. */
-import { BUILT_IN } from '../../db/auth-schema.ts'
+import { BUILT_IN } from '../../db/issuers.ts'
 import { Problem } from '../../problem.ts'
 import type { IdentityRow } from '../../repositories/identities.ts'
 import { bootstrapRow, provision } from './first-request.ts'

@@ -3,7 +3,7 @@
  * always there. Their keys are read from D1 in process; all else about their tokens is as anybody's.
  */
 import type { JSONWebKeySet } from 'jose'
-import { BUILT_IN, VISITORS } from '../../db/auth-schema.ts'
+import { BUILT_IN, VISITORS } from '../../db/issuers.ts'
 import type { BuiltInLogin } from '../../settings/login.ts'
 import type { Settings } from '../../settings/settings.ts'
 import type { TrustedIssuer } from '../../settings/trusted-issuers.ts'

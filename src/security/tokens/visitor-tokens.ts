@@ -1,5 +1,5 @@
 /** Issues the tokens that visitors are known by. */
-import { VISITORS } from '../../db/auth-schema.ts'
+import { VISITORS } from '../../db/issuers.ts'
 import type { Database } from '../../db/client.ts'
 import { newId } from '../../db/ids.ts'
 import type { Settings } from '../../settings/settings.ts'

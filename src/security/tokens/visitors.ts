@@ -2,7 +2,7 @@
  * Visitors: people without an account, known by a token of this site and by nothing else. Making one
  * stores nothing; what they book is theirs by the id in the token.
  */
-import { VISITORS } from '../../db/auth-schema.ts'
+import { VISITORS } from '../../db/issuers.ts'
 import { isId } from '../../db/ids.ts'
 import { Problem } from '../../problem.ts'
 import type { VisitorActor } from '../actor.ts'

@@ -10,7 +10,8 @@ import { afterAll, beforeAll, onTestFinished } from 'vitest'
 import { migrate } from '../../../local/migrate.ts'
 import { freePort } from '../../../local/ports.ts'
 import { bindRuntimeToProcess, keepingSignals } from '../../../local/processes.ts'
-import { bundleWorker, workerOptions } from '../../../local/project.ts'
+import { bundleWorker } from '../../../local/bundle.ts'
+import { workerOptions } from '../../../local/project.ts'
 import { localSettings } from '../../../local/settings.ts'
 import { eventually } from '../../support/eventually.ts'
 
@@ -54,7 +55,7 @@ export function builtSite(): BuiltSite {
     bindRuntimeToProcess()
     port = await freePort(0)
     await migrate(persistTo)
-    code = await bundleWorker(join(dir, 'build'))
+    code = await bundleWorker()
   }, BUILD_TIMEOUT_MS)
   afterAll(() => rmSync(dir, { recursive: true, force: true }))
 

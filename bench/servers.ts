@@ -7,8 +7,7 @@ import { build } from 'esbuild'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { DEV_ISSUER, DEV_ROOT, sign, trustedIssuer } from '../local/dev-issuer.ts'
 import { migrate } from '../local/migrate.ts'
-import { bundleWorker } from '../local/bundle.ts'
-import { projectDatabase, workerOptions } from '../local/project.ts'
+import { project } from '../local/project.ts'
 
 export interface Servers {
   readonly site: string
@@ -22,12 +21,11 @@ export async function startServers(): Promise<Servers> {
   const stateDir = mkdtempSync(join(tmpdir(), 'guildhall-bench-'))
   const persistTo = join(stateDir, 'v3')
   await migrate(persistTo)
-  const [site, floor, issuer] = [
-    await bundleWorker(),
+  const [made, floor, issuer] = [
+    await project(),
     await bundleFloor(),
     await trustedIssuer(stateDir),
   ]
-  const { id } = projectDatabase()
   const shared = { unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }] }
   const options = convertV4MiniflareOptions({
     host: '127.0.0.1',
@@ -36,7 +34,7 @@ export async function startServers(): Promise<Servers> {
     logRequests: false,
     workers: [
       {
-        ...workerOptions(),
+        ...made.worker,
         ...shared,
         name: 'site',
         bindings: {
@@ -44,14 +42,14 @@ export async function startServers(): Promise<Servers> {
           BOOTSTRAP_ADMINS: JSON.stringify([`${DEV_ISSUER}|${DEV_ROOT}`]),
           VISIT_SHARDS: '8',
         },
-        modules: [{ type: 'ESModule', path: 'worker.js', contents: site }],
+        modules: [{ type: 'ESModule', path: 'worker.js', contents: made.code }],
       },
       {
         ...shared,
         name: 'floor',
         compatibilityDate: '2026-10-01',
         bindings: { JWK: JSON.stringify(issuer.jwks.keys[0]) },
-        d1Databases: { DB: { id } },
+        d1Databases: { DB: { id: made.database } },
         durableObjects: { COUNTER: { className: 'Counter', useSQLite: true } },
         modules: [{ type: 'ESModule', path: 'floor.js', contents: floor }],
       },

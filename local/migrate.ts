@@ -2,10 +2,9 @@
  * Brings the local database up to date before anything serves from it, and keeps the same books as
  * `wrangler d1 migrations`, so that either may go on where the other stopped.
  */
-import { readD1Migrations } from '@cloudflare/vitest-plugin'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { keepingSignals } from './processes.ts'
-import { projectDatabase } from './project.ts'
+import { project } from './project.ts'
 import { Refusal } from './refusal.ts'
 
 const LEDGER = `CREATE TABLE IF NOT EXISTS d1_migrations(
@@ -16,13 +15,12 @@ const LEDGER = `CREATE TABLE IF NOT EXISTS d1_migrations(
 
 /** Applies what is missing, each file whole or not at all. @throws Refusal naming the bad file */
 export async function migrate(persistTo: string): Promise<void> {
-  const { id, migrationsDir } = projectDatabase()
-  const migrations = await readD1Migrations(migrationsDir)
+  const { database, migrations } = await project()
   const options = convertV4MiniflareOptions({
     cf: false,
     modules: true,
     script: 'export default {}',
-    d1Databases: { DB: { id } },
+    d1Databases: { DB: { id: database } },
   })
   const miniflare = keepingSignals(
     () => new Miniflare({ ...options, resourcePersistencePath: persistTo }),

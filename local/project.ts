@@ -1,67 +1,86 @@
-/** What wrangler.toml says, read the way wrangler reads it. */
-import { join, resolve } from 'node:path'
+/**
+ * What wrangler makes of this project: the Worker compiled the way it deploys, and wrangler.toml read
+ * the way wrangler reads it. Both are made once for each state of the sources and kept, so that a
+ * start costs no compiler, and a suite that starts thirty sites compiles once.
+ */
+import { createHash } from 'node:crypto'
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from 'wrangler'
-import { Refusal } from './refusal.ts'
+import type { Project } from './compile.ts'
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const CONFIG = join(ROOT, 'wrangler.toml')
+export const CONFIG = join(ROOT, 'wrangler.toml')
+
 const WRANGLER = join(ROOT, 'node_modules/wrangler/bin/wrangler.js')
+const KEPT = join(ROOT, 'node_modules/.cache/guildhall')
+const A_DAY_MS = 24 * 60 * 60 * 1000
 
-/** The environment in which wrangler says nothing but what went wrong, and sends nothing. */
-export const QUIET = {
-  WRANGLER_LOG: 'warn',
-  WRANGLER_HIDE_BANNER: 'true',
-  WRANGLER_SEND_METRICS: 'false',
-  WRANGLER_WRITE_LOGS: 'false',
-}
-
-/** `[vars]`, without what `.dev.vars` says. */
-export function projectVars(): Readonly<Record<string, unknown>> {
-  return unstable_readConfig({ config: CONFIG }, { hideWarnings: true }).vars
-}
+/** All that wrangler and the compiler read; the lock stands for what is installed. */
+const SOURCES = [
+  'src',
+  'migrations',
+  'local/compile.ts',
+  'wrangler.toml',
+  'tsconfig.json',
+  'package.json',
+  'node_modules/.package-lock.json',
+]
 
 /** Arguments for Node that run wrangler on this project, wherever that is done. */
 export function wranglerOn(...args: readonly string[]): string[] {
   return [WRANGLER, ...args, '--config', CONFIG]
 }
 
-/** The Worker's options for Miniflare, all but its code. */
-export function workerOptions() {
-  process.env['WRANGLER_LOG'] ??= QUIET.WRANGLER_LOG
-  const { assets: _, ...options } = unstable_getMiniflareWorkerOptions(CONFIG).workerOptions
-  return { ...options, serviceBindings: staticAssets() }
+/** @throws Refusal with the compiler's own words */
+export async function project(): Promise<Project> {
+  const file = join(KEPT, `${digest()}.json`)
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    // These sources have not been compiled here, or whoever did died half-way.
+  }
+  const { compiledProject } = await import('./compile.ts')
+  const made = await compiledProject()
+  mkdirSync(KEPT, { recursive: true })
+  dropOld()
+  // Two that make the same at once leave one whole file.
+  const draft = `${file}.${process.pid}.${crypto.randomUUID()}`
+  writeFileSync(draft, JSON.stringify(made))
+  renameSync(draft, file)
+  return made
 }
 
-/**
- * The static assets behind their binding, which is all there is to them where the Worker runs first.
- * Miniflare's own way puts a router before the Worker that halves how many requests it answers.
- */
-function staticAssets() {
-  const { assets } = unstable_readConfig({ config: CONFIG }, { hideWarnings: true })
-  if (!assets?.binding || !assets.directory || assets.run_worker_first !== true)
-    throw new Refusal('wrangler.toml: [assets] needs a binding and run_worker_first = true')
-  const path = resolve(ROOT, assets.directory)
-  return { [assets.binding]: { disk: { path, writable: false } } }
+/** Of the place as well: paths are in what is kept. */
+function digest(): string {
+  const hash = createHash('sha256').update(`${ROOT}\n${process.version}`)
+  for (const file of SOURCES.flatMap((source) => filesIn(join(ROOT, source)))) {
+    const text = readFileSync(file)
+    hash.update(`\n${file} ${text.length}\n`).update(text)
+  }
+  return hash.digest('hex')
 }
 
-/** Where the Worker's code begins. @throws Refusal */
-export function projectMain(): string {
-  const { main } = unstable_readConfig({ config: CONFIG }, { hideWarnings: true })
-  if (!main) throw new Refusal('wrangler.toml: main is missing')
-  return main
+function filesIn(path: string): string[] {
+  if (statSync(path).isFile()) return [path]
+  return readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .toSorted()
 }
 
-export function projectCrons(): readonly string[] {
-  return unstable_readConfig({ config: CONFIG }, { hideWarnings: true }).triggers.crons ?? []
-}
-
-/** The one database: its id, and where its migrations are. */
-export function projectDatabase(): { readonly id: string; readonly migrationsDir: string } {
-  const [database] = unstable_readConfig({ config: CONFIG }, { hideWarnings: true }).d1_databases
-  if (!database?.database_id) throw new Refusal('wrangler.toml has no D1 database with an id')
-  return {
-    id: database.database_id,
-    migrationsDir: join(ROOT, database.migrations_dir ?? 'migrations'),
+function dropOld(): void {
+  for (const name of readdirSync(KEPT)) {
+    const path = join(KEPT, name)
+    const made = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()
+    if (Date.now() - made > A_DAY_MS) rmSync(path, { recursive: true, force: true })
   }
 }

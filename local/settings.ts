@@ -4,14 +4,15 @@ import { parseEnv } from 'node:util'
 import { parseSettings, SETTING_NAMES } from '../src/settings/settings.ts'
 import { ANY_PORT, authSecret } from './login.ts'
 import { DEV_ISSUER, DEV_ROOT, trustedIssuer } from './dev-issuer.ts'
-import { projectVars } from './project.ts'
+import { project } from './project.ts'
 
 /**
  * Settings as text, the way the platform hands them over. `.dev.vars` is the one in the working directory.
  * @throws SettingsError naming the first setting that cannot be used, and why
  */
 export async function localSettings(stateDir: string): Promise<Record<string, string>> {
-  const sources = [process.env, devVars(), projectVars()]
+  const { vars } = await project()
+  const sources = [process.env, devVars(), vars]
   const settings: Record<string, string> = {}
   for (const name of SETTING_NAMES) {
     const value = sources.map((source) => source[name]).find((text) => typeof text === 'string')

@@ -10,8 +10,8 @@ import { loginAt, OUTBOX, printer } from './login.ts'
 import { migrate } from './migrate.ts'
 import { freePort, relayIpv6 } from './ports.ts'
 import { bindRuntimeToProcess, keepingSignals } from './processes.ts'
-import { bundleWorker } from './bundle.ts'
-import { projectCrons, workerOptions } from './project.ts'
+import type { Project } from './compile.ts'
+import { project } from './project.ts'
 import { claim, openStateDir, refuseIfServed } from './state.ts'
 
 export interface SiteOptions {
@@ -34,12 +34,26 @@ export interface Site {
   stop(): Promise<void>
 }
 
+/** How often another free port is tried. */
+const TRIES = 3
+
 /** Answers requests once it resolves. @throws Refusal when the port or the state directory is taken */
-export async function startSite({
-  port: wanted = 0,
-  stateDir,
-  settings,
-}: SiteOptions): Promise<Site> {
+export async function startSite(options: SiteOptions): Promise<Site> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await start(options)
+    } catch (error) {
+      // A port that was free when it was chosen may be somebody else's by the time it is served on.
+      if (options.port || tried === TRIES || !isAddressInUse(error)) throw error
+    }
+  }
+}
+
+function isAddressInUse(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_ADDRESS_IN_USE'
+}
+
+async function start({ port: wanted = 0, stateDir, settings }: SiteOptions): Promise<Site> {
   const dir = openStateDir(stateDir)
   // Before the port: whoever starts twice by mistake asks for the same one.
   await refuseIfServed(dir)
@@ -52,14 +66,11 @@ export async function startSite({
   try {
     bindRuntimeToProcess()
     const persistTo = join(dir, 'v3')
-    const preparing = [bundleWorker(), migrate(persistTo)] as const
-    // Both have ended, however they ended, before the directory is given back.
-    await Promise.allSettled(preparing)
-    const [code] = await Promise.all(preparing)
-    const crons = projectCrons()
+    await migrate(persistTo)
+    const made = await project()
     const here = { ...settings, ...loginAt(url, settings) }
     const print = printer(join(dir, OUTBOX))
-    const miniflare = serve({ code, port, persistTo, settings: here, defaultCron: crons[0], print })
+    const miniflare = serve({ made, port, persistTo, settings: here, print })
     undo.push(() => miniflare.dispose())
     await miniflare.ready
     undo.push(await relayIpv6(port))
@@ -70,7 +81,7 @@ export async function startSite({
       const { outcome } = await worker.scheduled(event)
       return outcome === 'ok' ? 'ok' : 'exception'
     }
-    const schedule = startCron(crons, tick)
+    const schedule = startCron(made.crons, tick)
     undo.push(() => schedule.stop())
     await fetch(`${url}/healthz`)
     const db = await miniflare.getD1Database('DB')
@@ -89,15 +100,14 @@ export async function startSite({
 }
 
 interface Served {
-  readonly code: string
+  readonly made: Project
   readonly port: number
   readonly persistTo: string
   readonly settings: Readonly<Record<string, string>>
-  readonly defaultCron: string | undefined
   readonly print: (message: string) => void
 }
 
-function serve({ code, port, persistTo, settings, defaultCron, print }: Served): Miniflare {
+function serve({ made, port, persistTo, settings, print }: Served): Miniflare {
   const options = convertV4MiniflareOptions({
     host: '127.0.0.1',
     port,
@@ -109,12 +119,12 @@ function serve({ code, port, persistTo, settings, defaultCron, print }: Served):
     unsafeTriggerHandlers: true,
     workers: [
       {
-        ...workerOptions(),
+        ...made.worker,
         name: 'guildhall',
         bindings: { ...settings },
         modules: [
-          { type: 'ESModule', path: 'local.js', contents: entryModule('worker.js', defaultCron) },
-          { type: 'ESModule', path: 'worker.js', contents: code },
+          { type: 'ESModule', path: 'local.js', contents: entryModule('worker.js', made.crons[0]) },
+          { type: 'ESModule', path: 'worker.js', contents: made.code },
         ],
       },
     ],

@@ -1,6 +1,6 @@
 /** `npm run size`: how much is uploaded, with the built-in login and in a build that leaves it out. */
 import { gzipSync } from 'node:zlib'
-import { bundleWorker } from './bundle.ts'
+import { compiledWorker } from './compile.ts'
 
 const BUILDS = [
   ['with the login', []],
@@ -8,7 +8,7 @@ const BUILDS = [
 ] as const
 
 for (const [name, options] of BUILDS) {
-  const code = await bundleWorker(...options)
+  const code = await compiledWorker(...options)
   const [plain, zipped] = [Buffer.byteLength(code), gzipSync(code).length].map(kibibytes)
   console.log(`${name}: ${plain} KiB, ${zipped} KiB gzip`)
 }

@@ -1,31 +1,41 @@
 /** The reference at /docs in a real browser, on the site as `npm start` serves it. */
 import { fileURLToPath } from 'node:url'
-import type { Locator, Page } from 'playwright-core'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import type { Locator } from 'playwright-core'
+import { afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createTestHarness } from 'wrangler'
-import { browserForFile } from './support/browser.ts'
+import { browserForFile, type Watched } from './support/browser.ts'
 import { localSite } from './support/local-site.ts'
 
 const site = localSite()
 const open = browserForFile()
 
-async function openDocs() {
-  const watched = await open()
-  await watched.page.goto(`${site.url}/docs`)
-  await watched.page.locator('.opblock').first().waitFor()
-  return watched
+/** Drawing the reference takes a browser seconds, so that the tests share one page of it. */
+let reference: Watched
+
+beforeAll(async () => {
+  reference = await open()
+  await drawn(reference.page.goto(`${site.url}/docs`))
+})
+afterEach(() => void reference.faults.splice(0))
+
+async function drawn(loading: Promise<unknown>): Promise<void> {
+  await loading
+  await reference.page.locator('.opblock').first().waitFor()
 }
 
 /** An operation, unfolded. */
-async function unfold(page: Page, operationId: string): Promise<Locator> {
+async function unfold({ page }: Watched, operationId: string): Promise<Locator> {
   const operation = page.locator(`.opblock[id$="-${operationId}"]`)
-  await operation.locator('.opblock-summary-control').click()
+  if (!(await operation.getAttribute('class'))?.includes('is-open'))
+    await operation.locator('.opblock-summary-control').click()
   await operation.locator('.responses-inner').first().waitFor()
   return operation
 }
 
 /** Calls an operation that needs nothing filled in. */
-async function tryIt(page: Page, operation: Locator, path: string) {
+async function tryIt(watched: Watched, operationId: string, path: string) {
+  const { page } = watched
+  const operation = await unfold(watched, operationId)
   const answered = page.waitForResponse((response) => new URL(response.url()).pathname === path)
   await operation.locator('button.execute').click()
   const response = await answered
@@ -35,11 +45,17 @@ async function tryIt(page: Page, operation: Locator, path: string) {
   return { body: await response.json(), headers, shown: (await shown.innerText()).trim() }
 }
 
-async function authorize(page: Page, field: string, value: string): Promise<void> {
+async function authorize({ page }: Watched, field: string, value: string): Promise<void> {
   await page.locator('.auth-wrapper .authorize').first().click()
   const form = page.locator('.auth-container form', { has: page.locator(field) })
   await form.locator(field).fill(value)
   await form.locator('button.authorize').click()
+  await page.locator('.modal-ux .btn-done').first().click()
+}
+
+async function forget({ page }: Watched): Promise<void> {
+  await page.locator('.auth-wrapper .authorize').first().click()
+  await page.locator('.auth-container button', { hasText: 'Logout' }).click()
   await page.locator('.modal-ux .btn-done').first().click()
 }
 
@@ -49,7 +65,7 @@ async function makeKey(): Promise<{ id: string; secret: string }> {
 
 describe('the reference', () => {
   test('shows every operation; nothing is blocked, logged or asked of another origin', async () => {
-    const { page, faults, requested } = await openDocs()
+    const { page, faults, requested } = reference
     const { paths } = (await (await fetch(`${site.url}/openapi.json`)).json()) as {
       paths: Record<string, object>
     }
@@ -66,7 +82,7 @@ describe('the reference', () => {
     )
     expect(shown.toSorted()).toEqual(documented.toSorted())
     for (const operationId of ['getUsers', 'postBadges', 'patchMe', 'getDocsAsset'])
-      await unfold(page, operationId)
+      await unfold(reference, operationId)
     expect(faults).toEqual([])
     expect(requested.filter((url) => !url.startsWith('data:')).length).toBeGreaterThan(5)
     const elsewhere = requested.filter((url) => !url.startsWith(`${site.url}/`))
@@ -74,7 +90,7 @@ describe('the reference', () => {
   })
 
   test('does not run what is injected into it, nor load it from elsewhere', async () => {
-    const { page, faults } = await openDocs()
+    const { page, faults } = reference
     const ran = await page.evaluate(async () => {
       const script = document.createElement('script')
       script.textContent = 'globalThis.injected = true'
@@ -98,42 +114,39 @@ describe('the reference', () => {
 describe('a call from the reference', () => {
   test('of an open operation needs no credential', async () => {
     await site.admin('POST', '/v1/badges', { title: 'Shown in the reference' })
-    const { page, faults } = await openDocs()
-    const { shown, body } = await tryIt(page, await unfold(page, 'getBadges'), '/v1/badges')
+    const { shown, body } = await tryIt(reference, 'getBadges', '/v1/badges')
     expect(shown).toBe('200')
     expect(body.items).toMatchObject([{ title: 'Shown in the reference' }])
+    expect(reference.faults).toEqual([])
+  })
+
+  test('carries the credential that was given, and no cookie', async () => {
+    const { id, secret } = await makeKey()
+    const { page, faults } = reference
+    await page.context().addCookies([{ name: 'session', value: 'a', url: site.url }])
+    for (const [field, credential, caller] of [
+      ['#auth-bearer-value', secret, { kind: 'partner', keyId: id }],
+      ['#api_key_value', secret, { kind: 'partner', keyId: id }],
+      ['#auth-bearer-value', await site.token('ada'), { kind: 'member', roles: ['member'] }],
+    ] as const) {
+      await authorize(reference, field, credential)
+      const { body, headers } = await tryIt(reference, 'getWhoami', '/v1/whoami')
+      expect(body, field).toMatchObject(caller)
+      expect(headers['cookie']).toBeUndefined()
+      await forget(reference)
+    }
     expect(faults).toEqual([])
   })
 
-  test.each(['#auth-bearer-value', '#api_key_value'])(
-    'carries the API key given in %s, and no cookie; nothing is kept',
-    async (field) => {
-      const { id, secret } = await makeKey()
-      const { page, faults } = await openDocs()
-      await page.context().addCookies([{ name: 'session', value: 'a', url: site.url }])
-      await authorize(page, field, secret)
-      const { body, headers } = await tryIt(page, await unfold(page, 'getWhoami'), '/v1/whoami')
-      expect(body).toMatchObject({ kind: 'partner', keyId: id })
-      expect(headers['cookie']).toBeUndefined()
-
-      const kept = () => [Object.keys(localStorage), Object.keys(sessionStorage)]
-      expect(await page.evaluate(kept)).toEqual([[], []])
-      expect(await page.evaluate(async () => (await indexedDB.databases()).length)).toBe(0)
-      await page.reload()
-      await page.locator('.opblock').first().waitFor()
-      const operation = page.locator('.opblock[id$="-getWhoami"]')
-      if (!(await operation.getAttribute('class'))?.includes('is-open'))
-        await unfold(page, 'getWhoami')
-      expect((await tryIt(page, operation, '/v1/whoami')).body.kind).toBe('anonymous')
-      expect(faults).toEqual([])
-    },
-  )
-
-  test('carries the token of a member', async () => {
-    const { page } = await openDocs()
-    await authorize(page, '#auth-bearer-value', await site.token('ada'))
-    const { shown, body } = await tryIt(page, await unfold(page, 'getMe'), '/v1/me')
-    expect([shown, body.roles]).toEqual(['200', ['member']])
+  test('carries nothing that was given before the page was loaded', async () => {
+    const { page } = reference
+    await authorize(reference, '#auth-bearer-value', (await makeKey()).secret)
+    const kept = () => [Object.keys(localStorage), Object.keys(sessionStorage)]
+    expect(await page.evaluate(kept)).toEqual([[], []])
+    expect(await page.evaluate(async () => (await indexedDB.databases()).length)).toBe(0)
+    await drawn(page.reload())
+    const { body } = await tryIt(reference, 'getWhoami', '/v1/whoami')
+    expect(body.kind).toBe('anonymous')
   })
 })
 

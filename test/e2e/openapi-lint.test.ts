@@ -54,7 +54,9 @@ describe.each(Object.entries(LINTERS))('%s', (_, linter) => {
   })
 
   it('would find it', async () => {
-    const document = openapiOf(routes, 'https://members.example')
-    expect(await lint(linter, { ...document, ...linter.flaw })).not.toEqual([])
+    // One route lints in no time; it leaves components unused, which is found as well.
+    const document = openapiOf(routes.slice(0, 1), 'https://members.example')
+    const found = await lint(linter, document)
+    expect(await lint(linter, { ...document, ...linter.flaw })).not.toEqual(found)
   })
 })

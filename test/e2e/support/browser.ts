@@ -1,6 +1,6 @@
 /** A real browser for all tests of a file, and pages on which everything that goes wrong is written down. */
 import { type Browser, chromium, type Page } from 'playwright-core'
-import { afterAll, beforeAll, inject, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, inject } from 'vitest'
 import { environmentOf } from './find-browser.ts'
 
 const FLAGS = [
@@ -23,12 +23,12 @@ export function launchBrowser(): Promise<Browser> {
 export interface Watched {
   readonly page: Page
   /** Errors and warnings of the page and violations of its policy. */
-  readonly faults: readonly string[]
+  readonly faults: string[]
   /** Every URL it asked for. */
   readonly requested: readonly string[]
 }
 
-/** @returns opens a page without cookies or storage, which is closed when the test ends */
+/** @returns opens a page without cookies or storage, which is closed when the file ends */
 export function browserForFile(): () => Promise<Watched> {
   let browser: Browser | undefined
   beforeAll(async () => {
@@ -38,7 +38,6 @@ export function browserForFile(): () => Promise<Watched> {
   return async () => {
     if (!browser) throw new Error('the browser has not started')
     const context = await browser.newContext()
-    onTestFinished(() => context.close())
     const page = await context.newPage()
     page.setDefaultTimeout(30_000)
     const [faults, requested]: [string[], string[]] = [[], []]

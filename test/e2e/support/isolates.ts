@@ -10,8 +10,8 @@ import { afterAll, beforeAll, onTestFinished } from 'vitest'
 import { migrate } from '../../../local/migrate.ts'
 import { freePort } from '../../../local/ports.ts'
 import { bindRuntimeToProcess, keepingSignals } from '../../../local/processes.ts'
-import { bundleWorker } from '../../../local/bundle.ts'
-import { workerOptions } from '../../../local/project.ts'
+import type { Project } from '../../../local/compile.ts'
+import { project } from '../../../local/project.ts'
 import { localSettings } from '../../../local/settings.ts'
 import { eventually } from '../../support/eventually.ts'
 
@@ -49,13 +49,13 @@ export interface BuiltSite {
 export function builtSite(): BuiltSite {
   const dir = mkdtempSync(join(tmpdir(), 'guildhall-'))
   const persistTo = join(dir, 'v3')
-  let code = ''
+  let made: Project
   let port = 0
   beforeAll(async () => {
     bindRuntimeToProcess()
     port = await freePort(0)
     await migrate(persistTo)
-    code = await bundleWorker()
+    made = await project()
   }, BUILD_TIMEOUT_MS)
   afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
@@ -76,13 +76,13 @@ export function builtSite(): BuiltSite {
       },
       workers: [
         {
-          ...workerOptions(),
+          ...made.worker,
           name: 'guildhall',
           compatibilityFlags: [...compatibilityFlags],
           bindings: { ...(await localSettings(dir)), PUBLIC_URL: url, ...settings },
           modules: [
             { type: 'ESModule', path: 'slow.js', contents: slowStorage(delayMs) },
-            { type: 'ESModule', path: 'worker.js', contents: code },
+            { type: 'ESModule', path: 'worker.js', contents: made.code },
           ],
         },
       ],
@@ -117,7 +117,7 @@ export function builtSite(): BuiltSite {
 
   return {
     get code() {
-      return code
+      return made.code
     },
     isolate,
   }

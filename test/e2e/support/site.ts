@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { onTestFinished } from 'vitest'
+import { afterAll, beforeAll, onTestFinished } from 'vitest'
 
 type Environment = Readonly<Record<string, string>>
 
@@ -31,17 +31,25 @@ interface ServerOptions {
   readonly cwd?: string
 }
 
-/** An empty directory for the length of a test. */
-export function tempDir(): string {
+/** Takes what is to be done when the test, or the file, has ended. */
+type AtEnd = (undo: () => unknown) => void
+
+const withTest: AtEnd = (undo) => onTestFinished(async () => void (await undo()))
+
+/** An empty directory, for the length of a test unless told otherwise. */
+export function tempDir(atEnd = withTest): string {
   const dir = mkdtempSync(join(tmpdir(), 'guildhall-'))
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
+  atEnd(() => rmSync(dir, { recursive: true, force: true }))
   return dir
 }
 
 /** The real start script on a free port, once it has said that it is ready. */
-export async function startServer(options: ServerOptions = {}): Promise<Server> {
-  const { env, stateDir = tempDir(), cwd = stateDir } = options
-  const script = run('start', [], { PORT: '0', STATE_DIR: stateDir, ...env }, cwd)
+export async function startServer(
+  options: ServerOptions = {},
+  atEnd: AtEnd = withTest,
+): Promise<Server> {
+  const { env, stateDir = tempDir(atEnd), cwd = stateDir } = options
+  const script = run('start', [], { PORT: '0', STATE_DIR: stateDir, ...env }, cwd, atEnd)
   const url = await Promise.race([
     script.line(/^ready on (.+)$/m),
     script.ended.then(({ stderr }) => Promise.reject(new Error(`it ended: ${stderr}`))),
@@ -49,6 +57,22 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   const { pid = 0 } = script.child
   const { stdout, stderr } = script
   return { url, pid, stateDir, stdout, stderr, stop: (signal) => script.end(signal) }
+}
+
+/** One for all tests of a file that leave it as it is. @returns it, once the tests run */
+export function serverForFile(): () => Server {
+  const undo: (() => unknown)[] = []
+  let server: Server | undefined
+  beforeAll(async () => {
+    server = await startServer({}, (step) => undo.push(step))
+  })
+  afterAll(async () => {
+    for (const step of undo.toReversed()) await step()
+  })
+  return () => {
+    if (!server) throw new Error('the server has not started')
+    return server
+  }
 }
 
 /** A script that is expected to end by itself. */
@@ -87,12 +111,13 @@ export function running(pids: readonly number[]): number[] {
   return pids.filter((pid) => alive.has(String(pid)) && !alive.get(String(pid))?.startsWith('Z'))
 }
 
-/** Starts the script without waiting for anything. It is killed, if need be, when the test ends. */
+/** Starts the script without waiting for anything. It is killed, if need be, in the end. */
 export function run(
   name: 'start' | 'token' | 'admin',
   args: readonly string[],
   env: Environment,
   cwd: string,
+  atEnd = withTest,
 ) {
   const script = fileURLToPath(new URL(`../../../local/${name}.ts`, import.meta.url))
   const child = spawn(process.execPath, [script, ...args], {
@@ -105,7 +130,7 @@ export function run(
   const ended = new Promise<Ended>((resolve) => {
     child.on('close', (code) => resolve({ code, stdout: stdout(), stderr: stderr() }))
   })
-  onTestFinished(async () => {
+  atEnd(async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
     await ended
   })

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import * as z from 'zod'
 import { newId } from '../src/db/ids.ts'
 import { openStateDir } from './state.ts'
-import { wranglerOn } from './project.ts'
+import { wranglerOn } from './root.ts'
 import { Refusal } from './refusal.ts'
 
 const USAGE = `usage: npm run admin -- <email> [--remote]

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { readD1Migrations } from '@cloudflare/vitest-plugin'
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from 'wrangler'
-import { CONFIG, ROOT, wranglerOn } from './project.ts'
+import { CONFIG, ROOT, wranglerOn } from './root.ts'
 import { Refusal } from './refusal.ts'
 
 const QUIET = {

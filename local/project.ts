@@ -14,13 +14,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Project } from './compile.ts'
+import { ROOT } from './root.ts'
 
-export const ROOT = fileURLToPath(new URL('..', import.meta.url))
-export const CONFIG = join(ROOT, 'wrangler.toml')
-
-const WRANGLER = join(ROOT, 'node_modules/wrangler/bin/wrangler.js')
 const KEPT = join(ROOT, 'node_modules/.cache/guildhall')
 const A_DAY_MS = 24 * 60 * 60 * 1000
 
@@ -34,11 +30,6 @@ const SOURCES = [
   'package.json',
   'node_modules/.package-lock.json',
 ]
-
-/** Arguments for Node that run wrangler on this project, wherever that is done. */
-export function wranglerOn(...args: readonly string[]): string[] {
-  return [WRANGLER, ...args, '--config', CONFIG]
-}
 
 /** @throws Refusal with the compiler's own words */
 export async function project(): Promise<Project> {

@@ -149,7 +149,7 @@ async function said(trials: Readonly<Record<string, string>>): Promise<string[]>
     .filter((path) => !path.endsWith('/recipes.test.ts'))
   const files = [...new Set([...lists, ...Object.keys(trials)])]
   const [types, docs, tests] = await Promise.all([
-    run('node_modules/typescript/bin/tsc', '--pretty', 'false'),
+    run('node_modules/typescript/bin/tsc', '--pretty', 'false', '--tsBuildInfoFile', 'types.json'),
     run('local/docs.ts', '--check'),
     failures([LISTS, ...Object.values(trials)], files),
   ])

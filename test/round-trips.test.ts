@@ -7,6 +7,8 @@ import { routes } from '../src/api/index.ts'
 import type { Route } from '../src/http/route.ts'
 import { assertComplete } from './support/complete.ts'
 import { countedSite } from './support/counted-site.ts'
+import { KEY_SCOPES } from '../src/security/permissions.ts'
+import { partner } from './support/keys.ts'
 import { REQUESTS } from './support/mutating-requests.ts'
 import { ISSUER } from './support/site.ts'
 
@@ -108,6 +110,8 @@ const ANONYMOUS: Readonly<Record<string, Trips>> = {
 }
 
 const nameOf = ({ method, path }: Route) => `${method} ${path}`
+const isForPartners = ({ access, method }: Route) =>
+  method === 'GET' && 'may' in access && access.owner !== 'self' && KEY_SCOPES.includes(access.may)
 const isOpenRead = ({ access, method }: Route) => method === 'GET' && 'open' in access
 
 describe('nothing is left out', () => {
@@ -175,6 +179,24 @@ describe('every route costs what the table says', () => {
       expect(await costOf(() => read(path))).toEqual({ d1: 1, objects: 1 })
     }
     expect(await costOf(() => read('/v1/whoami'))).toEqual({ d1: 0, objects: 1 })
+  })
+
+  test('to a partner what it costs a member, with the gate in place of the trip that finds them', async () => {
+    const { site, costOf, pathOf } = await countedSite()
+    const key = await partner(site, { scopes: KEY_SCOPES })
+    const costs: Record<string, Trips> = {}
+    const usual: Record<string, Trips> = {}
+    for (const route of routes.filter(isForPartners)) {
+      const name = nameOf(route)
+      const { d1, objects } = await costOf(async () => {
+        expect(`${name}: ${(await key.get(pathOf(route))).status}`).toMatch(/: 200$/)
+      })
+      costs[name] = [d1, objects]
+      const [trips = 0, calls = 0] = SIGNED_IN[name] ?? []
+      usual[name] = [trips - 1, calls + 1]
+    }
+    // Where nothing is read, D1 is asked all the same whether the gate is right.
+    expect(costs).toEqual({ ...usual, 'GET /v1/elevations': [1, 1] })
   })
 
   test('one trip more with an Idempotency-Key, and a member’s first request no more than two', async () => {

@@ -5,6 +5,7 @@
 import type { SQL } from 'drizzle-orm'
 import type { BatchItem } from 'drizzle-orm/batch'
 import { drizzle } from 'drizzle-orm/d1'
+import { carrying } from './first-call.ts'
 
 export type Database = ReturnType<typeof drizzle>
 
@@ -12,14 +13,38 @@ export interface Session {
   readonly db: Database
   /** The point a later session can continue from; null until something was read or written. */
   readonly bookmark: () => string | null
+  /**
+   * Makes sure that it was opened for somebody as they are; one trip if nothing was asked of it so far.
+   * @throws what `isAccessChange` recognises
+   */
+  readonly confirm: () => Promise<void>
 }
+
+/** Somebody whose rights are known from elsewhere, at the revision that is known. */
+export interface Hearsay {
+  readonly actor: string
+  readonly accessRevision: number
+}
+
+const ACTING = 'insert into acting (actor, access_revision) values (?, ?)'
 
 const BOOKMARK = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/
 
-/** @param start `primary`, or the caller's bookmark; anything that is not one reads the nearest replica */
-export function openSession(d1: D1Database, start: 'primary' | (string & {}) | undefined): Session {
-  const session = d1.withSession(startOf(start))
-  return { db: drizzle(asDatabase(session)), bookmark: () => session.getBookmark() }
+/**
+ * @param start `primary`, or the caller's bookmark; anything that is not one reads the nearest replica
+ * @param hearsay checked by the first call, which is void if it is wrong: `isAccessChange`
+ */
+export function openSession(
+  d1: D1Database,
+  start: 'primary' | (string & {}) | undefined,
+  hearsay?: Hearsay,
+): Session {
+  const native = d1.withSession(startOf(start))
+  const bookmark = () => native.getBookmark()
+  if (!hearsay) return { db: drizzle(asDatabase(native)), bookmark, confirm: async () => {} }
+  const condition = native.prepare(ACTING).bind(hearsay.actor, hearsay.accessRevision)
+  const { session, confirm } = carrying(native, condition)
+  return { db: drizzle(asDatabase(session)), bookmark, confirm }
 }
 
 function startOf(start: string | undefined): D1SessionBookmark {

@@ -1,6 +1,6 @@
 /** What travels with a request between the middlewares, and the session with storage it has. */
 import type { Context } from 'hono'
-import { openSession, type Session } from '../db/client.ts'
+import { type Hearsay, openSession, type Session } from '../db/client.ts'
 import { makeDeps, type SystemDeps } from '../deps.ts'
 import type { Bindings } from '../env.ts'
 import type { FollowUp } from '../events/handlers.ts'
@@ -31,9 +31,13 @@ export interface AppEnv {
 
 export type AppContext = Context<AppEnv>
 
-/** Opens a session that this request uses from here on. @param start as `openSession` takes it */
-export function beginSession(c: AppContext, start: Parameters<typeof openSession>[1]): void {
-  c.set('session', openSession(c.env.DB, start))
+/** Opens a session that this request uses from here on, with what `openSession` takes. */
+export function beginSession(
+  c: AppContext,
+  start: Parameters<typeof openSession>[1],
+  hearsay?: Hearsay,
+): void {
+  c.set('session', openSession(c.env.DB, start, hearsay))
   c.set('now', Date.now())
 }
 

@@ -7,7 +7,8 @@ import * as z from 'zod'
 import { isAccessChange } from '../db/errors.ts'
 import { makeIdentifyDeps } from '../deps.ts'
 import { countAddress } from '../security/limits/address-limit.ts'
-import { decide, type Target } from '../security/decide.ts'
+import { type Caller, actorRef } from '../security/actor.ts'
+import { decide, type Decision, type Target } from '../security/decide.ts'
 import { refused, withGrant } from '../security/grant.ts'
 import { identify } from '../security/callers/identify.ts'
 import { rateLimitFields } from '../security/limits/rate-limit.ts'
@@ -97,14 +98,19 @@ function admit(declared: Route): Handler {
   return async (c, next) => {
     const admission = admissionOf(declared, c)
     c.set('admission', admission)
-    const { restriction, target } = admission
     const { actor } = c.get('identified')
-    const decision = restriction && decide(actor, restriction.may, target)
+    const decision = decisionOn(actor, admission)
+    const { restriction } = admission
     noteArrival(c.env, { access: declared.access, actor, restriction, decision })
     if (decision?.allowed === false) throw refused(decision.refusal)
     assertAcceptable(c.req, declared.mediaType)
     await next()
   }
+}
+
+/** Undefined where everybody may. */
+function decisionOn(actor: Caller, { restriction, target }: Admission): Decision | undefined {
+  return restriction && decide(actor, restriction.may, target)
 }
 
 /** After the checks that cost nothing, so that a slip of the pen does not count. */
@@ -120,28 +126,52 @@ const ATTEMPTS = 3
 
 /**
  * Decides, runs and projects. Writes are void if the caller's rights changed after they were
- * admitted; then everything is decided once more, with the rights they have now.
+ * admitted, and so is whatever a key does whose gate does not know what it may; then everything is
+ * decided once more, with the rights they have now.
  */
 function perform(declared: Route): Handler {
   return async (c) => {
     for (let attempt = 1; ; attempt++) {
+      beginConfirmed(c)
       beginWork(c)
-      // Each attempt asks for the key, for the identity may have changed hands since the last one.
-      const idempotency = await idempotencyOf(c, declared)
-      const replay = await replayed(declared, c, idempotency)
-      if (replay) return replay
       try {
-        return await run(declared, c, idempotency)
+        return await replayOrRun(declared, c)
       } catch (error) {
-        // When two requests with one key run at once, the second may fail in any way, such as a
-        // slug that is taken.
-        const winner = await replayed(declared, c, idempotency)
-        if (winner) return winner
         if (!isAccessChange(error) || attempt === ATTEMPTS) throw error
         beginSession(c, 'primary')
         await loadCaller(c, { again: true })
+        const decision = decisionOn(c.get('identified').actor, c.get('admission'))
+        if (decision?.allowed === false) throw refused(decision.refusal)
       }
     }
+  }
+}
+
+/**
+ * What a gate says of its key is hearsay: a change may have been committed without the gate being told.
+ * So where not everybody may, the request's first call to D1 carries the check of it, on the primary.
+ */
+function beginConfirmed(c: AppContext): void {
+  const { actor } = c.get('identified')
+  // A dry run has its key read anew, and its calls cost more when one of them writes.
+  if (actor.kind !== 'partner' || c.get('authenticated').type !== 'api-key') return
+  if (!c.get('admission').restriction) return
+  beginSession(c, 'primary', { actor: actorRef(actor), accessRevision: actor.accessRevision })
+}
+
+async function replayOrRun(declared: Route, c: AppContext): Promise<Response> {
+  // Each attempt asks for the key, for the identity may have changed hands since the last one.
+  const idempotency = await idempotencyOf(c, declared)
+  const replay = await replayed(declared, c, idempotency)
+  if (replay) return replay
+  try {
+    return await run(declared, c, idempotency)
+  } catch (error) {
+    // When two requests with one key run at once, the second may fail in any way, such as a slug
+    // that is taken. Whoever's rights have changed is not answered before they are known.
+    const winner = isAccessChange(error) ? undefined : await replayed(declared, c, idempotency)
+    if (winner) return winner
+    throw error
   }
 }
 
@@ -167,9 +197,11 @@ async function run(
     return respond(declared, c, result)
   }
   const { actor } = c.get('identified')
-  return withGrant(actor, restriction.may, target, c.get('requestId'), async (grant) =>
-    respond(declared, c, await thenFollowUp(c, declared.run({ ...context, grant }))),
-  )
+  return withGrant(actor, restriction.may, target, c.get('requestId'), async (grant) => {
+    const result = await thenFollowUp(c, declared.run({ ...context, grant }))
+    await c.get('session').confirm()
+    return respond(declared, c, result)
+  })
 }
 
 /** Refused, too: this may be the same request once more, after what follows from it has failed. */

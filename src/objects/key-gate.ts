@@ -1,6 +1,7 @@
 /**
  * One object per API key: the one place that knows whether the key is good, what it may and how much
- * is left. Its row is read from D1 once; every change is told here before it is acknowledged.
+ * is left. Its row is read from D1 once a minute at most; every change is told here before it is
+ * acknowledged.
  */
 import nodeCrypto from 'node:crypto'
 import { DurableObject } from 'cloudflare:workers'
@@ -15,16 +16,24 @@ import { KeyMeter, type Metered } from './key-meter.ts'
 
 type Loaded = LoadedApiKey | 'missing'
 
+interface Known {
+  readonly loaded: Loaded
+  /** When the read began. */
+  readonly at: number
+}
+
+/** How long the gate goes by what it has read. So long may a change stay unknown that nobody could tell it. */
+const KNOWN_FOR_MS = 60_000
 const USAGE_EVERY_MS = 60_000
 const BYTES = new TextEncoder()
 
 export class KeyGate extends DurableObject<{ readonly DB: D1Database }> {
   readonly #meter = new KeyMeter(this.ctx.storage)
-  #loaded: Loaded | undefined
+  #known: Known | undefined
 
   /** Whether the key may be used, counting this use if it may. @throws if the key has to be read and cannot be */
   async verify(keyId: KeyId, { secretHash, address, again }: KeyQuestion): Promise<KeyAnswer> {
-    const loaded = (again ? undefined : this.#loaded) ?? (await this.#load(keyId, again))
+    const loaded = (again ? undefined : this.#current()) ?? (await this.#load(keyId, again))
     if (loaded === 'missing') return { good: false, because: 'invalid' }
     const { key } = loaded
     // The object's own clock: the Workers that ask need not agree on when a window ends.
@@ -40,11 +49,11 @@ export class KeyGate extends DurableObject<{ readonly DB: D1Database }> {
   }
 
   /**
-   * What `verify` would answer to somebody with the secret, at an address that may use it. Counts
-   * nothing. @throws as `verify` does
+   * What `verify` would answer to somebody with the secret, at an address that may use it, who asks
+   * again. Counts nothing. @throws as `verify` does
    */
-  async foresee(keyId: KeyId, { again }: Pick<KeyQuestion, 'again'>): Promise<KeyAnswer> {
-    const loaded = (again ? undefined : this.#loaded) ?? (await this.#load(keyId, again))
+  async foresee(keyId: KeyId): Promise<KeyAnswer> {
+    const loaded = await this.#load(keyId, true)
     const now = Date.now()
     if (loaded === 'missing' || !isUsable(loaded, now)) return { good: false, because: 'invalid' }
     return answerTo(loaded, this.#meter.foresee(loaded.key, now))
@@ -72,14 +81,16 @@ export class KeyGate extends DurableObject<{ readonly DB: D1Database }> {
   async #load(keyId: KeyId, isToBeAnew: boolean): Promise<Loaded> {
     // Nothing is verified while the row is read, and of two reads the later one stays.
     const outcome = await this.ctx.blockConcurrencyWhile(async () => {
-      if (this.#loaded && !isToBeAnew) return { loaded: this.#loaded }
+      const current = isToBeAnew ? undefined : this.#current()
+      if (current) return { loaded: current }
       // What the gate knew may have changed, so it does not outlive a read that fails.
-      this.#loaded = undefined
+      this.#known = undefined
+      const at = Date.now()
       try {
         const loaded: Loaded = (await this.#keys().load(keyId)) ?? 'missing'
         if (loaded === 'missing') await this.#meter.forget()
         else this.#meter.remember(keyId)
-        this.#loaded = loaded
+        this.#known = { loaded, at }
         return { loaded }
       } catch (error) {
         // Thrown from here, it would break off every other request that is under way.
@@ -88,6 +99,12 @@ export class KeyGate extends DurableObject<{ readonly DB: D1Database }> {
     })
     if ('error' in outcome) throw outcome.error
     return outcome.loaded
+  }
+
+  /** What is known, before its end. */
+  #current(): Loaded | undefined {
+    const age = Date.now() - (this.#known?.at ?? -Infinity)
+    return age < KNOWN_FOR_MS ? this.#known?.loaded : undefined
   }
 
   #keys() {

@@ -11,7 +11,7 @@ interface KeyGatesClient extends KeyGates {
 export function keyGatesClient(namespace: DurableObjectNamespace<KeyGate>): KeyGatesClient {
   return {
     verify: async (keyId, question) => namespace.getByName(keyId).verify(keyId, question),
-    foresee: async (keyId, question) => namespace.getByName(keyId).foresee(keyId, question),
+    foresee: async (keyId) => namespace.getByName(keyId).foresee(keyId),
     async refresh(keyIds) {
       const refreshed = keyIds.map(async (keyId) => namespace.getByName(keyId).refresh(keyId))
       // Whoever ends the request at the first failure may cut off those that are under way.

@@ -25,9 +25,13 @@ async function times(count: number, work: () => Promise<Reply>): Promise<number[
   return statuses
 }
 
-afterEach(() => vi.restoreAllMocks())
+afterEach(() => void vi.restoreAllMocks())
+afterEach(() => void vi.useRealTimers())
 
-describe('D1 is asked about a key once', () => {
+/** From now on the clock of the test, which the gates share, stands there. */
+const setClock = (at: number) => vi.useFakeTimers({ toFake: ['Date'], now: at })
+
+describe('D1 is asked about a key once a minute', () => {
   test('whatever the number of requests, and a verification writes nothing to it', async () => {
     const site = testSite()
     const key = await partner(site)
@@ -50,14 +54,41 @@ describe('D1 is asked about a key once', () => {
     expect(cost.d1).toBe(1)
   })
 
-  test('and while D1 is away, a key that is known goes on working', async () => {
+  test('and while D1 is away, a key that is known goes on working until the minute is over', async () => {
     const site = testSite()
     const key = await partner(site)
+    vi.spyOn(console, 'error').mockReturnValue()
+    const start = Date.now()
+    setClock(start)
     await key.get('/v1/whoami')
-    const { storage, arm } = failingStorage()
+    const { storage, arm, disarm } = failingStorage()
     await giveGate(key.id, storage.DB)
     arm({ fails: () => true })
+    setClock(start + 59_999)
     expect(await key.get('/v1/whoami')).toMatchObject({ status: 200 })
+    setClock(start + 60_000)
+    const { status, body, headers } = await key.get('/v1/whoami')
+    expect([status, body.code, headers.get('Retry-After')]).toEqual([503, 'unavailable', '1'])
+    disarm()
+    expect(await key.get('/v1/whoami')).toMatchObject({ status: 200 })
+  })
+
+  test('so what its gate was never told is known a minute later', async () => {
+    const site = testSite()
+    const [root, key] = [await site.root(), await partner(site)]
+    const start = Date.now()
+    setClock(start)
+    await key.get('/v1/whoami')
+    await rowsOf(`update api_keys set enabled = 0 where id = ?`, key.id)
+    setClock(start + 59_999)
+    expect((await key.get('/v1/whoami')).status).toBe(200)
+    setClock(start + 60_000)
+    expect((await key.get('/v1/whoami')).status).toBe(401)
+    // Neither does it go by what it knows of a key that is no good.
+    await rowsOf(`update api_keys set enabled = 1 where id = ?`, key.id)
+    setClock(start + 120_000)
+    expect((await key.get('/v1/whoami')).status).toBe(200)
+    expect((await root.get(`/v1/api-keys/${key.id}`)).body.revision).toBe(1)
   })
 })
 

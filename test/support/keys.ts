@@ -31,6 +31,16 @@ export function from(address: string): CallOptions {
   return { headers: { 'CF-Connecting-IP': address } }
 }
 
+/** What a key may; `none` if it is no good. */
+export type GateRights = readonly string[] | 'none'
+
+/** What the key's gate knows by itself: an open route is answered from that, and asks nobody else. */
+export async function rightsAtGate(key: Client): Promise<GateRights> {
+  const { status, body } = await key.get('/v1/whoami')
+  if (status === 401) return 'none'
+  return body.permissions.map(({ permission }: { permission: string }) => permission)
+}
+
 /** Makes the key's gate use another database, until it is started anew. */
 export async function giveGate(keyId: KeyId, DB: D1Database): Promise<void> {
   await runInDurableObject(env.KEYS.getByName(keyId), (gate) => {

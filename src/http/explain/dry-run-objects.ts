@@ -35,7 +35,7 @@ export function dryRunObjects(
       }
     }),
     KEYS: namespaceOf<KeyGate>((name) => ({
-      foresee: async (...question) => env.KEYS.getByName(name).foresee(...question),
+      foresee: async (keyId) => env.KEYS.getByName(name).foresee(keyId),
       refresh: accepted,
       verify: refused,
     })),

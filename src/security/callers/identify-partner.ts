@@ -22,13 +22,12 @@ export async function identifyPartner(
   return admitPartner(keyId, answer)
 }
 
-/** What `identifyPartner` would answer, without counting the use. */
+/** What a request would come to, without counting the use. */
 export async function foreseePartner(
   keyId: KeyId,
   { keyGates }: Pick<IdentifyDeps, 'keyGates'>,
-  { again }: Moment,
 ): Promise<Identified> {
-  return admitPartner(keyId, await keyGates.foresee(keyId, { again }).catch(gateIsSilent))
+  return admitPartner(keyId, await keyGates.foresee(keyId).catch(gateIsSilent))
 }
 
 function admitPartner(keyId: KeyId, answer: KeyAnswer): Identified {

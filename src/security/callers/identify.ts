@@ -30,17 +30,13 @@ export async function identify(
     case 'api-key':
       return identifyPartner(authenticated, deps, moment)
     case 'dry run':
-      return identifySubject(authenticated.as, deps, moment)
+      return identifySubject(authenticated.as, deps)
   }
 }
 
 /** Whoever it is, without a credential of theirs; a key is spared the count of this use. */
-async function identifySubject(
-  as: Subject,
-  deps: IdentifyDeps,
-  moment: Moment,
-): Promise<Identified> {
-  if (as.kind === 'partner') return foreseePartner(as.keyId, deps, moment)
+async function identifySubject(as: Subject, deps: IdentifyDeps): Promise<Identified> {
+  if (as.kind === 'partner') return foreseePartner(as.keyId, deps)
   if (as.kind !== 'member') return { actor: as }
   const { userId, identity } = as
   return { ...identified(await deps.identities.findMember(userId)), identity }

@@ -37,6 +37,6 @@ export type KeyAnswer =
 export interface KeyGates {
   /** Whether the key may be used, counting this use if it may. */
   verify(keyId: KeyId, question: KeyQuestion): Promise<KeyAnswer>
-  /** What `verify` would answer to somebody with the secret; counts nothing. */
-  foresee(keyId: KeyId, question: Pick<KeyQuestion, 'again'>): Promise<KeyAnswer>
+  /** What `verify` answers to somebody with the secret who asks `again`; counts nothing. */
+  foresee(keyId: KeyId): Promise<KeyAnswer>
 }

@@ -11,6 +11,11 @@ export { VisitShard } from './objects/visit-shard.ts'
 const app = createApp(followUp)
 
 export default {
-  fetch: app.fetch,
+  fetch(request: Request, env: Bindings, ctx: ExecutionContext): Promise<Response> {
+    const answer = Promise.resolve(app.fetch(request, env, ctx))
+    // Otherwise all work ends when the client hangs up, also between a commit and what follows from it.
+    ctx.waitUntil(answer)
+    return answer
+  },
   scheduled: (controller, env) => tick(controller.cron, env, controller.scheduledTime),
 } satisfies ExportedHandler<Bindings>

@@ -9,6 +9,7 @@ import type { Bindings } from '../src/env.ts'
 import { changesBetween } from './support/changes.ts'
 import { assertComplete } from './support/complete.ts'
 import { type Dump, dump } from './support/dump.ts'
+import type { StorageCall } from './support/intercept.ts'
 import { CONNECTION_LOST, failingStorage, INTERNALS } from './support/failing.ts'
 import {
   BY_VISITORS,
@@ -24,6 +25,16 @@ const IN_TWO_STEPS = new Set(['DELETE /v1/users/:userId', 'POST /v1/users/:userI
 /** What is left to be done in objects, and what a tick does about it. */
 const AGENDA =
   /^((erasures|events|job_runs|erased|days|answers|crossings|rules) |badge_assignments \+|.*system:)/
+
+/** A test of what follows from events shows that there is no other. */
+const REACHING_OBJECTS = [
+  'POST /v1/me/visits',
+  'DELETE /v1/users/:userId',
+  'POST /v1/users/:userId/reinstate',
+  'PATCH /v1/api-keys/:keyId',
+  'DELETE /v1/api-keys/:keyId',
+  'POST /v1/api-keys/:keyId/rotate',
+]
 
 /** Runs that are asked for stay on the ledger; what happens to them is another test's concern. */
 const ASLEEP = { getByName: () => ({ wake: async () => undefined }) } as unknown as Bindings['JOBS']
@@ -76,6 +87,53 @@ describe.each([
     },
   )
 })
+
+describe.each(['before', 'after'] as const)(
+  'a call to an object that fails once %s it is made, and nobody sends the request again:',
+  (when) => {
+    test.each(REACHING_OBJECTS.map((name) => [name, REQUESTS[name]] as const))(
+      '%s is done with the next tick, or not at all',
+      async (name, arrange) => {
+        // To measure visits anew takes one tick, to give badges for them the one after it.
+        const ticks = IN_TWO_STEPS.has(name) ? 2 : 1
+        const { scene, arm, disarm } = await stage()
+        // A tick has more to do after an undisturbed request, too.
+        const [undisturbed, ticked] = await afterAndTicked(await arrange?.(scene), scene, ticks)
+        for (let n = 1, failed = true; failed; n++) {
+          const request = await arrange?.(scene)
+          let calls = 0
+          const fails = ({ store }: StorageCall) => store === 'object' && ++calls === n
+          const [then, later] = await afterAndTicked(
+            async () => {
+              arm({ fails: (_number, call) => fails(call), when, text: CONNECTION_LOST })
+              await request?.()
+              disarm()
+            },
+            scene,
+            ticks,
+          )
+          failed = calls >= n
+          const right = then.length === 0 ? [then] : [undisturbed, ticked]
+          expect(right, `failing at call ${n}`).toContainEqual(later)
+        }
+      },
+    )
+  },
+)
+
+/** What a request has changed when it is answered, and after so many ticks. */
+async function afterAndTicked(
+  request: (() => Promise<unknown>) | undefined,
+  { site }: Scene,
+  ticks: number,
+) {
+  const before = await dump()
+  await request?.()
+  const then = changesBetween(before, await dump())
+  for (let tick = 0; tick < ticks; tick++) await site.tick()
+  const later = changesBetween(before, await dump())
+  return [then, later.filter((change) => !change.startsWith('job_runs'))] as const
+}
 
 /** What a request comes to, with the ticks after it if it takes them: one to make up for it, one to award. */
 async function changesOf(request: Request, name: string, { site }: Scene, since?: Dump) {

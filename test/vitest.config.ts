@@ -26,10 +26,50 @@ function hasRoomInMemory(): boolean {
 // All that tests start asks for the folder of temporary files by this name.
 if (process.env['TMPDIR'] === undefined && hasRoomInMemory()) process.env['TMPDIR'] = IN_MEMORY
 
+/** Passes with the flag that a later compatibility date switches on, and without it. */
+const HUNG_UP = 'test/hung-up.test.ts'
+const REQUEST_SIGNAL = 'enable_request_signal'
+
+/** The Worker on workerd, with the bindings of wrangler.toml. */
+function onWorkerd(compatibilityFlags: readonly string[]) {
+  return {
+    plugins: [
+      cloudflareTest(async () => ({
+        main: 'test/support/worker.ts',
+        wrangler: { configPath: `${root}wrangler.toml` },
+        miniflare: {
+          // The runtime's remarks on odd headers, which naughty requests are full of.
+          verbose: false,
+          compatibilityFlags: [...compatibilityFlags],
+          bindings: {
+            TEST_MIGRATIONS: await readD1Migrations(`${root}migrations`),
+            FULL: process.env['FULL'] ?? '',
+            FLAGS: compatibilityFlags.join(' '),
+          },
+          // As `[[send_email]]` in wrangler.toml binds it.
+          email: { send_email: [{ name: 'MAIL' }] },
+        },
+      })),
+    ],
+    // As `[alias]` in wrangler.toml.
+    resolve: {
+      alias: { '@better-auth/core/async_hooks': `${root}src/auth/async-hooks.ts` },
+    },
+  }
+}
+
+const WORKERD = {
+  root,
+  setupFiles: ['test/support/setup.ts'],
+  // Each worker has one runtime for all its files; setup.ts empties every store before each test.
+  isolate: false,
+  testTimeout: 60_000,
+}
+
 /** Keeps the files of a project together: a runtime ends when the next file is of another project. */
 class ByProject extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const order = ['e2e', 'pure', 'workerd']
+    const order = ['e2e', 'pure', 'workerd, with request signals', 'workerd']
     const sorted = await super.sort(files)
     return sorted.toSorted((a, b) => order.indexOf(a.project.name) - order.indexOf(b.project.name))
   }
@@ -45,36 +85,17 @@ export default defineConfig({
     coverage: { provider: 'istanbul', include: ['src/**'], reporter: ['text', 'json-summary'] },
     projects: [
       {
-        plugins: [
-          cloudflareTest(async () => ({
-            main: 'test/support/worker.ts',
-            wrangler: { configPath: `${root}wrangler.toml` },
-            miniflare: {
-              // The runtime's remarks on odd headers, which naughty requests are full of.
-              verbose: false,
-              bindings: {
-                TEST_MIGRATIONS: await readD1Migrations(`${root}migrations`),
-                FULL: process.env['FULL'] ?? '',
-              },
-              // As `[[send_email]]` in wrangler.toml binds it.
-              email: { send_email: [{ name: 'MAIL' }] },
-            },
-          })),
-        ],
-        // As `[alias]` in wrangler.toml.
-        resolve: {
-          alias: { '@better-auth/core/async_hooks': `${root}src/auth/async-hooks.ts` },
-        },
+        ...onWorkerd([]),
         test: {
+          ...WORKERD,
           name: 'workerd',
-          root,
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', PURE],
-          setupFiles: ['test/support/setup.ts'],
-          // Each worker has one runtime for all its files; setup.ts empties every store before each test.
-          isolate: false,
-          testTimeout: 60_000,
         },
+      },
+      {
+        ...onWorkerd([REQUEST_SIGNAL]),
+        test: { ...WORKERD, name: 'workerd, with request signals', include: [HUNG_UP] },
       },
       {
         // What a pure test imports reaches no binding and no object, so it needs neither workerd nor set-up.

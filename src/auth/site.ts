@@ -113,10 +113,7 @@ export async function serveLogin(c: AppContext, login: BuiltInLogin): Promise<Re
   const request = { requestId: c.get('requestId'), now: c.get('now'), login }
   const bindings = { ...c.env, request }
   shareSettings(c.env, bindings)
-  const answer = Promise.resolve(loginSite.fetch(c.req.raw, bindings, c.executionCtx))
-  // What has been committed is followed by its mail and its end of sessions, whoever hangs up meanwhile.
-  c.executionCtx.waitUntil(answer)
-  return answer
+  return loginSite.fetch(c.req.raw, bindings, c.executionCtx)
 }
 
 function hasSocial({ env }: LoginContext): boolean {

@@ -1,7 +1,7 @@
 /** A client that hangs up while the login works: what it has asked for is done, with all that follows. */
-import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
+import { hangUp } from './support/hang-up.ts'
 import { builtSite, type Isolate } from './support/isolates.ts'
 
 const PASSWORDS = ['violet kettle drums afternoon', 'marble lantern cobweb thunder']
@@ -22,26 +22,14 @@ function post({ url }: Isolate, path: string, form: Form) {
 }
 
 /** Leaves once the n-th call to D1 has begun. @returns false if there was an answer before */
-async function hangUp(isolate: Isolate, path: string, form: Form, Cookie: string, n: number) {
-  const { url } = isolate
-  const { hostname, port, host } = new URL(url)
+function hangUpOn(isolate: Isolate, path: string, form: Form, Cookie: string, n: number) {
   const body = new URLSearchParams(form).toString()
-  const head = {
-    Host: host,
-    Origin: url,
+  const headers = {
+    Origin: isolate.url,
     Cookie,
     'Content-Type': 'application/x-www-form-urlencoded',
-    'Content-Length': String(body.length),
   }
-  const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}`)
-  const before = isolate.callsOf(path)
-  let isAnswered = false
-  const socket = connect(Number(port), hostname)
-  socket.on('error', () => {}).on('data', () => (isAnswered = true))
-  socket.write([`POST ${path} HTTP/1.1`, ...lines, '', body].join('\r\n'))
-  await eventually(() => expect(isAnswered || isolate.callsOf(path) >= before + n).toBe(true))
-  socket.resetAndDestroy()
-  return !isAnswered
+  return hangUp(isolate, { method: 'POST', path, headers, body }, n)
 }
 
 /** Every call with `npm run test:full`; otherwise the two share them. */
@@ -65,7 +53,7 @@ test.each([
       const [Cookie = ''] = signedIn.headers.getSetCookie()[0]?.split(';') ?? []
       const told = () => isolate.mails.filter((mail) => mail.includes(CHANGED)).length
       const before = told()
-      hasLeft = await hangUp(isolate, '/auth/password', { current, password }, Cookie, n)
+      hasLeft = await hangUpOn(isolate, '/auth/password', { current, password }, Cookie, n)
       await eventually(() => expect([n, told()]).toEqual([n, before + 1]))
       ;[current, password] = [password, current]
     }

@@ -3,6 +3,8 @@ declare namespace Cloudflare {
     readonly TEST_MIGRATIONS: import('cloudflare:test').D1Migration[]
     /** `1` for tests at the size that the promises are about. */
     readonly FULL: string
+    /** The compatibility flags that wrangler.toml does not have. */
+    readonly FLAGS: string
   }
   interface GlobalProps {
     mainModule: typeof import('../../src/worker.ts')

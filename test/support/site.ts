@@ -70,8 +70,19 @@ export interface Visitor extends Client {
 
 export type Site = ReturnType<typeof testSite>
 
+/** How a request gets to the Worker, and the answer back. */
+export type Way = (request: Request, env: Bindings) => Promise<Response>
+
+/** Past the platform: the test calls the Worker, and waits for all it does. */
+export const directly: Way = async (request, env) => {
+  const ctx = createExecutionContext()
+  const response = await worker.fetch(request, env, ctx)
+  await waitOnExecutionContext(ctx)
+  return response
+}
+
 /** @param overrides settings, or bindings that count or fail */
-export function testSite(overrides: Partial<Bindings> = {}) {
+export function testSite(overrides: Partial<Bindings> = {}, way: Way = directly) {
   // All tests come from one address, so none is limited by it unless it is about that.
   const env: Bindings = { ...bindings, ADDRESSES: undefined, ...SETTINGS, ...overrides }
 
@@ -79,10 +90,7 @@ export function testSite(overrides: Partial<Bindings> = {}) {
 
   async function fetch(request: Request): Promise<Response> {
     assertUnderWay()
-    const ctx = createExecutionContext()
-    const response = await worker.fetch(request, env, ctx)
-    await waitOnExecutionContext(ctx)
-    return response
+    return way(request, env)
   }
 
   function client(authorization?: Readonly<Record<string, string>>): Client {

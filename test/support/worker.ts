@@ -1,12 +1,17 @@
 /** The Worker as the tests run it: the real one, and a note of every object that has been awake. */
-import {
+import real, {
   JobRunner as RealJobRunner,
   KeyGate as RealKeyGate,
   VisitShard as RealVisitShard,
 } from '../../src/worker.ts'
 import { noteAwake } from './awake.ts'
+import { entered } from './entrance.ts'
 
-export { default } from '../../src/worker.ts'
+export default {
+  ...real,
+  fetch: (request: Request, env: Cloudflare.Env, ctx: ExecutionContext) =>
+    entered(env, ctx, (...given) => real.fetch(request, ...given)),
+}
 
 export class VisitShard extends RealVisitShard {
   constructor(state: DurableObjectState, env: Cloudflare.Env) {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
+import { sign } from '../../../local/dev-issuer.ts'
 import { migrate } from '../../../local/migrate.ts'
 import { freePort } from '../../../local/ports.ts'
 import { bindRuntimeToProcess, keepingSignals } from '../../../local/processes.ts'
@@ -42,6 +43,8 @@ export interface Isolate {
 export interface BuiltSite {
   /** The text of the module that is uploaded. */
   readonly code: string
+  /** A token of the development issuer; `root` is an admin. */
+  token(subject: string): Promise<string>
   /** It ends with the test, if not before. */
   isolate(options?: IsolateOptions): Promise<Isolate>
 }
@@ -119,6 +122,7 @@ export function builtSite(): BuiltSite {
     get code() {
       return made.code
     },
+    token: (subject) => sign(dir, subject, {}, 3600),
     isolate,
   }
 }

@@ -1,0 +1,91 @@
+/**
+ * Clients that hang up, at every call to storage that their request makes, before it is made and on its
+ * way back: the platform ends their connection, and all the work is done that an undisturbed request does.
+ */
+import { env } from 'cloudflare:workers'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Bindings } from '../src/env.ts'
+import { changesBetween } from './support/changes.ts'
+import { dump } from './support/dump.ts'
+import { keyScene, LOSSES } from './support/key-losses.ts'
+import { rightsAtGate } from './support/keys.ts'
+import { leavingClients, type Moment } from './support/leaving.ts'
+import { BY_VISITORS, REQUESTS, sceneOf } from './support/mutating-requests.ts'
+import { testSite } from './support/site.ts'
+import { sized } from './support/size.ts'
+
+/** Runs that are asked for stay on the ledger; what happens to them is another test's concern. */
+const ASLEEP = { getByName: () => ({ wake: async () => undefined }) } as unknown as Bindings['JOBS']
+
+beforeEach(() => {
+  vi.spyOn(console, 'error').mockReturnValue()
+  vi.spyOn(console, 'warn').mockReturnValue()
+})
+
+/**
+ * When somebody leaves who sends a request of so many calls. On the way back of one is hardly another
+ * moment than before the next.
+ */
+function momentsOf(calls: number): Moment[] {
+  const numbers = Array.from({ length: calls }, (_, index) => index + 1).slice(sized(0, 1))
+  const whens = (['after', 'before'] as const).slice(0, sized(2, 1))
+  return numbers.flatMap((at) => whens.map((when) => ({ at, when })))
+}
+
+function leavingSite() {
+  const { storage, way, leave, calls } = leavingClients()
+  const site = testSite({ ...storage, JOBS: ASLEEP, VISIT_SHARDS: '1' }, way)
+  return { site, leave, calls }
+}
+
+describe('whoever hangs up has it all done, and nothing by halves:', () => {
+  test.each(Object.entries({ ...REQUESTS, ...BY_VISITORS }))('%s', async (_, arrange) => {
+    const { site, leave, calls } = leavingSite()
+    const scene = await sceneOf(site)
+    const undisturbed = await arrange(scene)
+    const empty = await dump()
+    const made = await calls(undisturbed)
+    const complete = changesBetween(empty, await dump())
+    for (const moment of momentsOf(made)) {
+      const request = await arrange(scene)
+      const before = await dump()
+      expect(await leave(moment, request)).toEqual({ hasLeft: true, hasEnded: true })
+      const changes = changesBetween(before, await dump())
+      // The first call finds out who it is. Nothing is read after that from somebody who has left, so a
+      // request with a body has asked for nothing then.
+      const right = moment.at === 1 ? [complete, []] : [complete]
+      expect(right, `${moment.when} call ${moment.at}`).toContainEqual(changes)
+    }
+  })
+})
+
+describe('whoever hangs up while they take a right from a key has its gate told:', () => {
+  test.each(LOSSES)('%s', async (_, lose) => {
+    const { site, leave, calls } = leavingSite()
+    const undisturbed = await keyScene(site)
+    const made = await calls(() => lose(undisturbed))
+    const known = await rightsAtGate(undisturbed.key)
+    expect(['none', []]).toContainEqual(known)
+    const moments = momentsOf(made).filter(({ at }) => at > 1)
+    for (const moment of moments.slice(0, sized(moments.length, 1))) {
+      const scene = await keyScene(site)
+      expect(await leave(moment, () => lose(scene))).toEqual({ hasLeft: true, hasEnded: true })
+      expect(await rightsAtGate(scene.key), `${moment.when} call ${moment.at}`).toEqual(known)
+    }
+  })
+})
+
+test('and the platform ends whatever it was not asked to wait for', async () => {
+  const { site, leave } = leavingSite()
+  const scene = await keyScene(site)
+  const revoke = () => scene.root.delete(`/v1/api-keys/${scene.key.id}`)
+  const left = await leave({ at: 2, when: 'after' }, revoke, false)
+  expect(left).toEqual({ hasLeft: true, hasEnded: false })
+  expect(await rightsAtGate(scene.key)).toEqual(['audit:read'])
+  expect((await scene.key.get('/v1/audit')).status).toBe(401)
+})
+
+test('with the compatibility flags that this is run with', () => {
+  const hasSignal = Cloudflare.compatibilityFlags['enable_request_signal'] ?? false
+  expect(hasSignal ? 'enable_request_signal' : '').toBe(env.FLAGS)
+})

@@ -82,7 +82,7 @@ export const SAMPLED_ROOMS: Readonly<Record<string, Room>> = {
   },
   'api-keys': {
     mutate: ['src/operations/{manage-api-keys,tell-gates}.ts'],
-    tests: ['test/api/{audit-entries,api-keys{,-rights,-rotation,-told,-use}}.test.ts'],
+    tests: ['test/api/{audit-entries,api-keys{,-rights,-rotation,-told,-untold,-use}}.test.ts'],
   },
   cron: {
     mutate: ['src/cron/*.ts', 'src/operations/request-job-run.ts'],

@@ -5,6 +5,7 @@
 import { Problem } from '../problem.ts'
 import { makeWriteScope, type Scope, type WriteScope } from '../repositories/scope.ts'
 import type { Actor, Anonymous, Caller, SystemActor } from './actor.ts'
+import { missingIn } from './ceiling.ts'
 import { decide, type Refusal, type Target } from './decide.ts'
 import type { Permission } from './permissions.ts'
 
@@ -50,7 +51,7 @@ export class Exercised<P extends Permission = Permission> {
     this.#key = key
     this.permission = from.permission
     this.actor = from.actor
-    this.scope = makeWriteScope(from.scope)
+    this.scope = makeWriteScope(from.scope, missingIn(from.actor))
     this.requestId = from.requestId
     this.elevation = from.elevation
     Object.freeze(this)

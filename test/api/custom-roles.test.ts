@@ -190,6 +190,7 @@ describe('nobody gives more than they have', () => {
 
   test('and the last admin stays, whoever may take roles away', async () => {
     const { root, deputy } = await withDeputy()
+    await define(root, 'deputy', ...(await may(root)))
     const demotion = await deputy.delete(`/v1/users/${root.userId}/roles/admin`)
     expect(demotion).toMatchObject({ status: 409, body: { code: 'last_admin' } })
   })

@@ -74,6 +74,12 @@ async function loadCaller(c: AppContext, { again = false } = {}): Promise<void> 
     c.header(name, value)
 }
 
+/** Who calls, as of now: whoever sent the body may have taken minutes. */
+async function reloadCaller(c: AppContext): Promise<void> {
+  beginSession(c, 'primary')
+  await loadCaller(c, { again: true })
+}
+
 /** The route's permission, or, where everybody may, that of the query value that asks for more. */
 function restrictionOf({ access }: Route, c: AppContext): Admission['restriction'] {
   if ('may' in access) return access
@@ -120,10 +126,12 @@ const ATTEMPTS = 3
 
 /**
  * Decides, runs and projects. Writes are void if the caller's rights changed after they were
- * admitted; then everything is decided once more, with the rights they have now.
+ * admitted; then everything is decided once more, with the rights they have now. What writes nothing
+ * is decided with the rights at the end of the body.
  */
 function perform(declared: Route): Handler {
   return async (c) => {
+    if (declared.asksAgain) await reloadCaller(c)
     for (let attempt = 1; ; attempt++) {
       beginWork(c)
       // Each attempt asks for the key, for the identity may have changed hands since the last one.
@@ -138,8 +146,7 @@ function perform(declared: Route): Handler {
         const winner = await replayed(declared, c, idempotency)
         if (winner) return winner
         if (!isAccessChange(error) || attempt === ATTEMPTS) throw error
-        beginSession(c, 'primary')
-        await loadCaller(c, { again: true })
+        await reloadCaller(c)
       }
     }
   }

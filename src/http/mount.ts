@@ -131,7 +131,9 @@ const ATTEMPTS = 3
  */
 function perform(declared: Route): Handler {
   return async (c) => {
-    if (declared.asksAgain) await reloadCaller(c)
+    // The body of a dry run is there from the start.
+    const isLate = declared.asksAgain && c.get('authenticated').type !== 'dry run'
+    if (isLate) await reloadCaller(c)
     for (let attempt = 1; ; attempt++) {
       beginWork(c)
       // Each attempt asks for the key, for the identity may have changed hands since the last one.

@@ -46,10 +46,7 @@ export function ceilingOfKey(
 
 /** @param isTheirs whether it is a right of theirs, by `permission`, `reach` and the `roles` with it */
 function ceiling(db: Database, scope: WriteScope, isTheirs: SQL): Ceiling {
-  // Nobody is beyond themselves, nor beyond whoever has every right there is.
-  if (scope.rows !== 'everyone' || scope.missing.length === 0) {
-    return { allows: undefined, inTheWay: undefined }
-  }
+  if (scope.missing.length === 0) return { allows: undefined, inTheWay: undefined }
   const theirs = sql`select permission, reach from (
       select value ->> 'permission' as permission, value ->> 'reach' as reach,
         value -> 'roles' as roles

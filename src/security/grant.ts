@@ -51,7 +51,9 @@ export class Exercised<P extends Permission = Permission> {
     this.#key = key
     this.permission = from.permission
     this.actor = from.actor
-    this.scope = makeWriteScope(from.scope, missingIn(from.actor))
+    // Nobody is in their own way.
+    const missing = from.scope === 'everyone' ? missingIn(from.actor) : []
+    this.scope = makeWriteScope(from.scope, missing)
     this.requestId = from.requestId
     this.elevation = from.elevation
     Object.freeze(this)

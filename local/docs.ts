@@ -7,6 +7,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { routes } from '../src/api/index.ts'
 import { CALLER_NAMES, matrixOf } from '../src/http/matrix.ts'
+import { documentedPath } from '../src/http/route.ts'
 import { rightsOf } from '../src/security/decide.ts'
 import { CALLERS } from '../src/http/matrix.ts'
 import { ELEVATED_IDENTITIES } from '../src/security/elevated-identities.ts'
@@ -42,6 +43,16 @@ function matrix(): string {
   return table([['route', 'takes', ...CALLER_NAMES], ...rows])
 }
 
+/** Routes that take something away, and whose rights that takes. */
+function ceilings(): string {
+  const rows = routes.flatMap(({ method, path, access }) =>
+    'may' in access && access.takesFrom
+      ? [[`\`${method} ${documentedPath(path)}\``, `\`${access.may}\``, access.takesFrom]]
+      : [],
+  )
+  return table([['route', 'takes', 'and the rights of'], ...rows])
+}
+
 function elevations(): string {
   const rows = Object.entries(ELEVATED_IDENTITIES).map(([name, { may, why, trigger }]) => [
     `\`system:${name}\``,
@@ -68,6 +79,16 @@ ${policy()}
 \`allowed\`: for any resource. \`own\`: only for their own. 401: a credential is needed. 403: known, and refused.
 
 ${matrix()}
+
+## Taking away
+\`allowed\` does not mean from anybody: these take every right of whom it concerns that not every member has, too. The
+statement that writes asks, so the 403 (stage \`permission\`, \`required\` names what is missing) comes after 422 and 404.
+Nobody is in their own way, and one's own API key can always be revoked.
+
+${ceilings()}
+
+Two refusals with stage \`ownership\` are in no table either: nobody confirms or declines a booking of their own, and
+nobody gives themselves a badge; nor does an API key of theirs.
 
 ## Elevated identities
 Backend triggers that do one restricted act which no caller may do; no HTTP route can reach them.

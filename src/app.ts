@@ -13,7 +13,7 @@ import { pagePolicy } from './http/documents/page.ts'
 import { type AppContext, type AppEnv, beginSession } from './http/context.ts'
 import { identifyCaller, mount } from './http/mount.ts'
 import { onError, problemResponse } from './http/problem-response.ts'
-import { dryRunAs } from './http/explain/dry-run.ts'
+import { standInOf } from './http/explain/dry-run.ts'
 import { Problem } from './problem.ts'
 import { authenticate, readsRights } from './security/callers/authenticate.ts'
 
@@ -89,13 +89,13 @@ export function createApp(followUp: FollowUp) {
     if (await crossOrigin(c, next)) return c.notFound()
   })
   app.use(async (c, next) => {
-    const as = dryRunAs(c.env)
+    const standIn = standInOf(c.env)
     const settings = settingsOf(c.env)
     const issuers = issuersOf(settings, c.env.DB)
     c.set(
       'authenticated',
-      as
-        ? { type: 'dry run', as }
+      standIn
+        ? { type: 'dry run', ...standIn }
         : await authenticate(c.req.raw.headers, settings, issuers, c.get('now')),
     )
     await next()

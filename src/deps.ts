@@ -54,7 +54,6 @@ export interface Deps extends Pick<
   | 'badgeRules'
   | 'badgeAssignments'
   | 'auditLog'
-  | 'site'
   | 'services'
   | 'bookings'
   | 'bookingClaims'

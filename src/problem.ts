@@ -44,7 +44,7 @@ export const PROBLEMS = {
   forbidden: {
     status: 403,
     title: 'Not allowed',
-    help: 'You are known, but you may not do this. `required` names the permission and `reach` how far it has to go; `stage` says whether you lack the permission altogether or only own the wrong resource.',
+    help: 'You are known, but you may not do this. `required` names the permission and `reach` how far it has to go; `stage` says whether you lack the permission altogether or only own the wrong resource. Taking something from somebody takes every right they have that not every member has: `required` is then one of theirs.',
   },
   suspended: {
     status: 403,

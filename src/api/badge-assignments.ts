@@ -4,7 +4,7 @@ import { answerFields, nobody } from '../http/answer-fields.ts'
 import type { BadgeId as Id } from '../db/ids.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
 import { Answer, route } from '../http/route.ts'
-import { assignBadges, removeBadge } from '../operations/assign-badges.ts'
+import { assignBadge, assignBadges, removeBadge } from '../operations/assign-badges.ts'
 import { notFound } from '../problem.ts'
 import type { Given } from '../repositories/badge-assignments.ts'
 import { Badge, BadgeId, NoBody, shownId, Timestamp, UserId } from './schemas.ts'
@@ -49,20 +49,13 @@ export const listUserBadges = route({
 export const putUserBadge = route({
   method: 'PUT',
   path: '/v1/users/:userId/badges/:badgeId',
-  summary: 'Give a member a badge',
+  summary: 'Give a member a badge, but never oneself',
   access: { may: 'badge:assign' },
   input: { param, json: NoBody },
   output: Assigned,
   statuses: [201, 200],
   async run({ input, grant, deps }) {
-    const { userId, badgeId } = input.param
-    const { badge, holders } = await assignBadges(
-      grant,
-      { badgeId, userIds: [userId] },
-      undefined,
-      deps,
-    )
-    const holder = holders[0] ?? notFound('member')
+    const { badge, holder } = await assignBadge(grant, input.param, deps)
     return new Answer(holder.created ? 201 : 200, { badge, ...holder })
   },
 })
@@ -90,7 +83,9 @@ const BulkResult = z
       .array(
         z.object({
           userId: shownId('usr'),
-          status: z.enum(['created', 'held', 'not_found']),
+          status: z.enum(['created', 'held', 'not_found', 'forbidden']).meta({
+            description: '`forbidden` for oneself, and for the creator of the API key that asks',
+          }),
           created: z.boolean(),
         }),
       )
@@ -111,19 +106,21 @@ export const createBadgeAssignments = route({
     const { badgeId, userIds } = input.json
     const answer = (given: readonly Given[]) => ({ badgeId, results: resultsOf(userIds, given) })
     const award = { badgeId, userIds: [...new Set(userIds)] }
-    return answer((await assignBadges(grant, award, remember(answer), deps)).holders)
+    const { holders, selves } = await assignBadges(grant, award, remember(answer), deps)
+    return answer([...holders, ...selves])
   },
 })
 
 function resultsOf(userIds: readonly Given['userId'][], given: readonly Given[]) {
-  const held = new Map(given.map((each) => [each.userId, each]))
+  const known = new Map(given.map((each) => [each.userId, each]))
   // An id that was sent twice was given the badge once, by its first mention.
   const seen = new Set<string>()
   return userIds.map((userId) => {
-    const holder = held.get(userId)
+    const holder = known.get(userId)
     const created = holder?.created === true && !seen.has(userId)
     seen.add(userId)
     if (!holder) return { userId, status: 'not_found', created } as const
+    if (holder.isSelf) return { userId, status: 'forbidden', created } as const
     return { userId, status: created ? 'created' : 'held', created } as const
   })
 }

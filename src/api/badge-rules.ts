@@ -157,6 +157,7 @@ export const previewBadgeRule = route({
   access: { may: 'badge-rule:manage' },
   input: { param, json: NoBody },
   output: Preview,
+  asksAgain: true,
   async run({ input, grant, deps }) {
     return preview(grant, input.param.ruleId, deps)
   },

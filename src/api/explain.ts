@@ -94,6 +94,7 @@ export const explain = route({
   input: { json: Call },
   output: Explanation,
   dryRuns: true,
+  asksAgain: true,
   async run({ input, caller, dryRun, deps }) {
     const { as, body, ifMatch, ...call } = input.json
     const subject = await subjectOf(as, caller, deps)

@@ -7,7 +7,14 @@ import { defineRole, deleteRole } from '../operations/define-role.ts'
 import type { RoleRow } from '../repositories/roles.ts'
 import { entriesOf } from '../security/decide.ts'
 import { rightsFrom } from '../security/held-roles.ts'
-import { type Rights, type Permission, PERMISSION_NAMES, ROLES } from '../security/permissions.ts'
+import {
+  type Rights,
+  type Permission,
+  PERMISSION_NAMES,
+  PERMISSIONS,
+  type Reach as ReachName,
+  ROLES,
+} from '../security/permissions.ts'
 import { MANY, Revision, RoleName, shownName, Timestamp } from './schemas.ts'
 
 const Reach = z.enum(['own', 'any']).meta({
@@ -26,15 +33,28 @@ const Role = z
   .meta({ id: 'Role' })
   .register(answerFields, { etag: ({ revision }) => revision })
 
+const Right = z
+  .strictObject({ permission: z.enum(PERMISSION_NAMES), reach: Reach })
+  .superRefine(({ permission, reach }, context) => {
+    const reaches: readonly ReachName[] = PERMISSIONS[permission].reaches
+    if (reaches.includes(reach)) return
+    const message = `expected ${reaches.join(' or ')}: ${permission} is never asked for with another reach`
+    context.addIssue({ code: 'custom', path: ['reach'], message })
+  })
+
 const RoleDefinition = z
   .strictObject({
     permissions: z
-      .array(z.strictObject({ permission: z.enum(PERMISSION_NAMES), reach: Reach }))
+      .array(Right)
       .max(PERMISSION_NAMES.length)
       .refine((all) => new Set(all.map(({ permission }) => permission)).size === all.length, {
         error: 'expected each permission at most once',
       })
-      .meta({ description: 'Everything a holder may do besides what every member may' }),
+      .meta({
+        description:
+          'Everything a holder may do besides what every member may; with a reach that never applies, ' +
+          'as in `badge:assign` with `own`, it is 422',
+      }),
   })
   .meta({ id: 'RoleDefinition' })
 
@@ -61,7 +81,7 @@ export const putRoleDefinition = route({
   method: 'PUT',
   path: '/v1/roles/:role',
   summary: 'Define a role, or redefine it for everybody who has it, from this moment on',
-  access: { may: 'role:define' },
+  access: { may: 'role:define', takesFrom: 'everybody who has the role' },
   input: { param, json: RoleDefinition },
   output: Role,
   statuses: [200, 201],
@@ -83,7 +103,7 @@ export const deleteRoleDefinition = route({
   method: 'DELETE',
   path: '/v1/roles/:role',
   summary: 'Delete a role, and take it from everybody who has it, from this moment on',
-  access: { may: 'role:define' },
+  access: { may: 'role:define', takesFrom: 'everybody who has the role' },
   input: { param },
   output: 'nothing',
   conditional: true,

@@ -32,7 +32,7 @@ export const deleteUserRole = route({
   method: 'DELETE',
   path: '/v1/users/:userId/roles/:role',
   summary: 'Take a role away from a member, from this moment on',
-  access: { may: 'role:assign' },
+  access: { may: 'role:assign', takesFrom: 'the member' },
   input: { param },
   output: UserRoles,
   async run({ input, grant, deps }) {

@@ -14,6 +14,11 @@ type Schema = z.core.$ZodType
 export interface Restricted<P extends Permission = Permission> {
   readonly may: P
   readonly owner?: 'self' | 'rows' | `:${string}`
+  /**
+   * From whom it takes something, which takes at least their rights, too. Said here for the documents;
+   * the statement that writes asks, for by then they may have other rights.
+   */
+  readonly takesFrom?: 'the member' | 'everybody who has the role' | 'the key and its creator'
 }
 
 /** Open to everybody, for the given reason; with one query value it shows more, to fewer. */

@@ -75,6 +75,12 @@ async function loadCaller(c: AppContext, { again = false } = {}): Promise<void> 
     c.header(name, value)
 }
 
+/** Who calls, as of now: whoever sent the body may have taken minutes. */
+async function reloadCaller(c: AppContext): Promise<void> {
+  beginSession(c, 'primary')
+  await loadCaller(c, { again: true })
+}
+
 /** The route's permission, or, where everybody may, that of the query value that asks for more. */
 function restrictionOf({ access }: Route, c: AppContext): Admission['restriction'] {
   if ('may' in access) return access
@@ -127,10 +133,14 @@ const ATTEMPTS = 3
 /**
  * Decides, runs and projects. Writes are void if the caller's rights changed after they were
  * admitted, and so is whatever a key does whose gate does not know what it may; then everything is
- * decided once more, with the rights they have now.
+ * decided once more, with the rights they have now. What writes nothing is decided with the rights at
+ * the end of the body.
  */
 function perform(declared: Route): Handler {
   return async (c) => {
+    // The body of a dry run is there from the start.
+    const isLate = declared.asksAgain && c.get('authenticated').type !== 'dry run'
+    if (isLate) await reloadCaller(c)
     for (let attempt = 1; ; attempt++) {
       beginConfirmed(c)
       beginWork(c)
@@ -138,8 +148,7 @@ function perform(declared: Route): Handler {
         return await replayOrRun(declared, c)
       } catch (error) {
         if (!isAccessChange(error) || attempt === ATTEMPTS) throw error
-        beginSession(c, 'primary')
-        await loadCaller(c, { again: true })
+        await reloadCaller(c)
         const decision = decisionOn(c.get('identified').actor, c.get('admission'))
         if (decision?.allowed === false) throw refused(decision.refusal)
       }

@@ -119,6 +119,11 @@ export interface Route<
   readonly conditional?: boolean
   /** Says what other calls would be answered. */
   readonly dryRuns?: D
+  /**
+   * Has a body and writes nothing, so no write is void once the rights are lost: who calls is looked up
+   * again when the body is there.
+   */
+  readonly asksAgain?: true
   /** It is going away; every answer says so. */
   readonly deprecated?: Deprecated
   /** A method, so that routes of all kinds fit one array; `mount` calls it with what was declared. */

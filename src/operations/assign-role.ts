@@ -6,6 +6,7 @@ import type { Grant } from '../security/grant.ts'
 import { rightsFrom } from '../security/held-roles.ts'
 import { type Rights, isRole, ROLES } from '../security/permissions.ts'
 import { assertMayGive } from './may-give.ts'
+import { assertMayTake } from './may-take.ts'
 import { lastAdmin } from './set-status.ts'
 
 interface RoleChange {
@@ -41,7 +42,8 @@ export async function assignRole(
 
 /**
  * Takes a role away. Requests that were admitted with it, and have not written yet, will not.
- * @throws Problem `not_found`, `last_admin`; `conflict` for `member`, which cannot be taken away
+ * @throws Problem `not_found`, `forbidden` for somebody with more rights, `last_admin`; `conflict` for
+ * `member`, which cannot be taken away
  */
 export async function revokeRole(
   grant: Grant<'role:assign'>,
@@ -60,7 +62,9 @@ export async function revokeRole(
     target: userId,
     changes: { role },
   })
-  const row = (await members.removeRole(userId, role, audit)) ?? notFound('member')
+  const outcome = await members.removeRole(exercised.scope, userId, role, audit)
+  const row = outcome.row ?? notFound('member')
+  assertMayTake(outcome.inTheWay)
   if (row.roles.includes(role)) throw lastAdmin()
   return row
 }

@@ -7,6 +7,7 @@ import type { Grant } from '../security/grant.ts'
 import { rightsFrom } from '../security/held-roles.ts'
 import { type Rights, isRole } from '../security/permissions.ts'
 import { assertMayGive } from './may-give.ts'
+import { assertMayTake } from './may-take.ts'
 import { changedRow, stale } from './outcome.ts'
 
 interface RoleDefinition {
@@ -17,8 +18,8 @@ interface RoleDefinition {
 
 /**
  * Makes a role, or redefines one for all who hold it. Repeating it is harmless.
- * @throws Problem `forbidden` for a role that is, or is to be, wider than who defines it, `conflict`,
- * `precondition_failed`
+ * @throws Problem `forbidden` for a role that is, or is to be, wider than who defines it, and for one
+ * held by somebody who is, `conflict`, `precondition_failed`
  */
 export async function defineRole(
   grant: Grant<'role:define'>,
@@ -46,15 +47,17 @@ export async function defineRole(
     await deps.roles.reopen(name)
     return { created: false, row: current }
   }
-  const { changed, row } = await deps.roles.update(current, permissions, audit)
+  const outcome = await deps.roles.update(exercised.scope, current, permissions, audit)
+  const { changed, row, inTheWay } = outcome
+  assertMayTake(inTheWay)
   if (!changed) throw revisions ? stale('role') : overtaken()
   return { created: false, row: changedRow({ changed, row }, 'role') }
 }
 
 /**
  * Deletes a role and takes it from all who hold it.
- * @throws Problem `forbidden` for a role that is wider than who deletes it, `not_found`, `conflict`
- * for a built-in one, `precondition_failed`
+ * @throws Problem `forbidden` for a role that is wider than who deletes it or held by somebody who is,
+ * `not_found`, `conflict` for a built-in one, `precondition_failed`
  */
 export async function deleteRole(
   grant: Grant<'role:define'>,
@@ -72,7 +75,9 @@ export async function deleteRole(
   assertMayGive(exercised, rightsFrom(current.permissions))
   if (revisions && !revisions.includes(current.revision)) throw stale('role')
   const audit = auditRow(exercised, deps.now, { action: 'role.delete', target: name })
-  if (!(await deps.roles.delete(current, audit))) throw revisions ? stale('role') : overtaken()
+  const { isDeleted, inTheWay } = await deps.roles.delete(exercised.scope, current, audit)
+  assertMayTake(inTheWay)
+  if (!isDeleted) throw revisions ? stale('role') : overtaken()
 }
 
 function assertCustom(name: string): void {

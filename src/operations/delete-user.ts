@@ -4,13 +4,15 @@ import { notFound } from '../problem.ts'
 import type { Revisions } from '../repositories/scope.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
+import { assertMayTake } from './may-take.ts'
 import { lastAdmin } from './set-status.ts'
 import { stale } from './outcome.ts'
 
 /**
  * Deletes a member and their personal data; that they are erased from objects, too, follows from it.
  * Repeating this while that is not done has it done.
- * @throws Problem `not_found`, `precondition_failed`, `last_admin`
+ * @throws Problem `not_found`, `forbidden` for somebody with more rights, `precondition_failed`,
+ * `last_admin`
  */
 export async function deleteUser(
   grant: Grant<'profile:delete'>,
@@ -20,8 +22,10 @@ export async function deleteUser(
   const { members, now } = deps
   const exercised = grant.exercise('profile:delete')
   const audit = auditRow(exercised, now, { action: 'user.delete', target: userId })
-  const { isGone, left } = await members.delete(userId, revisions, audit, now)
+  const { scope } = exercised
+  const { isGone, left, inTheWay } = await members.delete(scope, userId, revisions, audit, now)
   if (isGone) return
   if (!left) notFound('member')
+  assertMayTake(inTheWay)
   throw revisions && !revisions.includes(left.revision) ? stale('member') : lastAdmin()
 }

@@ -2,6 +2,7 @@ import type { Deps } from '../deps.ts'
 import { type KeyId, newId } from '../db/ids.ts'
 import { notFound, Problem } from '../problem.ts'
 import type { ApiKeyPatch, ApiKeyRow } from '../repositories/api-keys.ts'
+import type { RightInTheWay } from '../repositories/ceiling.ts'
 import type { Revisions } from '../repositories/scope.ts'
 import { mintApiKey } from '../security/callers/api-key.ts'
 import { auditRow } from '../security/audit.ts'
@@ -9,6 +10,7 @@ import type { Grant } from '../security/grant.ts'
 import type { Rights, Permission } from '../security/permissions.ts'
 import type { Remember } from './foreseen.ts'
 import { assertMayGive } from './may-give.ts'
+import { assertMayTake } from './may-take.ts'
 import { memberOf } from './member-of.ts'
 import { changedRow } from './outcome.ts'
 
@@ -59,7 +61,10 @@ export async function createApiKey(
   return issued
 }
 
-/** @throws Problem `not_found`, `invalid_state`, `precondition_failed`, `forbidden` */
+/**
+ * @throws Problem `forbidden` for a scope that is more than the caller has, and for a key that is, or whose
+ * creator is; `not_found`, `invalid_state`, `precondition_failed`
+ */
 export async function updateApiKey(
   grant: Grant<'api-key:manage'>,
   change: { readonly keyId: KeyId; readonly patch: ApiKeyPatch; readonly revisions: Revisions },
@@ -73,14 +78,14 @@ export async function updateApiKey(
     target: keyId,
     changes: patch,
   })
-  const outcome = await deps.apiKeys.update(keyId, patch, revisions, audit)
+  const outcome = await deps.apiKeys.update(exercised.scope, keyId, patch, revisions, audit)
   return changedKey(outcome, revisions)
 }
 
 /**
  * A new secret; those so far work for at most `graceSeconds` more.
- * @throws Problem `not_found`, `forbidden` for a key that may more than the caller, `invalid_state`,
- * `conflict`
+ * @throws Problem `not_found`, `forbidden` for a key that may more than the caller, or whose creator may,
+ * `invalid_state`, `conflict`
  */
 export async function rotateApiKey(
   grant: Grant<'api-key:manage'>,
@@ -91,7 +96,6 @@ export async function rotateApiKey(
   const exercised = grant.exercise('api-key:manage')
   const { apiKeys, now } = deps
   const current = (await apiKeys.find(keyId)) ?? notFound('API key')
-  assertMayGive(exercised, rightsOfScopes(current.scopes))
   const { key: secret, secretHash } = await mintApiKey(keyId)
   const audit = auditRow(exercised, now, {
     action: 'api-key.rotate',
@@ -107,33 +111,42 @@ export async function rotateApiKey(
     revision: current.revision + 1,
     updatedAt: audit.at,
   }
-  const { changed, row } = await apiKeys.rotate(current, issued, audit, await remember?.(issued))
+  const answer = await remember?.(issued)
+  const outcome = await apiKeys.rotate(exercised.scope, current, issued, audit, answer)
+  const { changed, row, inTheWay } = outcome
+  assertMayTake(inTheWay)
   if (row?.revokedAt) throw revoked()
   if (!changed) throw new Problem('conflict', 'This API key was changed by somebody else just now.')
   return issued
 }
 
-/** Revokes a key for good. Repeating it is harmless. @throws Problem `not_found`, `precondition_failed` */
+/**
+ * Revokes a key for good: one's own, or that of somebody without more rights. Repeating it is harmless.
+ * @throws Problem `not_found`, `forbidden` as `updateApiKey`, `precondition_failed`
+ */
 export async function revokeApiKey(
   grant: Grant<'api-key:manage'>,
   { keyId, revisions }: { readonly keyId: KeyId; readonly revisions: Revisions },
   deps: Deps,
 ): Promise<void> {
-  const audit = auditRow(grant.exercise('api-key:manage'), deps.now, {
+  const exercised = grant.exercise('api-key:manage')
+  const audit = auditRow(exercised, deps.now, {
     action: 'api-key.revoke',
     target: keyId,
   })
-  const outcome = await deps.apiKeys.revoke(keyId, revisions, audit)
+  const outcome = await deps.apiKeys.revoke(exercised.scope, keyId, revisions, audit)
+  if (outcome.row) assertMayTake(outcome.inTheWay)
   if (!outcome.row?.revokedAt) changedRow(outcome, 'API key')
 }
 
 /** A revoked key is on record and nothing else. */
 function changedKey(
-  outcome: { changed: boolean; row: ApiKeyRow | undefined },
+  outcome: { changed: boolean; row: ApiKeyRow | undefined; inTheWay: RightInTheWay | undefined },
   revisions: Revisions,
 ): ApiKeyRow {
   const { changed, row } = outcome
   if (!row) return notFound('API key')
+  assertMayTake(outcome.inTheWay)
   if (!changed && row.revokedAt !== null && (!revisions || revisions.includes(row.revision)))
     throw revoked()
   return changedRow(outcome, 'API key')

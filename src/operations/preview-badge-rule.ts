@@ -18,12 +18,11 @@ export async function previewBadgeRule(
   deps: Deps,
 ) {
   grant.exercise('badge-rule:manage')
-  const { badgeRules, badgeAssignments, site, visits, now, settings } = deps
-  const rule = (await badgeRules.find(ruleId)) ?? notFound('badge rule')
+  const { badgeRules, badgeAssignments, visits, now, settings } = deps
+  const { rule, shards } = (await badgeRules.findWithShards(ruleId)) ?? notFound('badge rule')
   const today = siteDay(now, settings.siteTimeZone)
   const sample: { userId: UserId; displayName: string; have: number }[] = []
   let wouldGain = 0
-  const shards = await site.visitShards()
   for (let shard = 0; shard < shards; shard++) {
     let cursor: UserId | null = null
     do {

@@ -6,6 +6,7 @@ import type { UserRow } from '../repositories/users.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
 import { asForeseen, type Remember } from './foreseen.ts'
+import { assertMayTake } from './may-take.ts'
 
 interface Change {
   readonly userId: UserId
@@ -14,7 +15,7 @@ interface Change {
 
 /**
  * Suspends a member; from then on their credentials open nothing but open routes.
- * @throws Problem `not_found`, `last_admin`, `conflict`
+ * @throws Problem `not_found`, `forbidden` for somebody with more rights, `last_admin`, `conflict`
  */
 export async function suspend(
   grant: Grant<'user:suspend'>,
@@ -25,7 +26,7 @@ export async function suspend(
   return setStatus(grant, { userId, status: 'suspended' }, remember, deps)
 }
 
-/** Reinstates a member. @throws Problem `not_found`, `conflict` */
+/** Reinstates a member. @throws Problem `not_found`, `forbidden` as `suspend`, `conflict` */
 export async function reinstate(
   grant: Grant<'user:suspend'>,
   userId: UserId,
@@ -42,13 +43,16 @@ async function setStatus(
   deps: Deps,
 ): Promise<UserRow> {
   const { members, now } = deps
-  const audit = auditRow(grant.exercise('user:suspend'), now, {
+  const exercised = grant.exercise('user:suspend')
+  const audit = auditRow(exercised, now, {
     action: status === 'suspended' ? 'user.suspend' : 'user.reinstate',
     target: userId,
   })
   const row = await asForeseen(async () => {
     const foreseen = remember && (await foresee(userId, status, remember, deps))
-    const row = (await members.setStatus(userId, status, audit, foreseen)) ?? notFound('member')
+    const outcome = await members.setStatus(exercised.scope, userId, status, audit, foreseen)
+    const row = outcome.row ?? notFound('member')
+    assertMayTake(outcome.inTheWay)
     if (!foreseen) return row
     if (isAs(foreseen.to, row)) return foreseen.to
     // At the revision that was read the change was refused; at another, somebody was faster.

@@ -4,9 +4,10 @@ import { batch, type Database, rows } from '../db/client.ts'
 import type { KeyId } from '../db/ids.ts'
 import { apiKeys, apiKeyUsage } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer } from './audited.ts'
+import { type Ceiling, ceilingOfKey } from './ceiling.ts'
 import { type Happened, note, writeEvent } from './outbox.ts'
 import { heldRolesOf, parseHeldRoles } from './roles.ts'
-import { atRevision, type Revisions } from './scope.ts'
+import { atRevision, type Revisions, type WriteScope } from './scope.ts'
 
 export type ApiKeyRow = typeof apiKeys.$inferSelect
 export type ApiKeyPatch = {
@@ -35,8 +36,13 @@ export type LoadedApiKey = NonNullable<Awaited<ReturnType<ApiKeysRepository['loa
 /** @param happened where it is noted that gates have to be told */
 export function apiKeysRepository(db: Database, happened: Happened = []) {
   const select = (id: KeyId) => db.select().from(apiKeys).where(eq(apiKeys.id, id))
-  const isUnrevoked = (id: KeyId, revisions: Revisions) =>
-    and(eq(apiKeys.id, id), isNull(apiKeys.revokedAt), atRevision(apiKeys.revision, revisions))
+  const isUnrevoked = (id: KeyId, revisions: Revisions, { allows }: Ceiling) =>
+    and(
+      eq(apiKeys.id, id),
+      isNull(apiKeys.revokedAt),
+      atRevision(apiKeys.revision, revisions),
+      allows,
+    )
 
   const changed = (id: KeyId, audit: AuditRow) =>
     writeEvent(db, audit, 'keys-changed', sql`select id from api_keys where id = ${id}`)
@@ -81,58 +87,71 @@ export function apiKeysRepository(db: Database, happened: Happened = []) {
       })
     },
 
-    /** @returns the row as it is now and whether it was changed */
-    async update(id: KeyId, patch: ApiKeyPatch, revisions: Revisions, audit: AuditRow) {
+    /** @returns the row as it is now, whether it was changed, and the right in the way, if one was */
+    async update(
+      scope: WriteScope,
+      id: KeyId,
+      patch: ApiKeyPatch,
+      revisions: Revisions,
+      audit: AuditRow,
+    ) {
+      const ceiling = ceilingOfKey(db, scope, id)
       const write = db
         .update(apiKeys)
         .set({ ...patch, ...moved(audit) })
-        .where(isUnrevoked(id, revisions))
+        .where(isUnrevoked(id, revisions, ceiling))
         .returning({ id: apiKeys.id })
-      const { written, found, open } = await audited(db, audit, write, {
+      const { written, found, inTheWay, open } = await audited(db, audit, write, {
         found: select(id),
+        inTheWay: ceiling.inTheWay,
         ...changed(id, audit),
       })
       note(happened, open)
-      return { changed: written.length > 0, row: found[0] }
+      return { changed: written.length > 0, row: found[0], inTheWay: inTheWay?.[0] }
     },
 
     /** Replaces the secret of a key that is still as it was read. @returns as `update` does */
     async rotate(
+      scope: WriteScope,
       { id, revision }: ApiKeyRow,
       { secretHash, previousSecrets }: Pick<ApiKeyRow, 'secretHash' | 'previousSecrets'>,
       audit: AuditRow,
       answer: StoredAnswer | undefined,
     ) {
+      const ceiling = ceilingOfKey(db, scope, id)
       const write = db
         .update(apiKeys)
         .set({ secretHash, previousSecrets, ...moved(audit) })
-        .where(isUnrevoked(id, [revision]))
+        .where(isUnrevoked(id, [revision], ceiling))
         .returning({ id: apiKeys.id })
-      const { written, found, open } = await audited(db, audit, write, {
+      const { written, found, inTheWay, open } = await audited(db, audit, write, {
         found: select(id),
+        inTheWay: ceiling.inTheWay,
         ...changed(id, audit),
         stored: storeAnswer(db, audit, answer),
       })
       note(happened, open)
-      return { changed: written.length > 0, row: found[0] }
+      return { changed: written.length > 0, row: found[0], inTheWay: inTheWay?.[0] }
     },
 
     /**
-     * Revokes the key for good; the row stays for the record.
-     * @returns the row as it is now and whether it was changed
+     * Revokes the key for good; the row stays for the record. Its creator may, whatever its scopes.
+     * @returns as `update` does
      */
-    async revoke(id: KeyId, revisions: Revisions, audit: AuditRow) {
+    async revoke(scope: WriteScope, id: KeyId, revisions: Revisions, audit: AuditRow) {
+      const ceiling = ceilingOfKey(db, scope, id, audit.actor)
       const write = db
         .update(apiKeys)
         .set({ revokedAt: audit.at, enabled: false, ...moved(audit) })
-        .where(isUnrevoked(id, revisions))
+        .where(isUnrevoked(id, revisions, ceiling))
         .returning({ id: apiKeys.id })
-      const { written, found, open } = await audited(db, audit, write, {
+      const { written, found, inTheWay, open } = await audited(db, audit, write, {
         found: select(id),
+        inTheWay: ceiling.inTheWay,
         ...changed(id, audit),
       })
       note(happened, open)
-      return { changed: written.length > 0, row: found[0] }
+      return { changed: written.length > 0, row: found[0], inTheWay: inTheWay?.[0] }
     },
 
     /** Newest day first. @returns undefined if there is no such key */

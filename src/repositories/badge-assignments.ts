@@ -1,5 +1,5 @@
 /** Who holds which badge. One row for each member and badge, for good. */
-import { and, asc, eq, isNull, sql } from 'drizzle-orm'
+import { and, asc, eq, isNull, sql, type SQL } from 'drizzle-orm'
 import { batch, type Database, rows, statement } from '../db/client.ts'
 import type { AuditId, BadgeId, RuleId, UserId } from '../db/ids.ts'
 import { badgeAssignments, badges, users } from '../db/schema.ts'
@@ -29,11 +29,13 @@ export interface Award {
   readonly rule?: { readonly id: RuleId; readonly revision: number } | undefined
 }
 
-/** A member who holds the badge after an award. */
+/** What an award comes to for a member. */
 export interface Given {
   readonly userId: UserId
   /** Members who got the badge by this award and did not have it before. */
   readonly created: boolean
+  /** It would be theirs by their own hand, or by an API key of theirs: nobody gives themselves one. */
+  readonly isSelf: boolean
 }
 
 /** What will come of an award, and the answer that says so; if anything else would, nothing does. */
@@ -92,8 +94,8 @@ export function badgeAssignmentsRepository(db: Database) {
       const fresh = sql`candidates.value ->> 'auditId'`
       const asForeseen = foreseen
         ? sql`exists (select 1 from badges where id = ${award.badgeId})
-          and (select json_group_array(json_array(userId, created)) from
-            (${outcome(award.badgeId, list)} order by userId)) = ${textOf(foreseen.given)}`
+          and (select json_group_array(json_array(userId, created, isSelf)) from
+            (${outcome(award.badgeId, list, audit.actor)} order by userId)) = ${textOf(foreseen.given)}`
         : sql`true`
       const { badge, holders } = await batch(db, {
         acting: actingAs(db, audit),
@@ -102,7 +104,7 @@ export function badgeAssignmentsRepository(db: Database) {
           sql`
           insert into badge_assignments (user_id, badge_id, assigned_at, assigned_by, audit_id)
           select users.id, ${award.badgeId}, ${audit.at}, ${award.assignedBy}, ${fresh}
-          ${eligible(award, list)} and ${asForeseen}
+          ${eligible(award, list)} and not ${isSelf(audit.actor)} and ${asForeseen}
           on conflict (user_id, badge_id) do update set
             assigned_at = excluded.assigned_at, assigned_by = excluded.assigned_by,
             audit_id = excluded.audit_id, removed_at = null
@@ -122,7 +124,7 @@ export function badgeAssignmentsRepository(db: Database) {
           db,
           sql`
           select users.id as userId, assigned_at as assignedAt, assigned_by as assignedBy,
-            audit_id = ${fresh} as created
+            audit_id = ${fresh} as created, ${isSelf(audit.actor)} as isSelf
           from json_each(${list}) candidates
           cross join users on users.id = candidates.value ->> 'userId'
           left join badge_assignments held on held.user_id = users.id
@@ -133,11 +135,18 @@ export function badgeAssignmentsRepository(db: Database) {
       return { badge: badge[0], holders }
     },
 
-    /** What would come of an award by somebody to these members. */
-    async foresee(badgeId: BadgeId, userIds: readonly UserId[]): Promise<Given[]> {
+    /** What would come of an award by this actor to these members. */
+    async foresee(badgeId: BadgeId, userIds: readonly UserId[], actor: string): Promise<Given[]> {
       const list = JSON.stringify(userIds.map((userId) => ({ userId })))
-      const known = await rows<{ userId: UserId; created: number }>(db, outcome(badgeId, list))
-      return known.map(({ userId, created }) => ({ userId, created: created === 1 }))
+      const known = await rows<{ userId: UserId; created: number; isSelf: number }>(
+        db,
+        outcome(badgeId, list, actor),
+      )
+      return known.map(({ userId, created, isSelf }) => ({
+        userId,
+        created: created === 1,
+        isSelf: isSelf === 1,
+      }))
     },
 
     /** How many of these members the award would give the badge to, through the award's own condition. */
@@ -175,16 +184,25 @@ export function badgeAssignmentsRepository(db: Database) {
 /** The text is equal for equal members, in whatever order they were named. */
 export function textOf(given: readonly Given[]): string {
   const sorted = given.toSorted((a, b) => (a.userId < b.userId ? -1 : 1))
-  return JSON.stringify(sorted.map(({ userId, created }) => [userId, Number(created)]))
+  return JSON.stringify(
+    sorted.map(({ userId, created, isSelf }) => [userId, Number(created), Number(isSelf)]),
+  )
 }
 
 /** The answer is equal before the award and after it, unless somebody else comes between. */
-function outcome(badgeId: BadgeId, candidates: string) {
-  return sql`select users.id as userId, not exists (select 1 from badge_assignments
-      where user_id = users.id and badge_id = ${badgeId} and removed_at is null
-        and audit_id is not candidates.value ->> 'auditId') as created
+function outcome(badgeId: BadgeId, candidates: string, actor: string) {
+  return sql`select users.id as userId, ${isSelf(actor)} as isSelf,
+      not ${isSelf(actor)} and not exists (select 1 from badge_assignments
+        where user_id = users.id and badge_id = ${badgeId} and removed_at is null
+          and audit_id is not candidates.value ->> 'auditId') as created
     from json_each(${candidates}) candidates
     cross join users on users.id = candidates.value ->> 'userId'`
+}
+
+/** Whether the member is who acts, or created the API key that does. */
+function isSelf(actor: string): SQL {
+  return sql`(users.id = ${actor}
+    or users.id in (select created_by from api_keys where id = ${actor}))`
 }
 
 interface Holder {
@@ -194,6 +212,7 @@ interface Holder {
   readonly assignedBy: AssignedBy | null
   /** 1 if this very act created the assignment. */
   readonly created: number | null
+  readonly isSelf: number
 }
 
 /**

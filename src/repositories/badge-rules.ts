@@ -1,10 +1,11 @@
 /** The rules by which visits earn badges. */
 import { and, asc, eq, gt, sql } from 'drizzle-orm'
-import { type Database, rows } from '../db/client.ts'
+import { batch, type Database, rows } from '../db/client.ts'
 import type { RuleId, UserId } from '../db/ids.ts'
 import { badgeAssignments, badgeRules, badges } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer } from './audited.ts'
 import { atRevision, type Revisions } from './scope.ts'
+import { selectShards, shardsIn } from './site.ts'
 
 export type BadgeRuleRow = typeof badgeRules.$inferSelect
 export type BadgeRulePatch = {
@@ -18,6 +19,13 @@ export function badgeRulesRepository(db: Database) {
     async find(id: RuleId) {
       const [row] = await select(id)
       return row
+    },
+
+    /** Together with how many shards hold the visits that it measures. */
+    async findWithShards(id: RuleId) {
+      const { found, shards } = await batch(db, { found: select(id), shards: selectShards(db) })
+      const [rule] = found
+      return rule && { rule, shards: shardsIn(shards) }
     },
 
     async list(page: { after?: RuleId | undefined; limit: number }) {

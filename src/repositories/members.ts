@@ -29,8 +29,9 @@ import {
   storeAnswerWhere,
   wasWritten,
 } from './audited.ts'
+import { type Ceiling, ceilingOfMember } from './ceiling.ts'
 import { type Happened, note, writeEvent } from './outbox.ts'
-import { atRevision, type Revisions } from './scope.ts'
+import { atRevision, type Revisions, type WriteScope } from './scope.ts'
 import { selectUser, type UserRow } from './users.ts'
 
 /** How a member will be shown, if they still have the revision it was foreseen from. */
@@ -45,11 +46,13 @@ export function membersRepository(db: Database, happened: Happened) {
   return {
     /** Never suspends the last admin. Unchanged if it was refused, or is so already. */
     async setStatus(
+      scope: WriteScope,
       id: UserId,
       status: 'active' | 'suspended',
       audit: AuditRow,
       foreseen: ForeseenMember | undefined,
     ) {
+      const ceiling = ceilingOfMember(db, scope, id)
       const write = db
         .update(users)
         .set({ status })
@@ -59,14 +62,15 @@ export function membersRepository(db: Database, happened: Happened) {
             ne(users.status, status),
             foreseen && atRevision(users.revision, [foreseen.from]),
             status === 'suspended' ? anotherAdminBesides(id) : undefined,
+            ceiling.allows,
           ),
         )
       const isForeseen = sql`exists (select 1 from users where id = ${id} and status = ${status}
         and revision = ${foreseen?.to.revision ?? null}
-        and updated_at = ${foreseen?.to.updatedAt ?? null})`
+        and updated_at = ${foreseen?.to.updatedAt ?? null}) and ${ceiling.allows ?? sql`true`}`
       const kind = status === 'active' ? 'member-reinstated' : 'keys-changed'
       const stored = storeAnswerWhere(db, foreseen?.answer, id, isForeseen)
-      return changeOfRights(id, audit, write, kind, stored)
+      return changeOfRights(id, audit, write, kind, { ceiling, stored })
     },
 
     /**
@@ -84,11 +88,13 @@ export function membersRepository(db: Database, happened: Happened) {
         select id, ${role}, ${audit.at}, ${audit.actor} from users where id = ${id} and ${asJudged}
         on conflict do nothing`,
       )
-      return changeOfRights(id, audit, write, 'keys-changed')
+      const { row } = await changeOfRights(id, audit, write, 'keys-changed')
+      return row
     },
 
     /** Never takes `admin` from the last admin. Unchanged if it was refused, or is not held. */
-    async removeRole(id: UserId, role: string, audit: AuditRow) {
+    async removeRole(scope: WriteScope, id: UserId, role: string, audit: AuditRow) {
+      const ceiling = ceilingOfMember(db, scope, id)
       const write = db
         .delete(userRoles)
         .where(
@@ -96,9 +102,10 @@ export function membersRepository(db: Database, happened: Happened) {
             eq(userRoles.userId, id),
             eq(userRoles.role, role),
             role === 'admin' ? anotherAdminBesides(id) : undefined,
+            ceiling.allows,
           ),
         )
-      return changeOfRights(id, audit, write, 'keys-changed')
+      return changeOfRights(id, audit, write, 'keys-changed', { ceiling })
     },
 
     /**
@@ -107,16 +114,28 @@ export function membersRepository(db: Database, happened: Happened) {
      * @param erasedAt milliseconds since the epoch
      * @returns whether it was deleted, now or before and not erased yet, or the row that was not deleted
      */
-    async delete(id: UserId, revisions: Revisions, audit: AuditRow, erasedAt: number) {
+    async delete(
+      scope: WriteScope,
+      id: UserId,
+      revisions: Revisions,
+      audit: AuditRow,
+      erasedAt: number,
+    ) {
       const gone = wasWritten(audit)
+      const ceiling = ceilingOfMember(db, scope, id)
+      const isMeant = and(
+        eq(users.id, id),
+        atRevision(users.revision, revisions),
+        anotherAdminBesides(id),
+        ceiling.allows,
+      )
       const write = statement(
         db,
         sql`
         insert into ${erasures} (user_id, visit_shard, requested_at, key_ids)
         select id, visit_shard, ${audit.at},
           (select json_group_array(api_keys.id) from api_keys where created_by = ${id})
-        from users
-        where ${and(eq(users.id, id), atRevision(users.revision, revisions), anotherAdminBesides(id))}`,
+        from users where ${isMeant}`,
       )
       const keys = selectKeys(id)
       const { visitShard, keyIds } = erasures
@@ -126,7 +145,7 @@ export function membersRepository(db: Database, happened: Happened) {
         .from(authUsers)
         .where(login(authUsers.id))
       const registering = sql`iif(json_valid(value), value ->> '$.userData.id', null)`
-      const { left, remains } = await audited(db, audit, write, {
+      const { left, remains, inTheWay } = await audited(db, audit, write, {
         erased: statement(
           db,
           sql`insert into erased_identities (identity_hash, erased_at, bootstrapped)
@@ -155,13 +174,14 @@ export function membersRepository(db: Database, happened: Happened) {
         keys: db.delete(apiKeys).where(and(eq(apiKeys.createdBy, id), gone)),
         member: db.delete(users).where(and(eq(users.id, id), gone)),
         left: selectUser(db, 'everyone', id),
+        inTheWay: ceiling.inTheWay,
         remains: db.select({ visitShard, keyIds }).from(erasures).where(eq(erasures.userId, id)),
         // What remains says all that has to follow from now on.
         events: db.delete(events).where(and(eq(events.subject, id), gone)),
       })
       const [erasure] = remains
       if (erasure) happened.push({ kind: 'member-deleted', subject: id, ...erasure })
-      return { isGone: erasure !== undefined, left: left[0] }
+      return { isGone: erasure !== undefined, left: left[0], inTheWay: inTheWay?.[0] }
     },
   }
 
@@ -183,18 +203,22 @@ export function membersRepository(db: Database, happened: Happened) {
   /**
    * A write after which the member's rights are others: what was allowed with the former ones, to
    * them or to a key of theirs, is void from here on.
-   * @returns the row as it is now
+   * @returns the row as it is now, and the right that was in the way, if one was
    */
   async function changeOfRights(
     id: UserId,
     audit: AuditRow,
     write: Statement,
     kind: 'keys-changed' | 'member-reinstated',
-    stored?: Statement,
+    {
+      ceiling,
+      stored,
+    }: { readonly ceiling?: Ceiling; readonly stored?: Statement | undefined } = {},
   ) {
     const next = { accessRevision: sql`access_revision + 1`, revision: sql`revision + 1` }
     const {
       found: [row],
+      inTheWay,
       open,
     } = await audited(db, audit, write, {
       rights: db
@@ -206,6 +230,7 @@ export function membersRepository(db: Database, happened: Happened) {
         .set({ accessRevision: next.accessRevision })
         .where(and(eq(apiKeys.createdBy, id), wasWritten(audit))),
       found: selectUser(db, 'everyone', id),
+      inTheWay: ceiling?.inTheWay,
       ...writeEvent(
         db,
         audit,
@@ -216,7 +241,7 @@ export function membersRepository(db: Database, happened: Happened) {
       stored,
     })
     note(happened, open, row && { visitShard: row.visitShard })
-    return row
+    return { row, inTheWay: inTheWay?.[0] }
   }
 
   function selectKeys(createdBy: UserId) {

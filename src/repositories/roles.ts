@@ -3,7 +3,9 @@ import { and, asc, eq, sql, type SQL, type SQLWrapper } from 'drizzle-orm'
 import { type Database, statement } from '../db/client.ts'
 import { roles, userRoles } from '../db/schema.ts'
 import { type AuditRow, audited, wasWritten } from './audited.ts'
+import { ceilingOfRole } from './ceiling.ts'
 import { type Happened, note, openAbout, writeEvent } from './outbox.ts'
+import type { WriteScope } from './scope.ts'
 
 export type RoleRow = typeof roles.$inferSelect
 
@@ -52,38 +54,45 @@ export function rolesRepository(db: Database, happened: Happened) {
       return { changed: written.length > 0, row: found[0] }
     },
 
-    /** Redefines a role that is still as it was read. @returns as `create` does */
+    /**
+     * Redefines a role that is still as it was read.
+     * @returns as `create` does, and the right in the way, if one was
+     */
     async update(
+      scope: WriteScope,
       { name, revision }: RoleRow,
       permissions: RoleRow['permissions'],
       audit: AuditRow,
     ) {
+      const ceiling = ceilingOfRole(db, scope, name)
       const write = db
         .update(roles)
         .set({ permissions, revision: revision + 1, updatedAt: audit.at })
-        .where(and(eq(roles.name, name), eq(roles.revision, revision)))
+        .where(and(eq(roles.name, name), eq(roles.revision, revision), ceiling.allows))
         .returning({ name: roles.name })
-      const { written, found, open } = await audited(db, audit, write, {
+      const { written, found, inTheWay, open } = await audited(db, audit, write, {
         rights: movedRights(name, wasWritten(audit)),
         keyRights: movedKeys(name, wasWritten(audit)),
         found: select(name),
+        inTheWay: ceiling.inTheWay,
         ...writeEvent(db, audit, 'keys-changed', keysOfHolders(name)),
       })
       note(happened, open)
-      return { changed: written.length > 0, row: found[0] }
+      return { changed: written.length > 0, row: found[0], inTheWay: inTheWay?.[0] }
     },
 
     /**
      * Deletes a role that is still as it was read, and takes it from its holders.
-     * @returns whether it did
+     * @returns whether it did, and the right in the way, if one was
      */
-    async delete({ name, revision }: RoleRow, audit: AuditRow) {
+    async delete(scope: WriteScope, { name, revision }: RoleRow, audit: AuditRow) {
       const gone = wasWritten(audit)
+      const ceiling = ceilingOfRole(db, scope, name)
       const write = db
         .delete(roles)
-        .where(and(eq(roles.name, name), eq(roles.revision, revision)))
+        .where(and(eq(roles.name, name), eq(roles.revision, revision), ceiling.allows))
         .returning({ name: roles.name })
-      const { written, open } = await audited(db, audit, write, {
+      const { written, inTheWay, open } = await audited(db, audit, write, {
         ...writeEvent(db, audit, 'role-deleted', keysOfHolders(name)),
         rights: statement(
           db,
@@ -92,9 +101,10 @@ export function rolesRepository(db: Database, happened: Happened) {
         ),
         keyRights: movedKeys(name, gone),
         held: db.delete(userRoles).where(and(eq(userRoles.role, name), gone)),
+        inTheWay: ceiling.inTheWay,
       })
       note(happened, open)
-      return written.length > 0
+      return { isDeleted: written.length > 0, inTheWay: inTheWay?.[0] }
     },
 
     /**

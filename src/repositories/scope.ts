@@ -1,6 +1,6 @@
 /**
- * How far a read or write reaches, and which revisions it accepts. Both become part of the SQL, so
- * check and write are one statement.
+ * How far a read or write reaches, up to whose rights a write goes, and which revisions it accepts.
+ * All of it becomes part of the SQL, so check and write are one statement.
  */
 import { eq, sql, type SQL } from 'drizzle-orm'
 import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
@@ -14,30 +14,44 @@ export type ReadScope = Scope | WriteScope
 /** Known to this module alone; `private` keeps out the compiler's callers, this everybody else. */
 const KEY = Symbol('write scope')
 
-let make: (rows: Scope) => WriteScope
+/** A right that whoever writes does not have, and the built-in roles that give it. */
+export interface MissingRight {
+  readonly permission: string
+  readonly reach: 'own' | 'any'
+  readonly roles: readonly string[]
+}
+
+let make: (rows: Scope, missing: readonly MissingRight[]) => WriteScope
 
 /** Which rows a write may change. It comes with an exercised grant, and in no other way. */
 export class WriteScope {
   readonly #rows: Scope
+  readonly #missing: readonly MissingRight[]
 
-  private constructor(key: typeof KEY, rows: Scope) {
+  private constructor(key: typeof KEY, rows: Scope, missing: readonly MissingRight[]) {
     if (key !== KEY) throw new TypeError('only a grant makes a scope for writes')
     this.#rows = rows
+    this.#missing = missing
     Object.freeze(this)
   }
 
   static {
-    make = (rows) => new WriteScope(KEY, rows)
+    make = (rows, missing) => new WriteScope(KEY, rows, missing)
   }
 
   get rows(): Scope {
     return this.#rows
   }
+
+  /** Whoever has one of these loses nothing by this write; see `ceiling.ts`. */
+  get missing(): readonly MissingRight[] {
+    return this.#missing
+  }
 }
 
 /** Only `security/grant.ts` may call this, and lint keeps it so. */
-export function makeWriteScope(rows: Scope): WriteScope {
-  return make(rows)
+export function makeWriteScope(rows: Scope, missing: readonly MissingRight[]): WriteScope {
+  return make(rows, missing)
 }
 
 /** The condition for a `where`; undefined (no condition) only for a scope that says so. */

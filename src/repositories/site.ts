@@ -7,8 +7,15 @@ export function siteRepository(db: Database) {
   return {
     /** How many shards hold the visits; 0 while the site has had no member. */
     async visitShards() {
-      const [row] = await db.select().from(site).where(eq(site.key, 'visit_shards'))
-      return row ? Number(row.value) : 0
+      return shardsIn(await selectShards(db))
     },
   }
+}
+
+export function selectShards(db: Database) {
+  return db.select().from(site).where(eq(site.key, 'visit_shards'))
+}
+
+export function shardsIn([row]: Awaited<ReturnType<typeof selectShards>>): number {
+  return row ? Number(row.value) : 0
 }

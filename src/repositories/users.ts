@@ -4,6 +4,7 @@ import type { Database } from '../db/client.ts'
 import type { UserId } from '../db/ids.ts'
 import { type Address, users } from '../db/schema.ts'
 import { type AuditRow, audited } from './audited.ts'
+import { ceilingOfMember } from './ceiling.ts'
 import {
   atRevision,
   type ReadScope,
@@ -94,7 +95,10 @@ export function usersRepository(db: Database) {
         .limit(page.limit)
     },
 
-    /** Applies the given fields. @returns the row as it is now and whether it was changed */
+    /**
+     * Applies the given fields.
+     * @returns the row as it is now, whether it was changed, and the right in the way, if one was
+     */
     async update(
       scope: WriteScope,
       id: UserId,
@@ -103,6 +107,7 @@ export function usersRepository(db: Database) {
       audit: AuditRow,
     ) {
       const { displayName, address, ...rest } = patch
+      const ceiling = ceilingOfMember(db, scope, id)
       const write = db
         .update(users)
         .set({
@@ -113,13 +118,19 @@ export function usersRepository(db: Database) {
           updatedAt: audit.at,
         })
         .where(
-          and(eq(users.id, id), within(scope, users.id), atRevision(users.revision, revisions)),
+          and(
+            eq(users.id, id),
+            within(scope, users.id),
+            atRevision(users.revision, revisions),
+            ceiling.allows,
+          ),
         )
         .returning({ id: users.id })
-      const { written, found } = await audited(db, audit, write, {
+      const { written, found, inTheWay } = await audited(db, audit, write, {
         found: selectUser(db, scope, id),
+        inTheWay: ceiling.inTheWay,
       })
-      return { changed: written.length > 0, row: found[0] }
+      return { changed: written.length > 0, row: found[0], inTheWay: inTheWay?.[0] }
     },
   }
 }

@@ -5,6 +5,7 @@
 import { Problem } from '../problem.ts'
 import { makeWriteScope, type Scope, type WriteScope } from '../repositories/scope.ts'
 import type { Actor, Anonymous, Caller, SystemActor } from './actor.ts'
+import { missingIn } from './ceiling.ts'
 import { decide, type Refusal, type Target } from './decide.ts'
 import type { Permission } from './permissions.ts'
 
@@ -50,7 +51,9 @@ export class Exercised<P extends Permission = Permission> {
     this.#key = key
     this.permission = from.permission
     this.actor = from.actor
-    this.scope = makeWriteScope(from.scope)
+    // Nobody is in their own way.
+    const missing = from.scope === 'everyone' ? missingIn(from.actor) : []
+    this.scope = makeWriteScope(from.scope, missing)
     this.requestId = from.requestId
     this.elevation = from.elevation
     Object.freeze(this)

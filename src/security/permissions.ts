@@ -9,41 +9,78 @@ interface PermissionDefinition {
   readonly description: string
   /** Whether an API key may carry it as a scope (always with reach `any`). */
   readonly keyScope: boolean
+  /** How far it can go. With another reach it would never apply, so no role has it. */
+  readonly reaches: readonly Reach[]
 }
 
+const ANY = ['any'] as const
+const OWN_OR_ANY = ['own', 'any'] as const
+
 export const PERMISSIONS = {
-  'profile:read': { description: 'Read the full profile, private fields included', keyScope: true },
-  'profile:list': { description: 'List and search profiles', keyScope: true },
-  'profile:update': { description: 'Change a profile', keyScope: true },
+  'profile:read': {
+    description: 'Read the full profile, private fields included',
+    keyScope: true,
+    reaches: OWN_OR_ANY,
+  },
+  'profile:list': { description: 'List and search profiles', keyScope: true, reaches: ANY },
+  'profile:update': { description: 'Change a profile', keyScope: true, reaches: OWN_OR_ANY },
   'profile:delete': {
     description: 'Delete a member and erase their personal data',
     keyScope: false,
+    reaches: ANY,
   },
-  'user:suspend': { description: 'Suspend and reinstate a member', keyScope: false },
-  'role:assign': { description: 'Give roles to members and take them away', keyScope: false },
-  'role:define': { description: 'Define custom roles', keyScope: false },
-  'badge:manage': { description: 'Create, change and delete badges', keyScope: false },
+  'user:suspend': { description: 'Suspend and reinstate a member', keyScope: false, reaches: ANY },
+  'role:assign': {
+    description: 'Give roles to members and take them away',
+    keyScope: false,
+    reaches: ANY,
+  },
+  'role:define': { description: 'Define custom roles', keyScope: false, reaches: ANY },
+  'badge:manage': {
+    description: 'Create, change and delete badges',
+    keyScope: false,
+    reaches: ANY,
+  },
   'badge-rule:manage': {
     description: 'Create, change and delete the rules that award badges',
     keyScope: false,
+    reaches: ANY,
   },
-  'badge:assign': { description: 'Give badges to members and take them away', keyScope: true },
-  'visit:record': { description: 'Record a visit', keyScope: false },
-  'visit:read': { description: 'Read visits and streaks', keyScope: true },
+  'badge:assign': {
+    description: 'Give badges to members and take them away',
+    keyScope: true,
+    reaches: ANY,
+  },
+  'visit:record': { description: 'Record a visit', keyScope: false, reaches: ['own'] },
+  'visit:read': { description: 'Read visits and streaks', keyScope: true, reaches: OWN_OR_ANY },
   'service:manage': {
     description: 'Create, change and delete services and slots',
     keyScope: false,
+    reaches: ANY,
   },
-  'booking:create': { description: 'Book a slot', keyScope: true },
-  'booking:cancel': { description: 'Cancel a booking', keyScope: true },
-  'booking:read': { description: 'Read bookings', keyScope: true },
-  'booking:confirm': { description: 'Confirm or decline a booking', keyScope: false },
-  'api-key:manage': { description: 'Create, change and revoke API keys', keyScope: false },
-  'audit:read': { description: 'Read the audit log and the elevated identities', keyScope: true },
-  'job:run': { description: 'See background jobs and ask for a run', keyScope: false },
+  'booking:create': { description: 'Book a slot', keyScope: true, reaches: OWN_OR_ANY },
+  'booking:cancel': { description: 'Cancel a booking', keyScope: true, reaches: OWN_OR_ANY },
+  'booking:read': { description: 'Read bookings', keyScope: true, reaches: OWN_OR_ANY },
+  'booking:confirm': { description: 'Confirm or decline a booking', keyScope: false, reaches: ANY },
+  'api-key:manage': {
+    description: 'Create, change and revoke API keys',
+    keyScope: false,
+    reaches: ANY,
+  },
+  'audit:read': {
+    description: 'Read the audit log and the elevated identities',
+    keyScope: true,
+    reaches: ANY,
+  },
+  'job:run': {
+    description: 'See background jobs and ask for a run',
+    keyScope: false,
+    reaches: ANY,
+  },
   'explain:others': {
     description: 'Explain what a call would answer for somebody else',
     keyScope: false,
+    reaches: ANY,
   },
 } as const satisfies Record<string, PermissionDefinition>
 

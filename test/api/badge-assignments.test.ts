@@ -1,4 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { changesBetween } from '../support/changes.ts'
+import { dump } from '../support/dump.ts'
+import { explained } from '../support/explained.ts'
+import { partner } from '../support/keys.ts'
 import { TIME } from '../support/shapes.ts'
 import { testSite } from '../support/site.ts'
 
@@ -51,6 +55,93 @@ describe('PUT /v1/users/{userId}/badges/{badgeId}', () => {
     const { userId, badgeId } = { userId: ada.userId, badgeId: badge.id, ...change }
     expect((await root.put(`/v1/users/${userId}/badges/${badgeId}`)).status).toBe(404)
     expect((await root.get('/v1/audit?action=badge.assign')).body.items).toEqual([])
+  })
+})
+
+describe('nobody gives themselves a badge', () => {
+  const refusal = {
+    status: 403,
+    body: { code: 'forbidden', stage: 'ownership', required: 'badge:assign', reach: 'any' },
+  }
+
+  /** An admin, what they have made, and whoever else may give badges. */
+  async function withHands() {
+    const { site, root, ada, badge } = await siteWithBadge()
+    const boss = await site.memberWith('admin', 'boss')
+    const hands = {
+      boss,
+      'a key of theirs': await partner(site, { scopes: ['badge:assign'] }, boss),
+    }
+    const path = `/v1/users/${boss.userId}/badges/${badge.id}`
+    const held = async () =>
+      (await site.anonymous.get(`/v1/users/${boss.userId}/badges`)).body.items
+    return { site, root, ada, badge, boss, hands, path, held }
+  }
+
+  it.each(['boss', 'a key of theirs'] as const)('by the hand of %s', async (whose) => {
+    const { hands, root, path, held } = await withHands()
+    const before = await dump()
+    expect(await hands[whose].put(path)).toMatchObject(refusal)
+    expect(changesBetween(before, await dump())).toEqual([])
+    expect((await root.put(path)).status).toBe(201)
+    expect(await hands[whose].put(path)).toMatchObject(refusal)
+    expect(await held()).toHaveLength(1)
+    expect((await hands[whose].delete(path)).status).toBe(204)
+  })
+
+  it('nor by a role that has no more than that', async () => {
+    const { site, root, badge } = await withHands()
+    const permissions = [{ permission: 'badge:assign', reach: 'any' }]
+    await root.put('/v1/roles/giver', { permissions })
+    const giver = await site.memberWith('giver')
+    const path = `/v1/users/${giver.userId}/badges/${badge.id}`
+    expect(await giver.put(path)).toMatchObject(refusal)
+  })
+
+  it.each(['boss', 'a key of theirs'] as const)(
+    'in bulk the others get it, by the hand of %s, and a repeat is answered the same',
+    async (whose) => {
+      const { hands, ada, badge, boss, held } = await withHands()
+      const request = { badgeId: badge.id, userIds: [boss.userId, ada.userId, NOBODY, boss.userId] }
+      const results = [
+        { userId: boss.userId, status: 'forbidden', created: false },
+        { userId: ada.userId, status: 'created', created: true },
+        { userId: NOBODY, status: 'not_found', created: false },
+        { userId: boss.userId, status: 'forbidden', created: false },
+      ]
+      const once = { headers: { 'Idempotency-Key': 'once' } }
+      for (const _ of ['at first', 'again']) {
+        const reply = await hands[whose].post('/v1/badge-assignments/bulk', request, once)
+        expect(reply).toMatchObject({ status: 200, body: { results } })
+      }
+      const anew = await hands[whose].post('/v1/badge-assignments/bulk', request)
+      expect(anew.body.results.map(({ status }: { status: string }) => status)).toEqual([
+        'forbidden',
+        'held',
+        'not_found',
+        'forbidden',
+      ])
+      expect(await held()).toEqual([])
+    },
+  )
+
+  it('as an explanation says, and who could', async () => {
+    const { root, boss, hands, path } = await withHands()
+    for (const as of [boss.userId, hands['a key of theirs'].id]) {
+      expect(await explained(root, as, { method: 'PUT', path })).toMatchObject({
+        status: 200,
+        body: {
+          status: 403,
+          decisive: 'ownership',
+          change: expect.stringMatching(/^Somebody else/),
+        },
+      })
+    }
+  })
+
+  it('which comes after 404: there has to be such a badge', async () => {
+    const { boss } = await withHands()
+    expect((await boss.put(`/v1/users/${boss.userId}/badges/${NO_BADGE}`)).status).toBe(404)
   })
 })
 

@@ -132,6 +132,27 @@ describe('what is no role', () => {
     expect((await root.put('/v1/roles/librarian', { permissions })).status).toBe(422)
   })
 
+  it.each([
+    ['badge:assign', 'own', 'any'],
+    ['user:suspend', 'own', 'any'],
+    ['explain:others', 'own', 'any'],
+    ['visit:record', 'any', 'own'],
+  ])('%s with reach %s would never apply', async (permission, reach, only) => {
+    const { root } = await scene()
+    const { status, body } = await define(root, 'librarian', LIBRARIAN[0], { permission, reach })
+    expect({ status, errors: body.errors }).toEqual({
+      status: 422,
+      errors: [
+        {
+          in: 'json',
+          path: 'permissions.1.reach',
+          message: `expected ${only}: ${permission} is never asked for with another reach`,
+        },
+      ],
+    })
+    expect((await root.get('/v1/roles')).body.items).toHaveLength(4)
+  })
+
   it('cannot be given, taken or deleted', async () => {
     const { root, ada } = await scene()
     expect((await give(root, ada, 'librarian')).status).toBe(404)
@@ -190,6 +211,7 @@ describe('nobody gives more than they have', () => {
 
   test('and the last admin stays, whoever may take roles away', async () => {
     const { root, deputy } = await withDeputy()
+    await define(root, 'deputy', ...(await may(root)))
     const demotion = await deputy.delete(`/v1/users/${root.userId}/roles/admin`)
     expect(demotion).toMatchObject({ status: 409, body: { code: 'last_admin' } })
   })

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { routes } from '../../src/api/index.ts'
+import { missingIn } from '../../src/security/ceiling.ts'
 import { decide } from '../../src/security/decide.ts'
 import { ELEVATED_IDENTITIES } from '../../src/security/elevated-identities.ts'
 import { PERMISSIONS as POLICY, ROLES as BUILT_IN_ROLES } from '../../src/security/permissions.ts'
 import { assertComplete } from '../support/complete.ts'
 import { seeded } from '../support/seeded.ts'
-import { cedarAllows, loadContract } from './support/cedar.ts'
+import { cedarAllows, cedarAllowsTaking, loadContract } from './support/cedar.ts'
 import {
   ACTORS,
   type Case,
@@ -16,6 +18,7 @@ import {
   ownIdOf,
   PERMISSIONS,
   ROLES,
+  ROLES_OF_OTHERS,
   shuffled,
   type TargetName,
   targetOf,
@@ -87,6 +90,32 @@ describe('decide and Cedar agree', () => {
     expect(verdicts.size).toBe(ACTORS.length * PERMISSIONS.length * TARGETS.length)
     const allowed = [...verdicts.values()].filter(Boolean).length
     expect(allowed).toBeGreaterThan(verdicts.size / 20)
+  })
+
+  test('on whom something is taken from: every act that takes, from everybody by everybody', () => {
+    const taking = new Set(
+      routes.flatMap(({ access }) => ('may' in access && access.takesFrom ? [access.may] : [])),
+    )
+    const outcomes = { taken: 0, refused: 0 }
+    for (const actor of ACTORS) {
+      const beyond = new Set(missingIn(actor).flatMap(({ roles }) => roles))
+      for (const permission of taking) {
+        // Whoever may not do it to anybody is told so by the cases above.
+        if (!decide(actor, permission, { owner: 'usr_2' }).allowed) continue
+        for (const roles of ROLES_OF_OTHERS) {
+          const isTaken = !roles.some((role) => beyond.has(role))
+          const said = cedarAllowsTaking(actor, permission, roles)
+          expect({ actor, permission, roles, isTaken }).toEqual({
+            actor,
+            permission,
+            roles,
+            isTaken: said,
+          })
+          outcomes[isTaken ? 'taken' : 'refused'] += 1
+        }
+      }
+    }
+    expect(Math.min(outcomes.taken, outcomes.refused)).toBeGreaterThan(100)
   })
 
   test('on cases at random, a million with `npm run test:full`, whatever the ids and the order of things', () => {

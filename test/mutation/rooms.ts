@@ -9,8 +9,8 @@ export interface Room {
 /** What needs no binding and no object: every mutant is run, against the pure tests. */
 export const PURE_ROOMS: Readonly<Record<string, Room>> = {
   decisions: {
-    mutate: ['src/security/{decide,elevated-identities,grant,permissions}.ts'],
-    tests: ['test/security/{decide,elevated-grants,grant}.pure.test.ts'],
+    mutate: ['src/security/{ceiling,decide,elevated-identities,grant,permissions}.ts'],
+    tests: ['test/security/{ceiling,decide,elevated-grants,grant}.pure.test.ts'],
   },
   values: {
     mutate: [
@@ -55,8 +55,8 @@ export const SAMPLED = [
  * the API or race it a hundred times are left out: for one mutant they take minutes. */
 export const SAMPLED_ROOMS: Readonly<Record<string, Room>> = {
   roles: {
-    mutate: ['src/operations/{assign-role,define-role,may-give,member-of}.ts'],
-    tests: ['test/api/{audit-entries,roles,custom-roles}.test.ts'],
+    mutate: ['src/operations/{assign-role,define-role,may-give,may-take,member-of}.ts'],
+    tests: ['test/api/{audit-entries,roles,custom-roles}.test.ts', 'test/security/ceiling.test.ts'],
   },
   members: {
     mutate: [

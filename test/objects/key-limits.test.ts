@@ -137,7 +137,7 @@ describe('the limit is honest', () => {
 describe('every keyed answer carries the fields', () => {
   test('whatever its status', async () => {
     const site = testSite()
-    const root = await site.root()
+    const [root, ada] = [await site.root(), await site.member('ada')]
     const key = await partner(site, {
       scopes: ['badge:assign'],
       rateLimit: { limit: 50, windowSeconds: 60 },
@@ -147,8 +147,8 @@ describe('every keyed answer carries the fields', () => {
     const absent = `usr_${'0'.repeat(26)}`
     const replies = [
       await key.get('/v1/whoami'),
-      await key.put(`/v1/users/${root.userId}/badges/${badge.id}`),
-      await key.delete(`/v1/users/${root.userId}/badges/${badge.id}`),
+      await key.put(`/v1/users/${ada.userId}/badges/${badge.id}`),
+      await key.delete(`/v1/users/${ada.userId}/badges/${badge.id}`),
       await key.get('/v1/me'),
       await key.get('/v1/audit'),
       await key.get(`/v1/users/${absent}`),

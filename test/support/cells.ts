@@ -111,11 +111,14 @@ export function challengeOf({ status, code, required }: Refusal): string | null 
   return `Bearer realm="guildhall", error="insufficient_scope", scope="${required}"`
 }
 
-/** The one rule that no matrix has: whoever made a booking does not settle it. */
+/** What no matrix has: whoever made a booking does not settle it, and nobody gives themselves a badge. */
 export function exceptionOf(row: Row, caller: CastName, target: Target): Refusal | undefined {
-  const settles = row.restriction?.may === 'booking:confirm' && target === 'own'
-  if (!settles || refusalOf(row, caller, target)) return undefined
-  const required = 'booking:confirm'
+  const { restriction, matrix } = row
+  const required = restriction?.may
+  const settles = required === 'booking:confirm'
+  const gives = required === 'badge:assign' && matrix.method === 'PUT' && !NO_MEMBERS.has(caller)
+  const isOwn = target === 'own' && (settles || gives)
+  if (!isOwn || refusalOf(row, caller, target)) return undefined
   return { status: 403, code: 'forbidden', stage: 'ownership', required, reach: 'any' }
 }
 

@@ -72,6 +72,7 @@ export const READS: Readonly<Record<Unaudited, true>> = {
   'badgeAssignments.wouldGain': true,
   'badgeRules.enabled': true,
   'badgeRules.find': true,
+  'badgeRules.findWithShards': true,
   'badgeRules.list': true,
   'badgeRules.progressOf': true,
   'badges.find': true,
@@ -91,7 +92,6 @@ export const READS: Readonly<Record<Unaudited, true>> = {
   'services.find': true,
   'services.list': true,
   'services.slotsOf': true,
-  'site.visitShards': true,
   'users.find': true,
   'users.list': true,
   // Clients of objects, of which `Deps` names each method.

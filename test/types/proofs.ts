@@ -137,6 +137,8 @@ export async function madeUpScopes(audit: AuditRow): Promise<void> {
   await deps.users.update(readable, userId, patch, undefined, audit)
   // @ts-expect-error: nor what a grant may read
   await deps.users.update(updating.scope, userId, patch, undefined, audit)
+  // @ts-expect-error: nor does anybody take from a member without one, which has the ceiling
+  await deps.members.removeRole('everyone', userId, 'admin', audit)
   // @ts-expect-error: nor bookings
   await deps.bookings.transition('everyone', bookingId, { to: 'declined', reason: null }, [], audit)
   const name = { issuer: 'issuer', subject: 'subject' }

@@ -44,7 +44,10 @@ function line({ method, path, summary, access, deprecated }: Route): string {
 }
 
 function accessOf(access: Route['access']): string {
-  if ('may' in access) return `takes ${access.may}`
+  if ('may' in access) {
+    const { may, takesFrom } = access
+    return takesFrom ? `takes ${may}, and the rights of ${takesFrom}` : `takes ${may}`
+  }
   const { unless } = access
   return unless ? `open; with ${unless.query.join('=')} takes ${unless.may}` : 'open'
 }

@@ -115,12 +115,20 @@ function tagOf({ path }: Route): string {
 }
 
 function describeAccess({ access }: Route): string {
-  if ('may' in access)
-    return `Takes \`${access.may}\`${access.owner ? ' for what is yours, or with reach any' : ''}.`
+  if ('may' in access) {
+    const { may, owner, takesFrom } = access
+    const permission = `Takes \`${may}\`${owner ? ' for what is yours, or with reach any' : ''}.`
+    return takesFrom ? `${permission} ${ceilingText(takesFrom)}` : permission
+  }
   const { open, unless } = access
   return unless
     ? `${open}. With \`${unless.query.join('=')}\` it takes \`${unless.may}\`.`
     : `${open}.`
+}
+
+/** @param whom as a route says from whom it takes */
+export function ceilingText(whom: string): string {
+  return `Also takes every right of ${whom} that not every member has: otherwise 403 with stage \`permission\`, and \`required\` names one you lack.`
 }
 
 function parametersOf(where: 'path' | 'query', schema: z.core.$ZodType | undefined): Json[] {

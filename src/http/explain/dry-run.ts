@@ -8,6 +8,7 @@ import { SETTING_NAMES, shareSettings } from '../../settings/settings.ts'
 import { dryRunObjects } from './dry-run-objects.ts'
 import { type FieldError, Problem, type ProblemCode, type Stage } from '../../problem.ts'
 import type { Caller, Subject } from '../../security/actor.ts'
+import type { StandIn } from '../../security/callers/authenticate.ts'
 import type { Decision } from '../../security/decide.ts'
 import type { Permission, Reach } from '../../security/permissions.ts'
 import type { AppContext } from '../context.ts'
@@ -52,15 +53,15 @@ export interface DryRunResult {
 export type DryRun = (call: Call, as: Subject) => Promise<DryRunResult>
 
 interface DryRunState {
-  readonly as: Subject
+  readonly standIn: StandIn
   arrival: Arrival | undefined
 }
 
 const dryRuns = new WeakMap<Bindings, DryRunState>()
 
 /** Whom the request stands in for; undefined for every request that comes from outside. */
-export function dryRunAs(env: Bindings): Subject | undefined {
-  return dryRuns.get(env)?.as
+export function standInOf(env: Bindings): StandIn | undefined {
+  return dryRuns.get(env)?.standIn
 }
 
 export function noteArrival(env: Bindings, arrival: Arrival): void {
@@ -73,7 +74,10 @@ export function dryRunOf(c: AppContext): DryRun | undefined {
   if (dryRuns.has(c.env)) return undefined
   return async ({ method, path, body, ifMatch }, as) => {
     const env = dryRunBindings(c.env)
-    const state: DryRunState = { as, arrival: undefined }
+    const { actor } = c.get('identified')
+    const isSelf = as.kind === 'member' && actor.kind === 'member' && as.userId === actor.userId
+    const standIn = { as, known: isSelf ? c.get('identified') : undefined }
+    const state: DryRunState = { standIn, arrival: undefined }
     dryRuns.set(env, state)
     const request = new Request(new URL(path, c.req.url), {
       // A HEAD is answered as the GET it stands for, but does not say why it is refused.

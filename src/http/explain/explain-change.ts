@@ -43,7 +43,15 @@ function ownershipFor(permission: Permission, reach: Reach, { decision }: Arriva
   return `The call is about what is the caller’s own; or the caller gets ${holders}.`
 }
 
-function permissionFor(permission: Permission, reach: Reach, { actor }: Arrival): string {
+function permissionFor(permission: Permission, reach: Reach, arrival: Arrival): string {
+  const { actor, decision, restriction } = arrival
+  // Whoever was admitted has less than those from whom something is taken.
+  if (decision?.allowed && restriction?.takesFrom) {
+    const lacked = `${permission} with reach ${reach}`
+    return actor.kind === 'member'
+      ? `The caller gets the role admin, or every right that is at stake; ${lacked} is one they lack.`
+      : `Somebody with the role admin does it; ${lacked} is one of the rights that the caller lacks.`
+  }
   const holders = rolesWith(permission, reach)
   if (actor.kind === 'member') return `The caller gets ${holders}.`
   if (actor.kind === 'partner' && KEY_SCOPES.includes(permission)) {

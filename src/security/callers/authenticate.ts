@@ -7,6 +7,7 @@ import type { Settings } from '../../settings/settings.ts'
 import type { Issuer } from '../tokens/own-issuers.ts'
 import { Problem } from '../../problem.ts'
 import type { Subject } from '../actor.ts'
+import type { Identified } from './identified.ts'
 import { invalidKey, type ParsedApiKey, parseApiKey } from './api-key.ts'
 import { readCredential } from './credential.ts'
 import { type VerifiedToken, verifyToken } from '../tokens/jwt.ts'
@@ -20,7 +21,14 @@ export type Authenticated =
   /** Well-formed; whether it is good only its gate knows. */
   | { readonly type: 'api-key'; readonly key: ParsedApiKey; readonly address: string | undefined }
   /** Nothing: this request only shows what theirs would come to. No header makes one. */
-  | { readonly type: 'dry run'; readonly as: Subject }
+  | ({ readonly type: 'dry run' } & StandIn)
+
+/** Whom a dry run is for. */
+export interface StandIn {
+  readonly as: Subject
+  /** Who that is at this moment, where whoever asks is them and has only just been looked up. */
+  readonly known?: Identified | undefined
+}
 
 /**
  * @param now milliseconds since the epoch

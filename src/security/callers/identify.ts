@@ -2,8 +2,7 @@
  * Who is calling: the actor behind what a request has proved about itself, with the rights they have
  * at this moment. Members are found in D1, keys by their gate; a visitor's token says all there is.
  */
-import type { Subject } from '../actor.ts'
-import type { Authenticated } from './authenticate.ts'
+import type { Authenticated, StandIn } from './authenticate.ts'
 import { identified, identifyByCookie, identifyByToken } from './identify-member.ts'
 import { foreseePartner, identifyPartner } from './identify-partner.ts'
 import type { Identified, IdentifyDeps, Moment } from './identified.ts'
@@ -30,12 +29,17 @@ export async function identify(
     case 'api-key':
       return identifyPartner(authenticated, deps, moment)
     case 'dry run':
-      return identifySubject(authenticated.as, deps)
+      return identifySubject(authenticated, deps, moment)
   }
 }
 
 /** Whoever it is, without a credential of theirs; a key is spared the count of this use. */
-async function identifySubject(as: Subject, deps: IdentifyDeps): Promise<Identified> {
+async function identifySubject(
+  { as, known }: StandIn,
+  deps: IdentifyDeps,
+  { again }: Moment,
+): Promise<Identified> {
+  if (known && !again) return known
   if (as.kind === 'partner') return foreseePartner(as.keyId, deps)
   if (as.kind !== 'member') return { actor: as }
   const { userId, identity } = as

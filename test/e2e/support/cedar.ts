@@ -1,7 +1,12 @@
 /** The policy of the contract in Cedar, an engine and a language that share nothing with the code. */
 import { readFileSync } from 'node:fs'
-import { preparsePolicySet, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs'
+import {
+  type EntityJson,
+  preparsePolicySet,
+  statefulIsAuthorized,
+} from '@cedar-policy/cedar-wasm/nodejs'
 import type { Actor } from '../../../src/security/actor.ts'
+import type { Permission, Role } from '../../../src/security/permissions.ts'
 import type { Case, TargetName } from './policy-cases.ts'
 
 export function loadContract(): void {
@@ -41,7 +46,24 @@ function resourceOf(name: TargetName, { type, id }: { type: string; id: string }
 
 export function cedarAllows({ actor, permission, target }: Case): boolean {
   const principal = principalOf(actor)
-  const resource = resourceOf(target, principal.uid)
+  return isAllowed(principal, permission, resourceOf(target, principal.uid))
+}
+
+/** Whether the actor may do this to somebody else with these roles, if it takes something from them. */
+export function cedarAllowsTaking(
+  actor: Actor,
+  permission: Permission,
+  roles: readonly Role[],
+): boolean {
+  const uid = { type: 'Member', id: 'usr_2' }
+  return isAllowed(principalOf(actor), permission, {
+    uid,
+    attrs: { roles: [...roles] },
+    parents: [],
+  })
+}
+
+function isAllowed(principal: EntityJson, permission: string, resource: EntityJson): boolean {
   const answer = statefulIsAuthorized({
     principal: principal.uid,
     action: { type: 'Action', id: permission },

@@ -76,6 +76,9 @@ export const ACTORS: readonly Actor[] = [
   ...ELEVATED.map((identity) => ({ kind: 'system', identity }) as const),
 ]
 
+/** Every set of built-in roles that somebody may have from whom something is taken. */
+export const ROLES_OF_OTHERS = subsetsOf(ROLES)
+
 export function ownIdOf(actor: Actor): string {
   if (actor.kind === 'visitor') return actor.visitorId
   return actor.kind === 'member' ? actor.userId : ADA

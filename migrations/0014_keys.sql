@@ -1,4 +1,14 @@
--- API keys: no names of them in the audit log.
+-- API keys: a checksum in their secrets that nobody else can compute, and no names of keys in the audit
+-- log.
+
+-- What that checksum is computed with. It is worth little: whoever has it can make texts that look like keys, and
+-- none that is one. So it is not encrypted, and goes on whatever happens to AUTH_SECRET.
+INSERT INTO site (key, value) VALUES ('key_checksums', lower(hex(randomblob(32))));
+
+-- Keys from before, and those that the former version issues until it is replaced, have none. Each Worker
+-- knows which they are, so that no other such key reaches an object.
+ALTER TABLE api_keys ADD COLUMN is_keyed INTEGER NOT NULL DEFAULT 0 CHECK (is_keyed IN (0, 1));
+CREATE INDEX api_keys_unkeyed ON api_keys (id) WHERE is_keyed = 0 AND revoked_at IS NULL;
 
 -- What a key is called and where it may be used from can say who uses it, and the log is never erased:
 -- of the values that are there only the fields stay named, as in new rows.

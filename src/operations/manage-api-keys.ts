@@ -3,7 +3,6 @@ import { type KeyId, newId } from '../db/ids.ts'
 import { notFound, Problem } from '../problem.ts'
 import type { ApiKeyPatch, ApiKeyRow } from '../repositories/api-keys.ts'
 import type { Revisions } from '../repositories/scope.ts'
-import { mintApiKey } from '../security/callers/api-key.ts'
 import { type Act, auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
 import type { Rights, Permission } from '../security/permissions.ts'
@@ -29,7 +28,7 @@ export async function createApiKey(
   grant: Grant<'api-key:manage'>,
   key: NewApiKey,
   remember: Remember<IssuedApiKey>,
-  { apiKeys, now }: Deps,
+  { apiKeys, mintApiKey, now }: Deps,
 ): Promise<IssuedApiKey> {
   const exercised = grant.exercise('api-key:manage')
   assertMayGive(exercised, rightsOfScopes(key.scopes))
@@ -48,6 +47,7 @@ export async function createApiKey(
     revision: 1,
     createdAt: at,
     updatedAt: at,
+    isKeyed: true,
   }
   const audit = auditRow(exercised, now, {
     action: 'api-key.create',
@@ -89,7 +89,7 @@ export async function rotateApiKey(
   deps: Deps,
 ): Promise<IssuedApiKey> {
   const exercised = grant.exercise('api-key:manage')
-  const { apiKeys, now } = deps
+  const { apiKeys, mintApiKey, now } = deps
   const current = (await apiKeys.find(keyId)) ?? notFound('API key')
   assertMayGive(exercised, rightsOfScopes(current.scopes))
   const { key: secret, secretHash } = await mintApiKey(keyId)

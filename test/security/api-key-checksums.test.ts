@@ -20,7 +20,7 @@ const statusOf = async (client: Client) => (await client.get('/v1/whoami')).stat
 async function warmSite() {
   const { storage, costOf } = countingStorage()
   const site = testSite(storage)
-  const key = await partner(site)
+  const key = holder(site, await partner(testSite()))
   expect(await statusOf(key)).toBe(200)
   return { site, key, costOf }
 }
@@ -78,7 +78,12 @@ describe('a key that was issued goes on', () => {
     expect(await statusOf(testSite().bearer(old.secret))).toBe(200)
     expect(await statusOf(restarted.bearer((await minted(id)).key))).toBe(401)
     await root.delete(`/v1/api-keys/${id}`)
-    expect(await statusOf(testSite().bearer(old.secret))).toBe(401)
+    const { storage, costOf } = countingStorage()
+    const afterwards = testSite(storage)
+    const cost = await costOf(async () => {
+      expect(await statusOf(afterwards.bearer(old.secret))).toBe(401)
+    })
+    expect(cost).toEqual({ d1: 1, objects: 0 })
   })
 
   test('within ten minutes, if a version that is being replaced has issued it', async () => {

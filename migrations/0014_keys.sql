@@ -1,8 +1,8 @@
 -- API keys: a checksum in their secrets that nobody else can compute, and no names of keys in the audit
 -- log.
 
--- What that checksum is computed with. It is worth little: whoever has it can make texts that look like keys, and
--- none that is one. So it is not encrypted, and goes on whatever happens to AUTH_SECRET.
+-- What that checksum is computed with. It is worth little: whoever has it can make texts that look like
+-- keys, and none that is one. So it is not encrypted, and goes on whatever happens to AUTH_SECRET.
 INSERT INTO site (key, value) VALUES ('key_checksums', lower(hex(randomblob(32))));
 
 -- Keys from before, and those that the former version issues until it is replaced, have none. Each Worker

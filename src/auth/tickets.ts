@@ -69,7 +69,7 @@ export function dropTickets(db: Database, userId: string, isDone: SQL, secretHas
 
 async function isKnown(purpose: Purpose, secret: string, now: number) {
   return and(
-    // Whoever copies it out of a mail may have a blank with it.
+    // People who copy a code out of a mail may take a blank with it.
     eq(authTickets.secretHash, await sha256(secret.trim())),
     eq(authTickets.purpose, purpose),
     gt(authTickets.expiresAt, new Date(now)),

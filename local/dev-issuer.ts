@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { exportJWK, generateKeyPair, importJWK, type JWK, type JWTPayload, SignJWT } from 'jose'
+import { SECRETS } from './state.ts'
 
 export const DEV_ISSUER = 'https://dev.guildhall.invalid'
 const DEV_AUDIENCE = 'guildhall'
@@ -38,7 +39,7 @@ export async function sign(
 }
 
 async function signingKey(stateDir: string): Promise<JWK> {
-  const file = join(stateDir, 'dev-issuer.json')
+  const file = join(stateDir, SECRETS.devIssuer)
   try {
     return JSON.parse(readFileSync(file, 'utf8'))
   } catch (error) {

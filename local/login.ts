@@ -1,15 +1,14 @@
 /** What the built-in login needs on this machine: a secret of its own, an address, and a place for its mail. */
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { SECRETS } from './state.ts'
 
 /** Stands for whatever port the site gets. */
 export const ANY_PORT = 'http://localhost'
-/** Below the state directory. */
-export const OUTBOX = 'outbox.txt'
 
 /** Made once per state directory, for its cookies and signing keys to outlive a restart. */
 export function authSecret(stateDir: string): string {
-  const file = join(stateDir, 'auth-secret')
+  const file = join(stateDir, SECRETS.authSecret)
   try {
     const secret = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
     writeFileSync(file, secret, { mode: 0o600, flag: 'wx' })

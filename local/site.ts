@@ -6,13 +6,13 @@ import { join } from 'node:path'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
 import { type Schedule, startCron } from './cron.ts'
 import { entryModule } from './entry.ts'
-import { loginAt, OUTBOX, printer } from './login.ts'
+import { loginAt, printer } from './login.ts'
 import { migrate } from './migrate.ts'
 import { freePort, relayIpv6 } from './ports.ts'
 import { bindRuntimeToProcess, keepingSignals } from './processes.ts'
 import type { Project } from './compile.ts'
 import { project } from './project.ts'
-import { claim, openStateDir, refuseIfServed } from './state.ts'
+import { claim, openStateDir, refuseIfServed, SECRETS } from './state.ts'
 
 export interface SiteOptions {
   /** 0, the default, takes any free one. */
@@ -69,7 +69,7 @@ async function start({ port: wanted = 0, stateDir, settings }: SiteOptions): Pro
     await migrate(persistTo)
     const made = await project()
     const here = { ...settings, ...loginAt(url, settings) }
-    const print = printer(join(dir, OUTBOX))
+    const print = printer(join(dir, SECRETS.outbox))
     const miniflare = serve({ made, port, persistTo, settings: here, print })
     undo.push(() => miniflare.dispose())
     await miniflare.ready

@@ -2,12 +2,11 @@
 import { join } from 'node:path'
 import { beforeLeaving } from './signals.ts'
 import { SettingsError } from '../src/settings/settings.ts'
-import { OUTBOX } from './login.ts'
 import { parsePort } from './ports.ts'
 import { Refusal } from './refusal.ts'
 import { localSettings } from './settings.ts'
 import { startSite } from './site.ts'
-import { openStateDir } from './state.ts'
+import { openStateDir, SECRETS } from './state.ts'
 
 try {
   const port = parsePort(process.env['PORT'] || '8787')
@@ -18,7 +17,7 @@ try {
   console.log(`ready on ${site.url}
 
   a token:   TOKEN=$(npm run -s token -- ada --role moderator)
-  sign up:   ${site.url}/auth/sign-up (its mail comes here, and into ${join(stateDir, OUTBOX)})
+  sign up:   ${site.url}/auth/sign-up (its mail comes here, and into ${join(stateDir, SECRETS.outbox)})
   who am I:  curl -H "Authorization: Bearer $TOKEN" ${site.url}/v1/whoami
   the API:   ${site.url}/openapi.json
   a tick:    curl ${site.url}/cdn-cgi/local/scheduled (next by itself: ${site.schedule.next()?.toISOString()})

@@ -2,13 +2,35 @@
  * The state directory, and who serves it. Two servers on one directory would corrupt it, so whoever
  * serves holds `server.json` there for as long as it runs.
  */
-import { accessSync, constants, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { accepts, listen } from './ports.ts'
 import { Refusal } from './refusal.ts'
 
 const FILE = 'server.json'
+
+/** Files below the state directory that let in whoever can read them. */
+export const SECRETS = {
+  authSecret: 'auth-secret',
+  devIssuer: 'dev-issuer.json',
+  /** Mail, and so links that choose a password. */
+  outbox: 'outbox.txt',
+} as const
+
+/** Set where everybody may make files, as in /tmp. */
+const STICKY = 0o1000
+const OTHERS = 0o077
 
 export interface RunningServer {
   readonly url: string
@@ -20,19 +42,30 @@ interface Claim extends RunningServer {
   readonly lockPort: number
 }
 
-/** The absolute path, created readable by its owner alone: it holds a private key. @throws Refusal */
+/**
+ * The absolute path. Directory and secrets are for their owner alone, also if they were there before.
+ * @throws Refusal
+ */
 export function openStateDir(dir: string): string {
   const path = resolve(dir)
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 })
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
+    if (statSync(path).mode & STICKY) throw new Error('it is for everybody')
+    const secrets = Object.values(SECRETS).map((name) => join(path, name))
+    for (const each of [path, ...secrets.filter((file) => existsSync(file))]) closeToOthers(each)
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'no reason given'
     throw new Refusal(
-      `the state directory cannot be written (${reason}): choose another with STATE_DIR=<path>`,
+      `the state directory cannot be used (${reason}): choose another with STATE_DIR=<path>`,
     )
   }
   return path
+}
+
+function closeToOthers(path: string): void {
+  const mode = statSync(path).mode & 0o777
+  if (mode & OTHERS) chmodSync(path, mode & ~OTHERS)
 }
 
 /** The server on this state directory, if one is alive. */

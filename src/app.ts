@@ -5,8 +5,8 @@ import { methodNotAllowed } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'
 import { routes } from './api/index.ts'
 import { mountKeys, mountLogin } from './auth/mount.ts'
-import { issuersOf } from './security/tokens/own-issuers.ts'
 import { settingsOf } from './settings/settings.ts'
+import { makeTrusted } from './deps.ts'
 import type { FollowUp } from './events/handlers.ts'
 import { documents } from './http/documents/index.ts'
 import { pagePolicy } from './http/documents/page.ts'
@@ -90,13 +90,12 @@ export function createApp(followUp: FollowUp) {
   })
   app.use(async (c, next) => {
     const standIn = standInOf(c.env)
-    const settings = settingsOf(c.env)
-    const issuers = issuersOf(settings, c.env.DB)
+    const [settings, now] = [settingsOf(c.env), c.get('now')]
     c.set(
       'authenticated',
       standIn
         ? { type: 'dry run', ...standIn }
-        : await authenticate(c.req.raw.headers, settings, issuers, c.get('now')),
+        : await authenticate(c.req.raw.headers, settings, makeTrusted(c.env, now), now),
     )
     await next()
   })

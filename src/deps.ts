@@ -2,7 +2,8 @@
  * What the code below the entry works with; made once per request or trigger. Routes and operations
  * get the part of it that writes nothing but what is audited, the entry and the triggers all of it.
  */
-import type { Database } from './db/client.ts'
+import { type Database, openSession } from './db/client.ts'
+import type { KeyId } from './db/ids.ts'
 import type { Bindings } from './env.ts'
 import { jobRunnerClient } from './objects/jobs.ts'
 import { keyGatesClient } from './objects/keys.ts'
@@ -30,7 +31,10 @@ import { servicesRepository } from './repositories/services.ts'
 import { type Happened, outboxRepository } from './repositories/outbox.ts'
 import { siteRepository } from './repositories/site.ts'
 import { usersRepository } from './repositories/users.ts'
+import { mintApiKey } from './security/callers/api-key.ts'
+import type { Trusted } from './security/callers/authenticate.ts'
 import type { IdentifyDeps } from './security/callers/identified.ts'
+import { keyChecksums } from './security/callers/key-checksums.ts'
 import { burstGuardOf } from './security/limits/burst-guard.ts'
 import { issuersOf } from './security/tokens/own-issuers.ts'
 import { proofs } from './security/tokens/proof.ts'
@@ -47,6 +51,7 @@ export interface Deps extends Pick<
   | 'settings'
   | 'prove'
   | 'issueVisitorToken'
+  | 'mintApiKey'
   | 'linkedIdentities'
   | 'users'
   | 'roles'
@@ -59,11 +64,23 @@ export interface Deps extends Pick<
   | 'bookingClaims'
 > {
   readonly members: Pick<SystemDeps['members'], 'setStatus' | 'addRole' | 'removeRole' | 'delete'>
-  readonly apiKeys: Omit<SystemDeps['apiKeys'], 'load' | 'recordUsage'>
+  readonly apiKeys: Omit<SystemDeps['apiKeys'], 'checksums' | 'load' | 'recordUsage'>
   readonly jobRuns: Pick<SystemDeps['jobRuns'], 'list' | 'latest' | 'request'>
   readonly visits: {
     of(member: VisitingMember): Pick<MemberVisits, 'read' | 'record' | 'standing'>
     in(shard: number): Pick<ShardVisits, 'eligible'>
+  }
+}
+
+/** Whose tokens and keys count. @param now milliseconds since the epoch */
+export function makeTrusted(env: Bindings, now: number): Trusted {
+  const settings = settingsOf(env)
+  return {
+    issuers: issuersOf(settings, env.DB),
+    keyChecksums: () => {
+      const { db } = openSession(env.DB, 'primary')
+      return keyChecksums(settings, apiKeysRepository(db), now)
+    },
   }
 }
 
@@ -82,6 +99,7 @@ export function makeDeps(env: Bindings, db: Database, now: number) {
   const at = new Date(now).toISOString()
   const settings = settingsOf(env)
   const happened: Happened = []
+  const apiKeys = apiKeysRepository(db, happened)
   return {
     now,
     settings,
@@ -100,7 +118,7 @@ export function makeDeps(env: Bindings, db: Database, now: number) {
     site: siteRepository(db),
     visits: visitsClient(env.VISITS),
     jobRunner: jobRunnerClient(env.JOBS),
-    apiKeys: apiKeysRepository(db, happened),
+    apiKeys,
     keyGates: keyGatesClient(env.KEYS),
     services: servicesRepository(db, at),
     bookings: bookingsRepository(db, at, happened),
@@ -109,5 +127,7 @@ export function makeDeps(env: Bindings, db: Database, now: number) {
     /** What the repositories have noted; whoever follows up takes it from here. */
     happened,
     issueVisitorToken: () => issueVisitorToken(db, settings, now),
+    mintApiKey: async (keyId: KeyId) =>
+      mintApiKey(keyId, await keyChecksums(settings, apiKeys, now)),
   }
 }

@@ -6,6 +6,7 @@ import { bookingOf, bookingScene } from './support/bookings.ts'
 import { countingStorage } from './support/counting.ts'
 import { dumpD1 } from './support/dump.ts'
 import { LOGIN_SETTINGS } from './support/login.ts'
+import { minted } from './support/minted.ts'
 import { rowsOf } from './support/population.ts'
 import { ORIGIN, testSite } from './support/site.ts'
 import { makeIssuer } from './support/tokens.ts'
@@ -101,4 +102,65 @@ test('0012: what an earlier version has left to be followed up is, by the next t
   expect(await rowsOf('select status from bookings')).toEqual([{ status: 'confirmed' }])
   const toObjects = calls.filter(({ store }) => store === 'object').map(({ text }) => text)
   expect(toObjects.toSorted()).toEqual(expect.arrayContaining(['recheck', 'refresh', 'refresh']))
+})
+
+test('0014: keys of before are good, and the audit log no longer says what they are called', async () => {
+  await levelWithout('0014')
+  const root = await testSite().root()
+  const { key, keyId, secretHash } = await minted()
+  const revoked = await minted()
+  const at = new Date().toISOString()
+  const insert = env.DB
+    .prepare(`insert into api_keys values (?1, 'Ada Lovelace', ?2, ?3, '[]', '[]',
+    '["192.0.2.7"]', null, null, null, 1, null, ?4, 1, 1, ?5, ?5)`)
+  const [name, scopes, allowedIps] = ['Ada Lovelace', ['audit:read'], ['192.0.2.7']]
+  const changes = [
+    ['api-key.create', { name, scopes, allowedIps }, { scopes, fields: ['name', 'allowedIps'] }],
+    [
+      'api-key.create',
+      { name, scopes, allowedIps: null },
+      { scopes, allowedIps: null, fields: ['name'] },
+    ],
+    ['api-key.update', { name }, { fields: ['name'] }],
+    ['api-key.update', { allowedIps, enabled: true }, { enabled: true, fields: ['allowedIps'] }],
+    ['api-key.update', { allowedIps: null }, { allowedIps: null }],
+    ['api-key.update', { enabled: false }, { enabled: false }],
+    ['api-key.rotate', { graceSeconds: 60 }, { graceSeconds: 60 }],
+    ['service.create', { name: 'Consultation' }, { name: 'Consultation' }],
+  ] as const
+  await env.DB.batch([
+    insert.bind(keyId, root.userId, secretHash, null, at),
+    insert.bind(revoked.keyId, root.userId, revoked.secretHash, at, at),
+    ...changes.map(([action, was], index) =>
+      env.DB.prepare(`insert into audit_log values (?, ?, ?, null, ?, ?, null, null, ?)`).bind(
+        `aud_${'0'.repeat(25)}${index}`,
+        at,
+        root.userId,
+        action,
+        keyId,
+        JSON.stringify(was),
+      ),
+    ),
+  ])
+  const { audit_log: before = [], ...others } = await dumpD1()
+
+  await upgrade()
+  const { audit_log: after = [], ...kept } = await dumpD1()
+  expect(kept).toMatchObject({ api_keys: others['api_keys'] })
+  expect(after).toHaveLength(before.length)
+  const told = await rowsOf<{ changes: string }>(
+    `select changes from audit_log where id like 'aud_0000000%' order by id`,
+  )
+  expect(told.map((row) => JSON.parse(row.changes))).toEqual(changes.map(([, , is]) => is))
+  expect(JSON.stringify(after)).not.toMatch(/Ada|192\.0\.2/)
+  for (const query of ["update audit_log set changes = '{}'", 'delete from audit_log']) {
+    await expect(env.DB.prepare(query).run()).rejects.toThrow('the audit log is append-only')
+  }
+
+  const site = testSite()
+  const from = { headers: { 'CF-Connecting-IP': '192.0.2.7' } }
+  expect((await site.bearer(key).get('/v1/whoami', from)).body.keyId).toBe(keyId)
+  for (const junk of [revoked.key, (await minted()).key]) {
+    expect((await site.bearer(junk).get('/v1/whoami', from)).status).toBe(401)
+  }
 })

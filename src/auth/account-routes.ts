@@ -90,8 +90,13 @@ export function accountRoutes(app: LoginApp): void {
   )
 
   app.get(
+    '/mailed/email',
+    signedIn((c) => c.html(confirmEmailPage())),
+  )
+  // Links of version 0.2 have the secret in the query, and each is good for an hour.
+  app.get(
     '/email',
-    signedIn((c) => c.html(confirmEmailPage(c.req.query('token') ?? ''))),
+    signedIn((c) => c.html(confirmEmailPage(c.req.query('token')))),
   )
 
   app.post(

@@ -10,7 +10,14 @@ import { MAILS } from './mail.ts'
 import { accessChanged, type LoginDeps } from './deps.ts'
 import { hashPassword, isOutdated, passwordFault, verifyPassword } from './passwords.ts'
 import type { SignedIn } from './requests.ts'
-import { dropTickets, isGoodTicket, issueTicket, readTicket, useTicket } from './tickets.ts'
+import {
+  dropTickets,
+  isGoodTicket,
+  issueTicket,
+  mailedLink,
+  readTicket,
+  useTicket,
+} from './tickets.ts'
 
 export type Accounts = ReturnType<typeof accountsOf>
 
@@ -96,7 +103,7 @@ export function accountsOf({ db, now, site, send, notify, places, audit }: Login
     async signUp(email: string, name: string): Promise<void> {
       const known = await find(email)
       const secret = await issueTicket(db, { purpose: 'sign-up', email, name }, now)
-      const link = `${site}/auth/verify?token=${secret}`
+      const link = mailedLink(site, 'verify', secret)
       await send(known ? MAILS.signUpKnown(email, site) : MAILS.signUp(email, link))
     },
 
@@ -174,7 +181,7 @@ export function accountsOf({ db, now, site, send, notify, places, audit }: Login
       const known = await find(email)
       const user = known && { userId: known.id }
       const secret = await issueTicket(db, { purpose: 'reset', email, ...user }, now)
-      const link = `${site}/auth/reset?token=${secret}`
+      const link = mailedLink(site, 'reset', secret)
       await send(known ? MAILS.reset(email, link) : MAILS.resetUnknown(email, site))
     },
 

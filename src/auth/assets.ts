@@ -1,4 +1,4 @@
-/** The two files of the login's pages. A page loads nothing else, and runs nothing that is inline. */
+/** The files of the login's pages. A page loads nothing else, and runs nothing that is inline. */
 
 export const STYLE = `:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
 body { margin: 0 }
@@ -57,4 +57,19 @@ add?.addEventListener('click', () => attempt(async () => {
   await call('verify-registration', { response: credential.toJSON() })
   return '/auth/account'
 }))
+`
+
+export const MAILED_CODE_SCRIPT = `const form = document.querySelector('#mailed-code')
+
+function take() {
+  const code = location.hash.slice(1)
+  if (code === '') return
+  form.elements.token.value = code
+  form.elements.token.closest('label').hidden = true
+  history.replaceState(null, '', location.pathname)
+  if ('sendsItself' in form.dataset) form.requestSubmit()
+}
+
+addEventListener('hashchange', take)
+take()
 `

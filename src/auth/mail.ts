@@ -34,6 +34,7 @@ function codeOf(error: unknown): string {
   return typeof code === 'string' && /^\w+$/.test(code) ? code : 'no code'
 }
 
+const CODE = 'If the page asks for a code, it is what follows the # in the link.'
 const IGNORE = 'If this was not you, you can ignore this mail: nothing happens without the link.'
 
 export const MAILS = {
@@ -44,6 +45,7 @@ export const MAILS = {
 
 ${link}
 
+${CODE}
 The link is good for one hour and once. ${IGNORE}`,
   }),
   signUpKnown: (to: string, site: string): Mail => ({
@@ -63,6 +65,7 @@ If this was not you, you can ignore this mail.`,
 
 ${link}
 
+${CODE}
 The link is good for one hour and once. ${IGNORE}`,
   }),
   resetUnknown: (to: string, site: string): Mail => ({
@@ -81,7 +84,8 @@ If this was not you, you can ignore this mail.`,
 
 ${link}
 
-Open it where you are signed in. It is good for one hour and once. ${IGNORE}`,
+Open it where you are signed in. ${CODE}
+It is good for one hour and once. ${IGNORE}`,
   }),
   changeEmailTaken: (to: string, site: string): Mail => ({
     to,

@@ -4,7 +4,14 @@ import { batch, statement } from '../db/client.ts'
 import { authSessions, authUsers, users } from '../db/schema.ts'
 import { accessChanged, type LoginDeps } from './deps.ts'
 import { MAILS } from './mail.ts'
-import { dropTickets, isGoodTicket, issueTicket, readTicket, useTicket } from './tickets.ts'
+import {
+  dropTickets,
+  isGoodTicket,
+  issueTicket,
+  mailedLink,
+  readTicket,
+  useTicket,
+} from './tickets.ts'
 
 export type NewAddress = ReturnType<typeof newAddressOf>
 
@@ -19,7 +26,7 @@ export function newAddressOf({ db, now, site, send, notify, audit }: LoginDeps) 
         .from(authUsers)
         .where(eq(authUsers.email, email))
       const secret = await issueTicket(db, { purpose: 'change-email', email, userId }, now)
-      const link = `${site}/auth/email?token=${secret}`
+      const link = mailedLink(site, 'email', secret)
       await send(taken ? MAILS.changeEmailTaken(email, site) : MAILS.changeEmail(email, link))
     },
 

@@ -10,7 +10,10 @@ export interface Notice {
   readonly text: string
 }
 
-function page(title: string, notice: Notice | undefined, content: Html, script = false): Html {
+/** Scripts of `assets.ts`; every page works without. */
+type Script = 'passkey' | 'mailed-code'
+
+function page(title: string, notice: Notice | undefined, content: Html, script?: Script): Html {
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -18,7 +21,7 @@ function page(title: string, notice: Notice | undefined, content: Html, script =
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>${title}</title>
         <link rel="stylesheet" href="/auth/style.css" />
-        ${script ? html`<script type="module" src="/auth/passkey.js"></script>` : ''}
+        ${script ? html`<script type="module" src="/auth/${script}.js"></script>` : ''}
       </head>
       <body>
         <main>
@@ -115,13 +118,37 @@ export const signInPage = (
           </form>`,
       )}
       <p><a href="/auth/forgot">Forgot the password?</a> <a href="/auth/sign-up">Sign up</a></p>`,
-    true,
+    'passkey',
   )
 
-/** Where a mailed link leads: the password is chosen by whoever reads the mail. */
+/** What a mailed link is good for: one in which a password is chosen. */
+interface PasswordLink {
+  readonly title: string
+  readonly action: '/auth/verify' | '/auth/reset'
+}
+
+/** Filled in by the script, or by whoever reads the mail. */
+const mailedCode = (value = '') =>
+  html`<label
+    >Code from the mail
+    <input name="token" autocomplete="off" required maxlength="100" value="${value}"
+  /></label>`
+
+/** Where a mailed link leads. The script sends the form at once; without it somebody copies the code. */
+export const mailedCodePage = ({ title, action }: PasswordLink): Html =>
+  page(
+    title,
+    undefined,
+    html`<form id="mailed-code" method="post" action="${action}" data-sends-itself>
+      ${mailedCode()}
+      <button>Go on</button>
+    </form>`,
+    'mailed-code',
+  )
+
+/** The password is chosen by whoever reads the mail. */
 export const choosePasswordPage = (
-  title: string,
-  action: '/auth/verify' | '/auth/reset',
+  { title, action }: PasswordLink,
   { token, email }: { readonly token: string; readonly email: string },
   notice?: Notice,
 ): Html =>
@@ -135,14 +162,15 @@ export const choosePasswordPage = (
       </form>`,
   )
 
-export const confirmEmailPage = (token: string): Html =>
+export const confirmEmailPage = (token?: string): Html =>
   page(
     'Confirm your new address',
     undefined,
-    html`<form method="post" action="/auth/email/confirm">
-      ${hidden('token', token)}
+    html`<form id="mailed-code" method="post" action="/auth/email/confirm">
+      ${mailedCode(token)}
       <button>Confirm</button>
     </form>`,
+    'mailed-code',
   )
 
 export const forgotPage = (notice?: Notice): Html =>
@@ -241,5 +269,5 @@ export const accountPage = (view: AccountView, notice?: Notice): Html =>
         /></label>
         <button>Mail a link to it</button>
       </form>`,
-    true,
+    'passkey',
   )

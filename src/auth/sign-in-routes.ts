@@ -4,6 +4,7 @@ import { enter, rememberPlace } from './enter.ts'
 import {
   choosePasswordPage,
   forgotPage,
+  mailedCodePage,
   message,
   type Notice,
   signInPage,
@@ -32,6 +33,11 @@ const NOT_SOCIAL: Notice = {
     'here already, sign in as you did before.',
 }
 
+/** What the two links that lead to a password are good for. */
+const VERIFY = { purpose: 'sign-up', title: 'Choose a password', action: '/auth/verify' } as const
+const RESET = { purpose: 'reset', title: 'Choose a new password', action: '/auth/reset' } as const
+type MailedLink = typeof VERIFY | typeof RESET
+
 export function signInRoutes(app: LoginApp): void {
   app.get('/sign-up', (c) => c.html(signUpPage()))
   app.post('/sign-up', async (c) => {
@@ -46,28 +52,26 @@ export function signInRoutes(app: LoginApp): void {
     return c.html(message('Sign up', MAILED))
   })
 
-  app.get('/verify', async (c) => {
-    const token = c.req.query('token') ?? ''
-    const email = await c.var.accounts.addressee('sign-up', token)
-    if (!email) return c.html(message('Choose a password', BAD_LINK), 410)
-    return c.html(choosePasswordPage('Choose a password', '/auth/verify', { token, email }))
-  })
+  app.get('/mailed/verify', (c) => c.html(mailedCodePage(VERIFY)))
+  // Links of version 0.2 have the secret in the query, and each is good for an hour.
+  app.get('/verify', (c) => choosePassword(c, VERIFY, c.req.query('token') ?? ''))
   app.post('/verify', async (c) => {
-    const { token = '', password = '' } = (await readForm(c)) ?? {}
+    const { token = '', password } = (await readForm(c)) ?? {}
+    if (password === undefined) return choosePassword(c, VERIFY, token)
     const wait = await c.var.attempt('password:address')
     if (wait > 0) return tooMany(c, wait)
     const verified = await c.var.accounts.verify(token, password)
-    if (verified === 'bad link') return c.html(message('Choose a password', BAD_LINK), 410)
+    if (verified === 'bad link') return badLink(c, VERIFY)
     if ('fault' in verified) {
       const notice = { tone: 'bad', text: verified.fault } as const
       const link = { token, email: verified.email }
-      return c.html(choosePasswordPage('Choose a password', '/auth/verify', link, notice), 422)
+      return c.html(choosePasswordPage(VERIFY, link, notice), 422)
     }
     const { userId, email, isRepeat } = verified
     if (isRepeat) {
       const { isIn, wait } = await enterWith(c, { email, userId }, password)
       if (wait > 0) return tooMany(c, wait, BY_MAIL)
-      if (!isIn) return c.html(message('Choose a password', BAD_LINK), 410)
+      if (!isIn) return badLink(c, VERIFY)
     } else await enter(c, await started(c, userId))
     return c.redirect('/auth/account', 303)
   })
@@ -97,33 +101,40 @@ export function signInRoutes(app: LoginApp): void {
     return c.html(message('Forgot the password', MAILED))
   })
 
-  app.get('/reset', async (c) => {
-    const token = c.req.query('token') ?? ''
-    const email = await c.var.accounts.addressee('reset', token)
-    if (!email) return c.html(message('Choose a new password', BAD_LINK), 410)
-    return c.html(choosePasswordPage('Choose a new password', '/auth/reset', { token, email }))
-  })
+  app.get('/mailed/reset', (c) => c.html(mailedCodePage(RESET)))
+  app.get('/reset', (c) => choosePassword(c, RESET, c.req.query('token') ?? ''))
   app.post('/reset', async (c) => {
-    const { token = '', password = '' } = (await readForm(c)) ?? {}
+    const { token = '', password } = (await readForm(c)) ?? {}
+    if (password === undefined) return choosePassword(c, RESET, token)
     const wait = await c.var.attempt('password:address')
     if (wait > 0) return tooMany(c, wait)
     const reset = await c.var.accounts.reset(token, password)
-    if (reset === 'bad link') return c.html(message('Choose a new password', BAD_LINK), 410)
+    if (reset === 'bad link') return badLink(c, RESET)
     if ('fault' in reset) {
       const notice = { tone: 'bad', text: reset.fault } as const
       const link = { token, email: reset.email }
-      return c.html(choosePasswordPage('Choose a new password', '/auth/reset', link, notice), 422)
+      return c.html(choosePasswordPage(RESET, link, notice), 422)
     }
     if (reset.isRepeat) {
       const { checked, wait } = await check(c, reset, password)
       if (wait > 0) return tooMany(c, wait, BY_MAIL)
-      if (!checked) return c.html(message('Choose a new password', BAD_LINK), 410)
+      if (!checked) return badLink(c, RESET)
     }
     // The owner is let in with the new password from here, whatever strangers try meanwhile.
     await rememberPlace(c, reset)
     const text = 'The password is changed, and every session was signed out.'
     return c.html(signIn(c, undefined, { tone: 'good', text }, reset.email))
   })
+}
+
+/** The form that uses the link, for whoever has its secret. */
+async function choosePassword(c: LoginContext, link: MailedLink, token: string): Promise<Response> {
+  const email = await c.var.accounts.addressee(link.purpose, token)
+  return email ? c.html(choosePasswordPage(link, { token, email })) : badLink(c, link)
+}
+
+function badLink(c: LoginContext, { title }: MailedLink) {
+  return c.html(message(title, BAD_LINK), 410)
 }
 
 function signIn(c: LoginContext, next: string | undefined, notice?: Notice, email?: string) {

@@ -8,7 +8,7 @@ import type { AppContext } from '../http/context.ts'
 import { describeError } from '../log.ts'
 import { isSameOrigin } from '../security/callers/session-cookie.ts'
 import { accountRoutes } from './account-routes.ts'
-import { PASSKEY_SCRIPT, STYLE } from './assets.ts'
+import { MAILED_CODE_SCRIPT, PASSKEY_SCRIPT, STYLE } from './assets.ts'
 import { type LoginContext, type LoginEnv, openLogin } from './context.ts'
 import { MailError } from './mail.ts'
 import { message } from './pages.ts'
@@ -42,6 +42,7 @@ loginSite.use(async (c, next) => {
 })
 loginSite.get('/style.css', (c) => asset(c, STYLE, 'text/css'))
 loginSite.get('/passkey.js', (c) => asset(c, PASSKEY_SCRIPT, 'text/javascript'))
+loginSite.get('/mailed-code.js', (c) => asset(c, MAILED_CODE_SCRIPT, 'text/javascript'))
 // Before whatever answers by itself, so that no cache keeps a refusal either.
 loginSite.use(async (c, next) => {
   await next()

@@ -26,6 +26,14 @@ export async function issueTicket(db: Database, ticket: Ticket, now: number): Pr
   return secret
 }
 
+/**
+ * The secret is behind the `#`, which browsers send to nobody: no log of a request has it. No form is
+ * answered at such an address, where a browser would take the next link for a place on its page.
+ */
+export function mailedLink(site: string, to: 'verify' | 'reset' | 'email', secret: string): string {
+  return `${site}/auth/mailed/${to}#${secret}`
+}
+
 /** The ticket, used or not; it stays what it is: for what has to be known before it is used. */
 export async function readTicket(db: Database, purpose: Purpose, secret: string, now: number) {
   const [ticket] = await db
@@ -61,7 +69,8 @@ export function dropTickets(db: Database, userId: string, isDone: SQL, secretHas
 
 async function isKnown(purpose: Purpose, secret: string, now: number) {
   return and(
-    eq(authTickets.secretHash, await sha256(secret)),
+    // People who copy a code out of a mail may take a blank with it.
+    eq(authTickets.secretHash, await sha256(secret.trim())),
     eq(authTickets.purpose, purpose),
     gt(authTickets.expiresAt, new Date(now)),
   )

@@ -216,6 +216,8 @@ export const apiKeys = sqliteTable('api_keys', {
   revision: integer().notNull(),
   createdAt: text('created_at').notNull(),
   updatedAt: text('updated_at').notNull(),
+  /** Whether every secret it has had has a checksum in it that only this site can compute. */
+  isKeyed: integer('is_keyed', { mode: 'boolean' }).notNull(),
 })
 
 export const apiKeyUsage = sqliteTable(

@@ -4,8 +4,7 @@ import { notFound, Problem } from '../problem.ts'
 import type { ApiKeyPatch, ApiKeyRow } from '../repositories/api-keys.ts'
 import type { RightInTheWay } from '../repositories/ceiling.ts'
 import type { Revisions } from '../repositories/scope.ts'
-import { mintApiKey } from '../security/callers/api-key.ts'
-import { auditRow } from '../security/audit.ts'
+import { type Act, auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
 import type { Rights, Permission } from '../security/permissions.ts'
 import type { Remember } from './foreseen.ts'
@@ -31,7 +30,7 @@ export async function createApiKey(
   grant: Grant<'api-key:manage'>,
   key: NewApiKey,
   remember: Remember<IssuedApiKey>,
-  { apiKeys, now }: Deps,
+  { apiKeys, mintApiKey, now }: Deps,
 ): Promise<IssuedApiKey> {
   const exercised = grant.exercise('api-key:manage')
   assertMayGive(exercised, rightsOfScopes(key.scopes))
@@ -50,11 +49,12 @@ export async function createApiKey(
     revision: 1,
     createdAt: at,
     updatedAt: at,
+    isKeyed: true,
   }
   const audit = auditRow(exercised, now, {
     action: 'api-key.create',
     target: id,
-    changes: { ...key },
+    changes: toldOf(key),
   })
   const issued = { ...row, secret }
   await apiKeys.create(row, audit, await remember?.(issued))
@@ -76,7 +76,7 @@ export async function updateApiKey(
   const audit = auditRow(exercised, deps.now, {
     action: 'api-key.update',
     target: keyId,
-    changes: patch,
+    changes: toldOf(patch),
   })
   const outcome = await deps.apiKeys.update(exercised.scope, keyId, patch, revisions, audit)
   return changedKey(outcome, revisions)
@@ -94,7 +94,7 @@ export async function rotateApiKey(
   deps: Deps,
 ): Promise<IssuedApiKey> {
   const exercised = grant.exercise('api-key:manage')
-  const { apiKeys, now } = deps
+  const { apiKeys, mintApiKey, now } = deps
   const current = (await apiKeys.find(keyId)) ?? notFound('API key')
   const { key: secret, secretHash } = await mintApiKey(keyId)
   const audit = auditRow(exercised, now, {
@@ -166,6 +166,18 @@ function withGrace(key: ApiKeyRow, now: number, graceSeconds: number) {
     .filter((each) => Date.parse(each.until) > now)
     .map((each) => ({ ...each, until: each.until < until ? each.until : until }))
   return [{ hash: key.secretHash, until }, ...earlier].slice(0, MAX_PREVIOUS)
+}
+
+const UNTOLD = ['name', 'allowedIps'] as const
+
+/**
+ * What the audit log, which is never erased, is told of a key. Its name and the addresses it may be
+ * used from can say who uses it, so of those only that they were given.
+ */
+function toldOf(key: ApiKeyPatch): NonNullable<Act['changes']> {
+  const untold = UNTOLD.filter((field) => (key[field] ?? null) !== null)
+  const told = Object.entries(key).filter(([field]) => !untold.some((each) => each === field))
+  return { ...Object.fromEntries(told), ...(untold.length > 0 && { fields: untold }) }
 }
 
 function rightsOfScopes(scopes: readonly string[]): Rights {

@@ -2,7 +2,7 @@
 import { and, desc, eq, isNull, lt, sql } from 'drizzle-orm'
 import { batch, type Database, rows } from '../db/client.ts'
 import type { KeyId } from '../db/ids.ts'
-import { apiKeys, apiKeyUsage } from '../db/schema.ts'
+import { apiKeys, apiKeyUsage, site } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer } from './audited.ts'
 import { type Ceiling, ceilingOfKey } from './ceiling.ts'
 import { type Happened, note, writeEvent } from './outbox.ts'
@@ -51,6 +51,25 @@ export function apiKeysRepository(db: Database, happened: Happened = []) {
     async find(id: KeyId) {
       const [row] = await select(id)
       return row
+    },
+
+    /**
+     * What issued keys are told from made-up ones by: what their checksum is computed with, and the ids
+     * of those that have none. Revoked ones are left out, for nothing is lost by not knowing them.
+     */
+    async checksums() {
+      const {
+        secrets: [secret],
+        unkeyed,
+      } = await batch(db, {
+        secrets: db.select().from(site).where(eq(site.key, 'key_checksums')),
+        unkeyed: rows<{ id: KeyId }>(
+          db,
+          sql`select id from api_keys where is_keyed = 0 and revoked_at is null`,
+        ),
+      })
+      if (!secret) throw new Error('site lacks key_checksums, which migration 0014 makes')
+      return { secret: secret.value, unkeyed: new Set(unkeyed.map(({ id }) => id)) }
     },
 
     /** Everything a KeyGate has to know: the key, and what its creator is at this moment. */

@@ -1,9 +1,8 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { newId } from '../../src/db/ids.ts'
-import { mintApiKey } from '../../src/security/callers/api-key.ts'
 import { KEY_SCOPES } from '../../src/security/permissions.ts'
 import { countingStorage } from '../support/counting.ts'
-import { from, holder, partner } from '../support/keys.ts'
+import { from, holder, partner, unissued } from '../support/keys.ts'
 import { rowsOf } from '../support/population.ts'
 import { type Client, type Reply, testSite } from '../support/site.ts'
 
@@ -126,8 +125,7 @@ describe('a key is good only', () => {
     const site = testSite()
     const key = await partner(site)
     for (const id of [newId('key', Date.now()), key.id]) {
-      const { key: secret } = await mintApiKey(id)
-      const forged = holder(site, { id, secret })
+      const forged = holder(site, { id, secret: await unissued(id) })
       expect(await isGood(forged)).toBe(false)
       const { status, headers } = await forged.get('/v1/badges')
       expect(status).toBe(401)

@@ -200,6 +200,6 @@ test('every act on a key is on record, with what was changed, under whoever did 
   )
   expect(new Set(acts.map(({ actor }) => actor))).toEqual(new Set([root.userId]))
   const [created, updated, rotated] = acts.map(({ changes }) => JSON.parse(String(changes)))
-  expect(created).toMatchObject({ name: 'First', scopes: ['visit:read'] })
+  expect(created).toMatchObject({ scopes: ['visit:read'], fields: ['name'] })
   expect([updated, rotated]).toEqual([{ enabled: false }, { graceSeconds: 5 }])
 })

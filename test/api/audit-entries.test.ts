@@ -10,7 +10,9 @@ async function entries(client: Client, query = '') {
 /** Every kind of change: what is called, and the one entry it leaves. */
 const BADGE = { title: 'Regular', slug: 'regular', description: 'Often here' }
 const RULE = { metric: 'visits', threshold: 2, windowDays: null, enabled: true }
-type Ids = Readonly<Record<'ada' | 'badge' | 'rule', string>>
+/** Its name and where it may be used from say who uses it. */
+const KEY = { name: 'secret', scopes: ['audit:read'], allowedIps: ['192.0.2.7'] }
+type Ids = Readonly<Record<'ada' | 'badge' | 'rule' | 'key', string>>
 interface Change {
   readonly action: string
   /** What has to have happened before. */
@@ -109,6 +111,32 @@ const CHANGES: readonly Change[] = [
     changes: () => ({}),
   },
   {
+    action: 'api-key.create',
+    call: (root) => root.post('/v1/api-keys', { ...KEY, monthlyQuota: 5 }),
+    target: 'created',
+    changes: () => ({
+      scopes: KEY.scopes,
+      rateLimit: null,
+      rateWindowSeconds: null,
+      monthlyQuota: 5,
+      expiresAt: null,
+      fields: ['name', 'allowedIps'],
+    }),
+  },
+  {
+    action: 'api-key.update',
+    call: (root, { key }) =>
+      root.patch(`/v1/api-keys/${key}`, { allowedIps: ['198.51.100.0/24'], enabled: false }),
+    target: 'key',
+    changes: () => ({ enabled: false, fields: ['allowedIps'] }),
+  },
+  {
+    action: 'api-key.update',
+    call: (root, { key }) => root.patch(`/v1/api-keys/${key}`, { allowedIps: null }),
+    target: 'key',
+    changes: () => ({ allowedIps: null }),
+  },
+  {
     action: 'user.delete',
     call: (root, { ada }) => root.delete(`/v1/users/${ada}`),
     target: 'ada',
@@ -124,7 +152,8 @@ describe('every change', () => {
       const [root, ada] = [await site.root(), await site.member('ada')]
       const { body: badge } = await root.post('/v1/badges', BADGE)
       const { body: rule } = await root.post('/v1/badge-rules', { ...RULE, badgeId: badge.id })
-      const ids = { ada: ada.userId, badge: badge.id, rule: rule.id }
+      const { body: key } = await root.post('/v1/api-keys', KEY)
+      const ids = { ada: ada.userId, badge: badge.id, rule: rule.id, key: key.id }
       await after?.(root, ids)
       const before = await entries(root)
       const { headers, body, status } = await call(root, ids)

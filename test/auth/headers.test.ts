@@ -71,7 +71,7 @@ test('forms may lead away only where there is a provider to lead to', async () =
   expect(headers.get('Content-Security-Policy')).toContain("; form-action 'self' https:; ")
 })
 
-test.each(['style.css', 'passkey.js'])(
+test.each(['style.css', 'passkey.js', 'mailed-code.js'])(
   '%s may be kept, and is the same for everybody',
   async (name) => {
     const { status, headers } = await loginSite().browser().get(`/auth/${name}`)

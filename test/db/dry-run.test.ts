@@ -26,6 +26,7 @@ const badge = {
 
 beforeEach(async () => {
   await env.DB.batch([
+    env.DB.prepare('delete from site'),
     env.DB.prepare(`insert into site (key, value) values ('a', '1'), ('b', '2'), ('c', '3')`),
   ])
 })

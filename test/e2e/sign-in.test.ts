@@ -80,6 +80,7 @@ test('sign up, confirm, password, passkey, sign out everywhere, reset, change of
   const first = await lastLink(server, ADA)
   await visit(page, first)
   await enter(page, 'New password', FIRST)
+  expect(page.url()).toBe(`${url}/auth/verify`)
   await press(page, 'Choose a password')
   await page.waitForURL(`${url}/auth/account`)
   expect(await kinds(page)).toEqual(['member', 'member'])
@@ -108,7 +109,8 @@ test('sign up, confirm, password, passkey, sign out everywhere, reset, change of
   await enter(page, 'Email', ADA)
   await press(page, 'Mail me a link')
   await page.getByRole('status').waitFor()
-  await visit(page, await lastLink(server, ADA, first))
+  const second = await lastLink(server, ADA, first)
+  await visit(page, second)
   await enter(page, 'New password', SECOND)
   await press(page, 'Choose a new password')
   await page.getByRole('status').waitFor()
@@ -120,7 +122,8 @@ test('sign up, confirm, password, passkey, sign out everywhere, reset, change of
   await address.getByLabel('New email').fill(NEW_ADDRESS)
   await address.getByRole('button').click()
   await page.getByRole('status').waitFor()
-  await visit(page, await lastLink(server, NEW_ADDRESS))
+  const third = await lastLink(server, NEW_ADDRESS)
+  await visit(page, third)
   await press(page, 'Confirm')
   await page.getByRole('status').waitFor()
   expect(await isSignedOut(page, server)).toBe(true)
@@ -131,6 +134,9 @@ test('sign up, confirm, password, passkey, sign out everywhere, reset, change of
   // Nothing was blocked, logged or asked of anybody else on the whole way.
   expect([...faults, ...elsewhere.faults]).toEqual([])
   expect(requested.filter((asked) => !asked.startsWith(url))).toEqual([])
+  // What follows the # stays in the browser.
+  const sent = requested.map((asked) => asked.split('#')[0]).join('\n')
+  for (const link of [first, second, third]) expect(sent).not.toContain(new URL(link).hash.slice(1))
 
   await signIn(page, url, NEW_ADDRESS, FIRST)
   await page.getByRole('alert').filter({ hasText: 'not right' }).waitFor()

@@ -1,4 +1,4 @@
-import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import { startCron } from '../../local/cron.ts'
 import { DEV_ISSUER } from '../../local/dev-issuer.ts'
 import { localSettings } from '../../local/settings.ts'
 import { startSite } from '../../local/site.ts'
+import { openStateDir, SECRETS } from '../../local/state.ts'
 import { eventually } from '../support/eventually.ts'
 import {
   descendants,
@@ -98,6 +99,45 @@ describe('a start', () => {
     const ended = await runScript('start', [], { PORT: '0', STATE_DIR: join(file, 'state') })
     expect(ended).toMatchObject({ code: 1, stdout: '' })
     expect(ended.stderr).toContain('STATE_DIR')
+  })
+
+  test('closes to others a state directory that was open to them, and every secret in it', async () => {
+    const stateDir = tempDir()
+    const secrets = Object.values(SECRETS).map((name) => join(stateDir, name))
+    for (const file of secrets) writeFileSync(file, '')
+    const other = join(stateDir, 'note')
+    writeFileSync(other, '')
+    for (const file of [...secrets, other]) chmodSync(file, 0o664)
+    chmodSync(stateDir, 0o775)
+    const modes = () => [stateDir, ...secrets, other].map((path) => statSync(path).mode & 0o777)
+    expect(openStateDir(stateDir)).toBe(stateDir)
+    expect(modes()).toEqual([0o700, ...secrets.map(() => 0o600), 0o664])
+    // Nothing is opened that was closed.
+    for (const file of secrets) chmodSync(file, 0o400)
+    openStateDir(stateDir)
+    expect(modes()).toEqual([0o700, ...secrets.map(() => 0o400), 0o664])
+  })
+
+  test('refuses a state directory in which everybody may make files, and leaves it as it is', async () => {
+    const stateDir = tempDir()
+    chmodSync(stateDir, 0o1777)
+    const ended = await runScript('start', [], { PORT: '0', STATE_DIR: stateDir })
+    expect(ended).toMatchObject({ code: 1, stdout: '' })
+    expect(ended.stderr).toContain('it is for everybody')
+    expect([statSync(stateDir).mode & 0o7777, readdirSync(stateDir)]).toEqual([0o1777, []])
+  })
+
+  test('makes every secret for its owner alone', async () => {
+    const { stateDir, url } = await startServer()
+    await fetch(`${url}/auth/sign-up`, {
+      method: 'POST',
+      headers: { Origin: url },
+      body: new URLSearchParams({ name: 'Ada', email: 'ada@example.com' }),
+    })
+    const mode = (name: string) => statSync(join(stateDir, name)).mode & 0o777
+    for (const name of Object.values(SECRETS))
+      await eventually(() => expect(mode(name)).toBe(0o600))
+    expect(mode('.')).toBe(0o700)
   })
 
   test('refuses a port in use, and says how to choose another', async () => {

@@ -26,6 +26,7 @@ const KEY: ApiKeyRow = {
   revision: 1,
   createdAt: '',
   updatedAt: '',
+  isKeyed: true,
 }
 
 type Limits = Pick<ApiKeyRow, 'rateLimit' | 'rateWindowSeconds' | 'monthlyQuota'>

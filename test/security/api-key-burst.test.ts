@@ -1,12 +1,10 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import wrangler from '../../wrangler.toml?raw'
-import { newId } from '../../src/db/ids.ts'
-import { mintApiKey } from '../../src/security/callers/api-key.ts'
 import { BURST_LIMIT } from '../../src/security/limits/burst-guard.ts'
 import { networkOf } from '../../src/security/limits/ip-ranges.ts'
 import { countingStorage } from '../support/counting.ts'
-import { from, partner } from '../support/keys.ts'
+import { from, partner, unissued } from '../support/keys.ts'
 import { type Reply, testSite } from '../support/site.ts'
 
 const FLOOD = '192.0.2.66'
@@ -29,8 +27,7 @@ async function scene(BURST: RateLimit | undefined = limiter(5).binding) {
   const { storage, costOf } = countingStorage()
   const site = testSite({ ...storage, BURST })
   const unknown = async (address = FLOOD): Promise<Reply> => {
-    const { key } = await mintApiKey(newId('key', Date.now()))
-    return site.bearer(key).get('/v1/whoami', from(address))
+    return site.bearer(await unissued()).get('/v1/whoami', from(address))
   }
   const flood = async (count: number, address = FLOOD) => {
     const statuses: number[] = []
@@ -135,8 +132,9 @@ describe('the binding', () => {
       const { storage } = countingStorage()
       const site = testSite({ ...storage, BURST: binding })
       for (let sent = 0; sent < 3; sent++) {
-        const { key } = await mintApiKey(newId('key', Date.now()))
-        expect((await site.bearer(key).get('/v1/whoami', from(FLOOD))).status).toBe(401)
+        expect((await site.bearer(await unissued()).get('/v1/whoami', from(FLOOD))).status).toBe(
+          401,
+        )
       }
       const good = await partner(site)
       expect((await good.get('/v1/whoami', from(FLOOD))).status).toBe(200)
@@ -147,8 +145,7 @@ describe('the binding', () => {
     const { binding, asked } = limiter(0)
     const { site } = await scene(binding)
     for (let sent = 0; sent < 3; sent++) {
-      const { key } = await mintApiKey(newId('key', Date.now()))
-      expect((await site.bearer(key).get('/v1/whoami')).status).toBe(401)
+      expect((await site.bearer(await unissued()).get('/v1/whoami')).status).toBe(401)
     }
     expect(asked).toEqual([])
   })

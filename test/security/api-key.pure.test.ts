@@ -1,7 +1,12 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { sha256 } from '../../src/crypto/digest.ts'
-import { API_KEY_PATTERN, parseApiKey } from '../../src/security/callers/api-key.ts'
-import { minted, misspellings } from '../support/minted.ts'
+import type { KeyId } from '../../src/db/ids.ts'
+import {
+  API_KEY_PATTERN,
+  type KeyChecksums,
+  parseApiKey,
+} from '../../src/security/callers/api-key.ts'
+import { CHECKSUMS, minted, misspellings } from '../support/minted.ts'
 
 const PARTS = /^guild_([0-9a-z]{26})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/
 
@@ -21,21 +26,20 @@ describe('an API key', () => {
     expect(unanchored.exec(`curl -H "X-API-Key: ${key}" https://members.example`)?.[0]).toBe(key)
   })
 
-  test('has 256 random bits: every digit of the secret takes every value it can', async () => {
+  test('has 220 random bits: every digit of the secret takes every value', async () => {
     const secrets = await Promise.all(
       Array.from({ length: 2000 }, async () => PARTS.exec((await minted()).key)?.[2] ?? ''),
     )
     expect(new Set(secrets).size).toBe(secrets.length)
     const seen = (at: number) => new Set(secrets.map((secret) => secret.charAt(at))).size
-    // 62^43 is 1.6 times 2^256, so only the first digit falls short of 62.
-    expect(seen(0)).toBeGreaterThan(30)
-    for (let at = 1; at < 43; at++) expect(seen(at)).toBe(62)
-    expect(62n ** 43n).toBeGreaterThan(2n ** 256n)
+    for (let at = 0; at < 43; at++) expect(seen(at)).toBe(62)
+    // The last six digits follow from the others.
+    expect(62n ** 37n).toBeGreaterThan(2n ** 220n)
   })
 
   test('says which key it is, and what is stored of it is a hash of the secret alone', async () => {
     const { key, keyId, secretHash } = await minted()
-    expect(await parseApiKey(key)).toEqual({ keyId, secretHash })
+    expect(await parseApiKey(key, async () => CHECKSUMS)).toEqual({ keyId, secretHash })
     expect(secretHash).toBe(await sha256(PARTS.exec(key)?.[2] ?? ''))
     expect(key).not.toContain(secretHash)
   })
@@ -48,10 +52,25 @@ describe('an API key', () => {
       for (const text of misspellings(key)) {
         if (text === key) continue
         tried += 1
-        if (await parseApiKey(text)) accepted.push(text)
+        if (await parseApiKey(text, async () => CHECKSUMS)) accepted.push(text)
       }
     }
     expect(tried).toBeGreaterThan(30_000)
     expect(accepted).toEqual([])
+  })
+
+  test('is refused with another checksum in its secret, unless it is one of those that have none', async () => {
+    const { key, keyId } = await minted()
+    const others = { secret: 'b'.repeat(64), unkeyed: new Set<KeyId>() }
+    expect(await parseApiKey(key, async () => others)).toBeUndefined()
+    const listed = { ...others, unkeyed: new Set([keyId]) }
+    expect(await parseApiKey(key, async () => listed)).toMatchObject({ keyId })
+  })
+
+  test('is refused for a typing error before anything is asked about its site', async () => {
+    const { key } = await minted()
+    const asked = vi.fn<() => Promise<KeyChecksums>>(async () => CHECKSUMS)
+    for (const text of misspellings(key)) if (text !== key) await parseApiKey(text, asked)
+    expect(asked).not.toHaveBeenCalled()
   })
 })

@@ -1,7 +1,10 @@
 /** API keys as tests want them: issued over HTTP, with a client that sends them. */
 import { env } from 'cloudflare:workers'
 import { runInDurableObject } from 'cloudflare:test'
-import type { KeyId } from '../../src/db/ids.ts'
+import { openSession } from '../../src/db/client.ts'
+import { type KeyId, newId } from '../../src/db/ids.ts'
+import { apiKeysRepository } from '../../src/repositories/api-keys.ts'
+import { mintApiKey } from '../../src/security/callers/api-key.ts'
 import type { CallOptions, Client, Site } from './site.ts'
 
 export interface Partner extends Client {
@@ -39,6 +42,13 @@ export async function rightsAtGate(key: Client): Promise<GateRights> {
   const { status, body } = await key.get('/v1/whoami')
   if (status === 401) return 'none'
   return body.permissions.map(({ permission }: { permission: string }) => permission)
+}
+
+/** A key that this site could have issued, and has not. */
+export async function unissued(keyId: KeyId = newId('key', Date.now())): Promise<string> {
+  const { db } = openSession(env.DB, 'primary')
+  const { key } = await mintApiKey(keyId, await apiKeysRepository(db).checksums())
+  return key
 }
 
 /** Makes the key's gate use another database, until it is started anew. */

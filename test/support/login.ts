@@ -90,7 +90,7 @@ export function loginSite(overrides: Partial<Bindings> = {}) {
   /** The secret of the last link mailed to this address. */
   function secretFor(email: string): string {
     const mail = outbox.findLast(({ to }) => to === email)
-    const [, secret] = /\?token=([\w-]+)/.exec(mail?.text ?? '') ?? []
+    const [, secret] = /\/auth\/mailed\/\w+#([\w-]+)/.exec(mail?.text ?? '') ?? []
     if (secret === undefined)
       throw new Error(`no link was mailed to ${email}: ${JSON.stringify(outbox)}`)
     return secret

@@ -1,12 +1,18 @@
 /** API keys as they are minted, and what people make of them when they type. */
-import { newId } from '../../src/db/ids.ts'
-import { mintApiKey } from '../../src/security/callers/api-key.ts'
+import { type KeyId, newId } from '../../src/db/ids.ts'
+import { mintApiKey, type KeyChecksums } from '../../src/security/callers/api-key.ts'
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-export async function minted() {
-  const keyId = newId('key', Date.now())
-  return { keyId, ...(await mintApiKey(keyId)) }
+/** Of another site than any that a test makes. */
+export const CHECKSUMS: KeyChecksums = { secret: 'a'.repeat(64), unkeyed: new Set() }
+
+/**
+ * A key without a typing error that no site of a test has issued: what anybody can make up. Keys from
+ * before 0014 look like this, too.
+ */
+export async function minted(keyId: KeyId = newId('key', Date.now())) {
+  return { keyId, ...(await mintApiKey(keyId, CHECKSUMS)) }
 }
 
 /** Every text that has one character more, one less, another one, or two neighbours swapped. */

@@ -1,8 +1,9 @@
 /**
- * API keys: `guild_<id>_<secret><checksum>`. The id finds the key, the secret has 256 random bits, and
- * the checksum lets junk be refused without any I/O. At rest there is only a SHA-256 of the secret.
+ * API keys: `guild_<id>_<secret><checksum>`. The id finds the key. The secret has 220 random bits and, in
+ * its last digits, a checksum that only this site can compute; the other one anybody can. So neither a
+ * typing error nor a key that was made up costs any I/O. At rest there is only a SHA-256 of the secret.
  */
-import { sha256 } from '../../crypto/digest.ts'
+import { keyedHash, sha256 } from '../../crypto/digest.ts'
 import type { KeyId } from '../../db/ids.ts'
 import { Problem } from '../../problem.ts'
 
@@ -11,33 +12,58 @@ export const API_KEY_PATTERN =
   /^guild_([0-7][0-9a-hjkmnp-tv-z]{25})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-const SECRET_LENGTH = 43
+const RANDOM_LENGTH = 37
+/** Of either checksum. */
 const CHECKSUM_LENGTH = 6
 
 export interface ParsedApiKey {
   readonly keyId: KeyId
-  /** What is stored of the secret; SHA-256, for 256 random bits need no slow hash. */
+  /** What is stored of the secret; SHA-256, for so many random bits need no slow hash. */
   readonly secretHash: string
 }
 
+/** What an issued key is told from a made-up one by. */
+export interface KeyChecksums {
+  /** What the checksum in the secret is computed with. */
+  readonly secret: string
+  /** Keys from before there was one in their secrets. */
+  readonly unkeyed: ReadonlySet<KeyId>
+}
+
 /** A new secret for a key. @returns the key as its holder sends it, and what is stored of it */
-export async function mintApiKey(keyId: KeyId): Promise<{ key: string; secretHash: string }> {
-  const secret = base62(crypto.getRandomValues(new Uint8Array(32)), SECRET_LENGTH)
-  const body = `guild_${keyId.slice('key_'.length)}_${secret}`
-  return { key: `${body}${await checksumOf(body)}`, secretHash: await sha256(secret) }
+export async function mintApiKey(
+  keyId: KeyId,
+  checksums: Pick<KeyChecksums, 'secret'>,
+): Promise<{ key: string; secretHash: string }> {
+  const random = base62(crypto.getRandomValues(new Uint8Array(32)), RANDOM_LENGTH)
+  const start = `guild_${keyId.slice('key_'.length)}_`
+  const keyed = digitsOf(await keyedHash(checksums.secret, `${start}${random}`))
+  const secret = `${random}${keyed}`
+  const checksum = digitsOf(await sha256(`${start}${secret}`))
+  return { key: `${start}${secret}${checksum}`, secretHash: await sha256(secret) }
 }
 
-/** @returns undefined for anything that was never a key; no storage is asked */
-export async function parseApiKey(text: string): Promise<ParsedApiKey | undefined> {
+/**
+ * @param checksums asked for only if there is no typing error
+ * @returns undefined for what was never issued, as far as its checksums tell
+ */
+export async function parseApiKey(
+  text: string,
+  checksums: () => Promise<KeyChecksums>,
+): Promise<ParsedApiKey | undefined> {
   const [, id = '', secret = '', checksum = ''] = API_KEY_PATTERN.exec(text) ?? []
-  if (checksum === '' || (await checksumOf(text.slice(0, -CHECKSUM_LENGTH))) !== checksum)
-    return undefined
-  return { keyId: `key_${id}`, secretHash: await sha256(secret) }
+  const body = text.slice(0, -CHECKSUM_LENGTH)
+  if (checksum === '' || checksum !== digitsOf(await sha256(body))) return undefined
+  const keyId: KeyId = `key_${id}`
+  const known = await checksums()
+  const keyed = digitsOf(await keyedHash(known.secret, body.slice(0, -CHECKSUM_LENGTH)))
+  if (!secret.endsWith(keyed) && !known.unkeyed.has(keyId)) return undefined
+  return { keyId, secretHash: await sha256(secret) }
 }
 
-async function checksumOf(body: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(body))
-  return base62(new Uint8Array(digest).subarray(0, 8), CHECKSUM_LENGTH)
+/** The checksum that a hash (in base64url) makes. */
+function digitsOf(hash: string): string {
+  return base62(Buffer.from(hash, 'base64url').subarray(0, 8), CHECKSUM_LENGTH)
 }
 
 /** The last `length` digits of the bytes as one number. */

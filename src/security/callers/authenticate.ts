@@ -8,7 +8,7 @@ import type { Issuer } from '../tokens/own-issuers.ts'
 import { Problem } from '../../problem.ts'
 import type { Subject } from '../actor.ts'
 import type { Identified } from './identified.ts'
-import { invalidKey, type ParsedApiKey, parseApiKey } from './api-key.ts'
+import { invalidKey, type KeyChecksums, type ParsedApiKey, parseApiKey } from './api-key.ts'
 import { readCredential } from './credential.ts'
 import { type VerifiedToken, verifyToken } from '../tokens/jwt.ts'
 import { isSameOrigin, readSessionCookie, sessionRevoked } from './session-cookie.ts'
@@ -18,7 +18,7 @@ export type Authenticated =
   | { readonly type: 'jwt'; readonly token: VerifiedToken }
   /** Signed by this site, from one of its own pages; whether the session is still there, D1 knows. */
   | { readonly type: 'session'; readonly token: string }
-  /** Well-formed; whether it is good only its gate knows. */
+  /** Issued here, by its checksum; whether it is good only its gate knows. */
   | { readonly type: 'api-key'; readonly key: ParsedApiKey; readonly address: string | undefined }
   /** Nothing: this request only shows what theirs would come to. No header makes one. */
   | ({ readonly type: 'dry run' } & StandIn)
@@ -30,6 +30,13 @@ export interface StandIn {
   readonly known?: Identified | undefined
 }
 
+/** Whose word counts. */
+export interface Trusted {
+  readonly issuers: readonly Issuer[]
+  /** Asked for only if there is a key to check. */
+  readonly keyChecksums: () => Promise<KeyChecksums>
+}
+
 /**
  * @param now milliseconds since the epoch
  * @throws Problem `ambiguous_credentials`, `invalid_token`, `invalid_api_key`, `unavailable`
@@ -37,7 +44,7 @@ export interface StandIn {
 export async function authenticate(
   headers: Headers,
   settings: Settings,
-  issuers: readonly Issuer[],
+  { issuers, keyChecksums }: Trusted,
   now: number,
 ): Promise<Authenticated> {
   const credential = readCredential(headers)
@@ -50,7 +57,7 @@ export async function authenticate(
       if (cookie === 'forged') throw sessionRevoked()
       return cookie ? { type: 'session', token: cookie.token } : { type: 'anonymous' }
     case 'api-key': {
-      const key = await parseApiKey(credential.key)
+      const key = await parseApiKey(credential.key, keyChecksums)
       if (!key) throw invalidKey()
       return { type: 'api-key', key, address: headers.get('CF-Connecting-IP') ?? undefined }
     }

@@ -103,7 +103,7 @@ export function builtSite(): BuiltSite {
     const secretFor = (email: string, from = 0) =>
       eventually(() => {
         const mail = mails.slice(from).findLast((text) => text.startsWith(`mail to ${email}:`))
-        const [, secret] = /\?token=([\w-]+)/.exec(mail ?? '') ?? []
+        const [, secret] = /\/auth\/mailed\/\w+#([\w-]+)/.exec(mail ?? '') ?? []
         if (secret === undefined) throw new Error(`no link for ${email} in ${mails.length} mails`)
         return secret
       })

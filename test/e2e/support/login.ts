@@ -14,7 +14,7 @@ function linkIn({ stateDir }: Server, email: string, before: string | undefined)
   const outbox = join(stateDir, 'outbox.txt')
   const mails = existsSync(outbox) ? readFileSync(outbox, 'utf8').split(/^mail to /m) : []
   const mail = mails.findLast((text) => text.startsWith(`${email}:`)) ?? ''
-  const [link] = /http\S+\?token=\S+/.exec(mail) ?? []
+  const [link] = /http\S+#\S+/.exec(mail) ?? []
   if (link === undefined || link === before)
     throw new Error(`no link for ${email} in ${mails.length} mails`)
   return link
@@ -30,7 +30,7 @@ export async function signUp(server: Server, email: string, password: string): P
       body: new URLSearchParams(form),
     })
   await post('/auth/sign-up', { name: 'Ada', email })
-  const token = new URL(await lastLink(server, email)).searchParams.get('token') ?? ''
+  const token = new URL(await lastLink(server, email)).hash.slice(1)
   const verified = await post('/auth/verify', { token, password })
   const [cookie] = verified.headers.getSetCookie()
   if (cookie === undefined) throw new Error(`no session: ${verified.status}`)

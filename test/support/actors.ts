@@ -1,4 +1,4 @@
-/** Actors as `identify` would make them, for tests of what is below HTTP. */
+/** Actors in the form that `identify` gives them, for tests of what is below HTTP. */
 import type { UserId } from '../../src/db/ids.ts'
 import type { MemberActor, PartnerActor, VisitorActor } from '../../src/security/actor.ts'
 import type { Permission, Role } from '../../src/security/permissions.ts'

@@ -1,6 +1,6 @@
 /**
- * An authenticator in software (WebAuthn Level 3, section 6): one ES256 credential that answers as a
- * browser would, or as somebody would who is up to something.
+ * An authenticator in software (WebAuthn Level 3, section 6) with one ES256 credential. It answers
+ * as a browser would, or wrongly where a test asks for that.
  */
 import { exportJWK, generateKeyPair } from 'jose'
 
@@ -11,7 +11,7 @@ export interface CeremonyOptions {
   readonly challenge: string
 }
 
-/** What a test can get wrong on purpose. */
+/** Parts of an answer that a test can make wrong on purpose. */
 export interface Deviations {
   readonly origin?: string
   readonly rpId?: string
@@ -19,7 +19,7 @@ export interface Deviations {
   readonly challenge?: string
   readonly counter?: number
   readonly isUserVerified?: boolean
-  /** Claims to be another credential. */
+  /** A credential id that is given instead of the true one. */
   readonly id?: string
 }
 
@@ -35,7 +35,10 @@ export async function makeAuthenticator(site: string) {
     return utf8(JSON.stringify({ ...data, origin: by.origin ?? site, crossOrigin: false }))
   }
 
-  /** Section 6.1: the hash of the RP id, flags, the counter, and with a new credential its key. */
+  /**
+   * The authenticator data (section 6.1): hash of the RP id, flags, counter, and for a new
+   * credential its key.
+   */
   async function authData(by: Deviations, attested: Bytes = new Uint8Array()): Promise<Bytes> {
     const rpIdHash = await sha256(utf8(by.rpId ?? new URL(site).hostname))
     const [userPresent, userVerified, hasCredential] = [0x01, 0x04, 0x40]
@@ -91,7 +94,7 @@ export async function makeAuthenticator(site: string) {
   }
 }
 
-/** RFC 9052: an EC2 key, ES256, P-256. */
+/** The public key as a COSE key (RFC 9052): EC2, ES256, P-256. */
 function coseKey(x: string, y: string): Bytes {
   const head = new Uint8Array([0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01])
   const [xHead, yHead] = [new Uint8Array([0x21, 0x58, 32]), new Uint8Array([0x22, 0x58, 32])]
@@ -111,7 +114,7 @@ function text(value: string): Bytes {
   return joined(new Uint8Array([0x60 + value.length]), utf8(value))
 }
 
-/** WebCrypto's `r | s` as the ASN.1 sequence that WebAuthn has. */
+/** Turns WebCrypto’s signature `r | s` into the ASN.1 sequence that WebAuthn takes. */
 function der(raw: Bytes): Bytes {
   const [r, s] = [integer(raw.subarray(0, 32)), integer(raw.subarray(32))]
   return joined(new Uint8Array([0x30, r.length + s.length]), r, s)

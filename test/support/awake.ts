@@ -1,4 +1,4 @@
-/** Which objects have been awake since the stores were last emptied. */
+/** A list of the objects that have been awake since the stores were last emptied. */
 type Namespace = 'VISITS' | 'JOBS' | 'KEYS'
 
 const awake = new Map<string, { readonly namespace: Namespace; readonly id: DurableObjectId }>()
@@ -11,7 +11,7 @@ export function allAwake() {
   return [...awake.values()]
 }
 
-/** All of them; from now on none. */
+/** Empties the list. @returns what was on it */
 export function takeAwake() {
   const all = allAwake()
   awake.clear()

@@ -1,4 +1,4 @@
-/** People and slots put straight into storage, and what people do with slots: thousands of acts, no HTTP. */
+/** People and slots put straight into storage, for thousands of acts without HTTP. */
 import { openSession } from '../../src/db/client.ts'
 import { type BookingId, newId, type SlotId } from '../../src/db/ids.ts'
 import { type Deps, makeDeps } from '../../src/deps.ts'
@@ -22,19 +22,24 @@ interface Stage {
   readonly people: readonly Person[]
   readonly manager: MemberActor
   readonly slots: readonly SlotId[]
-  /** Of a request that came in so many minutes ago. */
+  /** The dependencies of a request that came in so many minutes ago. */
   readonly deps: (minutesAgo: number) => Deps
 }
 
 interface Wish {
   readonly people: number
-  /** Of each slot, how many places it has. */
+  /** The number of places of each slot. */
   readonly capacities: readonly number[]
-  /** For how long a pending booking holds its place; without it, until it is settled. */
+  /**
+   * Minutes for which a pending booking holds its place; without them it holds it until it is
+   * settled.
+   */
   readonly holdMinutes?: number
 }
 
-/** Every other person is a visitor. `env` may count or fail. */
+/**
+ * Half of the people are members, half are visitors. The storage in `env` may count calls or fail.
+ */
 export async function stage(
   { people, capacities, holdMinutes }: Wish,
   { env } = testSite(),
@@ -76,7 +81,7 @@ function memberOf(userId: MemberActor['userId'], roles: Role[]): MemberActor {
 }
 
 export type Act = {
-  /** How many minutes ago the request came in. */
+  /** Minutes since the request came in. */
   readonly late?: number
 } & (
   | { readonly do: 'book'; readonly who: number; readonly slot: number }
@@ -84,7 +89,7 @@ export type Act = {
   | { readonly do: 'delete'; readonly slot: number }
 )
 
-/** What is refused is refused; here it only matters what is there afterwards. */
+/** A refusal is ignored: tests look only at what is stored afterwards. */
 export async function perform(act: Act, scene: Stage, made: BookingId[]): Promise<void> {
   const { people, manager, slots } = scene
   const deps = () => scene.deps(act.late ?? 0)

@@ -1,4 +1,6 @@
-/** Services, slots and bookings over HTTP, for tests. Times are as far from the clock of the test. */
+/**
+ * Services, slots and bookings over HTTP, for tests. Times are relative to the clock of the test.
+ */
 import { expect } from 'vitest'
 import type { BookingId, SlotId } from '../../src/db/ids.ts'
 import { rowsOf } from './population.ts'
@@ -34,13 +36,13 @@ export async function bookingScene(site: Site = testSite()) {
   return { site, root, service, slotOf, slot, manager: () => site.memberWith('bookings-manager') }
 }
 
-/** The body of an answer that says that something was made. */
+/** Checks that the answer is 201. @returns its body */
 export function created(reply: Reply) {
   expect(reply.status, `answered ${reply.text}`).toBe(201)
   return reply.body
 }
 
-/** How somebody can be reached, which visitors have to say. */
+/** A way to reach somebody, which visitors have to give. */
 export const CONTACT = { name: 'Ada', email: 'ada@example.com', phone: '+4930123456' }
 
 export async function bookingOf(who: Client, slotId: SlotId): Promise<{ id: BookingId }> {
@@ -51,7 +53,7 @@ export function timeIn(milliseconds: number): string {
   return new Date(Date.now() + milliseconds).toISOString()
 }
 
-/** `status code`, as in `409 slot_full`; the code of a problem, the status of a booking. */
+/** The status with the code of a problem or the status of a booking, as in `409 slot_full`. */
 export function outcomeOf({ status, body }: Reply): string {
   return `${status} ${body.code ?? body.status}`
 }
@@ -60,7 +62,7 @@ export async function audited(root: Member, target: string): Promise<Record<stri
   return (await root.get(`/v1/audit?target=${target}`)).body.items
 }
 
-/** Counted past the code, with its meaning written out once more: places that are taken now. */
+/** Each slot’s taken places, counted by SQL that shares nothing with the code under test. */
 export async function liveBySlot(): Promise<{ id: SlotId; capacity: number; live: number }[]> {
   return rowsOf(
     `select slots.id, capacity, count(bookings.id) as live from slots left join bookings
@@ -71,7 +73,7 @@ export async function liveBySlot(): Promise<{ id: SlotId; capacity: number; live
   )
 }
 
-/** What may never be, whatever happened before. */
+/** Rows that break an invariant of bookings; there must be none at any time. */
 export async function violations() {
   const live = `(status = 'confirmed' or (status = 'pending' and (hold_until is null or hold_until > ?)))`
   const now = new Date().toISOString()
@@ -81,7 +83,7 @@ export async function violations() {
       `select owner, slot_id from bookings where ${live} group by 1, 2 having count(*) > 1`,
       now,
     ),
-    /** A booking begins with one row and one revision, and every change adds one of each. */
+    /** A booking begins with one audit row and revision 1, and every change adds one to both. */
     unaudited: await rowsOf(
       `select id, revision from bookings
        where revision <> (select count(*) from audit_log where target = bookings.id)`,

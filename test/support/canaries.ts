@@ -3,7 +3,7 @@ import { onTestFinished, vi } from 'vitest'
 import { ISSUER, type Member, type Reply, type Site } from './site.ts'
 
 const SUBJECT = 'canary-subject-7341'
-/** For `PATCH /v1/me`. */
+/** The body of her `PATCH /v1/me`. */
 export const DETAILS = {
   phone: '+4930734100734',
   address: {
@@ -17,24 +17,24 @@ export const DETAILS = {
 }
 const EMAIL = 'canary-email-7341@example.com'
 
-/** What the member, moderators and admins may see, by the name of the field. */
+/** Fields that the member, moderators and admins may see, by name. */
 export const PROFILE: Readonly<Record<string, string>> = {
   email: EMAIL,
   phone: DETAILS.phone,
   ...DETAILS.address,
 }
 
-/** What the member and whoever manages bookings may see. */
+/** Fields that the member and whoever manages bookings may see. */
 export const BOOKING = {
   contactName: 'canary-name-7341',
   contactEmail: 'canary-contact-7341@example.com',
   contactPhone: '+4930734100735',
   note: 'canary-note-7341',
-  /** Why it was declined. */
+  /** The reason why the booking was declined. */
   reason: 'canary-reason-7341',
 }
 
-/** What nobody may see, whoever they are. */
+/** Values that nobody may see, whoever they are. */
 export const IDENTITY: Readonly<Record<string, string>> = {
   subject: SUBJECT,
   hash: await sha256(`${ISSUER.issuer}\n${SUBJECT}`),
@@ -51,7 +51,7 @@ export async function canaryMember(site: Site): Promise<Member> {
   return canary
 }
 
-/** With an Idempotency-Key, so that the answer is stored. @returns the id of the booking */
+/** Books with an Idempotency-Key, so that the answer is stored. @returns the id of the booking */
 export async function canaryBooking(canary: Member, slotId: string): Promise<string> {
   const { contactName: name, contactEmail: email, contactPhone: phone, note } = BOOKING
   const booking = { slotId, note, contact: { name, email, phone } }
@@ -74,7 +74,7 @@ export function leaksIn(said: unknown): string[] {
     .sort()
 }
 
-/** Status, headers and body. */
+/** The status, headers and body of an answer. */
 export function allOf({ status, headers, text }: Reply): unknown {
   return { status, headers: [...headers], text }
 }
@@ -87,7 +87,7 @@ function decodedBase64url(word: string): string {
   }
 }
 
-/** As JSON, with what errors keep to themselves. */
+/** The value as JSON, with the fields of errors that JSON leaves out. */
 function textOf(value: unknown): string {
   return JSON.stringify(value, (_, each: unknown) => {
     if (!(each instanceof Error)) return each

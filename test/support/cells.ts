@@ -1,13 +1,14 @@
 /**
- * The authorization matrix as a walk: every row of it, by everybody who can come in over HTTP, to
- * every kind of target, with the refusal that has to come. None of it is listed by hand.
+ * The cells of the authorization matrix: every row, by everybody who can come in over HTTP, to
+ * every kind of target, with the refusal that has to come. They are made from the routes, not by
+ * hand.
  */
 import { routes } from '../../src/api/index.ts'
 import { CALLER_NAMES, type CallerName, matrixOf, type MatrixRow } from '../../src/http/matrix.ts'
 import type { Restricted } from '../../src/http/access.ts'
 import { type Route, statusOf } from '../../src/http/route.ts'
 
-/** Callers who are no column of the matrix: what they may follows from the contract alone. */
+/** Callers who have no column in the matrix: the contract alone says what they may do. */
 export const OUTCASTS = [
   'suspended',
   'deleted',
@@ -21,21 +22,21 @@ export type Outcast = (typeof OUTCASTS)[number]
 export type CastName = CallerName | Outcast
 export const EVERYBODY: readonly CastName[] = [...CALLER_NAMES, ...OUTCASTS]
 
-/** They have no id that a path could name. */
+/** Callers who have no id that a path could name. */
 const NO_MEMBERS = new Set<CastName>(['visitor', 'partner', 'key without scopes'])
 
 export function isOutcast(name: CastName): name is Outcast {
   return OUTCASTS.some((outcast) => outcast === name)
 }
 
-/** `own` and `other` for a path that names a member or a booking, `existing` for any other. */
+/** A path that names a member or a booking has `own` and `other`, any other has `existing`. */
 export type Target = 'own' | 'other' | 'existing' | 'absent' | 'malformed'
 
 /** One row of the matrix, and the route it comes from. */
 export interface Row {
   readonly declared: Route
   readonly matrix: MatrixRow
-  /** Undefined where the row is open. */
+  /** An open row has no restriction. */
   readonly restriction: Restricted | undefined
   /** The query that selects this row of the route, as in `?view=full`. */
   readonly search: string
@@ -51,7 +52,7 @@ export const ROWS: readonly Row[] = routes.flatMap((declared) =>
   }),
 )
 
-/** For `test.each`: the rows about members, about badges, and so on. */
+/** The rows about members, about badges, and so on, for `test.each`. */
 export const RESOURCES = [...Map.groupBy(ROWS, ({ matrix }) => matrix.path.split(/[/?]/)[2])]
 
 export function titleOf({ matrix }: Row): string {
@@ -59,7 +60,7 @@ export function titleOf({ matrix }: Row): string {
 }
 
 function targetsOf({ method, path }: Route): Target[] {
-  // What is absent is made.
+  // This PUT makes a role that is absent, so it has no target `absent`.
   if (method === 'PUT' && path === '/v1/roles/:role') return ['existing', 'malformed']
   if (/\/:(userId|bookingId)/.test(path)) return ['own', 'other', 'absent', 'malformed']
   return path.includes('/:') ? ['existing', 'absent', 'malformed'] : ['existing']
@@ -73,7 +74,7 @@ export interface Refusal {
   readonly reach?: 'own' | 'any'
 }
 
-/** What the matrix, or for outcasts the contract, says to this caller; undefined where they may. */
+/** The refusal by the matrix, or for outcasts by the contract; undefined if the caller may. */
 export function refusalOf(row: Row, caller: CastName, target: Target): Refusal | undefined {
   switch (caller) {
     case 'bad token':
@@ -103,7 +104,10 @@ export function refusalOf(row: Row, caller: CastName, target: Target): Refusal |
   }
 }
 
-/** RFC 6750, section 3: no `error` before a credential was sent; the scope that would be enough after. */
+/**
+ * The challenge by RFC 6750, section 3: without a credential it has no `error`, and with one that
+ * is too weak it names the scope that would be enough.
+ */
 export function challengeOf({ status, code, required }: Refusal): string | null {
   if (code === 'unauthenticated') return 'Bearer realm="guildhall"'
   if (status === 401) return 'Bearer realm="guildhall", error="invalid_token"'
@@ -122,7 +126,7 @@ export function exceptionOf(row: Row, caller: CastName, target: Target): Refusal
   return { status: 403, code: 'forbidden', stage: 'ownership', required, reach: 'any' }
 }
 
-/** The statuses of a caller who may: what is not there for them, for them does not exist. */
+/** The statuses that a caller who may can get: things they may not see do not exist for them. */
 export function successOf(row: Row, caller: CastName, target: Target): readonly number[] {
   const { declared, restriction, matrix } = row
   const reachesOwn = !isOutcast(caller) && matrix.answers[caller] === 'own'

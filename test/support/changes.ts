@@ -1,4 +1,7 @@
-/** What happened between two dumps, without what differs each time: ids, times and names made at random. */
+/**
+ * The difference between two dumps, with everything masked that is new each time: ids, times and
+ * random names.
+ */
 import type { Dump } from './dump.ts'
 
 const ALWAYS_NEW: readonly (readonly [RegExp, string])[] = [
@@ -16,7 +19,7 @@ export function changesBetween(before: Dump, after: Dump): string[] {
   return [...tables]
     .flatMap((table) => {
       const [old, now] = [textsOf(before[table]), textsOf(after[table])]
-      // The same table of each object counts as one.
+      // Tables of the same name count as one, whichever object they are in.
       const name = table.split('.').at(-1) ?? table
       return [
         ...[...old].filter((row) => !now.has(row)).map((row) => `${name} - ${masked(row)}`),

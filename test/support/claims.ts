@@ -5,7 +5,7 @@ import { type Client, testSite, type Visitor } from './site.ts'
 export const claim = (who: Client, { token }: Pick<Visitor, 'token'>) =>
   who.post('/v1/me/bookings/claim', { visitorToken: token })
 
-/** In several ways, and one of each. */
+/** A site where the visitor has a pending, a confirmed and a canceled booking. */
 export async function claimScene(site = testSite()) {
   const all = await bookingScene(site)
   const [visitor, ada] = [await site.visitor(), await site.member('ada')]
@@ -17,6 +17,6 @@ export async function claimScene(site = testSite()) {
   return { ...all, visitor, ada, slotId, pending, ids: [canceled, confirmed, pending] }
 }
 
-/** Of the bookings somebody sees, newest first. */
+/** The ids of the bookings that somebody sees, newest first. */
 export const idsOf = async (who: Client) =>
   (await who.get('/v1/bookings')).body.items.map(({ id }: { id: string }) => id)

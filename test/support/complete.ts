@@ -1,14 +1,14 @@
 /**
- * For tests that compare a list kept by hand with what there is. Whoever forgot an entry reads what is
- * missing, where it goes, and which recipe of CONTRIBUTING.md explains it, instead of a diff of all of them.
+ * Compares a list that is kept by hand with what there is. Whoever forgot an entry reads what is
+ * missing, where it goes, and which recipe of CONTRIBUTING.md explains it, instead of a long diff.
  */
 
 interface List {
-  /** Where the list is kept, as in `SIGNED_IN in test/round-trips.test.ts`. */
+  /** The place where the list is kept, as in `SIGNED_IN in test/round-trips.test.ts`. */
   readonly list: string
-  /** What it lists, in the singular. */
+  /** The kind of thing that is listed, in the singular, as in `route`. */
   readonly of: string
-  /** The heading in CONTRIBUTING.md; a test looks that there is one. */
+  /** The heading of the recipe in CONTRIBUTING.md; a test checks that it exists. */
   readonly recipe: string
 }
 

@@ -7,11 +7,11 @@ export interface Cost {
 }
 
 interface TracedCall extends StorageCall {
-  /** What D1 had to read for a batch; 0 for everything else. */
+  /** Rows that D1 read for a batch; 0 for every other call. */
   readonly rowsRead: number
 }
 
-/** Pass `storage` to `testSite`. */
+/** Storage for `testSite` whose calls are counted. */
 export function countingStorage() {
   let calls: TracedCall[] = []
   const storage: Storage = intercepted(async (call, proceed) => {
@@ -22,7 +22,7 @@ export function countingStorage() {
     traced.rowsRead = rowsReadBy(result)
     return result
   })
-  /** What `work` costs, apart from what went on before. */
+  /** Counts the calls that `work` makes, without those before it. */
   async function costOf(work: () => Promise<unknown>): Promise<Cost> {
     const { cost } = await traced(work)
     return cost

@@ -3,7 +3,7 @@ import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { allAwake } from './awake.ts'
 
-/** Rows by table; those of an object under its id. */
+/** Rows by table; the name of a table in an object begins with the id of the object. */
 export type Dump = Readonly<Record<string, readonly unknown[]>>
 
 const TABLES = `select name from sqlite_master where type = 'table' and name <> 'd1_migrations'
@@ -22,7 +22,9 @@ export async function dumpD1(): Promise<Dump> {
   return Object.fromEntries(tables.map(({ name }, index) => [name, rows[index]?.results ?? []]))
 }
 
-/** Only of objects that somebody has called, and only where there are rows: to be woken leaves none. */
+/**
+ * Dumps the objects that have been called, without empty tables: waking an object stores no row.
+ */
 async function dumpVisits(): Promise<Dump> {
   const dumps: Record<string, readonly unknown[]> = {}
   const objects = allAwake().filter(({ namespace }) => namespace === 'VISITS')

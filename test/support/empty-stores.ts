@@ -1,11 +1,12 @@
-/** What lies between two tests: nothing that one has stored reaches the next. */
+/** Empties all stores between two tests, so that nothing that one has stored reaches the next. */
 import { reset, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { takeAwake } from './awake.ts'
 
 /** Leaves an empty database with the schema of all migrations, and empty objects. */
 export async function emptyStores(): Promise<void> {
-  // Resetting forgets what is awake and nothing else, so objects that may sleep are woken first; to
+  // A reset clears only objects that are awake, so those that may sleep are woken first. The query
+  // wakes the database and shows whether the reset has cleared it.
   // ask the database wakes it, and tells whether it has forgotten.
   do {
     await Promise.all(takeAwake().map(wake))

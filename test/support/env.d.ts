@@ -1,7 +1,9 @@
 declare namespace Cloudflare {
   interface Env extends Readonly<import('../../src/env.ts').Bindings> {
     readonly TEST_MIGRATIONS: import('cloudflare:test').D1Migration[]
-    /** `1` for tests at the size that the promises are about. */
+    /**
+     * `1` with `npm run test:full`: long tests then run at the size that the promises are about.
+     */
     readonly FULL: string
     /** The compatibility flags that wrangler.toml does not have. */
     readonly FLAGS: string
@@ -11,7 +13,7 @@ declare namespace Cloudflare {
   }
 }
 
-/** A file as text, by Vite. */
+/** Vite gives the text of a file that is imported like this. */
 declare module '*?raw' {
   const text: string
   export default text

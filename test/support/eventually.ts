@@ -1,7 +1,10 @@
-/** Waiting for what happens by itself. */
+/** Waiting for effects that come by themselves. */
 import { vi } from 'vitest'
 
-/** Until `check` no longer throws. The time is that of a busy machine; nothing is measured by it. */
+/**
+ * Waits until `check` no longer throws. The timeout is for busy machines; nothing is measured by
+ * it.
+ */
 export function eventually<T>(check: () => T | Promise<T>): Promise<T> {
   return vi.waitFor(check, { timeout: 30_000, interval: 20 })
 }

@@ -7,9 +7,9 @@ import { bodyFor, pathFor, thingsFor } from './world.ts'
 interface SampleCall {
   readonly route: Route
   readonly method: Route['method']
-  /** With the ids of things that exist. */
+  /** The path, with the ids of things that exist. */
   readonly path: string
-  /** A body that is valid; undefined where the route takes none. */
+  /** A valid body; undefined where the route takes none. */
   readonly json: unknown
 }
 
@@ -18,11 +18,11 @@ export interface Furnished {
   readonly ada: Member
   readonly badgeId: string
   readonly ruleId: string
-  /** In an order in which each can follow those before it: what deletes comes last. */
+  /** The calls in an order in which all of them can succeed: deletions come last. */
   readonly calls: readonly SampleCall[]
 }
 
-/** A site with an admin, a member, and of everything else one, which the member has. */
+/** Gives the site an admin, a member, and one of everything else, which the member has. */
 export async function furnish(site: Site): Promise<Furnished> {
   const [root, ada] = [await site.root(), await site.member('ada')]
   const things = thingsFor(site, root, Promise.resolve(ada))
@@ -35,7 +35,7 @@ export async function furnish(site: Site): Promise<Furnished> {
   return { root, ada, badgeId, ruleId, calls: calls.sort(byDamage) }
 }
 
-/** Deletions last, the longest path first: a member goes after their role. */
+/** Sorts deletions last, and among them long paths first: a member goes after their role. */
 function byDamage(a: SampleCall, b: SampleCall): number {
   const isDeletion = ({ method }: SampleCall): number => Number(method === 'DELETE')
   return isDeletion(a) - isDeletion(b) || b.path.length - a.path.length

@@ -1,4 +1,4 @@
-/** An explanation beside what it explains: the same call, said beforehand and then made. */
+/** Compares an explanation with the call that it explains, which is made right after it. */
 import { expect } from 'vitest'
 import { type Dump, dump } from './dump.ts'
 import type { Client, Reply, Site } from './site.ts'
@@ -9,22 +9,22 @@ export interface Asked {
   readonly json?: unknown
 }
 
-/** Whose call it is, as `as` takes it; undefined for who has no name, such as a bad token. */
+/** The caller’s name for `as`; undefined for callers without one, such as a bad token. */
 export async function nameOf(caller: Client): Promise<string | undefined> {
   const { status, body } = await caller.get('/v1/whoami')
   if (status !== 200) return undefined
   return body.userId ?? body.keyId ?? body.visitorId ?? body.kind
 }
 
-/** Has an admin ask what the call would answer. */
+/** Asks, as an admin, what the call would answer. */
 export async function explained(by: Client, as: string, asked: Asked): Promise<Reply> {
   const { json, ...call } = asked
   return by.post('/v1/explain', { as, ...call, ...(json !== undefined && { body: json }) })
 }
 
 /**
- * What is stored. Objects that were only looked at have tables without rows; the usage of a key is
- * written a minute late, for calls that were made before.
+ * All rows but those that come without a change: the usage of a key is written a minute after the
+ * calls. Tables without rows are left out, because looking at an object makes them.
  */
 export async function stored(): Promise<Dump> {
   return Object.fromEntries(
@@ -34,7 +34,7 @@ export async function stored(): Promise<Dump> {
   )
 }
 
-/** @returns the status that was foretold, after nothing came of foretelling it */
+/** Asks for an explanation and checks that this stores nothing. @returns the foretold status */
 export async function foretold(by: Client, as: string, asked: Asked): Promise<number> {
   const before = await stored()
   const { status, body, text } = await explained(by, as, asked)
@@ -43,7 +43,7 @@ export async function foretold(by: Client, as: string, asked: Asked): Promise<nu
   return body.status
 }
 
-/** Somebody who may explain for everybody, and is nobody's target. */
+/** An admin who may explain for everybody, and whom no call is about. */
 export async function explainer(site: Site): Promise<Client> {
   return site.memberWith('admin', 'explainer')
 }

@@ -1,21 +1,24 @@
-/** Storage that fails when a test says so: before a call is made, or after it was, on the way back. */
+/** Storage that fails when a test says so, either before a call is made or on its way back. */
 import { intercepted, type Storage, type StorageCall } from './intercept.ts'
 
-/** In every text a failure brings along, so that a leak of it would show. */
+/** The text of a failure; an answer that has a part of it leaks internals. */
 export const INTERNALS = 'D1_ERROR: no such table: secret_internals: SQLITE_ERROR'
-/** What D1 says when the same call may succeed a moment later. */
+/** The text of D1 where the same call may succeed a moment later. */
 export const CONNECTION_LOST = 'D1_ERROR: Network connection lost. secret_internals'
 
 export type Failure = 'before' | 'after'
 
 interface Plan {
-  /** Whether this call fails; calls are numbered from 1. */
+  /** Tells whether a call fails; calls are numbered from 1. */
   readonly fails: (number: number, call: StorageCall) => boolean
   readonly when?: Failure
   readonly text?: string
 }
 
-/** Pass `storage` to `testSite`. Nothing fails before `arm`; `disarm` tells how many calls were made since. */
+/**
+ * Storage for `testSite` whose calls fail as planned from `arm` to `disarm`, which returns how many
+ * calls were made since `arm`.
+ */
 export function failingStorage() {
   let plan: Plan | undefined
   let made = 0
@@ -39,7 +42,10 @@ export function failingStorage() {
   return { storage, arm, disarm }
 }
 
-/** Works for `calls` calls; then the one under way and everything after it fails, as when a machine dies. */
+/**
+ * Storage that works for `calls` calls. The last of them and everything after it fails, as when a
+ * machine dies.
+ */
 export function mortalStorage(calls: number, when: Failure): Storage {
   let made = 0
   return intercepted(async (_, proceed) => {
@@ -51,7 +57,7 @@ export function mortalStorage(calls: number, when: Failure): Storage {
   })
 }
 
-/** Runs `work` once, right before the first call that `isTheOne`: what happens in between of two steps. */
+/** Storage that runs `work` once, right before the first call that `isTheOne` picks. */
 export function interruptedStorage(
   isTheOne: (call: StorageCall) => boolean,
   work: () => Promise<unknown>,

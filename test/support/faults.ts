@@ -1,4 +1,4 @@
-/** Ways for a request to be wrong that have nothing to do with who sends it. */
+/** Faults of a request that have nothing to do with who sends it. */
 import * as z from 'zod'
 import type { ProblemCode } from '../../src/problem.ts'
 import { type Row, ROWS, type Target } from './cells.ts'
@@ -6,14 +6,17 @@ import type { CallOptions } from './site.ts'
 
 export interface Fault {
   readonly name: string
-  /** What somebody is told who may do it otherwise. */
+  /** The code that is answered to somebody who may make the request. */
   readonly code: ProblemCode
   readonly concerns: (row: Row) => boolean
-  /** The target it takes, where `existing` may be anybody's; without it, any has the fault. */
+  /**
+   * The one kind of target that can have the fault (`existing` may be anybody’s); without it any
+   * can.
+   */
   readonly target?: 'existing' | 'absent' | 'malformed'
-  /** To be added to the query. */
+  /** A parameter that is added to the query. */
   readonly query?: string
-  /** @param body what the route takes, if it takes one */
+  /** @param body a valid body, if the route takes one */
   readonly options: (body: unknown) => CallOptions
 }
 
@@ -30,7 +33,7 @@ const asJson = (raw: BodyInit) => () => ({ raw, headers: { 'Content-Type': 'appl
 
 const QUERY = [...new Set(ROWS.flatMap(queryNames))]
 
-/** In the order in which a caller is told about them. */
+/** All faults, in the order in which a caller is told about them. */
 export const FAULTS: readonly Fault[] = [
   {
     name: 'an answer wanted as HTML',

@@ -1,15 +1,17 @@
-/** The floors of `src/`: which folder may import from which, and how an import that may not be is told. */
+/**
+ * The floors of `src/`: which folder may import from which, and the message about a wrong import.
+ */
 
-/** A file as far as the floors look at it; `Source` in sources.ts is one. */
+/** The part of a file that the floors look at; `Source` in sources.ts has it. */
 export interface Importer {
-  /** Under `src/`. */
+  /** The path under `src/`. */
   readonly path: string
   readonly imports: readonly { readonly to: string; readonly isType: boolean }[]
 }
 
 /**
- * From the ground up. What is on one floor imports only from the floors below it, types included. A
- * file directly in `src/` goes by its name. A new folder gets its place in here.
+ * The floors from the ground up. A folder imports only from the floors below it, types included. A
+ * file directly in `src/` goes by its name. A new folder has to be added here.
  */
 export const FLOORS: readonly (readonly string[])[] = [
   ['problem', 'log'],
@@ -32,7 +34,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ['worker'],
 ]
 
-/** Imports that go up all the same, as `a.ts → b.ts`, each with its reason; at most two. */
+/** Imports that may go up, as `a.ts → b.ts`, each with its reason; at most two. */
 export const EXCEPTIONS: Readonly<Record<string, string>> = {}
 
 interface Ban {
@@ -58,7 +60,7 @@ export const BANS: readonly Ban[] = [
   },
 ]
 
-/** `security/grant.ts` is in `security`, `app.ts` is `app`. */
+/** The folder of a path: `security/grant.ts` is in `security`, `app.ts` is `app`. */
 export function folderOf(path: string): string {
   return path.includes('/') ? path.slice(0, path.indexOf('/')) : path.replace(/\.tsx?$/, '')
 }
@@ -96,7 +98,9 @@ function floorOf(path: string): number {
   return FLOORS.findIndex((floor) => floor.includes(folderOf(path)))
 }
 
-/** @returns the shortest circle through each file that is on one, each circle once, as `a → b → a` */
+/**
+ * @returns the shortest circle through each file that is on one, each circle once, as `a → b → a`
+ */
 export function circles(files: Iterable<Importer>): string[] {
   const graph = new Map(
     [...files].map(({ path, imports }) => [path, new Set(imports.map(({ to }) => to))] as const),

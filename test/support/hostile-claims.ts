@@ -1,4 +1,4 @@
-/** Hostile tokens, part three: validly signed, but what they claim is missing, wrong or of a wrong kind. */
+/** Hostile tokens, part three: validly signed, but a claim is missing, wrong or of a wrong kind. */
 import { type Case, type NamedToken, named } from './token-surgery.ts'
 import type { TestIssuer } from './tokens.ts'
 

@@ -19,12 +19,12 @@ import {
 } from './token-surgery.ts'
 import { hmacSigner, makeIssuer, rawToken, type Signer, type TestIssuer } from './tokens.ts'
 
-/** Where tokens would like their keys to come from. Nothing may ever be fetched from there. */
+/** The origin that tokens name for their keys. Nothing may ever be fetched from there. */
 export const EVIL_ORIGIN = 'https://evil.example'
 
 const sendUnsigned: Signer = async () => new Uint8Array()
 
-/** For an issuer with an ES256 key. */
+/** The issuer has to have an ES256 key. */
 export async function hostileTokens(issuer: TestIssuer): Promise<NamedToken[]> {
   const groups = await Promise.all([
     wrongAlgorithms(issuer),
@@ -39,7 +39,7 @@ export async function hostileTokens(issuer: TestIssuer): Promise<NamedToken[]> {
   return groups.flat()
 }
 
-/** For an issuer with an ES256 key. */
+/** The issuer has to have an ES256 key. */
 export async function validTokens(issuer: TestIssuer): Promise<NamedToken[]> {
   const now = Math.floor(Date.now() / 1000)
   const { audience } = issuer

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 
-/** Every identity that was ever linked was linked so long ago. */
+/** Makes all identities look as if they had been linked `ms` milliseconds ago. */
 export async function aged(ms: number): Promise<void> {
   const at = new Date(Date.now() - ms).toISOString()
   await env.DB.prepare('update identities set created_at = ?').bind(at).run()

@@ -11,7 +11,7 @@ export const HOUR = 60 * MINUTE
 
 type RemoteIssuer = Extract<TrustedIssuer, { jwksUrl: string }>
 
-/** Spies on every outbound call and on the log while the tests of a file run; nothing is served at first. */
+/** Spies on all outbound calls and the log while a file’s tests run; at first nothing is served. */
 export function watchKeyServer() {
   const fetchSpy = vi.spyOn(globalThis, 'fetch')
   const logSpy = vi.spyOn(console, 'error')
@@ -44,7 +44,7 @@ export function trust({ trusted }: TestIssuer): RemoteIssuer {
   return { issuer, audience, algorithms, jwksUrl: `https://issuer.example/${++count}/jwks.json` }
 }
 
-/** `'ok'`, or the code of the refusal. */
+/** Verifies the token. @returns `ok`, or the code of the refusal */
 export async function verdict(token: string, trusted: TrustedIssuer, now: number): Promise<string> {
   try {
     await verifyToken(token, [trusted], now)

@@ -13,7 +13,7 @@ export interface Partner extends Client {
   readonly secret: string
 }
 
-/** @param by who issues it; the first admin, unless told otherwise */
+/** Issues a key. @param by the issuer; the first admin, unless told otherwise */
 export async function partner(site: Site, fields: object = {}, by?: Client): Promise<Partner> {
   const issuer = by ?? (await site.root())
   const { status, body } = await issuer.post('/v1/api-keys', {
@@ -25,7 +25,7 @@ export async function partner(site: Site, fields: object = {}, by?: Client): Pro
   return holder(site, body)
 }
 
-/** Whoever holds what was issued. */
+/** A client that sends the key that was issued. */
 export function holder(site: Site, issued: { id: KeyId; secret: string }): Partner {
   return { ...site.bearer(issued.secret), id: issued.id, secret: issued.secret }
 }

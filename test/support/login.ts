@@ -1,4 +1,6 @@
-/** A site with the built-in login, its mail kept here, and browsers as far as a login can tell. */
+/**
+ * A site with the built-in login and an outbox for its mail, and clients that act as browsers do.
+ */
 import type { Bindings } from '../../src/env.ts'
 import { ORIGIN, testSite } from './site.ts'
 
@@ -34,7 +36,7 @@ export function loginSite(overrides: Partial<Bindings> = {}) {
   const MAIL = { send: async (mail: Sent) => void outbox.push(mail) }
   const site = testSite({ ...LOGIN_SETTINGS, MAIL, ...overrides })
 
-  /** Keeps cookies and says where its requests come from, as browsers do. */
+  /** A client that keeps cookies and says where its requests come from, as browsers do. */
   function browser(address = '192.0.2.1') {
     const jar = new Map<string, string>()
 

@@ -1,14 +1,14 @@
 /**
- * What D1 stores about a member: a row in every table that holds one, and what their deletion makes of
- * each column that can. A table or column that is not in here fails `test/erasure.test.ts`.
+ * What D1 stores about a member: a row for every table that can hold one, and what a deletion makes
+ * of each column. `test/erasure.test.ts` fails if a table or a column is missing here.
  */
 import { env } from 'cloudflare:workers'
 import { BUILT_IN } from '../../src/db/issuers.ts'
 
-/** By what a row names a member. */
+/** The ids by which rows name a member. */
 export interface Names {
   readonly userId: string
-  /** Of the built-in login. */
+  /** The id of their account of the built-in login. */
   readonly account: string
   readonly keyId: string
 }
@@ -16,16 +16,16 @@ export interface Names {
 type Fate =
   /** A deletion deletes the row, or empties the column. */
   | 'goes'
-  /** The id stays, and leads to nobody any more: why it has to. */
+  /** The id stays and leads to nobody any more; the text says why it has to stay. */
   | { readonly stays: string }
-  /** The column has such a name and holds something else: what. */
+  /** The column only looks as if it named a member; the text says what it holds. */
   | { readonly holds: string }
 
 const RECORD = { stays: 'who did what is on record, by an id that leads to nobody' }
 const OTHERS_ROW = { stays: 'the row is somebody else’s, and says who acted' }
 const BOOKED = { stays: 'what was booked stays on record without the person' }
 
-/** By `table.column`: every column with a foreign key to a member, and every one whose name speaks of one. */
+/** The fate of every `table.column` with a foreign key to a member or a name that speaks of one. */
 export const FATES: Readonly<Record<string, Fate>> = {
   'identities.user_id': 'goes',
   'identities.subject': 'goes',
@@ -80,9 +80,11 @@ export const WITHOUT_MEMBERS: Readonly<Record<string, string>> = {
 const AT = '2026-01-01T00:00:00.000Z'
 const LATER = '2999-01-01T00:00:00.000Z'
 
-/** By table: a statement that adds rows which hold the member in each of its columns in `FATES`. */
+/**
+ * A statement for each table, which adds rows with the member in each of the columns in `FATES`.
+ */
 export const ROWS: Readonly<Record<string, (names: Names) => string>> = {
-  // A member is in here by their first request.
+  // The member’s first request has made this row.
   users: () => `select 1`,
   auth_users: ({ account }) => `insert into auth_users
     (id, name, email, email_verified, created_at, updated_at)
@@ -140,7 +142,7 @@ export const ROWS: Readonly<Record<string, (names: Names) => string>> = {
     values ('place', '${account}', 99999999999999)`,
 }
 
-/** Adds all of `ROWS`, parents before children: a batch defers nothing. */
+/** Adds all of `ROWS`, parents before children, because a batch does not defer foreign keys. */
 export async function furnish(names: Names): Promise<void> {
   const badge = `insert into badges (id, slug, title, description, background_color, text_color,
       position, revision, created_at, updated_at)

@@ -15,7 +15,7 @@ export async function minted(keyId: KeyId = newId('key', Date.now())) {
   return { keyId, ...(await mintApiKey(keyId, CHECKSUMS)) }
 }
 
-/** Every text that has one character more, one less, another one, or two neighbours swapped. */
+/** Every text with one character more, one less, another one, or two neighbours swapped. */
 export function* misspellings(key: string): Generator<string> {
   for (let at = 0; at < key.length; at++) {
     const [before, own, after] = [key.slice(0, at), key.charAt(at), key.slice(at + 1)]

@@ -1,4 +1,6 @@
-/** A request of every route that changes something, which can be repeated and has all of its effect once. */
+/**
+ * A request for every route that changes something. It can be repeated, and has its effect once.
+ */
 import { env } from 'cloudflare:workers'
 import { bookingOf, bookingScene, CONTACT } from './bookings.ts'
 import { partner } from './keys.ts'
@@ -15,7 +17,7 @@ export async function sceneOf(site: Site) {
   const make = async (path: string, body: unknown): Promise<{ readonly id: string }> =>
     (await root.post(path, body)).body
   const someone = () => site.member(crypto.randomUUID())
-  /** Whose key the site has at hand. */
+  /** A visitor who has made a request, so that the site has the key of their token at hand. */
   const visitor = async () => {
     const somebody = await site.visitor()
     await somebody.get('/v1/whoami')
@@ -37,7 +39,7 @@ const TOMORROW = {
   endsAt: new Date(Date.now() + 25 * 3_600_000).toISOString(),
 }
 
-/** As `REQUESTS`, of those who have no account. */
+/** Requests by visitors or about their bookings, in the form of `REQUESTS`. */
 export const BY_VISITORS: typeof REQUESTS = {
   'POST /v1/bookings, by a visitor': async ({ slot, visitor }) => {
     const [me, slotId, headers] = [await visitor(), await slot(), once()]
@@ -55,7 +57,7 @@ export const BY_VISITORS: typeof REQUESTS = {
   },
 }
 
-/** By route: makes what the request is about, and gives the request, which can be repeated. */
+/** A function for each route that makes what its request needs. @returns the request, repeatable */
 export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request>>> = {
   'GET /v1/whoami': async ({ site }) => {
     const newcomer = site.bearer(await ISSUER.sign({ sub: crypto.randomUUID() }))
@@ -216,7 +218,7 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
     return () => me.post('/v1/bookings', { slotId }, { headers })
   },
   'POST /v1/visitors': async ({ site }) => {
-    // The first one makes the key that signs.
+    // The first visitor of a site makes the key that signs their tokens.
     await site.visitor()
     return () => site.anonymous.post('/v1/visitors')
   },

@@ -1,12 +1,12 @@
 /** The naughty data: every entry must be stored exactly or refused, and never break anything. */
 import { base64url } from 'jose'
 import { expect } from 'vitest'
-// As text: the bundler's JSON refuses lone surrogates.
+// The data is imported as text because the bundler’s JSON refuses lone surrogates.
 import text from '../data/naughty.json?raw'
 import type { Reply } from './site.ts'
 import { sized } from './size.ts'
 
-/** Inline, or base64 of the bytes or of the bytes compressed. */
+/** A text in one of three forms: itself, its bytes in base64, or its compressed bytes in base64. */
 interface Entry {
   readonly id: string
   readonly s?: string
@@ -43,7 +43,9 @@ export const DOCUMENTS: readonly Uint8Array[] = await Promise.all(naughty.json.m
 export const HEADER_SETS = naughty.headers.map(({ h }) => h)
 export const { paths: PATHS, queries: QUERIES, methods: METHODS, mass: FIELD_NAMES } = naughty
 
-/** What must never happen, whatever was sent; the client has checked the body against the document. */
+/**
+ * The faults that no answer may have, whatever was sent. The client has checked the body already.
+ */
 export function harmOf({ status, headers }: Reply): string[] {
   const type = headers.get('Content-Type') ?? 'none'
   return [
@@ -55,8 +57,9 @@ export function harmOf({ status, headers }: Reply): string[] {
 }
 
 /**
- * What is wrong with each item, several at a time; nothing if all is well. Without `npm run
- * test:full` it takes every third one, and tests with other titles begin with another of them.
+ * Checks the items, several at a time. Without `npm run test:full` it takes every third item; the
+ * length of the test’s name decides which comes first.
+ * @returns what is wrong with each of them; nothing if all is well
  */
 export async function faultsOf<T>(
   items: readonly T[],
@@ -78,7 +81,7 @@ export async function faultsOf<T>(
   return faults
 }
 
-/** Whether every part of `expected` is in `actual`, the same to the character. */
+/** Compares all that `expected` has with `actual`, to the character. @returns the differences */
 export function differenceOf(actual: unknown, expected: object): string[] {
   return Object.entries(expected).flatMap(([name, value]): string[] => {
     const stored = (actual as Readonly<Record<string, unknown>> | null)?.[name]
@@ -87,7 +90,7 @@ export function differenceOf(actual: unknown, expected: object): string[] {
   })
 }
 
-/** Whether it can be put into a header at all. */
+/** Tells whether the text can be put into a header at all. */
 export function fitsIntoHeader(value: string): boolean {
   return /^[\x20-\x7e]*$/.test(value)
 }

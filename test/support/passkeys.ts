@@ -14,7 +14,7 @@ export const EVE = 'eve@example.com'
 export const COOKIE = '__Host-guildhall.session_token'
 export const CHALLENGE = '__Host-guildhall.passkey_challenge'
 
-/** Each is refused, whether a passkey is added or used. */
+/** Wrong answers, which are refused whether a passkey is added or used. */
 export const WRONG: readonly (readonly [string, Deviations])[] = [
   ['made for another site', { origin: 'https://evil.example' }],
   ['made for a part of this site’s domain', { origin: 'https://login.members.example' }],

@@ -10,7 +10,7 @@ export interface Visitor {
   readonly shard: number
 }
 
-/** Members, dealt evenly to the shards of a site that has so many. */
+/** Stores members, spread evenly over the shards of a site that has so many. */
 export async function populate(count: number, shards: number): Promise<Visitor[]> {
   const now = Date.now()
   const visitors = Array.from({ length: count }, (_, index) => ({
@@ -31,7 +31,7 @@ export async function populate(count: number, shards: number): Promise<Visitor[]
   return visitors
 }
 
-/** One counted visit each, at `at` (milliseconds). */
+/** Counts one visit of each member at `at` (milliseconds). */
 export async function visit(visitors: readonly Visitor[], at = Date.now()): Promise<void> {
   const byShard = Map.groupBy(visitors, ({ shard }) => shard)
   for (const [shard, members] of byShard) {
@@ -64,7 +64,7 @@ export async function badgeWithRule(
   return { badgeId, ruleId }
 }
 
-/** Every row of `query`, read past whatever the test does to storage. */
+/** All rows of `query`, read past the storage that a test counts or lets fail. */
 export async function rowsOf<Row = Record<string, unknown>>(
   query: string,
   ...values: unknown[]
@@ -75,7 +75,7 @@ export async function rowsOf<Row = Record<string, unknown>>(
   return results
 }
 
-/** How many assignments and audit rows of awards each member has, as `"1/1": members`. */
+/** How many assignments and audit rows of awards members have, as `{ "1/1": members }`. */
 export async function awardsPerMember(badgeId: BadgeId): Promise<Record<string, number>> {
   const rows = await rowsOf<{ tally: string; members: number }>(
     `select assigned || '/' || audited as tally, count(*) as members from (

@@ -1,6 +1,7 @@
 /**
- * The storage of races: D1, or D1 without the way there. D1 is SQLite in a Durable Object, and so is
- * the stand-in, called where it is: the same engine, triggers and transactions without the hops.
+ * The storage of races: D1, or a stand-in. D1 is SQLite in a Durable Object, and so is the
+ * stand-in, but it is called inside the object: the same engine, triggers and transactions without
+ * the way there.
  */
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
@@ -8,8 +9,8 @@ import { intercepted, type StorageCall } from './intercept.ts'
 import { RACES } from './races.ts'
 
 /**
- * Runs `work` with the storage that the races of this run are to have. Calls are a little late, each
- * by another moment: otherwise requests would keep in step, and the same one would always win.
+ * Runs `work` with the storage that `RACES` asks for. Each call is late by a random moment;
+ * otherwise requests would keep in step, and the same one would always win.
  */
 export async function withRaceStorage<T>(work: (db: D1Database) => Promise<T>): Promise<T> {
   if (RACES.storage === 'd1') return work(intercepted(late).DB)
@@ -63,7 +64,7 @@ function databaseIn(storage: DurableObjectStorage): D1Database {
   return as<D1Database>({ ...session, withSession: () => session })
 }
 
-/** Audited writes by most: what was admitted is then still under way when a loss commits. */
+/** Delays a call, and audited writes most: they are then still under way when a loss commits. */
 async function late<T>({ text }: StorageCall, proceed: () => Promise<T>): Promise<T> {
   const upTo = RACES.delayMs * (text.includes('insert into acting') ? 8 : 1)
   await scheduler.wait(Math.random() * upTo)

@@ -4,9 +4,12 @@ import { env } from 'cloudflare:workers'
 interface Races {
   readonly rounds: number
   readonly requests: number
-  /** D1 as it is, or its engine without the way there: for millions of calls. */
+  /** `d1` is D1 as it is, `object` its engine without the way there, for millions of calls. */
   readonly storage: 'd1' | 'object'
-  /** Up to which a call to storage is late. */
+  /**
+   * Milliseconds by which a call to storage is late at most; an audited write up to eight times
+   * that.
+   */
   readonly delayMs: number
 }
 
@@ -23,22 +26,25 @@ export interface Contest {
   readonly acts: readonly (() => Promise<number>)[]
   /** Resolves when the loss is acknowledged. @returns whether it was */
   readonly lose: () => Promise<boolean>
-  /** What each request gets that comes too late. */
+  /** The status of each request that comes too late. */
   readonly refusal: number
 }
 
 export interface Tally {
-  /** Sent before the acknowledgement, and done. */
+  /** Requests that were sent before the acknowledgement and done. */
   done: number
-  /** Sent before it, and refused. */
+  /** Requests that were sent before the acknowledgement and refused. */
   overtaken: number
-  /** Sent after it, and refused. */
+  /** Requests that were sent after the acknowledgement and refused. */
   late: number
-  /** Everything that must not be. */
+  /** Everything that must not happen. */
   readonly wrong: object[]
 }
 
-/** One round: the loss begins at a point that moves with `round`, in the first half of the requests. */
+/**
+ * Runs one round. The loss begins in the first half of the requests, at a point that moves with
+ * `round`.
+ */
 export async function race(contest: Contest, round: number, tally: Tally): Promise<void> {
   const { acts, lose, refusal } = contest
   const begin = Math.floor(((round * 0.618) % 1) * (RACES.requests / 2))
@@ -64,11 +70,11 @@ export async function race(contest: Contest, round: number, tally: Tally): Promi
   }
   await Promise.all(Array.from({ length: AT_ONCE }, lane))
   await losing
-  // A slow loss may have been overtaken by all of them.
+  // A slow loss may end after all requests, so each act is sent once more after it.
   await Promise.all(acts.map((_, number) => send(number, true)))
 }
 
-/** What takes a right away, in whatever way it is done. */
+/** Events in the database by which any right is taken away. */
 const LOSSES = [
   'delete on user_roles',
   'delete on roles',
@@ -79,7 +85,7 @@ const LOSSES = [
   'delete on auth_sessions',
 ]
 
-/** From now on the database notes in which order losses of rights and audited profile changes commit. */
+/** Has the database note in which order losses of rights and audited profile changes commit. */
 export async function noteCommits(db: D1Database): Promise<void> {
   const statements = [
     'create table commits (position integer primary key, what text, who text) strict',
@@ -98,7 +104,7 @@ interface Writes {
   readonly void: number
 }
 
-/** Profile changes by this member that were committed, and those of them after the last loss. */
+/** Profile changes by this member that were committed, and how many of them after the last loss. */
 export async function writesBy(db: D1Database, userId: string): Promise<Writes> {
   const query = `select count(*) as "all", count(*) filter (where position >
        (select max(position) from commits where what = 'loss')) as "void"

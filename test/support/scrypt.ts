@@ -1,6 +1,6 @@
 /**
- * The expensive step of a password is a quarter of a second of nothing but work, which hundreds of
- * tests that are not about it would do again and again.
+ * A cheap stand-in for scrypt. The real one takes a quarter of a second for a password, which
+ * hundreds of tests that are not about it would spend again and again.
  */
 import nodeCrypto from 'node:crypto'
 
@@ -8,7 +8,7 @@ type Scrypt = typeof nodeCrypto.scrypt
 
 const real: Scrypt = nodeCrypto.scrypt.bind(nodeCrypto)
 
-/** Derives at the least cost there is; another key for each password, salt and cost, as before. */
+/** Derives at the least cost there is; the key still depends on password, salt and cost. */
 const cheap: Scrypt = (password, salt, length, { N, r, p }, done) => {
   const salted = Buffer.concat([salt, Buffer.from(`${N},${r},${p}`)])
   real(password, salted, length, { N: 2, r: 1, p: 1, maxmem: 1024 }, done)

@@ -1,4 +1,4 @@
-/** Mulberry32: the same numbers for a seed on every machine, in [0, 1). */
+/** Mulberry32: numbers in [0, 1) that a seed makes the same on every machine. */
 export function seeded(seed: number): () => number {
   let state = seed
   return () => {

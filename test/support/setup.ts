@@ -1,4 +1,4 @@
-/** Before each test: nothing of another one is there, neither what it stored nor what it still does. */
+/** Runs before each test: nothing of another one is left, neither stored nor under way. */
 import { afterEach, beforeEach } from 'vitest'
 import { emptyStores } from './empty-stores.ts'
 import { useCheapScrypt } from './scrypt.ts'

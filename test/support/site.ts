@@ -40,9 +40,9 @@ export interface Reply {
 
 export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>>
-  /** Sent as JSON. */
+  /** A body that is sent as JSON. */
   readonly json?: unknown
-  /** Sent as it is. */
+  /** A body that is sent as it is. */
   readonly raw?: BodyInit
 }
 

@@ -1,6 +1,6 @@
 /**
- * GitHub and Google as far as signing in goes, behind `fetch`: codes are good once, for the client and
- * the address they were asked for with, and only with the PKCE verifier (RFC 7636) that fits.
+ * GitHub and Google as far as signing in goes, in place of `fetch`. A code is good once, for the
+ * client and address it was asked for with, and only with the fitting PKCE verifier (RFC 7636).
  */
 import { generateKeyPair, SignJWT } from 'jose'
 import { onTestFinished, vi } from 'vitest'
@@ -11,7 +11,7 @@ export const PROVIDERS = {
 } as const
 type ProviderName = keyof typeof PROVIDERS
 
-/** Who is signed in over there. */
+/** Somebody who is signed in at the provider. */
 export interface Person {
   readonly id: string
   readonly name: string
@@ -86,7 +86,7 @@ export function socialProvider() {
 
   return {
     goDown: () => void (isDown = true),
-    /** The person agrees. @returns where the provider sends their browser */
+    /** Has the person agree. @returns where the provider sends their browser */
     agree(location: string | null, person: Person): string {
       const { searchParams: asked } = new URL(location ?? '')
       const code = crypto.randomUUID()

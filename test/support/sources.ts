@@ -4,14 +4,14 @@
 export interface Import {
   /** Path under `src/`, or the name of a package. */
   readonly to: string
-  /** What is imported, by its name there; `*` for all of it. */
+  /** The imported names as they are in the other module; `*` stands for all of it. */
   readonly names: readonly string[]
-  /** Leaves nothing behind when it is compiled. */
+  /** Tells whether the import is gone once it is compiled. */
   readonly isType: boolean
 }
 
 export interface Source {
-  /** Under `src/`. */
+  /** The path under `src/`. */
   readonly path: string
   readonly text: string
   readonly imports: readonly Import[]
@@ -19,14 +19,15 @@ export interface Source {
 
 const ROOT = '../../src/'
 
-// No type argument: by the text `import.meta.glob(` vitest sees that a cached answer would be stale.
+// The call has no type argument: by the text `import.meta.glob(` vitest sees when its cache is
+// stale.
 const FILES = import.meta.glob('../../src/**/*.{ts,tsx}', {
   query: '?raw',
   import: 'default',
   eager: true,
 })
 
-/** `import … from`, `export … from`, `import 'x'`, and `import('x')` wherever it stands. */
+/** Matches `import … from`, `export … from`, `import 'x'`, and `import('x')` wherever it stands. */
 const IMPORT =
   /^(?:import|export)\s+(type\s)?([^'"();=]*?)\s*from\s*['"]([^'"]+)['"]|^import\s*['"]([^'"]+)['"]|\bimport\(\s*['"`]([^'"`]+)['"`]/gm
 

@@ -1,11 +1,11 @@
-/** Keys of the site's own tokens whose private half the test has. */
+/** Keys of the site’s own tokens, with the private half in the hands of the test. */
 import { VISITOR_KEYS } from '../../src/security/tokens/signing-keys.ts'
 import { VISITORS } from '../../src/db/issuers.ts'
 import { newId } from '../../src/db/ids.ts'
 import { rowsOf } from './population.ts'
 import { makeIssuer, type TestIssuer } from './tokens.ts'
 
-/** Signs tokens as the site signs those of visitors, once its key is planted. */
+/** An issuer that signs as the site does for visitors, once its key is planted. */
 export function visitorIssuer(): Promise<TestIssuer> {
   const now = Date.now()
   const [kid, subject] = [crypto.randomUUID(), newId('vis', now)]

@@ -39,7 +39,7 @@ export function spaced(issuer: TestIssuer): Promise<string> {
   return rawToken(indented(issuer.header()), indented(issuer.claims()), issuer.signer)
 }
 
-/** A valid token of a length that four characters of base64url can reach to the character. */
+/** A valid token of exactly this length. */
 export async function ofLength(issuer: TestIssuer, length: number): Promise<string> {
   const header = JSON.stringify(issuer.header())
   const base = JSON.stringify(issuer.claims({ pad: '' })).length
@@ -80,14 +80,14 @@ export function padded(part: string): string {
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
-/** The same bytes to a lenient decoder: the last character's unused bits are set. */
+/** Sets the unused bits of the last character; a lenient decoder still reads the same bytes. */
 export function withBitsBehind(part: string): string {
   if (part.length % 4 === 0) throw new RangeError('no spare bits')
   return part.slice(0, -1) + ALPHABET.charAt(ALPHABET.indexOf(part.slice(-1)) | 1)
 }
 
 export async function standardAlphabet(issuer: TestIssuer): Promise<string> {
-  // Signatures are random: one in sixteen has neither of the two characters.
+  // Signatures are random, and one in sixteen has neither `-` nor `_`.
   for (;;) {
     const [header, payload, signature] = partsOf(await issuer.sign())
     const standard = signature.replaceAll('-', '+').replaceAll('_', '/')

@@ -18,13 +18,13 @@ export interface TestIssuer {
   readonly kid: string
   /** Public keys, as the issuer would publish them. */
   readonly jwks: { readonly keys: PublicJwk[] }
-  /** With the keys inline and every algorithm allowed. */
+  /** The entry for `TRUSTED_ISSUERS`, with the keys inline and every algorithm allowed. */
   readonly trusted: Extract<TrustedIssuer, { jwks: unknown }>
   readonly privateKey: CryptoKey
   readonly signer: Signer
-  /** Valid for five minutes from `Date.now()`, for `ada` or the subject given. */
+  /** Signs a token for `ada` or the subject given, valid for five minutes from `Date.now()`. */
   readonly sign: (claims?: Members, header?: Members, key?: CryptoKey) => Promise<string>
-  /** What `sign` puts into the two parts, for tests that write them by hand. */
+  /** The header and the claims that `sign` signs, for tests that write the parts by hand. */
   readonly header: (members?: Members) => Members
   readonly claims: (members?: Members) => Members
 }
@@ -92,7 +92,7 @@ export function signerFor(algorithm: TokenAlgorithm, key: CryptoKey): Signer {
   return async (input) => new Uint8Array(await crypto.subtle.sign(SIGNING[algorithm], key, input))
 }
 
-/** HMAC, which no issuer may use: for tokens signed with what everybody knows. */
+/** Signs by HMAC, which no issuer may use, with a secret that everybody knows. */
 export function hmacSigner(bits: 256 | 384 | 512, secret: Uint8Array): Signer {
   return async (input) => {
     const algorithm = { name: 'HMAC', hash: `SHA-${bits}` }

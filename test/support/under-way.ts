@@ -1,12 +1,15 @@
-/** The test that is under way. One that has timed out goes on in the dark, so its sites stop answering. */
+/**
+ * The test that is under way. A test that has timed out goes on in the dark, so its sites stop
+ * answering.
+ */
 let current: AbortSignal | undefined
 
-/** @param signal of the test that begins; aborted when it times out */
+/** @param signal of the test that begins; it is aborted when the test times out */
 export function begin(signal: AbortSignal): void {
   current = signal
 }
 
-/** @returns throws as soon as the test that is under way now has timed out */
+/** @returns a function that throws as soon as the test that is under way now has timed out */
 export function whileUnderWay(): () => void {
   const signal = current
   return () => signal?.throwIfAborted()

@@ -1,6 +1,6 @@
-/** Stands in for `cloudflare:workers` where pure tests run in Node: what pure code uses of it. */
+/** Stands in for `cloudflare:workers` in Node, with no more than pure code uses of it. */
 
-/** The promise is awaited by nobody; a failure of it is no failure of the test. */
+/** Nobody awaits the promise, and the test does not fail with it. */
 export function waitUntil(promise: Promise<unknown>): void {
   promise.catch(() => {})
 }

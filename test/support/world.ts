@@ -11,7 +11,9 @@ import { type Client, ISSUER, type Member, type Site } from './site.ts'
 export type Caller = Client & { readonly userId?: string; readonly bookingId?: string }
 export type Cast = Readonly<Record<CastName, Caller>>
 
-/** Everybody is signed in already, so that being seen for the first time changes nothing more. */
+/**
+ * All callers are signed in already, so that being seen for the first time changes nothing more.
+ */
 export async function castOf(site: Site): Promise<Cast> {
   const root = await site.root()
   const suspended = await site.member('suspended')
@@ -31,14 +33,14 @@ export async function castOf(site: Site): Promise<Cast> {
   }
 }
 
-/** Has an entry for each, for it is made from the list of all. */
+/** The record has an entry for every caller, because it is made from the list of all. */
 async function callersOf(site: Site) {
   const callers = []
   for (const name of CALLER_NAMES) callers.push([name, await signIn(site, name, name)])
   return Object.fromEntries(callers) as Record<CallerName, Caller>
 }
 
-/** Somebody of the kind, who has a booking if they are somebody. */
+/** A caller of this kind; everybody but `anonymous` has a booking. */
 async function signIn(site: Site, name: CallerName, subject: string): Promise<Caller> {
   if (name === 'anonymous') return site.anonymous
   const caller = await credentialed(site, name, subject)
@@ -62,7 +64,7 @@ async function credentialed(
   }
 }
 
-/** Of a slot that is new. */
+/** Books a new slot. @returns the id of the booking */
 async function bookingBy(caller: Client, site: Site): Promise<string> {
   const { slot } = await bookingScene(site)
   return (await bookingOf(caller, await slot())).id
@@ -73,15 +75,15 @@ export async function anotherOf(site: Site, cast: Cast, name: CastName): Promise
   return isOutcast(name) ? cast[name] : signIn(site, name, `${name} ${crypto.randomUUID()}`)
 }
 
-/** What requests are about; each is made when it is first asked for. */
+/** The things that requests are about; each is made when it is first asked for. */
 export type Things = ReturnType<typeof thingsFor>
 
-/** Things nobody has touched, by whoever is not the caller. */
+/** Things that nobody has touched; they are not the caller’s, unless a comment says so. */
 export function thingsFor(site: Site, caller: Caller, given?: Promise<Member>) {
   const name = crypto.randomUUID()
   const other = once(() => given ?? site.member(name))
   const service = once(async () => (await bookingScene(site)).service())
-  /** Held by the other and by the caller. */
+  /** A badge that both the other member and the caller hold. */
   const badgeId = once(async () => {
     const root = await site.root()
     const { body } = await root.post('/v1/badges', { title: name })
@@ -110,11 +112,11 @@ export function thingsFor(site: Site, caller: Caller, given?: Promise<Member>) {
       await (await site.root()).put(`/v1/roles/${role}`, { permissions: [] })
       return role
     }),
-    /** Of the caller, or of the other where the caller is no member who can have one. */
+    /** An identity of the caller, or of the other member if the caller can have none. */
     identityId: once(async () => (await linked(caller)) ?? (await linked(await other())) ?? ''),
     identityToken: freshIdentity,
     job: async () => 'prune-records',
-    /** Of somebody who has a booking. */
+    /** The token of a visitor who has a booking. */
     visitorToken: once(async () => {
       const visitor = await site.visitor()
       await bookingBy(visitor, site)
@@ -210,7 +212,7 @@ const BODIES: Record<string, (things: Things) => Promise<object> | object> = {
   }),
 }
 
-/** A body the route takes, if it takes one. @throws Error for a route that nobody has written one for */
+/** A body, if the route takes one. @throws Error for a route that `BODIES` has no valid one for */
 export async function bodyFor({ method, path, input }: Route, things: Things): Promise<unknown> {
   if (!input.json) return undefined
   const body = (await BODIES[`${method} ${path}`]?.(things)) ?? {}
@@ -224,7 +226,7 @@ const noBody = (route: string) =>
 const noValues = (name: string) =>
   `thingsFor and ABSENT in test/support/world.ts have no {${name}}: say how to make one. CONTRIBUTING.md, "A route".`
 
-/** What nobody has said how to fill in of a request, in words. */
+/** Sentences about the parameters and the body of a request that nobody has said how to fill. */
 export function unfilled({ method, path, input }: Route, things: Things): string[] {
   const name = `${method} ${path}`
   const takesNone = !input.json || z.safeParse(input.json, {}).success

@@ -1,4 +1,4 @@
-/** What the typed client must and must not accept; checked by the compiler alone. */
+/** The typed client must accept some calls and refuse others; the compiler alone checks it. */
 import {
   type CallOptions,
   createClient,
@@ -75,7 +75,7 @@ export async function refuses(error: GuildhallError): Promise<void> {
   client.all(me.$get)
   // @ts-expect-error: a list of somebody takes their id
   client.all(users[':userId'].badges.$get)
-  // @ts-expect-error: one credential, not two
+  // @ts-expect-error: a client takes one credential, not two
   createClient({ baseUrl: 'https://members.example', token: 'token', apiKey: 'guild_…' })
   // @ts-expect-error: there is no such code
   if (error.code === 'nonsense') throw error

@@ -1,4 +1,4 @@
-/** What routes get to work with writes nothing that is not audited; checked by the compiler alone. */
+/** Routes can write nothing that is not audited; the compiler alone checks it. */
 import * as z from 'zod'
 import type { Deps } from '../../src/deps.ts'
 import type { Handlers } from '../../src/events/handlers.ts'
@@ -14,7 +14,7 @@ const declaration = {
   output: z.unknown(),
 } as const
 
-// The control: what follows differs from it by one thing each.
+// The control: each declaration below differs from it by one thing.
 export const reads = route({ ...declaration, run: ({ deps }) => deps.badges.list({ limit: 1 }) })
 
 const member = { userId: 'usr_1', shard: 0 } as const
@@ -22,25 +22,25 @@ const member = { userId: 'usr_1', shard: 0 } as const
 export const writes = [
   // @ts-expect-error: an event is closed by what follows it up
   route({ ...declaration, run: ({ deps }) => deps.outbox.close([]) }),
-  // @ts-expect-error: nor is it made to look as if nothing had happened
+  // @ts-expect-error: a route cannot make it look as if nothing had happened
   route({ ...declaration, run: async ({ deps }) => deps.happened.splice(0) }),
   // @ts-expect-error: visits are erased because their member was deleted
   route({ ...declaration, run: ({ deps }) => deps.visits.of(member).erase() }),
   // @ts-expect-error: crossings are settled by the job that has awarded the badge
   route({ ...declaration, run: ({ deps }) => deps.visits.in(0).settle(1) }),
-  // @ts-expect-error: what is old is forgotten by a job
+  // @ts-expect-error: a job forgets old visits
   route({ ...declaration, run: ({ deps }) => deps.visits.in(0).prune('2026-01-01') }),
-  // @ts-expect-error: what is old is forgotten by a job
+  // @ts-expect-error: a job forgets old answers
   route({ ...declaration, run: ({ deps }) => deps.idempotency.prune('2026-01-01', 1) }),
-  // @ts-expect-error: what is old is forgotten by a job
+  // @ts-expect-error: a job forgets old records of the login
   route({ ...declaration, run: ({ deps }) => deps.loginRecords.prune(0, 0, 1) }),
-  // @ts-expect-error: what is old is forgotten by a job
+  // @ts-expect-error: a job forgets old runs
   route({ ...declaration, run: ({ deps }) => deps.jobRuns.prune('run_1', 1) }),
   // @ts-expect-error: a run is taken by whoever runs it
   route({ ...declaration, run: ({ deps }) => deps.jobRuns.claim('run_1', '2026-01-01') }),
   // @ts-expect-error: the object is woken because a run was asked for
   route({ ...declaration, run: ({ deps }) => deps.jobRunner.wake() }),
-  // @ts-expect-error: a use of a key is counted at the entry
+  // @ts-expect-error: gates are told of a change by what follows it up
   route({ ...declaration, run: ({ deps }) => deps.keyGates.refresh([]) }),
   // @ts-expect-error: usage is written by the object that counts it
   route({ ...declaration, run: ({ deps }) => deps.apiKeys.recordUsage('key_1', []) }),
@@ -49,7 +49,7 @@ export const writes = [
 ]
 
 type Methods = { readonly [name: string]: unknown }
-/** Of everything routes get that has methods: those that are given no audit row. */
+/** The methods in all that routes get that are given no audit row. */
 type Unaudited = {
   [Name in keyof Deps]: Deps[Name] extends Methods ? UnauditedIn<Name & string, Deps[Name]> : never
 }[keyof Deps]
@@ -61,7 +61,10 @@ type UnauditedIn<Name extends string, Of> = {
     : never
 }[keyof Of & string]
 
-/** All of them read; one that is new is missing here, and does not compile, until somebody has looked at it. */
+/**
+ * Methods without an audit row, all of which only read. A new one is missing here and does not
+ * compile until somebody has looked at it.
+ */
 export const READS: Readonly<Record<Unaudited, true>> = {
   'apiKeys.find': true,
   'apiKeys.list': true,
@@ -94,16 +97,16 @@ export const READS: Readonly<Record<Unaudited, true>> = {
   'services.slotsOf': true,
   'users.find': true,
   'users.list': true,
-  // Clients of objects, of which `Deps` names each method.
+  // These two give clients of objects, and `Deps` names each of their methods.
   'visits.in': true,
   'visits.of': true,
 }
 
-// @ts-expect-error: a kind of event without a handler
+// @ts-expect-error: every kind of event has a handler
 export const handlers: Handlers = {}
 
 export const unknown: Handlers = {
   ...handlers,
-  // @ts-expect-error: a handler of a kind that there is not
+  // @ts-expect-error: there is no such kind of event
   'member-praised': handlers['keys-changed'],
 }

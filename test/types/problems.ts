@@ -1,4 +1,4 @@
-/** What no refusal may leave out; checked by the compiler alone. */
+/** A refusal cannot leave out what it has to say; the compiler alone checks it. */
 import { Problem } from '../../src/problem.ts'
 
 const stage = 'permission'
@@ -16,16 +16,16 @@ export const COMPLETE: readonly Problem[] = [
 export const INCOMPLETE: readonly Problem[] = [
   // @ts-expect-error: a 401 says at which stage
   new Problem('invalid_token', 'x'),
-  // @ts-expect-error: and so does a 403
+  // @ts-expect-error: a 403 says at which stage
   new Problem('forbidden', 'x', { required, reach }),
-  // @ts-expect-error: which permission it takes
+  // @ts-expect-error: a 403 says which permission it takes
   new Problem('members_only', 'x', { stage, reach }),
-  // @ts-expect-error: and how far that has to reach
+  // @ts-expect-error: a 403 says how far the permission has to reach
   new Problem('suspended', 'x', { stage, required }),
-  // @ts-expect-error: what is unavailable for now says when to come back
+  // @ts-expect-error: a 503 says when to come back
   new Problem('unavailable', 'x'),
-  // @ts-expect-error: in seconds, and not by a header of its own
+  // @ts-expect-error: a 503 gives the seconds to wait, and no header of its own
   new Problem('unavailable', 'x', { headers: { 'Retry-After': '1' } }),
-  // @ts-expect-error: and so does a limit
+  // @ts-expect-error: a limit says when to come back
   new Problem('quota_exceeded', 'x', { headers: {} }),
 ]

@@ -1,4 +1,4 @@
-/** What must not pass for the proof that a write was granted; checked by the compiler alone. */
+/** Nothing else passes for the proof that a write was granted; the compiler alone checks it. */
 import * as z from 'zod'
 import type { BadgeId, BookingId, UserId } from '../../src/db/ids.ts'
 import type { Deps } from '../../src/deps.ts'
@@ -17,7 +17,7 @@ declare const bookingId: BookingId
 declare const updating: Grant<'profile:update'>
 declare const recording: Grant<'visit:record'>
 declare const readable: ReadScope
-/** All that the real ones show; they lack what only its class can give each of them. */
+/** Values with all that the real ones show; they lack what only the class can give each of them. */
 declare const lookalike: Pick<AuditRow, keyof AuditRow>
 declare const exercisedLookalike: Pick<Exercised, keyof Exercised>
 declare const scopeLookalike: Pick<WriteScope, keyof WriteScope>
@@ -38,7 +38,7 @@ const columns = {
 }
 const literal = { ...columns, id: 'aud_00000000000000000000000001', target: userId } as const
 
-// The control: what follows differs from it by one thing each.
+// The control: each call below differs from it by one thing.
 export async function withProof(): Promise<void> {
   const exercised = updating.exercise('profile:update')
   const audit = auditRow(exercised, now, act)
@@ -59,18 +59,18 @@ export async function withProof(): Promise<void> {
 export async function madeUpRows(real: AuditRow): Promise<void> {
   // @ts-expect-error: a literal is no row
   await deps.badges.delete(badgeId, undefined, literal)
-  // @ts-expect-error: what has all that a row has is none
+  // @ts-expect-error: a lookalike of a row is none
   await deps.badges.delete(badgeId, undefined, lookalike)
   // oxlint-disable-next-line typescript/no-misused-spread
   const spread = { ...real, actor: 'usr_somebody_else' }
-  // @ts-expect-error: a row of somebody else is none of theirs
+  // @ts-expect-error: a copy of a row in somebody else's name is none
   await deps.badges.delete(badgeId, undefined, spread)
   // @ts-expect-error: only security/audit.ts makes rows
   const made = new AuditRow(real)
   await deps.badges.delete(badgeId, undefined, made)
-  // @ts-expect-error: and what they say stays as it was
+  // @ts-expect-error: a row stays as it was made
   real.actor = userId
-  // @ts-expect-error: there is no writing without one
+  // @ts-expect-error: there is no write without a row
   await deps.badges.delete(badgeId, undefined)
 }
 
@@ -80,23 +80,23 @@ export async function madeUpColumns(real: AuditColumns): Promise<void> {
   await deps.badgeAssignments.award(award, [], columns)
   // oxlint-disable-next-line typescript/no-misused-spread
   const spread = { ...real, actor: 'usr_somebody_else' }
-  // @ts-expect-error: those of somebody else are none of theirs
+  // @ts-expect-error: a copy of columns in somebody else's name gives none
   await deps.badgeAssignments.award(award, [], spread)
-  // @ts-expect-error: only security/audit.ts makes them
+  // @ts-expect-error: only security/audit.ts makes columns
   const made = new AuditColumns(real)
   await deps.badgeAssignments.award(award, [], made)
-  // @ts-expect-error: what all rows share is no row
+  // @ts-expect-error: the columns that all rows share are no row
   await deps.badges.delete(badgeId, undefined, real)
 }
 
 export async function ownActs(): Promise<void> {
   const own = auditOwnAct('first valid request', userId, once)
-  // @ts-expect-error: what nobody was granted is nothing that was granted
+  // @ts-expect-error: an act of one's own proves no grant for a write
   await deps.badges.delete(badgeId, undefined, own)
-  // @ts-expect-error: nor for many at once
+  // @ts-expect-error: an act of one's own proves no grant for many writes
   await deps.badgeAssignments.award({ badgeId, assignedBy: 'admin' }, [], own)
   const granted = auditRow(await exercised(), now, act)
-  // @ts-expect-error: and what was granted is no act of one's own
+  // @ts-expect-error: a granted act is no act of one's own
   await deps.identities.bootstrap('issuer', 'subject', userId, granted)
   // @ts-expect-error: there is no such act
   auditOwnAct('felt like it', userId, once)
@@ -110,39 +110,39 @@ export function madeUpExercised(real: Exercised): void {
     requestId: 'id',
     elevation: undefined,
   } as const
-  // @ts-expect-error: a caller with everything else is nothing that was exercised
+  // @ts-expect-error: a literal is nothing that was exercised
   auditRow(literal, now, act)
-  // @ts-expect-error: nor is what has all that it has
+  // @ts-expect-error: a lookalike of what was exercised makes no row
   auditRow(exercisedLookalike, now, act)
   // oxlint-disable-next-line typescript/no-misused-spread
   const spread = { ...real, actor: caller }
-  // @ts-expect-error: what another has exercised is none of theirs
+  // @ts-expect-error: a copy in somebody else's name makes no row
   auditRow(spread, now, act)
   // @ts-expect-error: only a grant can be exercised
   auditRow(new Exercised(real), now, act)
-  // @ts-expect-error: a grant that was not exercised is on no record
+  // @ts-expect-error: a grant that was not exercised makes no row
   auditRow(updating, now, act)
-  // @ts-expect-error: who has exercised it stays who it was
+  // @ts-expect-error: the actor stays who has exercised the grant
   real.actor = caller
 }
 
 export async function madeUpScopes(audit: AuditRow): Promise<void> {
-  // @ts-expect-error: everyone's is for reads
+  // @ts-expect-error: the scope everyone is for reads
   await deps.users.update('everyone', userId, patch, undefined, audit)
-  // @ts-expect-error: and so is whose it is said to be
+  // @ts-expect-error: the scope of an owner is for reads
   await deps.users.update({ owner: userId }, userId, patch, undefined, audit)
-  // @ts-expect-error: what shows the same rows is no scope for writes
+  // @ts-expect-error: a lookalike of a scope for writes is none
   await deps.users.update(scopeLookalike, userId, patch, undefined, audit)
-  // @ts-expect-error: what may be read may not be written
+  // @ts-expect-error: a scope for reads is none for writes
   await deps.users.update(readable, userId, patch, undefined, audit)
-  // @ts-expect-error: nor what a grant may read
+  // @ts-expect-error: the scope of a grant is for reads
   await deps.users.update(updating.scope, userId, patch, undefined, audit)
   // @ts-expect-error: nor does anybody take from a member without one, which has the ceiling
   await deps.members.removeRole('everyone', userId, 'admin', audit)
   // @ts-expect-error: nor bookings
   await deps.bookings.transition('everyone', bookingId, { to: 'declined', reason: null }, [], audit)
   const name = { issuer: 'issuer', subject: 'subject' }
-  // @ts-expect-error: nor identities
+  // @ts-expect-error: identities are not written with a scope for reads
   await deps.linkedIdentities.unlink('everyone', name, name, audit)
   // @ts-expect-error: only a grant makes a scope for writes
   const made = new WriteScope('everyone')
@@ -153,9 +153,9 @@ export async function madeUpVisits(): Promise<void> {
   const visits = deps.visits.of({ userId, shard: 0 })
   // @ts-expect-error: a visit takes what was exercised
   await visits.record(now, '2026-01-01')
-  // @ts-expect-error: and to record visits, not anything else
+  // @ts-expect-error: a visit takes that the recording of visits was exercised
   await visits.record(await exercised(), now, '2026-01-01')
-  // @ts-expect-error: not the grant itself
+  // @ts-expect-error: a visit does not take the grant itself
   await visits.record(recording, now, '2026-01-01')
 }
 
@@ -170,7 +170,7 @@ export const open = route({
   input: {},
   output: Nothing,
   async run({ grant, deps }) {
-    // @ts-expect-error: this was the hole: anybody could write what they liked, on record as anybody
+    // @ts-expect-error: a literal is no audit row
     await deps.users.update('everyone', userId, patch, undefined, literal)
     // @ts-expect-error: there is no grant to exercise
     grant.exercise('profile:update')

@@ -1,4 +1,4 @@
-/** What a route declaration must not get past the compiler; checked by the compiler alone. */
+/** A wrong declaration of a route does not get past the compiler, which alone checks it. */
 import * as z from 'zod'
 import type { Deps } from '../../src/deps.ts'
 import { answerFields } from '../../src/http/answer-fields.ts'
@@ -13,7 +13,7 @@ declare function makeNumber(remember: Remember<number>): Promise<number>
 const input = {}
 const Names = z.array(z.string())
 
-// The control: what follows differs from it by one thing each.
+// The control: each declaration below differs from it by one thing.
 export const restricted = route({
   method: 'GET',
   path: '/v1/names',
@@ -49,7 +49,7 @@ export const unreasoned = route({
   method: 'GET',
   path: '/v1/names',
   summary: 'All names',
-  // @ts-expect-error: a reason is a sentence
+  // @ts-expect-error: the reason for being open is a sentence
   access: { open: true },
   input,
   output: Names,
@@ -107,7 +107,7 @@ export const unowned = route({
   method: 'GET',
   path: '/v1/names',
   summary: 'All names',
-  // @ts-expect-error: whose it is comes from the path or the session, not from the request's body
+  // @ts-expect-error: the owner comes from the path or the session, not from the request's body
   access: { may: 'profile:list', owner: 'body.userId' },
   input,
   output: Names,
@@ -136,7 +136,7 @@ export const foreseenOtherwise = route({
   output: z.object({ number: z.number() }),
   idempotent: 'd1',
   run: async ({ request: { remember } }) => ({
-    // @ts-expect-error: what is stored is what the route answers
+    // @ts-expect-error: an answer can be remembered only if the route gives it
     number: await makeNumber(remember((number) => number)),
   }),
 })
@@ -169,5 +169,5 @@ export const VERSIONED = z
   .register(answerFields, { etag: ({ version }) => version })
   // @ts-expect-error: an ETag is made of a number
   .register(answerFields, { etag: ({ revision }) => revision })
-  // @ts-expect-error: and nothing is said by a field that is not there
+  // @ts-expect-error: an answer cannot be about a field that is not there
   .register(answerFields, { about: ({ owner }) => owner })

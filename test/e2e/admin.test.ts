@@ -1,4 +1,4 @@
-/** The first admin: by who may write to the database, never over HTTP, never with a default password. */
+/** The first admin is made by writing to the database, never over HTTP or by a default password. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'

@@ -26,10 +26,10 @@ import {
   withId,
 } from './support/policy-cases.ts'
 
-/** What Cedar says, by the key of the case. */
+/** Cedar's verdicts, by the key of the case. */
 const verdicts = new Map<string, boolean>()
 
-/** Where the two differ, in words; undefined where they agree, also on how far it goes. */
+/** The difference between the two in words; undefined if they agree, also on how far it goes. */
 function differenceOn({ actor, permission, target }: Case, other: string): string | undefined {
   const cedar = (on: TargetName) => verdicts.get(keyOf(actor, permission, on))
   const decision = decide(actor, permission, targetOf(target, actor, other))

@@ -1,4 +1,4 @@
-/** The built client on a page of another origin: what CORS lets through is what it works with. */
+/** The built client works on a page of another origin, with what CORS lets through. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'

@@ -15,7 +15,7 @@ const consumer = consumerForFile()
 const site = localSite()
 const dist = join(consumer.installed, 'client')
 
-/** What a program prints that is run where the package is installed. */
+/** Runs a program where the package is installed. @returns what it prints */
 async function printed(program: string, env: Record<string, string> = {}): Promise<string> {
   const file = join(consumer.folder, 'program.ts')
   writeFileSync(file, program)

@@ -8,7 +8,7 @@ import { type Fault, siteForFile } from './support/client-site.ts'
 const site = siteForFile()
 afterEach(() => void vi.restoreAllMocks())
 
-/** A client of an admin that waits for nothing, and how many milliseconds it would have waited. */
+/** A client of an admin that waits for nothing, and the milliseconds that it would have waited. */
 async function impatient(retries?: number) {
   const waits: number[] = []
   const sleep = async (ms: number) => void waits.push(ms)
@@ -29,7 +29,7 @@ function refusal(status: number, code: string, retryAfter?: string): Fault {
 
 type V1 = Awaited<ReturnType<typeof impatient>>['v1']
 
-/** Of things that are not there, for only the requests matter; what the site makes of them does not. */
+/** Calls about things that are not there: only the requests matter, not what the site answers. */
 const CALLS = {
   GET: (v1: V1) => v1.badges.$get(),
   PUT: (v1: V1) =>
@@ -57,7 +57,7 @@ describe('RFC 9110, section 9.2.2: what is repeated by itself', () => {
   const all = Object.entries(CALLS).flatMap(([name, call]) =>
     Object.entries(FAULTS).map(([why, fault]) => {
       const blind = name === 'PATCH without If-Match'
-      // What was not taken up may be repeated, whatever it was.
+      // A request that was turned away may be repeated, whatever it was.
       const repeated = !NEVER.has(why) && (!blind || why === 'there were too many')
       return { name, why, call, fault, expected: repeated ? 2 : 1 }
     }),
@@ -74,7 +74,7 @@ describe('RFC 9110, section 9.2.2: what is repeated by itself', () => {
     const repeatable = new Set([
       '/v1/badge-rules/:ruleId/preview',
       '/v1/explain',
-      // Of nobody known, so a key cannot be kept for them; an unused visitor is nothing to anybody.
+      // Nobody known makes a visitor, so there is no key to keep; an unused visitor does no harm.
       '/v1/visitors',
     ])
     const posts = routes.filter(({ method, idempotent }) => method === 'POST' && !idempotent)

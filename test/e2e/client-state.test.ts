@@ -1,4 +1,4 @@
-/** What a client keeps from call to call: its token, its bookmark, its place in a list. */
+/** A client keeps its token, its bookmark and its place in a list from call to call. */
 import { describe, expect, test } from 'vitest'
 import { createClient } from '../../src/client/index.ts'
 import { siteForFile } from './support/client-site.ts'
@@ -7,7 +7,7 @@ const site = siteForFile()
 const EXPIRED = -3600
 
 describe('a token that is asked for', () => {
-  /** Gives one token after the other, and notes which was refused before it was asked. */
+  /** A `getToken` that gives one token after the other, and the refused tokens it was told. */
   function asking(...tokens: readonly string[]) {
     const asked: (string | undefined)[] = []
     const getToken = async (refused?: string) => {

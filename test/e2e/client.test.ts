@@ -8,7 +8,7 @@ async function client(subject?: string) {
   return createClient({ baseUrl: site.url, token: await site.token(subject), retries: 0 })
 }
 
-/** What a call that has to fail fails with. */
+/** The error of a call that has to fail. */
 async function failure(call: Promise<unknown>): Promise<GuildhallError> {
   const error = await call.then(
     () => undefined,

@@ -1,6 +1,6 @@
 /**
- * A fresh isolate whose first request to the login is answered with a redirect, as that of a browser
- * that is not signed in is. Nothing that this request started may be what later ones wait for.
+ * The first request to the login on a fresh isolate is answered with a redirect, as it is for a
+ * browser that is not signed in. Later requests must not wait for anything that it started.
  */
 import { expect, test } from 'vitest'
 import { builtSite, type Isolate } from './support/isolates.ts'
@@ -11,7 +11,7 @@ const SECOND = 'marble lantern cobweb thunder'
 const settings = {
   SOCIAL_PROVIDERS: JSON.stringify({ github: { clientId: 'id', clientSecret: 'secret' } }),
 }
-/** Hashing a password twice on a busy machine takes a fraction of it. */
+/** The time to wait for the login, a fraction of which hashes two passwords on a busy machine. */
 const PATIENCE_MS = 30_000
 
 type Form = Readonly<Record<string, string>>

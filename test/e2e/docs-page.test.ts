@@ -9,7 +9,7 @@ import { localSite } from './support/local-site.ts'
 const site = localSite()
 const open = browserForFile()
 
-/** Drawing the reference takes a browser seconds, so that the tests share one page of it. */
+/** Drawing the reference takes a browser seconds, so the tests share one page of it. */
 let reference: Watched
 
 beforeAll(async () => {
@@ -23,7 +23,7 @@ async function drawn(loading: Promise<unknown>): Promise<void> {
   await reference.page.locator('.opblock').first().waitFor()
 }
 
-/** An operation, unfolded. */
+/** Unfolds an operation. @returns where it is on the page */
 async function unfold({ page }: Watched, operationId: string): Promise<Locator> {
   const operation = page.locator(`.opblock[id$="-${operationId}"]`)
   if (!(await operation.getAttribute('class'))?.includes('is-open'))

@@ -1,6 +1,6 @@
 /**
- * A client that a generator makes of the OpenAPI document, as somebody would who uses another language
- * or other tools: made of what the running site serves, compiled at its strictest, and used.
+ * A client that a generator makes of the OpenAPI document, for whoever uses another language or
+ * other tools. It is made of what the running site serves, compiled at its strictest, and used.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,5 +1,5 @@
 /**
- * What the lint forbids, planted: imports that the floors of test/architecture.pure.test.ts cannot
+ * Plants what the lint forbids: imports that the floors of test/architecture.pure.test.ts cannot
  * tell apart, circles of files, and what the type checker would let pass.
  */
 import { spawnSync } from 'node:child_process'
@@ -47,15 +47,15 @@ const FORBIDDEN: Case[] = [
     each,
     worker,
   ]),
-  // Elevation only from cron and events, and the loan of a system grant only from elevation.
+  // Only cron and events may elevate, and only elevation may lend a system grant.
   ...EVERYWHERE.filter((each) => each !== 'cron' && each !== 'events').map((each): Case => [
     each,
     elevate,
   ]),
   ...[...EVERYWHERE, 'security'].map((each): Case => [each, lend]),
-  // The loan of a grant to a caller only from the file where requests are admitted.
+  // Only the file where requests are admitted may lend a grant to a caller.
   ...[...EVERYWHERE, 'security'].map((each): Case => [each, admit]),
-  // What proves a right is made where it is granted.
+  // Proofs of a right are made only where it is granted.
   ...[...EVERYWHERE, 'repositories', 'security'].flatMap((each) =>
     PROOFS.map((proof): Case => [each, proof]),
   ),
@@ -67,7 +67,7 @@ const FORBIDDEN: Case[] = [
     'api',
     `import type { elevate } from '../security/elevation.ts'\nexport type It = typeof elevate`,
   ],
-  // Routes hold no SQL, operations neither.
+  // Routes and operations hold no SQL.
   ...['api', 'operations'].flatMap((each): Case[] => [
     [each, drizzle],
     [each, driver],
@@ -104,7 +104,7 @@ const OTHERS: [rule: string, source: string][] = [
   ],
 ]
 
-/** Imports that are forbidden all over `src/`, one a line; `%` is the way up to it. */
+/** Imports that are forbidden all over `src/`, one a line; `%` stands for the way up to it. */
 const GUARDED = {
   worker: `import { default as worker } from '%worker.ts'`,
   elevate: `import { elevate } from '%security/elevation.ts'`,
@@ -113,7 +113,7 @@ const GUARDED = {
   forge: `import { makeAuditRow } from '%repositories/audited.ts'`,
 }
 
-/** The files that may do one of these things, and are kept from all the others. */
+/** Files that may do one of the guarded things, and are kept from all the others. */
 const OPENED: [path: string, may: keyof typeof GUARDED][] = [
   ['http/mount', 'admit'],
   ['security/elevation', 'lend'],
@@ -137,7 +137,7 @@ const CIRCLES = {
   ],
 }
 
-/** By the index of the case. */
+/** All that oxlint has found in the one run. */
 let found: {
   readonly filename: string
   readonly code: string
@@ -145,7 +145,7 @@ let found: {
 }[] = []
 let folder = ''
 
-/** One run over all cases, in the layout of the project and with its configuration. */
+/** Oxlint runs once over all cases, in the layout of the project and with its configuration. */
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'guildhall-lint-'))
   for (const file of ['.oxlintrc.json', 'tsconfig.json'])

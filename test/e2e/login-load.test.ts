@@ -1,11 +1,11 @@
-/** The login under many at once, less than `npm run bench:login` does. */
+/** A small run of `npm run bench:login`: the login under many people at once. */
 import { expect, test } from 'vitest'
 import { loadLogin } from '../../bench/login-load.ts'
 import { localSettings } from '../../local/settings.ts'
 import { startSite } from '../../local/site.ts'
 import { tempDir } from './support/site.ts'
 
-/** Most of the time goes into hashing their passwords. */
+/** The number of people. Hashing their passwords takes most of the time. */
 const PEOPLE = process.env['FULL'] === '1' ? 16 : 6
 
 test('people at the login all at once: every answer is as it should be', async () => {

@@ -36,7 +36,7 @@ function parsed<T>(output: string): T {
 function lint({ bin, args, problems }: (typeof LINTERS)[keyof typeof LINTERS], document: unknown) {
   const file = join(tempDir(), 'openapi.json')
   writeFileSync(file, JSON.stringify(document))
-  // Neither may call home.
+  // The linters may not call home.
   const env = { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' }
   return new Promise<string[]>((resolve) => {
     execFile(

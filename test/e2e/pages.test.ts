@@ -1,4 +1,4 @@
-/** What the pages say is there is there, and a page that says otherwise is told which line is wrong. */
+/** The pages name only what is there, and a wrong page is told which of its lines is wrong. */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,7 +17,7 @@ const IN_THE_TREE = new Set([
 ])
 const TREE: Tree = { has: (path) => IN_THE_TREE.has(path), scripts: new Set(['docs']) }
 
-/** What is said against a page of that text, without the page's name. */
+/** The mistakes found in a page of that text, without the page's name. */
 function saidOf(text: string, page = 'docs/page.md', others: [string, string][] = []): string[] {
   return mistakesIn(new Map([[page, text], ...others]), TREE).map(
     (line) => line.split(': ')[1] ?? '',

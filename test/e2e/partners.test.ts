@@ -1,4 +1,4 @@
-/** The examples of docs/partners.md, taken from the page and run against a site as a partner would. */
+/** The examples of docs/partners.md run against a site as a partner would run them. */
 import { execFile } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ const site = localSite()
 const consumer = consumerForFile()
 const PAGE = readFileSync(join(ROOT, 'docs/partners.md'), 'utf8')
 
-/** The examples in a language, in order. */
+/** The examples in a language, in order of the page. */
 function examples(language: string): string[] {
   const blocks = PAGE.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))
   return Array.from(blocks, ([, code = '']) => code)
@@ -25,7 +25,11 @@ interface Run {
   readonly env: Readonly<Record<string, string>>
 }
 
-/** What a program prints. @throws Error with what it says if it fails, or if there is no such program */
+/**
+ * Runs a program.
+ * @returns what it prints
+ * @throws Error with what it says if it fails, or if there is no such program
+ */
 async function printed({ command, args, env }: Run): Promise<string> {
   const { stdout } = await promisify(execFile)(command, args, {
     cwd: consumer.folder,
@@ -38,7 +42,7 @@ interface Made {
   readonly id: string
 }
 
-/** What the page takes for granted: a member, and slots of a service with free places. */
+/** Things that the page takes for granted: a member, and slots of a service with free places. */
 async function scene() {
   const { userId } = await whoami(await site.token('ada'))
   const service = await site.admin<Made>('POST', '/v1/services', { name: 'Haircut' })

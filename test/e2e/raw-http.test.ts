@@ -11,14 +11,14 @@ const { raw } = JSON.parse(
   readFileSync(new URL('../data/naughty.json', import.meta.url), 'utf8'),
 ) as Naughty
 
-/** Everything that comes back once the message is sent and our side is closed. */
+/** Sends the message and closes our side. @returns everything that comes back */
 function exchange(port: number, message: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     let answer = ''
     socket.setEncoding('latin1')
     socket.on('data', (text) => (answer += text))
-    // A reset is an answer too: what came before it counts.
+    // A reset ends the answer too, and what came before it counts.
     socket.on('error', () => resolve(answer))
     socket.on('close', () => resolve(answer))
     socket.end(Buffer.from(message, 'latin1'))
@@ -44,7 +44,7 @@ it('no raw HTTP message breaks, hangs or tricks the local server', async () => {
       const statuses = statusesOf(await exchange(Number(port), message))
       const broken = ANSWERED_BY_THE_RUNTIME.has(id) ? [500] : []
       expect([id, statuses.filter((status) => status >= 500)]).toEqual([id, broken])
-      // What is hidden in a body is not taken for a request of its own.
+      // A request that is hidden in a body is not taken for one of its own.
       expect([id, statuses.length <= (id === 'pipelined' ? 2 : 1)]).toEqual([id, true])
     }
     expect([id, (await fetch(`${url}/healthz`)).status]).toEqual([id, 200])

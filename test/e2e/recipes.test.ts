@@ -1,7 +1,6 @@
 /**
- * The recipes of CONTRIBUTING.md, cooked: in a copy of the tree all their first steps are taken, and
- * the checks have to ask for what the page says, and for nothing else; with the rest of the steps
- * they have to be content.
+ * Tries the recipes of CONTRIBUTING.md in a copy of the tree: after the first steps of all, the
+ * checks have to ask for what the page says and for nothing else; after all steps they are content.
  */
 import { spawn } from 'node:child_process'
 import {
@@ -21,13 +20,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { NOT_OURS } from '../../local/pages.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-/** On two idle cores it takes a minute; others may be at work. */
+/** The recipes take a minute on two idle cores, and much longer on a busy machine. */
 const PATIENCE_MS = 900_000
 
-/** The tests that hold lists against what there is, by a part of their titles. */
+/** A part of the titles of all tests that compare a list with what there is. */
 const LISTS = 'nothing is left out'
 
-/** Tests that find the finished examples by themselves, by file and a part of their titles. */
+/** Tests that find the finished examples by themselves: the file, and a part of the title. */
 const TRIALS: Readonly<Record<string, string>> = {
   'test/round-trips.test.ts': 'every route costs what the table says to a member',
   'test/faults.test.ts': 'leaves no half of PUT /v1/badges/:badgeId/pin',
@@ -39,7 +38,7 @@ const TRIALS: Readonly<Record<string, string>> = {
 interface Recipe {
   readonly name: string
   readonly first: readonly string[]
-  /** Each is `<check>: <message>`; a check is `tsc`, `docs` or a test file. */
+  /** The expected messages as `<check>: <message>`; a check is `tsc`, `docs` or a test file. */
   readonly asks: readonly string[]
   readonly rest: readonly string[]
 }
@@ -59,7 +58,7 @@ function recipeOf(section: string): Recipe {
   }
 }
 
-/** `@@ path`, then the lines to find (' ' and '-') and those to leave there (' ' and '+'). */
+/** Applies a step: `@@ path`, then lines to find (' ' and '-') and lines to leave (' ' and '+'). */
 function take(step: string): void {
   for (const hunk of step.split(/^@@ /m).slice(1)) {
     const [path = '', ...lines] = hunk.trimEnd().split('\n')
@@ -77,9 +76,9 @@ function take(step: string): void {
   }
 }
 
-/** All that the command prints. */
+/** Runs a script of the copy. @returns all that it prints */
 async function run(script: string, ...args: string[]): Promise<string> {
-  // The vitest in the copy is none of the workers of this one.
+  // The vitest of the copy must not take itself for a worker of this one.
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith('VITEST')),
   )
@@ -103,7 +102,7 @@ interface Report {
   }[]
 }
 
-/** What each failed test, or file that could not be read, says. */
+/** The messages of failed tests, and of files that could not be read. */
 async function failures(titles: readonly string[], files: readonly string[]): Promise<string[]> {
   const filter = titles.map((title) => title.replaceAll(/[/:]/g, '\\$&')).join('|')
   const isInNode = (path: string) => /\.pure\.test\.ts$|^test\/e2e\//.test(path)
@@ -135,14 +134,14 @@ async function failuresIn(projects: readonly string[], filter: string, files: re
   )
 }
 
-/** One for each thing that is missing; otherwise what the message begins with. */
+/** The sentences of a message that each name a missing thing; without one, its first line. */
 function sentences(message: string): string[] {
   const lines = message.split('\n')
   const each = lines.filter((line) => /: (add it there|take it out)\.$/.test(line))
   return each.length > 0 ? each : lines.slice(0, 1)
 }
 
-/** What the checks say of the tree as it is, in the form that the page has it in. */
+/** All that the checks say of the tree as it is, in the form that the page has. */
 async function said(trials: Readonly<Record<string, string>>): Promise<string[]> {
   const lists = testFiles()
     .filter((path) => readFileSync(join(copy, path), 'utf8').includes(LISTS))

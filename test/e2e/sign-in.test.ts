@@ -1,4 +1,4 @@
-/** The whole journey in a real browser, on the site as `npm start` serves it, under its own strict CSP. */
+/** The whole journey in a real browser, on the site that `npm start` serves, under its CSP. */
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { browserForFile } from './support/browser.ts'
@@ -15,7 +15,7 @@ const enter = (page: Page, label: string, text: string) =>
   page.getByLabel(label, { exact: true }).fill(text)
 const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click()
 
-/** The page whose policy the rest of the journey is under. */
+/** Opens a page and checks its policy, which the journey on it is under. */
 async function visit(page: Page, url: string): Promise<void> {
   const response = await page.goto(url)
   const policy = response?.headers()['content-security-policy'] ?? ''
@@ -30,7 +30,7 @@ async function signIn(page: Page, url: string, email: string, password: string):
   await press(page, 'Sign in')
 }
 
-/** What the API says to a page of this site, with the cookie and with a token. */
+/** The kinds of caller that the API sees in a page: with the cookie, and with a token. */
 async function kinds(page: Page): Promise<string[]> {
   return page.evaluate(async () => {
     const answer = await fetch('/auth/token', { method: 'POST' })
@@ -69,7 +69,7 @@ test('sign up, confirm, password, passkey, sign out everywhere, reset, change of
   const { url } = server
   const [{ page, faults, requested }, elsewhere] = [await open(), await open()]
 
-  // Where a link of the site leads, and from there to the form: what is first on a fresh isolate.
+  // The isolate's first request is for a page that redirects to the form, as links of the site do.
   await visit(page, `${url}/auth/account`)
   expect(new URL(page.url()).pathname).toBe('/auth/sign-in')
   await visit(page, `${url}/auth/sign-up`)

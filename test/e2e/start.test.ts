@@ -164,7 +164,7 @@ describe('a start', () => {
 describe('a stop', () => {
   test('leaves nothing behind, however it comes, and the next start finds everything', async () => {
     const stateDir = tempDir()
-    // There is no server yet: one runs for the moment that it takes to give the role.
+    // No server runs yet, so one is started for the moment that it takes to give the role.
     const ada = await token(stateDir, 'ada', '--role', 'moderator')
     let userId: string | undefined
     let port = '0'
@@ -180,7 +180,7 @@ describe('a stop', () => {
       const { code } = await server.stop(signal)
       await eventually(() => expect(running(children)).toEqual([]))
       await expect(get(`${server.url}/healthz`)).rejects.toThrow('fetch failed')
-      // Who is killed can clean up nothing, which is in nobody's way.
+      // A server that is killed leaves this file behind, which is in nobody's way.
       const isKilled = signal === 'SIGKILL'
       expect([signal, code]).toEqual([signal, isKilled ? null : 0])
       expect(existsSync(join(stateDir, 'server.json'))).toBe(isKilled)

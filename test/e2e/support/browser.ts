@@ -1,4 +1,4 @@
-/** A real browser for all tests of a file, and pages on which everything that goes wrong is written down. */
+/** A real browser for all tests of a file, with pages that note everything that goes wrong. */
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, inject } from 'vitest'
 import { environmentOf } from './find-browser.ts'
@@ -24,11 +24,11 @@ export interface Watched {
   readonly page: Page
   /** Errors and warnings of the page and violations of its policy. */
   readonly faults: string[]
-  /** Every URL it asked for. */
+  /** Every URL that the page asked for. */
   readonly requested: readonly string[]
 }
 
-/** @returns opens a page without cookies or storage, which is closed when the file ends */
+/** @returns a function that opens a page without cookies or storage, until the file ends */
 export function browserForFile(): () => Promise<Watched> {
   let browser: Browser | undefined
   beforeAll(async () => {

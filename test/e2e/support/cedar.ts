@@ -1,4 +1,4 @@
-/** The policy of the contract in Cedar, an engine and a language that share nothing with the code. */
+/** The contract's policy in Cedar, an engine and a language that share nothing with the code. */
 import { readFileSync } from 'node:fs'
 import {
   type EntityJson,

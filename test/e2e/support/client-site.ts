@@ -9,7 +9,7 @@ import { freePort } from '../../../local/ports.ts'
 import { localSettings } from '../../../local/settings.ts'
 import { type Site, startSite } from '../../../local/site.ts'
 
-/** What becomes of a request: it or its answer is lost, or the proxy answers itself. */
+/** The fate of a request: it or its answer is lost, or the proxy answers itself. */
 export type Fault =
   | 'lost request'
   | 'lost answer'
@@ -29,15 +29,18 @@ interface Seen {
 }
 
 export interface TestSite {
-  /** Of the proxy. */
+  /** The address of the proxy. */
   readonly url: string
-  /** Since the test began, oldest first. */
+  /** The requests since the test began, oldest first. */
   readonly seen: readonly Seen[]
-  /** One for each of the next requests. */
+  /** Has the next requests fail, each by one of the faults. */
   fail(...faults: readonly Fault[]): void
   /** Resolves when the next request has come in. */
   nextRequest(): Promise<void>
-  /** A token of the development issuer; of `root`, who is an admin, unless named. @param lifetime seconds */
+  /**
+   * A token of the development issuer, for the admin `root` unless named.
+   * @param lifetime seconds
+   */
   token(subject?: string, lifetime?: number): Promise<string>
 }
 
@@ -78,7 +81,7 @@ export function siteForFile(settings: Readonly<Record<string, string>> = {}): Te
     const bytes = new Uint8Array(await answer.arrayBuffer())
     if (fault === 'lost answer') return void request.socket.destroy()
     const received = new Headers(answer.headers)
-    // What came packed has been unpacked here.
+    // `fetch` has unpacked the answer, so these two fields would be wrong.
     for (const name of ['content-encoding', 'content-length']) received.delete(name)
     response.writeHead(answer.status, Object.fromEntries(received))
     if (fault === 'half an answer') {

@@ -1,4 +1,4 @@
-/** Somebody else's project: an empty folder with the packed client in it, and the compiler at its strictest. */
+/** Somebody else's project: an empty folder with the packed client, and the strictest compiler. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,13 +10,13 @@ export const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 
 export interface Consumer {
   readonly folder: string
-  /** Where the package is installed. */
+  /** The folder where the package is installed. */
   readonly installed: string
-  /** What the compiler says of a module; nothing if it is in order. */
+  /** Compiles a module. @returns what the compiler says; nothing if all is in order */
   compiled(source: string, options?: object): string
 }
 
-/** One for all tests of a file. Nothing but the tarball is within reach while it is installed. */
+/** One project for all tests of a file. The tarball is installed with nothing else within reach. */
 export function consumerForFile(): Consumer {
   const folder = mkdtempSync(join(tmpdir(), 'guildhall-consumer-'))
   beforeAll(() => {

@@ -1,6 +1,6 @@
 /**
- * Which browser the tests drive: any Chrome, Chromium or Edge of this machine, the one that an npm
- * package carries, or Debian's.
+ * Finds the browser that the tests drive: the one that an npm package carries, any Chrome, Chromium
+ * or Edge of this machine, or Debian's.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 
 export interface BrowserBinary {
   readonly executablePath: string
-  /** Directory of shared libraries that it needs and the machine may not have. */
+  /** A directory of shared libraries that the browser needs and the machine may not have. */
   readonly libraries?: string
 }
 
@@ -28,12 +28,14 @@ const NAMES = [
   'msedge',
 ]
 
-/** The environment to start it in. */
+/** The environment to start the browser in. */
 export function environmentOf({ libraries }: BrowserBinary): NodeJS.ProcessEnv {
   return { ...process.env, ...(libraries !== undefined && { LD_LIBRARY_PATH: libraries }) }
 }
 
-/** The first browser that starts; undefined if none does. With `CHROMIUM` set, that one or none. */
+/**
+ * The first browser that starts; undefined if none does. `CHROMIUM` says which one to try alone.
+ */
 export async function findBrowser(): Promise<BrowserBinary | undefined> {
   const named = process.env['CHROMIUM']
   const sources = named ? [() => [{ executablePath: named }]] : [carried, installed, debians]
@@ -43,7 +45,7 @@ export async function findBrowser(): Promise<BrowserBinary | undefined> {
   return undefined
 }
 
-/** Whether it comes so far that it can be driven: a version alone says little about its libraries. */
+/** Tells whether the browser can be driven: its version alone says little about its libraries. */
 async function starts(candidate: BrowserBinary): Promise<boolean> {
   const profile = mkdtempSync(join(tmpdir(), 'browser-'))
   const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage']
@@ -63,7 +65,7 @@ async function starts(candidate: BrowserBinary): Promise<boolean> {
   return log.includes('DevTools listening on')
 }
 
-/** Browsers that are there, in the order of `PATH` and then of the usual places. */
+/** Browsers of the machine, in the order of `PATH` and then of the usual places. */
 function installed(): BrowserBinary[] {
   const suffix = process.platform === 'win32' ? '.exe' : ''
   const directories = (process.env['PATH'] ?? '').split(delimiter).filter((path) => path !== '')
@@ -97,7 +99,7 @@ function usualPlaces(): string[] {
   ]
 }
 
-/** What the npm package carries, unpacked once. It is built for Linux on x64. */
+/** The browser that the npm package carries, unpacked once. It is built for Linux on x64. */
 function carried(): BrowserBinary[] {
   const manifest = join(MODULES, CARRIER, 'package.json')
   const isForThis = process.platform === 'linux' && process.arch === 'x64'
@@ -108,7 +110,7 @@ function carried(): BrowserBinary[] {
   return [{ executablePath: join(folder, 'chromium'), libraries: join(folder, 'al2023', 'lib') }]
 }
 
-/** The package unpacks into the folder for temporary files, with its libraries if told it is in a Lambda. */
+/** The package unpacks into the temporary folder, with its libraries if told it is in a Lambda. */
 function unpack(folder: string): boolean {
   try {
     const temporary = mkdtempSync(`${folder}-`)
@@ -121,7 +123,7 @@ function unpack(folder: string): boolean {
     renameSync(temporary, folder)
     return true
   } catch {
-    // Whoever may not write here has to look elsewhere; another run may have been first.
+    // It fails where nobody may write, and where another run was faster, which is as good.
     return existsSync(folder)
   }
 }

@@ -1,6 +1,7 @@
 /**
- * The Worker as it is uploaded, built once for a file of tests; each isolate of it starts fresh on the
- * same storage, at the same address. Its calls to D1 can be held up, so that a client can leave between.
+ * The Worker as it is uploaded, built once for a file of tests. Each isolate of it starts fresh on
+ * the same storage, at the same address. Its calls to D1 can be held up, so that a client can leave
+ * before one is over.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,13 +17,13 @@ import { project } from '../../../local/project.ts'
 import { localSettings } from '../../../local/settings.ts'
 import { eventually } from '../../support/eventually.ts'
 
-/** Building takes seconds, and minutes on a machine that does much else. */
+/** The time to build, which takes seconds, and minutes on a busy machine. */
 const BUILD_TIMEOUT_MS = 300_000
 
 const CALL = 'a call to D1 begins: '
 
 interface IsolateOptions {
-  /** How long each call to D1 takes, both on its way and back. */
+  /** Milliseconds that each call to D1 takes on its way, and again on its way back. */
   readonly delayMs?: number
   readonly compatibilityFlags?: readonly string[]
   readonly settings?: Readonly<Record<string, string>>
@@ -31,11 +32,11 @@ interface IsolateOptions {
 export interface Isolate {
   readonly url: string
   readonly db: Awaited<ReturnType<Miniflare['getD1Database']>>
-  /** Every mail that was sent, oldest first, each with whom it is to, its subject and its text. */
+  /** Every mail that was sent, oldest first, with its address, subject and text. */
   readonly mails: readonly string[]
-  /** How many calls to D1 have begun in requests for this path, if calls are held up. */
+  /** The number of calls to D1 begun in requests for this path, if calls are held up. */
   callsOf(path: string): number
-  /** The secret of the last link mailed to this address since `from` mails. */
+  /** The secret of the last link mailed to this address, without the first `from` mails. */
   secretFor(email: string, from?: number): Promise<string>
   stop(): Promise<void>
 }
@@ -127,7 +128,7 @@ export function builtSite(): BuiltSite {
   }
 }
 
-/** The Worker with a database whose every call takes that long before it is made and on its way back. */
+/** The Worker with a database that delays every call before it is made and on its way back. */
 function slowStorage(delayMs: number): string {
   return `import worker from './worker.js'
 export * from './worker.js'

@@ -9,9 +9,9 @@ import { type Site, startSite } from '../../../local/site.ts'
 
 export interface LocalSite {
   readonly url: string
-  /** A token of the development issuer; of `root`, who is an admin, unless named. */
+  /** A token of the development issuer, for the admin `root` unless named. */
   token(subject?: string): Promise<string>
-  /** What an admin is answered. @throws Error if that is no success */
+  /** Makes a call as an admin. @returns the answer's body @throws Error if that is no success */
   admin<T>(method: string, path: string, json?: unknown): Promise<T>
 }
 

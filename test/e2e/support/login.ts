@@ -1,4 +1,4 @@
-/** The built-in login of a local site from outside: its outbox, and accounts made without a browser. */
+/** The built-in login of a local site from outside: its outbox, and accounts without a browser. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { eventually } from '../../support/eventually.ts'

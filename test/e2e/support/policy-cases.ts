@@ -5,7 +5,7 @@ import type { Target } from '../../../src/security/decide.ts'
 import { ELEVATED_IDENTITIES } from '../../../src/security/elevated-identities.ts'
 import type { Permission, Role } from '../../../src/security/permissions.ts'
 
-/** The columns of the table, and names that are in none. */
+/** The permissions that a key may have as scopes, by the contract. */
 export const KEY_SCOPES: readonly Permission[] = [
   'profile:read',
   'profile:list',
@@ -56,7 +56,7 @@ function subsetsOf<T>(all: readonly T[]): T[][] {
   )
 }
 
-/** With `npm run test:full` all of them; otherwise those in which up to two are, or are missing. */
+/** All sets of scopes with `npm run test:full`; otherwise those that have or lack up to two. */
 function setsOfScopes(): Permission[][] {
   const all = subsetsOf(KEY_SCOPES)
   if (process.env['FULL'] === '1') return all
@@ -64,8 +64,8 @@ function setsOfScopes(): Permission[][] {
 }
 
 /**
- * Every actor that can be told from another by what it is: each set of roles, active or suspended;
- * sets of scopes a key may have, and all of them with one it may not have.
+ * Every actor that a policy can tell from the others: each set of roles, active or suspended; sets
+ * of scopes that a key may have, and all of these with one that it may not have.
  */
 export const ACTORS: readonly Actor[] = [
   { kind: 'anonymous' },
@@ -103,7 +103,7 @@ export function forEachCase(visit: (each: Case) => void): void {
   }
 }
 
-/** What a case is about, whatever the ids are, and in whatever order roles and scopes are listed. */
+/** The name of a case, whatever the ids are, and in whatever order roles and scopes are listed. */
 export function keyOf(actor: Actor, permission: string, target: TargetName): string {
   const { kind } = actor
   const status = kind === 'member' ? actor.status : ''
@@ -117,7 +117,7 @@ export function withId(actor: Actor, id: string): Actor {
   return actor.kind === 'visitor' ? { ...actor, visitorId: id as VisitorId } : actor
 }
 
-/** With its roles or scopes in another order, and one of them twice. */
+/** The actor with its roles or scopes in another order, and one of them twice. */
 export function shuffled(actor: Actor, random: () => number): Actor {
   const rotated = <T>(all: readonly T[]): T[] => {
     const start = Math.floor(random() * all.length)

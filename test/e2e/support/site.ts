@@ -1,4 +1,4 @@
-/** The local runner from outside: its scripts as processes, each on a state directory of its own. */
+/** The local runner from outside: its scripts as processes, each on its own state directory. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -31,7 +31,7 @@ interface ServerOptions {
   readonly cwd?: string
 }
 
-/** Takes what is to be done when the test, or the file, has ended. */
+/** Has something done when the test, or the file, has ended. */
 type AtEnd = (undo: () => unknown) => void
 
 const withTest: AtEnd = (undo) => onTestFinished(async () => void (await undo()))
@@ -59,7 +59,10 @@ export async function startServer(
   return { url, pid, stateDir, stdout, stderr, stop: (signal) => script.end(signal) }
 }
 
-/** One for all tests of a file that leave it as it is. @returns it, once the tests run */
+/**
+ * One server for all tests of a file, which leave it as it is.
+ * @returns a function that gives the server once the tests run
+ */
 export function serverForFile(): () => Server {
   const undo: (() => unknown)[] = []
   let server: Server | undefined
@@ -75,7 +78,7 @@ export function serverForFile(): () => Server {
   }
 }
 
-/** A script that is expected to end by itself. */
+/** Runs a script that is expected to end by itself. */
 export function runScript(
   name: 'start' | 'token' | 'admin',
   args: readonly string[],
@@ -91,7 +94,7 @@ export async function token(stateDir: string, ...args: string[]): Promise<string
   return stdout.trim()
 }
 
-/** Children and their children. */
+/** The children of a process, and their children. */
 export function descendants(pid: number): number[] {
   const rows = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat='], { encoding: 'utf8' })
     .split('\n')
@@ -104,14 +107,14 @@ export function descendants(pid: number): number[] {
   return of(pid)
 }
 
-/** Those that still run; one that has ended but is not yet buried does not. */
+/** Those of the processes that still run; a zombie does not. */
 export function running(pids: readonly number[]): number[] {
   const rows = execFileSync('ps', ['-A', '-o', 'pid=,stat='], { encoding: 'utf8' }).split('\n')
   const alive = new Map(rows.map((row) => row.trim().split(/\s+/) as [string, string]))
   return pids.filter((pid) => alive.has(String(pid)) && !alive.get(String(pid))?.startsWith('Z'))
 }
 
-/** Starts the script without waiting for anything. It is killed, if need be, in the end. */
+/** Starts the script without waiting for anything. In the end it is killed, if need be. */
 export function run(
   name: 'start' | 'token' | 'admin',
   args: readonly string[],

@@ -36,8 +36,7 @@ export async function makeAuthenticator(site: string) {
   }
 
   /**
-   * The authenticator data (section 6.1): hash of the RP id, flags, counter, and for a new
-   * credential its key.
+   * Authenticator data (section 6.1): hash of the RP id, flags, counter, key of a new credential.
    */
   async function authData(by: Deviations, attested: Bytes = new Uint8Array()): Promise<Bytes> {
     const rpIdHash = await sha256(utf8(by.rpId ?? new URL(site).hostname))
@@ -114,7 +113,7 @@ function text(value: string): Bytes {
   return joined(new Uint8Array([0x60 + value.length]), utf8(value))
 }
 
-/** Turns WebCrypto’s signature `r | s` into the ASN.1 sequence that WebAuthn takes. */
+/** Turns WebCrypto's signature `r | s` into the ASN.1 sequence that WebAuthn takes. */
 function der(raw: Bytes): Bytes {
   const [r, s] = [integer(raw.subarray(0, 32)), integer(raw.subarray(32))]
   return joined(new Uint8Array([0x30, r.length + s.length]), r, s)

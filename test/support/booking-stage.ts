@@ -30,16 +30,11 @@ interface Wish {
   readonly people: number
   /** The number of places of each slot. */
   readonly capacities: readonly number[]
-  /**
-   * Minutes for which a pending booking holds its place; without them it holds it until it is
-   * settled.
-   */
+  /** Minutes for which a pending booking holds its place; without them, until it is settled. */
   readonly holdMinutes?: number
 }
 
-/**
- * Half of the people are members, half are visitors. The storage in `env` may count calls or fail.
- */
+/** Half of the people are members, half visitors. The storage in `env` may count calls or fail. */
 export async function stage(
   { people, capacities, holdMinutes }: Wish,
   { env } = testSite(),

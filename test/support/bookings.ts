@@ -1,6 +1,4 @@
-/**
- * Services, slots and bookings over HTTP, for tests. Times are relative to the clock of the test.
- */
+/** Services, slots and bookings over HTTP. Times are relative to the clock of the test. */
 import { expect } from 'vitest'
 import type { BookingId, SlotId } from '../../src/db/ids.ts'
 import { rowsOf } from './population.ts'
@@ -62,7 +60,7 @@ export async function audited(root: Member, target: string): Promise<Record<stri
   return (await root.get(`/v1/audit?target=${target}`)).body.items
 }
 
-/** Each slot’s taken places, counted by SQL that shares nothing with the code under test. */
+/** Each slot's taken places, counted by SQL that shares nothing with the code under test. */
 export async function liveBySlot(): Promise<{ id: SlotId; capacity: number; live: number }[]> {
   return rowsOf(
     `select slots.id, capacity, count(bookings.id) as live from slots left join bookings

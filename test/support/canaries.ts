@@ -64,7 +64,7 @@ export function expiredToken(): Promise<string> {
   return ISSUER.sign({ sub: SUBJECT, email: EMAIL, exp: 1 })
 }
 
-/** The names of the fields whose values are in `said`, anywhere and in any spelling a cursor uses. */
+/** Names of fields whose values are in `said`, anywhere and in any spelling that a cursor uses. */
 export function leaksIn(said: unknown): string[] {
   const text = textOf(said)
   const decoded = text.replaceAll(/[\w-]{24,}/g, (word) => `${word} ${decodedBase64url(word)}`)

@@ -1,7 +1,6 @@
 /**
  * The cells of the authorization matrix: every row, by everybody who can come in over HTTP, to
- * every kind of target, with the refusal that has to come. They are made from the routes, not by
- * hand.
+ * every kind of target, with the refusal that has to come. All of them are made from the routes.
  */
 import { routes } from '../../src/api/index.ts'
 import { CALLER_NAMES, type CallerName, matrixOf, type MatrixRow } from '../../src/http/matrix.ts'

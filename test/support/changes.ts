@@ -1,6 +1,5 @@
 /**
- * The difference between two dumps, with everything masked that is new each time: ids, times and
- * random names.
+ * The difference between two dumps, with ids, times and random names masked: they are always new.
  */
 import type { Dump } from './dump.ts'
 

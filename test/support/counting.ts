@@ -1,4 +1,4 @@
-/** Counts round trips: what a request or a job costs in calls to D1 (a batch is one) and to objects. */
+/** Counts the round trips of a request or a job: calls to D1 (a batch is one) and to objects. */
 import { intercepted, type Storage, type StorageCall } from './intercept.ts'
 
 export interface Cost {

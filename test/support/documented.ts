@@ -1,4 +1,4 @@
-/** Checks an answer against the OpenAPI document: route, status, media type, and every field or the text. */
+/** Checks an answer against the OpenAPI document: route, status, media type, fields or text. */
 import { type Schema, Validator } from '@cfworker/json-schema'
 import { routes } from '../../src/api/index.ts'
 import { openapiOf } from '../../src/http/documents/openapi.ts'

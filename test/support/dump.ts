@@ -1,4 +1,4 @@
-/** Everything a site has stored: the rows of every D1 table, and of every table of the visit objects. */
+/** Everything that a site has stored: the rows of all tables of D1 and of the visit objects. */
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { allAwake } from './awake.ts'
@@ -22,9 +22,7 @@ export async function dumpD1(): Promise<Dump> {
   return Object.fromEntries(tables.map(({ name }, index) => [name, rows[index]?.results ?? []]))
 }
 
-/**
- * Dumps the objects that have been called, without empty tables: waking an object stores no row.
- */
+/** Dumps the objects that were called, without empty tables: waking an object stores no row. */
 async function dumpVisits(): Promise<Dump> {
   const dumps: Record<string, readonly unknown[]> = {}
   const objects = allAwake().filter(({ namespace }) => namespace === 'VISITS')

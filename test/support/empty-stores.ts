@@ -7,7 +7,6 @@ import { takeAwake } from './awake.ts'
 export async function emptyStores(): Promise<void> {
   // A reset clears only objects that are awake, so those that may sleep are woken first. The query
   // wakes the database and shows whether the reset has cleared it.
-  // ask the database wakes it, and tells whether it has forgotten.
   do {
     await Promise.all(takeAwake().map(wake))
     takeAwake()

@@ -9,7 +9,7 @@ export interface Asked {
   readonly json?: unknown
 }
 
-/** The caller’s name for `as`; undefined for callers without one, such as a bad token. */
+/** The caller's name for `as`; undefined for callers without one, such as a bad token. */
 export async function nameOf(caller: Client): Promise<string | undefined> {
   const { status, body } = await caller.get('/v1/whoami')
   if (status !== 200) return undefined

@@ -42,10 +42,7 @@ export function failingStorage() {
   return { storage, arm, disarm }
 }
 
-/**
- * Storage that works for `calls` calls. The last of them and everything after it fails, as when a
- * machine dies.
- */
+/** Storage that works for `calls` calls; the last and all after it fail, as when a machine dies. */
 export function mortalStorage(calls: number, when: Failure): Storage {
   let made = 0
   return intercepted(async (_, proceed) => {

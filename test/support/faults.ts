@@ -10,8 +10,7 @@ export interface Fault {
   readonly code: ProblemCode
   readonly concerns: (row: Row) => boolean
   /**
-   * The one kind of target that can have the fault (`existing` may be anybody’s); without it any
-   * can.
+   * The one kind of target with the fault (`existing` may be anybody's); any, if it is left out.
    */
   readonly target?: 'existing' | 'absent' | 'malformed'
   /** A parameter that is added to the query. */

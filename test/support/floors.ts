@@ -1,6 +1,4 @@
-/**
- * The floors of `src/`: which folder may import from which, and the message about a wrong import.
- */
+/** The floors of `src/`: which folder may import from which, and how a wrong import is told. */
 
 /** The part of a file that the floors look at; `Source` in sources.ts has it. */
 export interface Importer {
@@ -98,9 +96,7 @@ function floorOf(path: string): number {
   return FLOORS.findIndex((floor) => floor.includes(folderOf(path)))
 }
 
-/**
- * @returns the shortest circle through each file that is on one, each circle once, as `a → b → a`
- */
+/** @returns the shortest circle through each file that is on one, each once, as `a → b → a` */
 export function circles(files: Iterable<Importer>): string[] {
   const graph = new Map(
     [...files].map(({ path, imports }) => [path, new Set(imports.map(({ to }) => to))] as const),

@@ -1,4 +1,4 @@
-/** Hostile tokens, part two: validly signed, but not in the one structure, spelling and JSON allowed. */
+/** Hostile tokens, part two: validly signed, but in a wrong structure, spelling or JSON. */
 import { base64url } from 'jose'
 import {
   type Case,
@@ -42,7 +42,7 @@ export async function wrongStructure(issuer: TestIssuer): Promise<NamedToken[]> 
   ])
 }
 
-/** One token must have one spelling, or lists of revoked and of known tokens can be walked around. */
+/** A token must have one spelling, or lists of revoked and known tokens can be walked around. */
 export async function wrongSpelling(issuer: TestIssuer): Promise<NamedToken[]> {
   const [header, payload, signature] = partsOf(await withSpareBits(issuer))
   const { signer } = issuer

@@ -1,6 +1,6 @@
 /**
- * Tokens that must be refused, each one step away from a valid one, and valid ones that show how far
- * the rules go. All of them can be sent in a header: nothing starts or ends with white space.
+ * Tokens that must be refused, each one step away from a valid one, and valid ones that show how
+ * far the rules go. All of them can be sent in a header: nothing starts or ends with white space.
  */
 import { base64url } from 'jose'
 import { wrongClaims } from './hostile-claims.ts'

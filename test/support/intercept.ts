@@ -1,5 +1,5 @@
 /**
- * The site’s storage with somebody in between: every call to D1 (a batch is one) and to a Durable
+ * The site's storage with somebody in between: every call to D1 (a batch is one) and to a Durable
  * Object passes through `around`, which may count it, hold it up or let it fail.
  */
 import { env } from 'cloudflare:workers'

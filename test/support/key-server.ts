@@ -11,7 +11,7 @@ export const HOUR = 60 * MINUTE
 
 type RemoteIssuer = Extract<TrustedIssuer, { jwksUrl: string }>
 
-/** Spies on all outbound calls and the log while a file’s tests run; at first nothing is served. */
+/** Spies on all outbound calls and the log while a file's tests run; at first nothing is served. */
 export function watchKeyServer() {
   const fetchSpy = vi.spyOn(globalThis, 'fetch')
   const logSpy = vi.spyOn(console, 'error')

@@ -1,6 +1,4 @@
-/**
- * A site with the built-in login and an outbox for its mail, and clients that act as browsers do.
- */
+/** A site with the built-in login and an outbox for its mail, and clients that act as browsers. */
 import type { Bindings } from '../../src/env.ts'
 import { ORIGIN, testSite } from './site.ts'
 

@@ -80,11 +80,9 @@ export const WITHOUT_MEMBERS: Readonly<Record<string, string>> = {
 const AT = '2026-01-01T00:00:00.000Z'
 const LATER = '2999-01-01T00:00:00.000Z'
 
-/**
- * A statement for each table, which adds rows with the member in each of the columns in `FATES`.
- */
+/** A statement for each table that adds rows with the member in all of its columns in `FATES`. */
 export const ROWS: Readonly<Record<string, (names: Names) => string>> = {
-  // The member’s first request has made this row.
+  // The member's first request has made this row.
   users: () => `select 1`,
   auth_users: ({ account }) => `insert into auth_users
     (id, name, email, email_verified, created_at, updated_at)

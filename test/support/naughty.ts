@@ -1,7 +1,7 @@
 /** The naughty data: every entry must be stored exactly or refused, and never break anything. */
 import { base64url } from 'jose'
 import { expect } from 'vitest'
-// The data is imported as text because the bundler’s JSON refuses lone surrogates.
+// The data is imported as text because the bundler's JSON refuses lone surrogates.
 import text from '../data/naughty.json?raw'
 import type { Reply } from './site.ts'
 import { sized } from './size.ts'
@@ -43,9 +43,7 @@ export const DOCUMENTS: readonly Uint8Array[] = await Promise.all(naughty.json.m
 export const HEADER_SETS = naughty.headers.map(({ h }) => h)
 export const { paths: PATHS, queries: QUERIES, methods: METHODS, mass: FIELD_NAMES } = naughty
 
-/**
- * The faults that no answer may have, whatever was sent. The client has checked the body already.
- */
+/** The faults that no answer may have; the client has checked its body against the document. */
 export function harmOf({ status, headers }: Reply): string[] {
   const type = headers.get('Content-Type') ?? 'none'
   return [
@@ -58,7 +56,7 @@ export function harmOf({ status, headers }: Reply): string[] {
 
 /**
  * Checks the items, several at a time. Without `npm run test:full` it takes every third item; the
- * length of the test’s name decides which comes first.
+ * length of the test's name decides which comes first.
  * @returns what is wrong with each of them; nothing if all is well
  */
 export async function faultsOf<T>(

@@ -1,4 +1,4 @@
-/** Many members with many visits, put straight into storage: thousands take a moment, not minutes. */
+/** Many members with many visits, straight into storage: thousands take a moment, not minutes. */
 import { env } from 'cloudflare:workers'
 import { type BadgeId, newId, type RuleId, type UserId } from '../../src/db/ids.ts'
 import { siteDay } from '../../src/calendar/site-day.ts'
@@ -75,7 +75,7 @@ export async function rowsOf<Row = Record<string, unknown>>(
   return results
 }
 
-/** How many assignments and audit rows of awards members have, as `{ "1/1": members }`. */
+/** Members counted by their assignments and audit rows of awards, as `{ "1/1": members }`. */
 export async function awardsPerMember(badgeId: BadgeId): Promise<Record<string, number>> {
   const rows = await rowsOf<{ tally: string; members: number }>(
     `select assigned || '/' || audited as tally, count(*) as members from (

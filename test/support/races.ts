@@ -7,8 +7,7 @@ interface Races {
   /** `d1` is D1 as it is, `object` its engine without the way there, for millions of calls. */
   readonly storage: 'd1' | 'object'
   /**
-   * Milliseconds by which a call to storage is late at most; an audited write up to eight times
-   * that.
+   * Milliseconds by which a call is late at most, or eight times that if it is an audited write.
    */
   readonly delayMs: number
 }
@@ -42,8 +41,8 @@ export interface Tally {
 }
 
 /**
- * Runs one round. The loss begins in the first half of the requests, at a point that moves with
- * `round`.
+ * Runs one round. The loss begins at a point that moves with `round`, in the first half of
+ * requests.
  */
 export async function race(contest: Contest, round: number, tally: Tally): Promise<void> {
   const { acts, lose, refusal } = contest

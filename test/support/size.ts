@@ -2,8 +2,7 @@
 import { env } from 'cloudflare:workers'
 
 /**
- * `full` with `npm run test:full`; otherwise `quick`, which suffices for each fault the test is
- * about.
+ * `full` with `npm run test:full`; otherwise `quick`, which is enough for every fault in question.
  */
 export function sized(full: number, quick: number): number {
   return env.FULL === '1' ? full : quick

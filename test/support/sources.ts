@@ -19,8 +19,7 @@ export interface Source {
 
 const ROOT = '../../src/'
 
-// The call has no type argument: by the text `import.meta.glob(` vitest sees when its cache is
-// stale.
+// There is no type argument: by the text `import.meta.glob(` vitest sees that its cache is stale.
 const FILES = import.meta.glob('../../src/**/*.{ts,tsx}', {
   query: '?raw',
   import: 'default',

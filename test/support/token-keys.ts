@@ -1,4 +1,4 @@
-/** Keys of the site’s own tokens, with the private half in the hands of the test. */
+/** Keys of the site's own tokens, with the private half in the hands of the test. */
 import { VISITOR_KEYS } from '../../src/security/tokens/signing-keys.ts'
 import { VISITORS } from '../../src/db/issuers.ts'
 import { newId } from '../../src/db/ids.ts'

@@ -1,6 +1,6 @@
 /**
- * Token issuers for tests: a real key pair, the entry for `TRUSTED_ISSUERS`, and tokens that are valid
- * until a test says otherwise, down to the exact bytes of each part.
+ * Token issuers for tests: a real key pair, the entry for `TRUSTED_ISSUERS`, and tokens that are
+ * valid until a test says otherwise, down to the exact bytes of each part.
  */
 import { base64url, exportJWK, generateKeyPair, type JWK } from 'jose'
 import type { TokenAlgorithm, TrustedIssuer } from '../../src/settings/trusted-issuers.ts'

@@ -1,7 +1,4 @@
-/**
- * The test that is under way. A test that has timed out goes on in the dark, so its sites stop
- * answering.
- */
+/** The test under way. One that has timed out goes on unseen, so its sites stop answering. */
 let current: AbortSignal | undefined
 
 /** @param signal of the test that begins; it is aborted when the test times out */

@@ -11,9 +11,7 @@ import { type Client, ISSUER, type Member, type Site } from './site.ts'
 export type Caller = Client & { readonly userId?: string; readonly bookingId?: string }
 export type Cast = Readonly<Record<CastName, Caller>>
 
-/**
- * All callers are signed in already, so that being seen for the first time changes nothing more.
- */
+/** All callers are signed in already, so that being seen for the first time changes nothing. */
 export async function castOf(site: Site): Promise<Cast> {
   const root = await site.root()
   const suspended = await site.member('suspended')
@@ -78,7 +76,7 @@ export async function anotherOf(site: Site, cast: Cast, name: CastName): Promise
 /** The things that requests are about; each is made when it is first asked for. */
 export type Things = ReturnType<typeof thingsFor>
 
-/** Things that nobody has touched; they are not the caller’s, unless a comment says so. */
+/** Things that nobody has touched; they are not the caller's, unless a comment says so. */
 export function thingsFor(site: Site, caller: Caller, given?: Promise<Member>) {
   const name = crypto.randomUUID()
   const other = once(() => given ?? site.member(name))

@@ -1,4 +1,4 @@
-/** Every file is on its floor: what it may import can be told from its path. */
+/** Every file is on its floor: its path tells what it may import. */
 import { describe, expect, it } from 'vitest'
 import {
   BANS,

@@ -60,7 +60,7 @@ describe('everybody gets what the matrix says, for what is theirs, another’s, 
   })
 })
 
-/** Success, or all that the refusal says about itself. */
+/** The outcome of a call: success, or all that the refusal says about itself. */
 function outcomeOf({ status, body, headers }: Reply, successes: readonly number[]) {
   if (successes.includes(status)) return { allowed: true }
   const { code, stage, required, reach } = body ?? {}

@@ -1,4 +1,4 @@
-/** Whatever table comes to hold a member, their deletion reaches it. */
+/** A deletion reaches every table that comes to hold a member. */
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { dumpD1 } from './support/dump.ts'
@@ -8,9 +8,9 @@ import { testSite } from './support/site.ts'
 
 const ROWS_FILE = 'test/support/member-rows.ts'
 
-/** Whose rows are a member's, wherever the foreign keys of others lead to. */
+/** Tables whose rows are members themselves; foreign keys that lead here lead to a member. */
 const ROOTS = ['users', 'auth_users']
-/** Names of columns that speak of somebody. */
+/** Names that columns about somebody have. */
 const SOMEBODY =
   /(^|_)(users?|members?|owner|actor|subject|caller|creator|author|recipient|account|about|target|behalf_of)(_ids?)?$|_by$|^key_ids$/
 
@@ -40,7 +40,7 @@ function hanging(all: readonly Column[]): ReadonlySet<string> {
   return found
 }
 
-/** What is missing in `member-rows.ts`, each as a text that says how to mend it. */
+/** Sentences about what is missing in `member-rows.ts`. */
 function missing(all: readonly Column[]): string[] {
   const mine = hanging(all)
   const tables = [...new Set(all.map(({ table }) => table))]
@@ -85,7 +85,7 @@ function assertNothing(problems: readonly string[]): void {
   if (problems.length > 0) throw new Error([...problems, HOW].join('\n'))
 }
 
-/** How many rows of the table name the member in that column. */
+/** The number of rows that name the member in that column. */
 async function holding({ userId, account, keyId }: Names, column: string): Promise<number> {
   const [table, name] = column.split('.')
   const [row] = await rowsOf<{ n: number }>(
@@ -151,7 +151,7 @@ describe('the deletion of a member who is in every table', () => {
       const gone = rows.filter((row) => !kept.has(JSON.stringify(row)))
       return gone.length > 0 ? [`${table} ${gone.length}`] : []
     })
-    // Their own: themselves, the identity they came with, and the role that `furnish` gives to everybody.
+    // The rows lost are the member, their identity, and the role that `furnish` gives to everybody.
     expect(lost).toEqual(['identities 1', 'user_roles 1', 'users 1'])
   })
 })

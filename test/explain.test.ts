@@ -1,7 +1,7 @@
 /**
- * An explanation is right: what it says a call would answer is what the call answers right after,
- * and nothing is stored by asking. Of the calls that really change something a sample is made, always
- * the same, for each needs somebody and something of its own.
+ * An explanation is right: it foretells what the call answers right after, and asking stores
+ * nothing. Calls that really change something need somebody and something of their own, so only a
+ * sample of them is made, always the same.
  */
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -22,11 +22,11 @@ import { seeded } from './support/seeded.ts'
 import { testSite } from './support/site.ts'
 import { anotherOf, bodyFor, type Caller, castOf, pathFor, thingsFor } from './support/world.ts'
 
-/** How many calls are made, of those that change something and of the others; and one of each route. */
+/** The share of calls that are made, and at least one of either kind for each row. */
 const SAMPLED = { spent: 0.05, harmless: 0.2 }
 const RANDOM_REQUESTS = 40
 
-/** Runs that are asked for stay on the ledger, and do not run into what is compared. */
+/** A job runner that is never woken: its runs do not run into what is compared. */
 const ASLEEP = { getByName: () => ({ wake: async () => undefined }) } as unknown as Bindings['JOBS']
 
 describe('the status that is foretold is the one that is answered, and foretelling it changes nothing', () => {
@@ -50,7 +50,7 @@ describe('the status that is foretold is the one that is answered, and foretelli
       return cells.filter((_, index) => next() < share || index === 0)
     }
 
-    /** What changes nothing anyhow is asked first, all of it, and then done. */
+    /** Explains all calls that change nothing, and then makes them. */
     async function meetTogether(row: Row, cells: readonly Cell[]): Promise<void> {
       const all = []
       for (const cell of cells) {

@@ -1,7 +1,7 @@
 /**
- * Storage that fails: for every mutating route the n-th call to D1 or to an object fails, for every
- * n, before it is made or on its way back. What is stored then is what was there before, or all of
- * what the request does; never something in between. And repeating the request leads to all of it.
+ * Storage fails: for every mutating route the n-th call to D1 or to an object fails, for every n,
+ * before it is made or on its way back. Then either nothing of the request is stored or all of it,
+ * never something in between, and repeating the request leads to all of it.
  */
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { routes } from '../src/api/index.ts'
@@ -20,9 +20,9 @@ import {
 } from './support/mutating-requests.ts'
 import { testSite } from './support/site.ts'
 
-/** They write to D1, and then to an object what a later request or tick makes up for. */
+/** Requests that write to D1 and then to an object, for which a later request or tick makes up. */
 const IN_TWO_STEPS = new Set(['DELETE /v1/users/:userId', 'POST /v1/users/:userId/reinstate'])
-/** What is left to be done in objects, and what a tick does about it. */
+/** Changes that note what is left to be done in objects, or that a tick makes about it. */
 const AGENDA =
   /^((erasures|events|job_runs|erased|days|answers|crossings|rules) |badge_assignments \+|.*system:)/
 

@@ -1,4 +1,4 @@
-/** No test meets another one: neither what it has stored nor what it still does. */
+/** A test meets nothing of another one: neither what it has stored nor what it still does. */
 import { abortAllDurableObjects, evictAllDurableObjects, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
@@ -8,7 +8,7 @@ import { begin } from './support/under-way.ts'
 
 const NAMESPACES: readonly DurableObjectNamespace[] = [env.VISITS, env.JOBS, env.KEYS]
 
-/** Does this in an object of each class. Stubs are made anew: resetting breaks those there are. */
+/** Does this in an object of each class. Stubs are made anew, because a reset breaks old ones. */
 function inEach<T>(work: (storage: DurableObjectStorage) => Promise<T>): Promise<T[]> {
   const objects = NAMESPACES.map((namespace) => namespace.getByName('isolation'))
   return Promise.all(

@@ -1,6 +1,6 @@
 /**
- * What a request may cost in round trips: calls to D1 (a batch is one) and to Durable Objects. More
- * than the table says is a regression; less is an improvement that belongs into the table.
+ * The round trips that a request may cost: calls to D1 (a batch is one) and to Durable Objects.
+ * More than the table says is a regression; less is an improvement that belongs into the table.
  */
 import { describe, expect, test } from 'vitest'
 import { routes } from '../src/api/index.ts'
@@ -15,13 +15,13 @@ import { ISSUER } from './support/site.ts'
 type Trips = readonly [d1: number, objects: number]
 
 /**
- * For a member the site knows: one trip finds them and their rights, the rest is the route's. A POST
- * that writes is asked with an Idempotency-Key, which takes D1 one trip more; and where the answer
- * depends on what there is, one to foresee it.
+ * The costs for a member whom the site knows: one trip finds them and their rights, the rest is the
+ * route's. A POST that writes is asked with an Idempotency-Key, which takes D1 one trip more; and
+ * if the answer depends on what there is, it takes one to foresee it.
  */
 const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'GET /v1/whoami': [1, 0],
-  // The key that signs; a visitor is stored nowhere.
+  // The one trip finds the key that signs; a visitor is stored nowhere.
   'POST /v1/visitors': [1, 0],
   'GET /v1/me': [2, 0],
   'PATCH /v1/me': [2, 0],
@@ -57,13 +57,12 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'POST /v1/badge-rules': [3, 0],
   'PATCH /v1/badge-rules/:ruleId': [2, 0],
   'DELETE /v1/badge-rules/:ruleId': [2, 0],
-  // The rule and the number of shards, then each of the four shards.
-  // The rule and the number of shards; D1 hears of a shard only if that has found members.
+  // D1 finds the rule and the number of shards, and is asked about a shard that has found members.
   'POST /v1/badge-rules/:ruleId/preview': [3, 4],
   'GET /v1/audit': [2, 0],
   'GET /v1/elevations': [1, 0],
   'GET /v1/permissions': [1, 0],
-  // Of a write: the caller, and as whom they ask; what its reads are called; the write, undone.
+  // An explained write finds both callers and the columns of its reads, and undoes what it writes.
   'POST /v1/explain': [4, 0],
   'GET /v1/jobs': [2, 0],
   'GET /v1/jobs/:job/runs': [2, 0],
@@ -71,7 +70,7 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'GET /v1/api-keys': [2, 0],
   'GET /v1/api-keys/:keyId': [2, 0],
   'POST /v1/api-keys': [3, 0],
-  // The object is told before the change is acknowledged.
+  // The key's gate is told before the change is acknowledged.
   'PATCH /v1/api-keys/:keyId': [2, 1],
   'DELETE /v1/api-keys/:keyId': [2, 1],
   'POST /v1/api-keys/:keyId/rotate': [4, 1],
@@ -86,7 +85,7 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'DELETE /v1/slots/:slotId': [2, 0],
   'POST /v1/bookings': [4, 0],
   'GET /v1/me/bookings': [2, 0],
-  // What there is to claim, then the claim.
+  // The claim asks what there is to claim first.
   'POST /v1/me/bookings/claim': [4, 0],
   'GET /v1/bookings': [2, 0],
   'GET /v1/bookings/:bookingId{.+\\.ics}': [2, 0],
@@ -96,7 +95,7 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'POST /v1/bookings/:bookingId/cancel': [4, 0],
 }
 
-/** Open routes without a credential. */
+/** The costs of open routes without a credential. */
 const ANONYMOUS: Readonly<Record<string, Trips>> = {
   'GET /v1/whoami': [0, 0],
   'GET /v1/users/:userId': [1, 0],

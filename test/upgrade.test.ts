@@ -1,4 +1,4 @@
-/** An upgrade loses nothing: what was stored at an earlier level of the migrations is there, and works. */
+/** An upgrade loses nothing: what was stored before a migration is there and works. */
 import { applyD1Migrations, reset } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
@@ -11,7 +11,7 @@ import { rowsOf } from './support/population.ts'
 import { ORIGIN, testSite } from './support/site.ts'
 import { makeIssuer } from './support/tokens.ts'
 
-/** The database without this migration; with the later ones, for it is today's code that fills it. */
+/** A database without this migration, but with later ones, because today's code fills it. */
 async function levelWithout(name: string): Promise<void> {
   await reset()
   const others = env.TEST_MIGRATIONS.filter((migration) => !migration.name.startsWith(name))
@@ -53,7 +53,7 @@ test('0006: members, bookings and sessions stay, and tokens of earlier keys are 
   const site = testSite(LOGIN_SETTINGS)
   const eve = site.bearer(await login.sign({ sid: 'session-1' }))
   expect((await eve.get('/v1/me')).status).toBe(200)
-  // What cannot be opened for want of knowing its secret signs nothing; visitors have a key of their own.
+  // The old key cannot be opened and signs nothing; visitors have a key of their own.
   expect((await (await site.visitor()).get('/v1/whoami')).body.kind).toBe('visitor')
   expect(await rowsOf('select use from token_keys order by use')).toEqual([
     { use: 'member' },

@@ -12,7 +12,7 @@ const PURE = 'test/**/*.pure.test.ts'
 const IN_MEMORY = '/dev/shm'
 const ROOM_BYTES = 2 ** 30
 
-/** Whether databases can be kept in memory: each write to a disk is waited for, which doubles the time. */
+/** Tells whether databases can be kept in memory; waiting for a disk doubles the time. */
 function hasRoomInMemory(): boolean {
   try {
     accessSync(IN_MEMORY, constants.W_OK | constants.X_OK)
@@ -107,7 +107,7 @@ export default defineConfig({
           root,
           environment: 'node',
           include: [PURE],
-          // Some try thousands of cases, on machines that have other things to do.
+          // Some pure tests try thousands of cases, on machines that have other things to do.
           testTimeout: 60_000,
         },
       },

@@ -10,13 +10,13 @@ import { ORIGIN, testSite } from '../support/site.ts'
 
 type Schema = z.core.$ZodType
 
-/** Every schema a route answers by, also where only some may see it. */
+/** Every schema that a route answers by, including the one of a restricted view. */
 function outputsOf({ access, output }: Route): Schema[] {
   const more = 'open' in access && access.unless ? [access.unless.output] : []
   return [...more, ...(output === 'nothing' ? [] : [output])]
 }
 
-/** What the fields of a schema suggest, and it does not declare. */
+/** Answer fields that the schema's own fields suggest, and that it does not declare. */
 function forgotten(schema: Schema): string[] {
   const shape: Readonly<Record<string, Schema>> = schema instanceof z.ZodObject ? schema.shape : {}
   const { etag, next } = fieldsOf(schema)
@@ -26,7 +26,7 @@ function forgotten(schema: Schema): string[] {
   ]
 }
 
-/** Whether it has the id of a member, or of whoever owns it, and says that it is about nobody. */
+/** Tells whether the schema has the id or the owner of a member, and so is about somebody. */
 function isAboutSomebody(schema: Schema): boolean {
   if (!(schema instanceof z.ZodObject)) return false
   const { id, owner } = schema.shape

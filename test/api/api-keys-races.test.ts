@@ -1,7 +1,7 @@
 /**
- * Requests race the change that ends a key’s right to them: 40 times for each kind of change, or, with
- * `npm run test:full`, a thousand. Those sent once the change was acknowledged must fail; those before
- * it have their effect exactly if they say so.
+ * Requests race the change that ends a key's right to them: 40 times for each kind of change, or a
+ * thousand times with `npm run test:full`. Requests sent once the change was acknowledged must
+ * fail; those sent before have their effect exactly if their answer says so.
  */
 import { expect, test } from 'vitest'
 import { intercepted } from '../support/intercept.ts'
@@ -11,7 +11,7 @@ import { type Member, type Reply, type Site, testSite } from '../support/site.ts
 import { progress, sized } from '../support/size.ts'
 
 const RACES = sized(1000, 40)
-/** On a machine that is busy. */
+/** The time that a race may take on a busy machine. */
 const MS_PER_RACE = 500
 const LANES = 5
 const SCOPES = ['profile:read', 'profile:update']
@@ -20,7 +20,7 @@ interface Lane {
   readonly site: Site
   readonly root: Member
   readonly boss: Member
-  /** One change ends the rights of them all. */
+  /** Keys that all lose their rights by one change. */
   keys: readonly Partner[]
 }
 
@@ -80,7 +80,7 @@ const CHANGES: readonly Change[] = [
   },
 ]
 
-/** A site that tells when a gate has let somebody in, who then has the rest of the request before them. */
+/** A site that tells when a gate has let somebody in, whose request then goes on. */
 function watchedSite() {
   const waiting: (() => void)[] = []
   const storage = intercepted(async ({ text }, proceed) => {
@@ -117,7 +117,7 @@ async function race(change: Change): Promise<void> {
   async function round(lane: Lane, number: number): Promise<void> {
     const admitted = admission()
     const early = lane.keys.flatMap((key) => sendBoth(key, false))
-    // The change starts with them, when one of them is in, or when one is done and the next comes.
+    // The change starts with the requests, when one of them is let in, or when one is answered.
     if (number % 3 === 1) await admitted
     if (number % 3 === 2) await Promise.race(early)
     const ended = change.end(lane)
@@ -143,7 +143,7 @@ async function race(change: Change): Promise<void> {
   expect(raced).toBe(RACES)
   const audited = `select count(*) as writes from audit_log where actor like 'key_%'`
   expect(await rowsOf(audited)).toEqual([{ writes: seen.writes }])
-  // Either side has won some of the races, or there were none.
+  // If one side had won every time, nothing would have raced.
   for (const count of Object.values(seen)) expect(count).toBeGreaterThan(RACES / 20)
 }
 

@@ -1,4 +1,4 @@
-/** A key never exceeds what its creator may do at this moment, nor does anybody give one more than they have. */
+/** A key never exceeds what its creator may do now, and nobody gives it more than they have. */
 import { afterEach, describe, expect, test } from 'vitest'
 import { type Permission, ROLES } from '../../src/security/permissions.ts'
 import { changesBetween } from '../support/changes.ts'
@@ -85,7 +85,7 @@ describe('nobody gives a key more than they have', () => {
     const small = await partner(site, { scopes: ['profile:read'] })
     const before = await dump()
     for (const reach of [undefined, 'own']) {
-      // No built-in role manages keys and has less than all scopes.
+      // Every built-in role that manages keys has all scopes, so the test takes one from admins.
       if (reach) admin['audit:read'] = reach
       else delete admin['audit:read']
       for (const { status, body } of [

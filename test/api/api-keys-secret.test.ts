@@ -63,7 +63,7 @@ describe('a secret is shown once', () => {
     expect(replay.headers.get('Idempotency-Replayed')).toBe('true')
     expect(replay).toMatchObject({ status: 201, body: first.body })
     expect((await create('another')).body.id).not.toBe(first.body.id)
-    // What opens the stored answer is not stored beside it.
+    // The Idempotency-Key opens the stored answer, so it must not be stored beside it.
     expect(JSON.stringify(await dump())).not.toContain('canary-7c1f')
   })
 

@@ -41,7 +41,7 @@ describe('503 unavailable, not a false success', () => {
       const reply = await act(before)
       expect(reply).toMatchObject({ status: 503, body: { code: 'unavailable' } })
       expect(reply.headers.get('Retry-After')).toBe('1')
-      // Still not told, and still no false success.
+      // The gate is still not told, so the second answer is no false success either.
       expect((await act(before)).status).toBe(503)
       before.disarm()
       expect((await act(before)).status).toBe(repeated)

@@ -11,7 +11,7 @@ const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10)
 const pathOf = (id: KeyId) => `/v1/api-keys/${id}/usage`
 const writeUsage = (id: KeyId) => runDurableObjectAlarm(env.KEYS.getByName(id))
 
-/** As if it had been used on that day. */
+/** Stores the usage of a key on the day of `at`. */
 const record = (id: KeyId, at: number, requests: number) =>
   rowsOf(
     'insert into api_key_usage (key_id, day, requests, last_used_at) values (?, ?, ?, ?)',

@@ -7,7 +7,6 @@ async function entries(client: Client, query = '') {
   return body.items
 }
 
-/** Every kind of change: what is called, and the one entry it leaves. */
 const BADGE = { title: 'Regular', slug: 'regular', description: 'Often here' }
 const RULE = { metric: 'visits', threshold: 2, windowDays: null, enabled: true }
 /** Its name and where it may be used from say who uses it. */
@@ -15,12 +14,13 @@ const KEY = { name: 'secret', scopes: ['audit:read'], allowedIps: ['192.0.2.7'] 
 type Ids = Readonly<Record<'ada' | 'badge' | 'rule' | 'key', string>>
 interface Change {
   readonly action: string
-  /** What has to have happened before. */
+  /** A request that has to be made before. */
   readonly after?: (root: Client, ids: Ids) => Promise<Reply>
   readonly call: (root: Client, ids: Ids) => Promise<Reply>
   readonly target: keyof Ids | 'created'
   readonly changes: (ids: Ids) => object
 }
+/** Every kind of change: its request, and the one audit entry that it leaves. */
 const CHANGES: readonly Change[] = [
   {
     action: 'profile.update',

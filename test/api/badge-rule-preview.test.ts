@@ -63,7 +63,7 @@ async function visitedSite() {
   return { site, root }
 }
 
-/** A disabled rule for a badge of its own, which one member holds and another has been stripped of. */
+/** A disabled rule with a badge that one member holds and another has been stripped of. */
 async function ruleOf(site: Site, root: Member, title: string, measured: object) {
   const { body: badge } = await root.post('/v1/badges', { title })
   for (const name of ['holder', 'stripped']) {
@@ -76,7 +76,7 @@ async function ruleOf(site: Site, root: Member, title: string, measured: object)
   return { title, path: `/v1/badge-rules/${body.id}` }
 }
 
-/** Who was given a badge by a rule: names by badge. */
+/** The names of those who were given a badge by a rule, by badge. */
 async function awarded(site: Site): Promise<Record<string, string[]>> {
   const names: Record<string, string[]> = Object.fromEntries(
     Object.keys(RULES).map((title) => [title, []]),

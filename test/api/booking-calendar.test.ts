@@ -56,7 +56,7 @@ describe('GET /v1/bookings/{bookingId}.ics', () => {
     )
     const { calendar, event } = await readCalendar(ada, booked.id)
     expect(calendar).toMatchObject({ BEGIN: 'VCALENDAR', VERSION: '2.0' })
-    // A file to read is no message of RFC 5546, which would need an organizer and method= in its type.
+    // The file is no message of RFC 5546, which needs an organizer and method= in its type.
     expect(calendar).not.toHaveProperty('METHOD')
     expect(event).toMatchObject({
       UID: booked.id,
@@ -73,7 +73,7 @@ describe('GET /v1/bookings/{bookingId}.ics', () => {
     await root.post(`/v1/bookings/${booked.id}/confirm`)
     const confirmed = (await readCalendar(ada, booked.id)).event
     expect(confirmed).toMatchObject({ UID: booked.id, SEQUENCE: '2', STATUS: 'CONFIRMED' })
-    // Without a method, when it was last revised (RFC 5545, 3.8.7.2).
+    // DTSTAMP without a method is the time of the last revision (RFC 5545, section 3.8.7.2).
     expect(confirmed.DTSTAMP).toBe(confirmed['LAST-MODIFIED'])
     await ada.post(`/v1/bookings/${booked.id}/cancel`)
     const canceled = (await readCalendar(ada, booked.id)).event

@@ -1,4 +1,4 @@
-/** Whose bookings may be claimed: those of a visitor whose good token a member has, who may act. */
+/** Only members who may act and have a visitor's good token claim that visitor's bookings. */
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { created, outcomeOf } from '../support/bookings.ts'
 import { claim, claimScene, idsOf } from '../support/claims.ts'

@@ -1,4 +1,4 @@
-/** What somebody booked as a visitor becomes theirs as a member, by showing the visitor's token. */
+/** Members take over what they booked as visitors, by showing the visitor's token. */
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
   audited,

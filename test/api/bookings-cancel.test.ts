@@ -133,7 +133,7 @@ describe('allowedActions', () => {
     ['declined', null],
     ['canceled', null],
   ] as const
-  /** Before the limit of two hours, after it, after the start. */
+  /** Starts of a slot: before the limit of two hours, after the limit, and in the past. */
   const STARTS_IN = [3 * HOUR, HOUR, -HOUR]
 
   async function cast() {
@@ -160,7 +160,7 @@ describe('allowedActions', () => {
     return { callers, serviceId }
   }
 
-  /** Straight into storage, for some of these take days to come about. */
+  /** Puts a booking straight into storage, because some of these take days to come about. */
   async function given(
     serviceId: string,
     owner: string,

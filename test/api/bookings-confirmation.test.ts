@@ -1,4 +1,4 @@
-/** Who books does not confirm: managers do, or an event for the one booking it is about. */
+/** Whoever books does not confirm: managers do, or an event for the one booking it is about. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { BookingId } from '../../src/db/ids.ts'
 import {

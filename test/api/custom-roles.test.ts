@@ -264,7 +264,7 @@ describe('what a role loses its holders lose, and their API keys, before it is a
       expect(await act(broken)).toMatchObject({ status: 503, body: { code: 'unavailable' } })
       expect((await act(root)).status).toBeLessThan(300)
       expect((await key.get('/v1/users')).status).toBe(403)
-      // That the gate was told of a deletion is noted at once; of a redefinition, by the tick.
+      // A deletion notes at once that the gate was told; after a redefinition the tick does.
       if (what === 'redefinition') await testSite().tick()
       expect(await rowsOf('select * from events')).toEqual([])
     },

@@ -49,7 +49,7 @@ describe('GET /openapi.json', () => {
       info: { title: 'Guildhall', version },
       servers: [{ url: ORIGIN }],
     })
-    // What the linters and the other tests look at.
+    // The linters and the other tests look at this document.
     expect(body).toEqual(openapiOf(routes, ORIGIN))
   })
 

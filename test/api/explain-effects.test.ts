@@ -1,4 +1,4 @@
-/** What is explained is not done: not in D1, not in an object, and nothing is used up by it. */
+/** A call that is explained is not made: it changes neither D1 nor objects and uses nothing up. */
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'

@@ -12,7 +12,7 @@ async function scene(site: Site = testSite()) {
     const { body } = await root.post('/v1/api-keys', { name: 'Partner', scopes, ...fields })
     return { id: body.id as string, client: site.bearer(body.secret) }
   }
-  /** What is said to the admin about a call of `as`. */
+  /** The explanation that the admin gets for a call by `as`. */
   const told = async (as: string, method: string, path: string, json?: unknown) => {
     const { status, body } = await explained(root, as, { method, path, json })
     expect(status).toBe(200)
@@ -21,7 +21,7 @@ async function scene(site: Site = testSite()) {
   return { site, root, ada, key, told }
 }
 
-/** What each step has come to, in their order. */
+/** The stage and the outcome of each check, in their order. */
 function outcomes(body: { checks: { stage: string; outcome: string }[] }): string[] {
   return body.checks.map(({ stage, outcome }) => `${stage} ${outcome}`)
 }

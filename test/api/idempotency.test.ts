@@ -18,9 +18,9 @@ const DAY = 24 * 60 * 60 * 1000
 interface Sent {
   readonly path: string
   readonly body: unknown
-  /** Valid as well, and different. */
+  /** A second valid body; undefined where there is none. */
   readonly other: unknown
-  /** Of another thing, where this one can be done once. */
+  /** The same act on another thing, if it can be done only once on this one. */
   readonly elsewhere?: string
 }
 
@@ -28,7 +28,7 @@ const BADGE = { path: '/v1/badges', body: { title: 'A' }, other: { title: 'B' } 
 
 type Make = (root: Member, site: Site) => Promise<Sent>
 
-/** The creating POSTs; what the first needs is made on the way. */
+/** POSTs that create something; whatever they need is made on the way. */
 const CREATIONS: Readonly<Record<string, Make>> = {
   'POST /v1/badges': async () => BADGE,
   'POST /v1/badges with a slug': async () => ({
@@ -80,7 +80,7 @@ const CREATIONS: Readonly<Record<string, Make>> = {
 
 const NO_BODY = { body: {}, other: undefined }
 
-/** The POSTs after which something is what it was not before. */
+/** POSTs that change the state of something. */
 const CHANGES: Readonly<Record<string, Make>> = {
   'POST /v1/bookings/{bookingId}/confirm': async (root, site) => ({
     ...(await toBookings(root, site, 'confirm')),
@@ -157,7 +157,7 @@ async function post(site: Site, member: Member, path: string, body: unknown, key
   return { replayed, answer: { status, tags, text: await response.text() } }
 }
 
-/** How often something was done: rows of the audit log and visits counted. */
+/** The number of things done: rows of the audit log and visits counted. */
 async function effects(site: Site, member: Member): Promise<number> {
   const row = await site.env.DB.prepare('select count(*) as count from audit_log').first('count')
   return Number(row) + (await member.get('/v1/me/visits')).body.total
@@ -419,7 +419,7 @@ describe('what is changed by somebody else just before the write', () => {
 
 describe('what is changed by somebody else before every write', () => {
   interface Unsteady extends Sent {
-    /** Changes what the answer is foreseen from, however often it is run. */
+    /** SQL that changes what the answer was foreseen from, each time it is run. */
     readonly change: string
   }
 

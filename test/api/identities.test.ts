@@ -1,4 +1,4 @@
-/** One member, several identities: linked by a token of each, never by what a token says of its bearer. */
+/** A member links identities by a token of each, never by what a token says of its bearer. */
 import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
 import { MAX_IDENTITIES } from '../../src/repositories/linked-identities.ts'
@@ -22,7 +22,7 @@ const TRUSTED_ISSUERS = JSON.stringify([
 
 function siteOfTwo(overrides: Parameters<typeof testSite>[0] = {}) {
   const site = testSite({ TRUSTED_ISSUERS, ...overrides })
-  /** Somebody who comes by the other issuer. */
+  /** A client with a token of the other issuer. */
   const by = async (sub: string, claims: object = {}) => {
     const token = await OTHER.sign({ sub, ...claims })
     return { ...site.bearer(token), token }

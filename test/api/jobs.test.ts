@@ -22,7 +22,7 @@ async function runsOf(client: Client, job: string) {
   return body.items
 }
 
-/** The newest run of a job, once it has come to its end outside of the request that asked for it. */
+/** Waits until the newest run of a job has ended, after the request that asked for it. */
 async function finished(site: Site, client: Client, job: string) {
   await runDurableObjectAlarm(site.env.JOBS.getByName('site'))
   return eventually(async () => {

@@ -3,10 +3,10 @@ import { furnish } from '../support/every-route.ts'
 import { type Member, type Site, testSite } from '../support/site.ts'
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }
-/** Too precise for a double: it would be stored as …992. */
+/** A double cannot hold this number: it would be stored as …992. */
 const BEYOND_2_53 = '9007199254740993'
 
-/** Every text a caller can write, by where it is written. */
+/** Texts that a caller can write: method, path, field and the most characters it may have. */
 const TEXTS = [
   ['PATCH', '/v1/me', 'displayName', 80],
   ['PATCH', '/v1/me', 'bio', 1000],

@@ -15,7 +15,7 @@ function linkOf({ headers }: Reply): string | undefined {
   return /^<([^>]*)>; rel="next"$/.exec(headers.get('Link') ?? '')?.[1]
 }
 
-/** Every page, by nothing but `Link`. */
+/** Reads every page by following nothing but `Link`. */
 async function follow(client: Client, path: string): Promise<Reply[]> {
   const pages = [await client.get(path)]
   for (let next = linkOf(at(pages)); next !== undefined; next = linkOf(at(pages))) {
@@ -67,7 +67,7 @@ describe('Link: rel="next" (RFC 8288)', () => {
   it('is on every list that says nextCursor, in the OpenAPI document too', () => {
     const { paths } = openapiOf(routes, ORIGIN)
     const text = JSON.stringify(paths)
-    // Where it can only be null there is never a next page.
+    // A list whose nextCursor can only be null never has a next page.
     const lists = text.match(/"nextCursor":\{(?!"type":"null"\})/g) ?? []
     expect(lists.length).toBeGreaterThan(5)
     expect(text.match(/"Link":\{"\$ref":"#\/components\/headers\/Link"\}/g)).toHaveLength(
@@ -100,7 +100,7 @@ describe('Location (RFC 9110, section 15.3.2)', () => {
   })
 })
 
-/** What can be added to by POST, and read one by one. */
+/** Collections that a POST adds to, and whose items can be read one by one. */
 const COLLECTIONS = routes
   .filter(({ method, path }) => method === 'POST' && routes.some(readsOneOf(path)))
   .map(({ path }) => path)

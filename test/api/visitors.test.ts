@@ -110,7 +110,7 @@ describe('an address that makes too many visitors', () => {
   const { limit, period } = ADDRESS_LIMIT
   const ADDRESS = '198.51.100.77'
 
-  /** The binding as the site has it. */
+  /** A site that limits addresses by the real binding. */
   const limited = () => testSite({ ADDRESSES: env.ADDRESSES })
 
   test('is told to wait, by the binding of wrangler.toml; its next address of an IPv6 network too', async () => {
@@ -118,7 +118,7 @@ describe('an address that makes too many visitors', () => {
     expect(declared).toContain(`simple = { limit = ${limit}, period = ${period} }`)
     const { anonymous } = limited()
     const ask = (address: string) => anonymous.post('/v1/visitors', undefined, from(address))
-    // Windows follow the clock, and one may end in between.
+    // A window may end while the requests are sent, so they are enough for two.
     const asked = await Promise.all(
       Array.from({ length: 2 * limit + 1 }, (_, index) => ask(`2001:db8:7:7::${index}`)),
     )

@@ -32,7 +32,7 @@ describe('POST /v1/me/visits', () => {
       const { status, body } = await visitAt(site, at)
       expect({ status, body }).toEqual({ status: 200, body: { counted: false, day, total: 1 } })
     }
-    // Measured from the last counted visit, not from the last attempt.
+    // Time is measured from the last counted visit, not from the last attempt.
     expect(await visitAt(site, noon + 30 * MINUTE)).toMatchObject({
       status: 201,
       body: { counted: true, day, total: 2 },

@@ -4,7 +4,7 @@ import { ISSUER, SETTINGS, testSite } from '../support/site.ts'
 import { idOf, TIME } from '../support/shapes.ts'
 import { makeIssuer } from '../support/tokens.ts'
 
-/** As the contract has it, independent of the code. */
+/** The permissions of members by the contract, written out independently of the code. */
 const MEMBER = {
   'profile:read': 'own',
   'profile:update': 'own',

@@ -19,7 +19,7 @@ function later(ms: number): void {
   onTestFinished(() => void vi.useRealTimers())
 }
 
-/** Where `ADA` has never been. */
+/** An address where `ADA` has never been. */
 const ELSEWHERE = '198.51.100.99'
 
 async function counted(times: number, attempt: Attempt): Promise<void> {
@@ -102,10 +102,10 @@ describe('guessing', () => {
       site.browser(ELSEWHERE).post('/auth/sign-in', form, { Cookie: device })
     expect((await elsewhere()).status).toBe(429)
     expect((await elsewhere(`${DEVICE}=${'a'.repeat(43)}`)).status).toBe(429)
-    // Another browser at home, and the browser from home elsewhere.
+    // Another browser at home gets in, and so does the browser from home elsewhere.
     expect((await site.browser().post('/auth/sign-in', form)).status).toBe(303)
     expect((await elsewhere(`${DEVICE}=${ada.jar.get(DEVICE)}`)).status).toBe(303)
-    // Only for whose place it is.
+    // A known place helps only the account that it is known for.
     await site.account('bob@example.com', PASSWORD, '203.0.113.9')
     await counted(20, ['password:account', 'bob@example.com'])
     const bobs = { email: 'bob@example.com', password: PASSWORD }
@@ -185,7 +185,7 @@ describe('guessing', () => {
     await counted(20, ['password:account', ADA])
     await counted(20, ['mail:account', ADA])
     for (let n = 0; n < 6; n += 1) await eve(n).post('/auth/forgot', { email: ADA })
-    // Whoever spends the mails for a new password has sent the owner a good one.
+    // The requests have used up Ada's mails, but they have mailed her a good link.
     await phone.post('/auth/reset', { token: site.secretFor(ADA), password: WRONG })
     await counted(20, ['password:account', ADA])
     expect((await phone.post('/auth/sign-in', { email: ADA, password: WRONG })).status).toBe(303)

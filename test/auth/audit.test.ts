@@ -1,4 +1,4 @@
-/** What is done to an account is in the audit log: that it was, by whom and to whom, and never a value. */
+/** The audit log has every act on an account: what, by whom and to whom, and never a value. */
 import { expect, test } from 'vitest'
 import { loginSite, PASSWORD } from '../support/login.ts'
 import { add, ADA, signIn as usePasskey } from '../support/passkeys.ts'
@@ -9,7 +9,7 @@ import { ORIGIN } from '../support/site.ts'
 const NEWER = 'marble lantern cobweb thunder'
 const NEW_ADDRESS = 'ada@example.org'
 
-/** Since the member was made, oldest first. */
+/** The acts on record since the member was made, oldest first. */
 const acts = async () =>
   (
     await rowsOf<{ act: string }>(

@@ -1,7 +1,7 @@
 /**
- * What changes an account, cut off: each call to storage fails once, before it is made or on its way
- * back. The account is then as it was or as it should be, never in between, and whoever repeats what
- * they did gets there.
+ * Requests that change an account are cut off: each call to storage fails once, before it is made
+ * or on its way back. The account is then as it was or as it should be, never in between, and
+ * whoever repeats what they did gets there.
  */
 import nodeCrypto from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -18,7 +18,10 @@ const NEWER = 'marble lantern cobweb thunder'
 /** Somebody about to change their account, at an address of their own. */
 interface Act {
   readonly request: () => Promise<Page>
-  /** What they do when they have seen no answer, or a bad one. @throws Error if it gets them nowhere */
+  /**
+   * Does what they do without an answer, or with a bad one.
+   * @throws Error if it gets them nowhere
+   */
   readonly again: () => Promise<void>
 }
 type Arrange = (site: LoginSite, who: { email: string; address: string }) => Promise<Act>

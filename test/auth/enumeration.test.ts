@@ -14,7 +14,7 @@ interface Work {
   readonly mails: number
 }
 
-/** Counts instead of measuring: what is not done cannot take time. */
+/** A site whose work is counted and not timed: work that is not done cannot take time. */
 async function countedSite() {
   const scrypt = vi.spyOn(nodeCrypto, 'scrypt')
   onTestFinished(() => scrypt.mockRestore())

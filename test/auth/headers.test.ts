@@ -1,4 +1,4 @@
-/** What every answer of the login says to browsers and caches, whatever kind of answer it is. */
+/** Headers that every answer of the login has for browsers and caches, whatever kind it is. */
 import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
 import { countAttempts } from '../../src/auth/attempts.ts'
@@ -10,7 +10,7 @@ import { PROVIDERS } from '../support/social-provider.ts'
 const ADA = 'ada@example.com'
 const BLOCKED = '198.51.100.7'
 
-/** One more than fits. */
+/** A form that is one byte longer than the limit. */
 const LONG = { email: 'x'.repeat(16 * 1024 - 'email='.length + 1) }
 
 type Kind = readonly [

@@ -20,7 +20,7 @@ test('the same member is reached with a built-in token, its cookie, and a linked
   const mine = { kind: 'member', userId: (await builtIn.get('/v1/whoami')).body.userId }
   expect((await site.bearer(outside).get('/v1/whoami')).body).toMatchObject(mine)
   expect(JSON.parse((await ada.get('/v1/whoami')).text)).toMatchObject(mine)
-  // A cookie, too, comes with an identity, which cannot be taken away with it.
+  // A cookie, too, comes with an identity, and a request cannot unlink the one it comes with.
   const [first] = JSON.parse((await ada.get(PATH)).text).items
   expect(first).toMatchObject({ issuer: BUILT_IN, current: true })
   expect(await ada.send('DELETE', `${PATH}/${first.id}`, POSTED)).toMatchObject({ status: 409 })
@@ -29,7 +29,7 @@ test('the same member is reached with a built-in token, its cookie, and a linked
 
 const POSTED = { headers: { Origin: 'https://members.example' } }
 
-/** A built-in account that is no member at the moment: its identity was unlinked from the one it made. */
+/** A built-in account whose identity was unlinked from the member it made. */
 async function unlinkedAccount(site: LoginSite) {
   const ada = await site.account(ADA)
   const token = await ada.token()

@@ -7,7 +7,7 @@ import { loginSite, PASSWORD } from '../support/login.ts'
 const ADA = 'ada@example.com'
 const OTHER = 'marble lantern cobweb thunder'
 
-/** As the platform's: an error with a code, and an address in its message. */
+/** A binding that fails as the platform's does: a code, and an address in the message. */
 const refusing: MailBinding = {
   send: async ({ to }) => {
     throw Object.assign(new Error(`could not deliver to <${to}>`), { code: 'E_DELIVERY_FAILED' })
@@ -29,7 +29,7 @@ test('signing up works through the platform’s own binding', async () => {
   expect(asked.status).toBe(200)
 })
 
-/** What tests are given as wrangler.toml's `send_email` would give it. */
+/** The binding MAIL, which tests are given in place of wrangler.toml's `send_email`. */
 function bound(): MailBinding {
   if (!env.MAIL) throw new Error('there is no binding MAIL')
   return env.MAIL

@@ -209,7 +209,7 @@ test('a deleted member leaves nothing of the login behind', async () => {
     const { results } = await env.DB.prepare(`select * from ${table}`).all()
     expect([table, results.length]).toEqual([table, 1])
   }
-  // That of the account that stays, which has been used.
+  // The ticket that is left is a used one of the account that stays.
   const tickets = await env.DB.prepare('select email, is_used from auth_tickets').all()
   expect(tickets.results).toEqual([{ email: 'bob@example.com', is_used: 1 }])
   const places = await env.DB.prepare(

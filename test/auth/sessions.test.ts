@@ -120,7 +120,7 @@ describe('the cookie', () => {
   test('is kept from scripts, from other hosts, and from open connections', async () => {
     const { headers } = await ada.post('/auth/sign-in', { email: ADA, password: PASSWORD })
     const cookies = headers.getSetCookie().map((cookie) => cookie.split('; '))
-    // The session, and what the browser is known by afterwards.
+    // One cookie has the session, the other is what the browser is known by afterwards.
     const names = cookies.map(([pair = '']) => pair.split('=')[0])
     expect(names).toEqual([COOKIE, '__Host-guildhall.device'])
     for (const [, ...attributes] of cookies) {
@@ -199,7 +199,7 @@ describe('the cookie', () => {
     expect(await ada.get('/v1/me', elsewhere)).toMatchObject({ status: 200 })
   })
 
-  // Another host of the domain may set a cookie for all of it, of any name but this one.
+  // Another host may set cookies for the whole domain, under any name but the session's.
   test.each([
     ['behind a comma', 'theme=1,'],
     ['behind a comma and a blank', 'theme=1, '],

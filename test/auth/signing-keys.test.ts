@@ -1,4 +1,6 @@
-/** Keys of the site's own tokens: known before they sign, good to their end, and tied to one secret. */
+/**
+ * The site's signing keys are known before they sign, good to their end, and tied to one secret.
+ */
 import { env } from 'cloudflare:workers'
 import { decodeProtectedHeader } from 'jose'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -48,7 +50,7 @@ describe.each([
       expect(wasPublished).toEqual(expect.arrayContaining(live.map((each) => each.kid)))
     }
     expect(new Set(tokens.map(({ kid }) => kid)).size).toBe(4)
-    // The very first has nobody to be known to.
+    // The very first key is a surprise, because nobody could know it.
     expect(surprises).toEqual([tokens[0]?.kid])
     const last = Math.max(...tokens.map(({ expiresAt }) => expiresAt))
     expect(await publishedAt(keySet, last + 100 * DAY)).toEqual([])
@@ -102,7 +104,7 @@ test.each(['before', 'after'] as const)(
       expect((await visitor.get('/v1/whoami')).body.kind).toBe('visitor')
       expect(await rowsOf('select kid from token_keys')).toHaveLength(1)
     }
-    // To look for a key, to make one, and to look which one it is.
+    // The three calls look for a key, make one, and look which one it is.
     expect(made).toBe(3)
   },
 )

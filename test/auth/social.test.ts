@@ -18,7 +18,7 @@ const siteWithProviders = () => loginSite({ SOCIAL_PROVIDERS: JSON.stringify(PRO
 const begin = (browser: Browser, provider: Name, next = '') =>
   browser.post('/auth/social', { provider, next })
 
-/** As a browser comes back from another site. */
+/** Comes back to the site as a browser does from another one. */
 const comeBack = (browser: Browser, url: string) =>
   browser.get(url, { 'Sec-Fetch-Site': 'cross-site' })
 
@@ -133,7 +133,7 @@ describe.each(NAMES)('signing in with %s', (provider) => {
       const eve = site.browser('198.51.100.7')
       expect((await signIn(eve, provider, { ...ADA, isVerified })).location).toBe(FAILED)
       expect(eve.jar.has(COOKIE)).toBe(false)
-      // Nor when its owner is signed in: linking would be an act of its own.
+      // Its signed-in owner does not link it either: linking would be an act of its own.
       expect((await signIn(owner, provider, { ...ADA, isVerified })).location).toBe(FAILED)
       expect((await owner.get('/auth/account')).status).toBe(200)
       const { results } = await env.DB.prepare('select provider_id from auth_accounts').all()
@@ -205,8 +205,8 @@ describe('the providers of the settings', () => {
     JSON.stringify(Object.fromEntries(names.map((name) => [name, PROVIDERS.github])))
 
   test('are those that better-auth knows, and each of them lets the login start', async () => {
-    // Cognito's does not start without a domain, a region and a user pool. Apple answers by a form that
-    // is posted from its own site, which comes without the cookies that say who asked.
+    // Cognito's does not start without a domain, a region and a user pool. Apple answers by a form
+    // that is posted from its own site, which comes without the cookies that say who asked.
     const known = Object.keys(socialProviders).filter((name) => !/^(cognito|apple)$/.test(name))
     expect(SOCIAL_PROVIDER_NAMES).toEqual(known.sort())
     const browser = loginSite({ SOCIAL_PROVIDERS: all(SOCIAL_PROVIDER_NAMES) }).browser()
@@ -240,7 +240,7 @@ describe('a provider that is not switched on', () => {
     const ada = siteWithProviders().browser()
     const way = there.agree((await begin(ada, 'github')).location, ADA)
     expect((await comeBack(ada, way.replace('/github', '/google'))).location).toBe(FAILED)
-    // Nor does it learn the other one's code.
+    // The second provider does not learn the code of the first.
     expect(globalThis.fetch).not.toHaveBeenCalled()
     expect(await accounts()).toEqual([])
     expect((await comeBack(ada, way)).location).toBe('/auth/account')

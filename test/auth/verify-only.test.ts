@@ -1,4 +1,4 @@
-/** What a deployment without the built-in login has of it: nothing that runs, and nothing it answers to. */
+/** A deployment without the built-in login runs nothing of it, and answers none of its requests. */
 import { describe, expect, test } from 'vitest'
 import { loginSite } from '../support/login.ts'
 import { ORIGIN, testSite } from '../support/site.ts'

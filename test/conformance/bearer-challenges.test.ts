@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ORIGIN, testSite } from '../support/site.ts'
 import { ISSUER } from '../support/site.ts'
 
-/** RFC 9110, section 11.6.1, for one challenge with quoted parameters. */
+/** The syntax of one challenge with quoted parameters (RFC 9110, section 11.6.1). */
 const CHALLENGE =
   /^Bearer (\w+="[\x20\x21\x23-\x5b\x5d-\x7e]*")(, \w+="[\x20\x21\x23-\x5b\x5d-\x7e]*")*$/
 

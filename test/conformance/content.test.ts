@@ -3,7 +3,7 @@ import { ORIGIN, type Site, testSite } from '../support/site.ts'
 
 const LIMIT = 64 * 1024
 
-/** A body of which nobody knows the length, and how much of it was taken. */
+/** A body whose length nobody knows, and a count of how much of it was taken. */
 function streamOf(chunk: string, times = Infinity) {
   const bytes = new TextEncoder().encode(chunk)
   const taken = { bytes: 0, cancelled: false }
@@ -78,7 +78,7 @@ describe('RFC 9110, section 15.5.14: 413 Content Too Large', () => {
   ])('a body without end is not touched by a %i', async (status, method, path) => {
     const { body, taken } = streamOf(' '.repeat(1024))
     const headers = { 'Content-Type': 'application/json' }
-    // oxlint-disable-next-line unicorn/no-invalid-fetch-options -- the method is none of the two
+    // oxlint-disable-next-line unicorn/no-invalid-fetch-options -- it is neither GET nor HEAD
     const request = new Request(`${ORIGIN}${path}`, { method, headers, body })
     expect((await testSite().fetch(request)).status).toBe(status)
     expect(taken.bytes).toBe(0)
@@ -130,7 +130,7 @@ describe('RFC 9110, section 15.5.16: 415 Unsupported Media Type', () => {
     const visit = (raw?: string) =>
       ada.call('POST', '/v1/me/visits', raw === undefined ? {} : { raw })
     expect((await visit()).status).toBe(201)
-    // What `curl -d ''` and `fetch` with an empty text send.
+    // `curl -d ''` and `fetch` with an empty text send these types.
     for (const type of ['application/x-www-form-urlencoded', 'text/plain;charset=UTF-8']) {
       const headers = { 'Content-Type': type, 'Content-Length': '0' }
       expect((await ada.call('POST', '/v1/me/visits', { raw: '', headers })).status).toBe(200)

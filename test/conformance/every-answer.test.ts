@@ -5,7 +5,7 @@ import { type Client, ORIGIN, testSite } from '../support/site.ts'
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const BOOKMARK = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/
 
-/** Answers of every kind: each route's own, and every refusal there is. */
+/** Answers of every kind: one of each route, and every refusal there is. */
 async function everyKind() {
   const site = testSite({ ALLOWED_ORIGINS: 'https://app.example' })
   const { root, calls } = await furnish(site)

@@ -1,4 +1,4 @@
-/** draft-ietf-httpapi-idempotency-key-header: what a partner who knows the draft relies on. */
+/** Partners can rely on what draft-ietf-httpapi-idempotency-key-header says. */
 import { describe, expect, it } from 'vitest'
 import { type Member, testSite } from '../support/site.ts'
 

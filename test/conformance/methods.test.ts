@@ -4,7 +4,9 @@ import { furnish } from '../support/every-route.ts'
 import { ORIGIN, type Site, testSite } from '../support/site.ts'
 
 const UNKNOWN = ['/', '/v1', '/v1/nothing', '/v1/me/', '/v2/me', '/v1/users/usr_1/nothing']
-/** Those that are there on every site; assets carry a digest in their path, security.txt takes a setting. */
+/**
+ * Documents of every site, without assets (their path has a digest) and security.txt (a setting).
+ */
 const DOCUMENTS = DOCUMENT_PATHS.filter(
   (path) => !path.startsWith('/docs/assets/') && path !== '/.well-known/security.txt',
 ).map((path) => path.replace(':code', 'not_found'))
@@ -13,7 +15,7 @@ function send(site: Site, method: string, path: string, headers: Record<string, 
   return site.fetch(new Request(`${ORIGIN}${path}`, { method, headers }))
 }
 
-/** All but those that differ from one request to the next. */
+/** All headers but those that differ from one request to the next. */
 function comparable(headers: Headers): Record<string, string> {
   const { 'request-id': _, 'x-d1-bookmark': __, ...rest } = Object.fromEntries(headers)
   return rest

@@ -6,7 +6,7 @@ const ABSENT_USER = 'usr_00000000000000000000000000'
 const ABSENT_BADGE = 'bdg_00000000000000000000000000'
 const HUGE = 'x'.repeat(70_000)
 
-/** What is wrong with a request, from the first to be answered to the last. */
+/** Flaws of a request, from the first to be answered to the last. */
 const FLAWS = [
   'credential',
   'permission',

@@ -1,4 +1,4 @@
-/** draft-ietf-httpapi-ratelimit-headers: what a partner’s library makes of the fields. */
+/** A partner's library can read the fields of draft-ietf-httpapi-ratelimit-headers. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { partner } from '../support/keys.ts'
 import { type Reply, testSite } from '../support/site.ts'
@@ -13,7 +13,7 @@ interface Item {
 
 const ITEM = /^"([\x20-\x21\x23-\x5b\x5d-\x7e]+)"((?:;[a-z]+=\d{1,15})*)$/
 
-/** RFC 9651: a list of strings, each with integers as parameters. @throws Error for anything else */
+/** Reads strings with integers as parameters (RFC 9651). @throws Error for anything else */
 function listOf({ headers }: Reply, field: string): Item[] {
   const text = headers.get(field)
   if (text === null) throw new Error(`no ${field}`)

@@ -1,8 +1,8 @@
 /**
- * What awards cost. A round takes a page of up to 1 000 crossings from each of up to eight shards
- * (`due` and `settle`: two object calls a shard) and writes all of one rule in one D1 batch. So
- * 1 000 members of one shard cost two object calls and one D1 call; what is not counted is what a
- * run costs anyway: reading the rules and the ledger, and asking the shards that have nothing.
+ * The cost of awards. A round takes a page of up to 1 000 crossings from each of up to eight shards
+ * (`due` and `settle`: two object calls a shard) and writes all of one rule in one D1 batch. A
+ * shard with 1 000 members to award thus costs two object calls and one D1 call. Apart from these,
+ * each run reads the rules and the ledger, and asks the shards that have nothing.
  */
 import { expect, test } from 'vitest'
 import { JOBS } from '../../src/cron/job-names.ts'
@@ -42,8 +42,8 @@ test('1 000 members of four shards are awarded by one D1 call', async () => {
 
 test('a tick with nothing to award asks each shard once, and D1 for the rules and the ledger', async () => {
   const { atRest } = await awardAll(10, 4)
-  // The ledger; for each job whether it is due, and for those of every tick how it went; the rules
-  // and the number of shards; what there is to erase, to finish and to expire.
+  // A tick reads the ledger; asks of each job whether it is due, and of those of every tick how it
+  // went; reads the rules and the number of shards; and looks for what to erase, finish and expire.
   const [jobs, daily] = [Object.keys(JOBS).length, 2]
   expect(atRest).toEqual({ d1: 1 + jobs + (jobs - daily) + 2 + 3, objects: 4 })
 })

@@ -1,4 +1,6 @@
-/** Exactly one assignment and one audit row for every eligible member, whatever happens to the ticks. */
+/**
+ * Every eligible member gets exactly one assignment and one audit row, whatever ticks go through.
+ */
 import { beforeEach, expect, test, vi } from 'vitest'
 import { JOBS } from '../../src/cron/job-names.ts'
 import type { Bindings } from '../../src/env.ts'
@@ -16,7 +18,7 @@ beforeEach(() => {
   vi.spyOn(console, 'error').mockReturnValue()
 })
 
-/** A tick of a Worker that may die under way; what it throws is nobody's concern. */
+/** A tick of a Worker that may die under way. Whatever it throws is ignored. */
 async function tickOf(overrides: Partial<Bindings>, now?: number): Promise<void> {
   await testSite(overrides)
     .tick(now)
@@ -31,7 +33,7 @@ test.each([1, 2, 3, 4])(
     const { badgeId } = await badgeWithRule()
     await badgeWithRule({ badgeId, metric: 'visitDays' })
     await visit(visitors)
-    // Alone a tick makes about 25 calls; every other tick lives for long enough.
+    // A tick alone makes about 25 calls, and every other one lives for long enough.
     const lives = Array.from({ length: 20 }, (_, index) =>
       index % 2 === 0 ? 1 + Math.floor(random() * 24) : Infinity,
     )
@@ -73,7 +75,7 @@ test('100 ticks overlapped, retried, killed and by clocks an hour off miss nobod
   const { badgeId } = await badgeWithRule({ threshold: 2 })
   for (let round = 0; round < 10; round++) {
     const at = start + round * 40 * MINUTE
-    // Everybody comes twice: once in this round, and once some rounds later.
+    // Every member visits twice, in rounds that are five apart.
     const ticks = Array.from({ length: 10 }, () => {
       const calls = random() < 0.3 ? 1 + Math.floor(random() * 20) : Infinity
       return tickOf(mortalStorage(calls, 'after'), at + Math.floor((2 * random() - 1) * HOUR))

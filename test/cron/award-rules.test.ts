@@ -1,4 +1,6 @@
-/** Who a rule awards, and who not: members and rules that change before, while and after a tick runs. */
+/**
+ * A rule awards whom it should, even if members and rules change before, during or after a tick.
+ */
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { env } from 'cloudflare:workers'
 import { newId } from '../../src/db/ids.ts'

@@ -1,4 +1,4 @@
-/** What the jobs do about bookings: holds that run out, and what interrupted requests have left. */
+/** Jobs release holds that have run out, and finish what interrupted requests have left. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { expireHolds, finishEvents } from '../../src/cron/bookings.ts'
 import { openSession } from '../../src/db/client.ts'

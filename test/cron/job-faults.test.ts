@@ -1,7 +1,7 @@
 /**
- * Storage that fails under the jobs: the n-th call of a tick that has work for every job fails, for
- * every n. No member is left with an award but no audit row, or the other way round; nothing that is
- * to be erased is forgotten; and the next tick does all that is left.
+ * Storage fails under the jobs: the n-th call of a tick that has work for every job fails, for
+ * every n. No member is left with an award but no audit row, or the other way round; nothing that
+ * is to be erased is forgotten; and the next tick does all that is left.
  */
 import { env } from 'cloudflare:workers'
 import { beforeEach, expect, test, vi } from 'vitest'

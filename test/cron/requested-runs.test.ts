@@ -1,4 +1,4 @@
-/** Runs that an admin asks for: they go through the ledger and the alarm of the JobRunner, with its rights. */
+/** Runs that an admin asks for go through the ledger and the JobRunner's alarm, with its rights. */
 import { env } from 'cloudflare:workers'
 import { runDurableObjectAlarm } from 'cloudflare:test'
 import { expect, test, vi } from 'vitest'
@@ -17,7 +17,7 @@ import { testSite } from '../support/site.ts'
 
 const ring = () => runDurableObjectAlarm(env.JOBS.getByName('site'))
 
-/** Rings at once, if it has not rung already, and waits for the run it was set for. */
+/** Rings the alarm at once, unless it has rung, and waits for the run it was set for. */
 async function alarm(runId: string): Promise<void> {
   await ring()
   await eventually(async () => {
@@ -92,7 +92,7 @@ test('a grant to ask for a run is no grant to assign a badge, even an admin’s'
   } as const
   const asking = withGrant(admin, 'job:run', 'site', 'request', async (grant) => {
     await requestJobRun(grant, 'award-badges', undefined, deps)
-    // What the type checker refuses, the grant refuses as well.
+    // The grant refuses at run time what the type checker refuses.
     const asIf = grant as unknown as Grant<'badge:assign'>
     await assignBadges(asIf, { badgeId, userIds: [userId] }, undefined, deps)
   })

@@ -1,4 +1,4 @@
-/** One trigger, an internal schedule, and a ledger that says what ran. */
+/** There is one trigger, an internal schedule, and a ledger that says what ran. */
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { JOBS } from '../../src/cron/job-names.ts'
@@ -71,7 +71,7 @@ describe('a daily job', () => {
 })
 
 describe('a run that takes too long', () => {
-  /** A tick at `now` during which the first such call takes so many minutes. */
+  /** A tick at `now` in which the first call with `slow` in its text takes `minutes`. */
   async function slowTick(now: number, slow: string, minutes: number) {
     let clock = now
     const storage = interruptedStorage(
@@ -233,7 +233,7 @@ test('a run whose end cannot be written does not keep the other jobs from runnin
 
 describe('a run that was killed', () => {
   async function kill(at: number) {
-    // Dies before the run's end is written, which is the last of a tick's calls for the first job.
+    // The Worker dies before it writes the run's end, which is the last call for the first job.
     const storage = mortalStorage(4, 'after')
     await testSite(storage)
       .tick(at)

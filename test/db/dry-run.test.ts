@@ -1,4 +1,4 @@
-/** What a dry run of statements on D1 keeps, and what it refuses. */
+/** A dry run on D1 answers as a real one would, keeps nothing, and refuses what it cannot do. */
 import { env } from 'cloudflare:workers'
 import { asc, eq, sql } from 'drizzle-orm'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -44,7 +44,7 @@ describe('statements of a dry run answer what they would', () => {
       db.select().from(site).orderBy(asc(site.key)),
       db.delete(site).where(eq(site.key, 'c')).returning({ value: site.value, key: site.key }),
       rows(db, sql`select json_array(key) as list, 3 as n from site where key = ${'a'}`),
-      // Of this nobody has asked for rows, and none of them are anybody else's.
+      // This statement returns no rows, and must not get those of another one.
       db.update(site).set({ value: 'newer' }),
     ])
     expect(results[0]).toEqual([{ key: 'a' }, { key: 'b' }])
@@ -89,7 +89,7 @@ describe('statements of a dry run answer what they would', () => {
     expect(isUniqueViolation(again, 'badges.slug')).toBe(true)
     const acting = statement(db, sql`insert into acting values ('usr_1', ${3})`)
     expect(isAccessChange(await db.batch([acting]).catch(errorOf))).toBe(true)
-    // What has failed was not written, so it does not come before what follows.
+    // A statement that failed wrote nothing, so it is not repeated before those that follow.
     expect(await db.select({ id: badges.id }).from(badges)).toEqual([{ id: 'bdg_1' }])
   })
 })

@@ -1,4 +1,4 @@
-/** What is read from the texts of D1 and of Durable Objects, one line for each. */
+/** The meaning of the errors of D1 and of Durable Objects, which is read from their texts. */
 import { describe, expect, it } from 'vitest'
 import {
   isAccessChange,

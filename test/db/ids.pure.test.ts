@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { firstIdAt, ID_PREFIXES, isId, newId } from '../../src/db/ids.ts'
 
-/** Milliseconds from 1970 to 9999: what can be written as RFC 3339. */
+/** Milliseconds from 1970 to 9999, which can be written as RFC 3339. */
 const time = fc.integer({ min: 0, max: 253_402_300_799_999 })
 const prefix = fc.constantFrom(...ID_PREFIXES)
 
@@ -30,7 +30,7 @@ describe('newId', () => {
   })
 
   it('carries the time it was made at', () => {
-    // The clock may go back ten seconds without the ids doing so: begin far away, and go on in leaps.
+    // Ids do not follow a clock that goes back a little, so the test goes far away and on in leaps.
     newId('usr', 250_000_000_000_000)
     for (let now = 0; now < 253_402_300_799_999; now += 7_777_777_777_777) {
       expect(bitsOf(newId('usr', now)) >> 80n).toBe(BigInt(now))

@@ -1,6 +1,6 @@
 /**
- * How the database finds what it is asked for. The statements that routes, login and jobs send are
- * recorded, and each has to be a search: what it reads grows with what is found, not with the table.
+ * The database finds what it is asked for. The statements that routes, login and jobs send are
+ * recorded, and each has to be a search: it reads as much as it finds, however large the table is.
  */
 import { env } from 'cloudflare:workers'
 import type * as z from 'zod'
@@ -12,10 +12,10 @@ import { loginSite } from '../support/login.ts'
 import { rowsOf } from '../support/population.ts'
 import type { Client } from '../support/site.ts'
 
-/** What an admin makes by hand, a few dozens at most; one key a month; and what is always empty. */
+/** Tables that stay small: filled by hand, with one key a month, or always empty. */
 const SMALL = new Set(['badges', 'badge_rules', 'services', 'roles', 'token_keys', 'dry_run'])
 
-/** Statements that walk, and why they may. */
+/** Statements that walk a table, and why they may. */
 const EXCEPTIONS: readonly (readonly [RegExp, string])[] = [
   [/^delete from "job_runs"/, 'of the runs that are old, few are unfinished'],
   [
@@ -57,13 +57,13 @@ async function planOf(statement: string): Promise<string[]> {
   return results.map(({ detail }) => detail)
 }
 
-/** All of a table, or all of it from a cursor on. */
+/** The plan of a statement that reads all of a table, or all of it from a cursor on. */
 const WALK = /^(?:SCAN (\w+)\b(?! VIRTUAL)|SEARCH (\w+) USING PRIMARY KEY \(id[<>]\?\))/
-/** Nothing is read that is not answered: a page in the order of the key, or of an index, and nothing else. */
+/** A statement that reads only what it answers: a page in the order of the key or of an index. */
 const PAGE =
   /from "\w+" (left join "\w+" on \S+ = \S+ )*(where \(?("\w+"\."id" [<>]=? \?( and )?)+\)? )?order by [^()]+ limit \?$/
 
-/** The statements that read more than they find, after what they were sent for. */
+/** The statements that read more than they find, each after the request that sent it. */
 async function walks(recorded: ReadonlyMap<string, string>): Promise<string[]> {
   const partial = await rowsOf<{ name: string }>(
     `select name from sqlite_master where type = 'index' and sql like '%where%'`,
@@ -74,7 +74,7 @@ async function walks(recorded: ReadonlyMap<string, string>): Promise<string[]> {
       const [, scanned, table = scanned] = WALK.exec(detail) ?? []
       return table !== undefined && table !== 'CONSTANT' && !SMALL.has(table)
     })
-    // Such an index has only what is looked for.
+    // A partial index has only what is looked for.
     const rest = walked.filter((detail) => !partial.some(({ name }) => detail.includes(name)))
     const isException = EXCEPTIONS.some(([pattern]) => pattern.test(statement))
     if (rest.length > 0 && !PAGE.test(statement) && !isException) {
@@ -84,7 +84,7 @@ async function walks(recorded: ReadonlyMap<string, string>): Promise<string[]> {
   return found
 }
 
-/** Those that statements like this go by. */
+/** The indexes that statements like this use. */
 async function indexesFor(recorded: ReadonlyMap<string, string>, pattern: RegExp) {
   const plans = await Promise.all(
     [...recorded.keys()].filter((each) => pattern.test(each)).map(planOf),
@@ -98,7 +98,7 @@ function subsets<T>(all: readonly T[]): T[][] {
   )
 }
 
-/** Two pages, so that a cursor is among what is asked. */
+/** Reads two pages, so that one request has a cursor. */
 async function read(caller: Client, path: string, query: Readonly<Record<string, string>>) {
   const params = new URLSearchParams({ ...query, limit: '1' })
   const { body } = await caller.get(`${path}?${params.toString()}`)
@@ -167,7 +167,7 @@ test('what a list is asked for is searched for, by everybody and with every filt
   expect(filtered.length).toBe(31 + 15)
   expect(filtered.filter(([, count]) => count < 2)).toEqual([])
 
-  // Where several could be taken, the narrowest is.
+  // If several indexes could be taken, the narrowest one is.
   const taken = (column: string) =>
     indexesFor(recorded, new RegExp(`where \\(?${column.replaceAll(/\w+/g, '"$&"')} = `))
   expect(await taken('bookings.owner')).toEqual(['bookings_by_owner'])

@@ -1,6 +1,6 @@
 /**
- * What follows from a change: written with it, done before it is answered, and finished by the next
- * tick where that has failed. Every route that has something follow is in here.
+ * Whatever follows from a change is written with it, done before it is answered, and finished by
+ * the next tick where that has failed. Every route whose change is followed up is in here.
  */
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { finishEvents } from '../../src/cron/bookings.ts'
@@ -25,7 +25,7 @@ beforeEach(() => {
 
 type Scene = Awaited<ReturnType<typeof sceneWith>>
 
-/** An admin with a custom role, a visit and a key that its gate knows; and somebody to act on them. */
+/** An admin with a custom role, a visit and a key that its gate knows, and a member to act on. */
 async function sceneWith(site: Site) {
   const root = await site.root()
   const boss = await site.memberWith('admin', 'boss')
@@ -43,14 +43,14 @@ const reachesGates = ({ text }: StorageCall) => text === 'refresh'
 const once = { headers: { 'Idempotency-Key': 'once' } }
 
 interface Following {
-  /** What has to be so before. */
+  /** Prepares what the act needs. */
   readonly first?: (scene: Scene) => Promise<unknown>
   readonly act: (scene: Scene) => Promise<Reply>
-  /** The call by which what follows is done. */
+  /** Tells whether this is the call that does the follow-up. */
   readonly by: (call: StorageCall) => boolean
-  /** The answer while that fails. */
+  /** The status of the answer while that call fails. */
   readonly answer: number
-  /** Whether all of it is done. */
+  /** Tells whether all of the follow-up is done. */
   readonly isDone: (scene: Scene) => Promise<unknown>
 }
 
@@ -209,7 +209,7 @@ test('every route that leaves something to be followed up is in here', async () 
     if (calls.some(({ text }) => leaves.test(text))) leaving.push(name)
     if (calls.some(({ store }) => store === 'object')) inObjects.push(name)
   }
-  // What else reaches objects is a visit, and a question to all of them.
+  // Two more routes reach objects: a visit is recorded in one, and a preview asks all of them.
   expect(inObjects.filter((name) => !leaving.includes(name))).toEqual([
     'POST /v1/me/visits',
     'POST /v1/badge-rules/:ruleId/preview',
@@ -224,7 +224,7 @@ describe('an answer that is given again', () => {
     arm({ fails: (_, call) => reachesGates(call) })
     expect((await scene.root.post(`${scene.user}/suspend`)).status).toBe(503)
     const suspend = () => scene.root.post(`${scene.user}/suspend`, {}, once)
-    // The first has nothing to write any more, the second is answered with what the first has stored.
+    // The first repetition has nothing to write; the second gets the answer that the first stored.
     expect((await suspend()).status).toBe(503)
     expect((await suspend()).status).toBe(503)
     disarm()

@@ -1,4 +1,4 @@
-/** What Stryker is told of this project: which texts are for people, and which mutants are in the sample. */
+/** A plugin that tells Stryker which texts are for people, and which mutants are in the sample. */
 import { type Checker, CheckStatus, type CheckResult } from '@stryker-mutator/api/check'
 import type { Mutant } from '@stryker-mutator/api/core'
 import type { Ignorer } from '@stryker-mutator/api/ignore'
@@ -7,7 +7,7 @@ import type { babel } from '@stryker-mutator/core'
 
 const TEXT = /^[A-Z][^="]* [^="]*$/s
 
-/** No test holds the wording of what people read, and none should; errors of ours are read in logs. */
+/** Leaves out texts for people, whose wording no test should hold; our errors are read in logs. */
 export const texts = {
   shouldIgnore({ node, parent }: babel.NodePath) {
     const text =
@@ -23,14 +23,14 @@ export const texts = {
   },
 } satisfies Ignorer
 
-/** Names a mutant alike in this process and in those that Stryker starts. */
+/** A name of a mutant that is the same in this process and in those that Stryker starts. */
 export function keyOf({ fileName, location, mutatorName, replacement }: Mutant): string {
   const { line, column } = location.start
   const file = fileName.slice(fileName.lastIndexOf('/src/') + 1)
   return [file, line, column, mutatorName, replacement].join(' ')
 }
 
-/** Stryker has no sampling: what is not in the sample is turned away where mutants are checked. */
+/** Turns mutants away where they are checked, if they are not in the sample: Stryker has none. */
 class Sample implements Checker {
   readonly #keys = new Set(JSON.parse(process.env['SAMPLE'] ?? '[]'))
 

@@ -1,12 +1,12 @@
-/** What is mutated, and which tests answer for it. */
+/** The files that are mutated, and the tests that answer for them. */
 
 export interface Room {
   readonly mutate: readonly string[]
-  /** Run for each mutant that they reach, until one fails. */
+  /** Tests that are run for each mutant that they reach, until one fails. */
   readonly tests: readonly string[]
 }
 
-/** What needs no binding and no object: every mutant is run, against the pure tests. */
+/** Files without a binding or an object. Every mutant of them is run, against the pure tests. */
 export const PURE_ROOMS: Readonly<Record<string, Room>> = {
   decisions: {
     mutate: ['src/security/{ceiling,decide,elevated-identities,grant,permissions}.ts'],
@@ -43,7 +43,7 @@ export const PURE_ROOMS: Readonly<Record<string, Room>> = {
   },
 }
 
-/** Where the mutants of the sample come from, less what is pure. */
+/** Files that the mutants of the sample come from, less those that are pure. */
 export const SAMPLED = [
   'src/security/**/*.ts',
   'src/operations/*.ts',
@@ -51,8 +51,10 @@ export const SAMPLED = [
   'src/cron/*.ts',
 ]
 
-/** Each file of the sample is in exactly one room; its tests run on workerd. The tests that sweep all of
- * the API or race it a hundred times are left out: for one mutant they take minutes. */
+/**
+ * Each file of the sample is in exactly one room; its tests run on workerd. The tests that sweep
+ * all of the API or race it a hundred times are left out: for one mutant they take minutes.
+ */
 export const SAMPLED_ROOMS: Readonly<Record<string, Room>> = {
   roles: {
     mutate: ['src/operations/{assign-role,define-role,may-give,may-take,member-of}.ts'],

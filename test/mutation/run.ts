@@ -1,7 +1,7 @@
 /**
- * `npm run mutation`: how much of what is broken on purpose the tests notice, by Stryker. The pure part
- * is run in full, the rest as a sample: `-- --sample 150 --seed 1`. `--only <room>` runs one room of
- * rooms.ts, so that a long run can be had in pieces.
+ * `npm run mutation` measures with Stryker how much of what is broken on purpose the tests notice.
+ * The pure part is run in full, the rest as a sample: `-- --sample 150 --seed 1`. `--only <room>`
+ * runs one room of rooms.ts, so that a long run can be had in pieces.
  */
 import { createHash } from 'node:crypto'
 import { globSync, readFileSync } from 'node:fs'
@@ -58,7 +58,7 @@ for (const [name, room] of Object.entries(filesOf(sample))) {
 if (pure.length > 0) report('The pure part, in full', pure)
 if (sampled.length > 0) report(`A sample of the rest (seed ${seed})`, sampled)
 
-/** Mutants of what is not pure, in the order of a hash that the seed decides, as many as are asked for. */
+/** Draws as many mutants as are asked for from files that are not pure, in an order by the seed. */
 async function drawn(): Promise<Mutant[]> {
   const names = sampledFiles()
   const files = names.map((name) => ({
@@ -84,7 +84,10 @@ function sampledFiles(): string[] {
   return globSync(SAMPLED).filter((file) => !pure.has(file))
 }
 
-/** Rooms with the files of theirs that the sample is in. @throws Error for a file without a room, or with two */
+/**
+ * Rooms with those of their files that are in the sample.
+ * @throws Error for a file without a room, or with two
+ */
 function filesOf(mutants: readonly Mutant[]): Record<string, Room> {
   const mutated = new Set(mutants.map(({ fileName }) => fileName.slice(1)))
   const files = new Map<string, string[]>(Object.keys(SAMPLED_ROOMS).map((room) => [room, []]))
@@ -119,7 +122,7 @@ function run(
     ignorers: ['texts'],
     coverageAnalysis: 'perTest',
     concurrency: 1,
-    // What a run takes on a busy machine must not pass for a mutant that hangs.
+    // A mutant that is slow on a busy machine must not pass for one that hangs.
     timeoutMS: 60_000,
     dryRunTimeoutMinutes: 60,
     reporters: ['progress-append-only', 'json'],
@@ -132,7 +135,7 @@ function run(
       '/dist',
       '/reports',
     ],
-    // Stryker rewrites the file for compilers that are run in its sandbox; here none is.
+    // Stryker rewrites this file for compilers in its sandbox, and none is run there.
     tsconfigFile: 'none',
   }).runMutationTest()
 }

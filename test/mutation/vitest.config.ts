@@ -1,6 +1,7 @@
 /**
- * One project of `test/vitest.config.ts` with the tests of one room, as GUARDED_BY says. Stryker's own
- * `testFiles` does not do: with it, what is mutated while a file loads survives whatever the tests say.
+ * One project of `test/vitest.config.ts` with the tests of one room, which GUARDED_BY names.
+ * Stryker's own `testFiles` does not do: with it, code that is mutated while a file loads survives
+ * whatever the tests say.
  */
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
@@ -14,7 +15,10 @@ if (typeof project !== 'object' || !('test' in project)) {
   throw new Error('GUARDED_BY names no project')
 }
 
-/** A run ends with the first failure: what failed for the last mutant comes first, then what is quick. */
+/**
+ * A run ends with the first failure, so what failed for the last mutant comes first, then what is
+ * quick.
+ */
 class LikelyFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const cost = (file: TestSpecification) => {

@@ -1,14 +1,14 @@
 /** A slow, obvious way to count visits, which the tests compare the real one with. */
 import type { VisitRule } from '../../src/objects/visit-stats.ts'
 
-/** Every metric there is, counted over the days that are inside the window. */
+/** Each metric, counted over the days that are inside the window. */
 export const METRICS: Record<VisitRule['metric'], (days: readonly number[]) => number> = {
   visits: (days) => days.length,
   visitDays: (days) => new Set(days).size,
   streakDays: (days) => Math.max(0, ...days.map((day) => runFrom(day, new Set(days)))),
 }
 
-/** Counts by the book: `days` has the day number of every counted visit of one member, in any order. */
+/** Counts by the book. `days` has the day number of each counted visit of a member, unordered. */
 export function byTheBook(
   { metric, windowDays }: Pick<VisitRule, 'metric' | 'windowDays'>,
   days: readonly number[],

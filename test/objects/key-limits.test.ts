@@ -4,7 +4,7 @@ import { type Partner, partner } from '../support/keys.ts'
 import { type Reply, testSite } from '../support/site.ts'
 import { sized } from '../support/size.ts'
 
-/** So many requests at once take their time on a machine that has other things to do. */
+/** The time that so many requests at once may take on a busy machine. */
 const BUSY_MS = 240_000
 const LIMIT = sized(100, 20)
 const REQUESTS = 5 * LIMIT
@@ -25,7 +25,7 @@ const statusesOf = (replies: readonly Reply[]): Record<number, number> =>
     [...Map.groupBy(replies, ({ status }) => status)].map(([status, all]) => [status, all.length]),
   )
 
-/** `r` of the RateLimit field, and `t`. */
+/** The parameters `r` and `t` of the RateLimit field. */
 function stateOf({ headers }: Reply): { remaining: number; resetsIn: number } {
   const [, r, t] = /^"window";r=(\d+);t=(\d+)$/.exec(headers.get('RateLimit') ?? '') ?? []
   return { remaining: Number(r), resetsIn: Number(t) }

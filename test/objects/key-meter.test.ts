@@ -31,7 +31,10 @@ const KEY: ApiKeyRow = {
 
 type Limits = Pick<ApiKeyRow, 'rateLimit' | 'rateWindowSeconds' | 'monthlyQuota'>
 
-/** One meter, in the storage of a real object. `metered` uses it at each of the times, in milliseconds. */
+/**
+ * A meter in the storage of a real object. `count` uses it at a time in milliseconds, and says in
+ * words what came of it.
+ */
 async function withMeter<T>(
   work: (meter: { count: (at: number, limits?: Partial<Limits>) => string; raw: KeyMeter }) => T,
 ): Promise<T> {

@@ -40,17 +40,17 @@ export function rule(number: number, rest: Partial<VisitRule> = {}): VisitRule {
   return { id, revision: 1, metric: 'visits', threshold: 3, windowDays: null, ...rest }
 }
 
-/** 12:00 UTC on `day` of January 2026, or so many minutes later. */
+/** The time 12:00 UTC on `day` of January 2026, or so many minutes later. */
 export function noon(day: number, minutes = 0): number {
   return Date.UTC(2026, 0, day, 12, minutes)
 }
 
-/** January 2026, as text. */
+/** The date of `day` of January 2026, as text. */
 export function january(day: number): string {
   return new Date(Date.UTC(2026, 0, day)).toISOString().slice(0, 10)
 }
 
-/** Works inside the object, without an RPC for each call. */
+/** Runs `work` inside the object, without an RPC for each call. */
 export function inShard<T>(
   shard: number,
   work: (shard: VisitShard, state: DurableObjectState) => T | Promise<T>,

@@ -164,7 +164,7 @@ describe('a visit with an Idempotency-Key', () => {
     expect(own).toEqual({ counted: false, day: january(1), total: 1 })
   })
 
-  // Noon and midnight UTC, because answers are stored by periods that begin at midnight UTC.
+  // The times are noon and midnight UTC, because answers are stored by periods from midnight UTC.
   it.each([noon(1), noon(1) + 12 * HOUR, noon(1) + 12 * HOUR - 1])(
     'is replayed for 24 hours and not a millisecond longer, from %i',
     async (start) => {

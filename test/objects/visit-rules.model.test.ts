@@ -1,6 +1,6 @@
 /**
- * Badge rules that arrive, change and leave between visits, nights, clocks that disagree, ticks that
- * die half way, awards that fail: the shard against a book that remembers everything.
+ * The shard is compared with a book that remembers everything, while badge rules arrive, change and
+ * leave between visits and nights, clocks disagree, ticks die half way, and awards fail.
  */
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
@@ -206,7 +206,7 @@ function run(shard: VisitShard, book: Book, revision: number, step: Action): voi
   }
 }
 
-/** Ticks in which nothing goes wrong, until the shard says it is done. */
+/** Runs ticks in which nothing goes wrong, until the shard says it is done. */
 function finish(shard: VisitShard, book: Book): void {
   const today = Math.floor(book.now / DAY)
   for (let more = true; more;) {

@@ -7,7 +7,7 @@ function visitOn(shard: VisitShard, ofMember: number, days: readonly number[]) {
   for (const day of days) shard.record(member(ofMember), noon(day), january(day))
 }
 
-/** What `due` reports, as the numbers of the members by the number of the rule. */
+/** The crossings that `due` reports: numbers of members by the number of the rule. */
 function reported(shard: VisitShard, rules: readonly VisitRule[], day: number) {
   const { crossings } = shard.due(rules, january(day))
   return Object.fromEntries(

@@ -4,7 +4,7 @@ import { currentStreak, measure, tally, withVisit } from '../../src/objects/visi
 import type { History, VisitDay, VisitRule } from '../../src/objects/visit-stats.ts'
 import { byTheBook, currentByTheBook, METRICS } from './by-the-book.ts'
 
-/** `METRICS` is a record of all of them. */
+/** The names of all metrics, because `METRICS` is a record of all of them. */
 const METRIC_NAMES = Object.keys(METRICS) as VisitRule['metric'][]
 
 function grouped(days: readonly number[]): VisitDay[] {

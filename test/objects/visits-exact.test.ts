@@ -1,6 +1,7 @@
 /**
- * 100 000 visits, or 12 000 outside `npm run test:full`, three in ten of them repeats, by members all over the shards, through midnights and
- * clock changes, against a model that shares no code with the shard and has its own calendar.
+ * 100 000 visits (12 000 without `npm run test:full`), three in ten of them repeats, by members all
+ * over the shards, through midnights and clock changes. They are compared with a model that shares
+ * no code with the shard and has its own calendar.
  */
 import { describe, expect, it } from 'vitest'
 import type { UserId } from '../../src/db/ids.ts'
@@ -13,7 +14,7 @@ const SHARDS = 8
 const VISITS = sized(100_000, 12_000)
 const SEED = 20_261_121
 
-/** Hours added to UTC from each instant on, copied from the laws of the places and not from a library. */
+/** Hours added to UTC from each instant on, by the laws of the places and not by a library. */
 const ZONES = [
   {
     zone: 'Europe/Berlin',
@@ -35,7 +36,7 @@ const ZONES = [
     ],
   },
   {
-    // Crossed the date line: 29 December 2011 was followed by the 31st.
+    // Samoa crossed the date line: 29 December 2011 was followed by the 31st.
     zone: 'Pacific/Apia',
     starts: '2011-09-10T00:00:00Z',
     offsets: [
@@ -55,7 +56,7 @@ interface Visit {
   readonly repeat: boolean
 }
 
-/** Mulberry32: the same numbers on every machine, in [0, 1). */
+/** Mulberry32: numbers in [0, 1) that a seed makes the same on every machine. */
 function randomly(seed: number): () => number {
   let state = seed
   return () => {

@@ -44,10 +44,10 @@ const anAct: fc.Arbitrary<Act> = fc.oneof(
   },
 )
 
-/** Of a request that has taken its time, so that holds that it sees have run out for others. */
+/** An act whose request came in minutes ago: it still sees holds that have run out for others. */
 const aLateAct = fc.tuple(anAct, fc.nat(3)).map(([act, late]): Act => ({ ...act, late }))
 
-/** Everybody wants a place in every slot. */
+/** Has everybody book a place in every slot. */
 async function rush(scene: Awaited<ReturnType<typeof stage>>) {
   const all = scene.people.flatMap((_, who) =>
     scene.slots.map((_slot, slot) => perform({ do: 'book', who, slot }, scene, [])),
@@ -106,7 +106,7 @@ test.each([
             made.map((_id, which) => perform({ do: 'confirm', which, late: 3 }, scene, made)),
           )
           expect(await violations()).toEqual(NONE)
-          // Those that were not deleted are full now, for there is demand enough.
+          // Slots that were not deleted are full now, for there is demand enough.
           const slots = (await liveBySlot()).filter(({ id }) => scene.slots.includes(id))
           expect(slots.filter(({ live, capacity }) => live < capacity)).toEqual([])
         },

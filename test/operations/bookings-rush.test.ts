@@ -1,6 +1,7 @@
 /**
  * Many slots, each with more people at once than it has places, while bookings are confirmed and
- * canceled in between; the same with storage that fails. `npm run test:full` takes 200 slots and 200 people for each, not 4 and 60.
+ * canceled in between; and the same with storage that fails. There are 4 slots and 60 people for
+ * each, and 200 of both with `npm run test:full`.
  */
 import { beforeEach, expect, test, vi } from 'vitest'
 import type { BookingId } from '../../src/db/ids.ts'
@@ -22,7 +23,7 @@ beforeEach(() => {
 
 type Scene = Awaited<ReturnType<typeof stage>>
 
-/** All at once: everybody books; some then confirm or cancel what was booked, and some try again. */
+/** Everybody books at once; some then confirm or cancel what was booked, and some try again. */
 async function rush(scene: Scene, slot: number, random: () => number): Promise<void> {
   const made: BookingId[] = []
   await Promise.all(
@@ -36,7 +37,7 @@ async function rush(scene: Scene, slot: number, random: () => number): Promise<v
   )
 }
 
-/** Places that nobody holds; less than none if there are too many bookings. */
+/** The number of places that nobody holds; it is negative if there are too many bookings. */
 async function freePlaces(scene: Scene, slot: number): Promise<number> {
   const [row] = await rowsOf<{ free: number }>(
     `select capacity - (select count(*) from bookings where slot_id = slots.id
@@ -46,7 +47,7 @@ async function freePlaces(scene: Scene, slot: number): Promise<number> {
   return row?.free ?? NaN
 }
 
-/** Those who want a place and have none ask again, one after another, until there is none. */
+/** Lets those who want a place and have none ask again, one by one, until no place is free. */
 async function fill(scene: Scene, slot: number): Promise<void> {
   for (const who of scene.people.keys()) {
     if ((await freePlaces(scene, slot)) === 0) return
@@ -84,6 +85,6 @@ test.each([
     )
     expect(sum).toEqual({ changes: sum?.audited, audited: sum?.audited, canceled: 1, confirmed: 1 })
   },
-  // On a busy machine; alone it is a few minutes.
+  // The full size takes a few minutes on an idle machine, and longer on a busy one.
   3_600_000,
 )

@@ -1,4 +1,4 @@
-/** The life of a member across D1 and the object with their visits, from the first request to the erasure. */
+/** The life of a member across D1 and the object with their visits, from the first request on. */
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { DAY, inShard } from '../objects/visit-fixtures.ts'
@@ -9,7 +9,7 @@ import { ISSUER, type Member, testSite } from '../support/site.ts'
 
 const ERASED = { total: 0, days: 0, lastVisitAt: null, byDay: [] }
 
-/** What the shards still know of the member, read past the API. */
+/** The visits that the shards still know of the member, read past the API. */
 async function visitsOf(userId: Member['userId']) {
   for (const shard of [0, 1, 2, 3]) {
     const summary = await inShard(shard, (object) => object.read(userId, '2026-11-21'))

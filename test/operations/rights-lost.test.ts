@@ -1,5 +1,5 @@
 /**
- * Every way of losing a right, raced by privileged requests: what is sent once the loss was
+ * Privileged requests race every way of losing a right: a request that is sent once the loss was
  * acknowledged fails, and no write that was under way commits after it.
  */
 import { expect, test } from 'vitest'
@@ -33,11 +33,11 @@ interface Scene {
 interface Loss {
   readonly name: string
   readonly refusal: 401 | 403
-  /** Sets the scene once. @returns what gives the right (back), before each round */
+  /** Sets the scene once. @returns a function that gives the right (back) before each round */
   readonly arrange: (scene: Scene) => Promise<() => Promise<Holder>>
 }
 
-/** For tokens that a long run does not outlive. */
+/** A lifetime that is longer than any run. */
 const LASTING = { exp: 4_000_000_000 }
 
 const bearing = (token: string): Credential => ({ Authorization: `Bearer ${token}` })
@@ -205,9 +205,9 @@ test.each(LOSSES)('once $name, nothing succeeds', { timeout }, async (loss) => {
   const { wrong, written, committed, ...counts } = await withRaceStorage((DB) => raced(loss, DB))
   console.info(JSON.stringify({ ...RACES, ...counts, written, wrong: wrong.length }))
   expect(wrong).toEqual([])
-  // Every write that was answered is there, and none that was not.
+  // The database has every write that was answered, and no other.
   expect(committed).toBe(written)
-  // Either side has won some of the races, or there were none.
+  // If one side had won every time, nothing would have raced.
   for (const count of Object.values(counts)) expect(count).toBeGreaterThan(0)
 })
 
@@ -219,7 +219,7 @@ async function raced({ refusal, arrange }: Loss, DB: D1Database) {
   const tally: Tally = { done: 0, overtaken: 0, late: 0, wrong: [] }
   let [written, committed] = [0, 0]
 
-  /** A read and a write for each credential, both of what takes reach `any`. */
+  /** A read and a write with the credential, which both take reach `any`. */
   const actsWith = (credential: Credential) => {
     const send = async (method: string, path: string, body?: string) => {
       const headers = { ...credential, ...(body && { 'Content-Type': 'application/json' }) }

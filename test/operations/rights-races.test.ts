@@ -1,4 +1,4 @@
-/** Rights that change while requests are under way: what was admitted with rights that are gone does not happen. */
+/** Rights change while requests are under way: a write whose right is gone does not happen. */
 import { expect, describe, test } from 'vitest'
 import { interruptedStorage } from '../support/failing.ts'
 import type { StorageCall } from '../support/intercept.ts'
@@ -23,7 +23,7 @@ async function scene(role: string): Promise<Scene> {
   }
 }
 
-/** The caller as a Worker sees them that does `meanwhile` between having let them in and writing. */
+/** A client of a Worker that does `meanwhile` between having let the caller in and writing. */
 function interrupted({ token }: Member, meanwhile: () => Promise<unknown>): Client {
   return testSite(interruptedStorage(isWrite, meanwhile)).bearer(token)
 }

@@ -63,7 +63,7 @@ it('no field that is not declared is taken by any route, and nobody gains a righ
   for (const { route, method, path, json } of writes(furnished)) {
     const names = FIELD_NAMES.filter((name) => !isDeclared(route.input.json, name))
     const faults = await faultsOf(names, async (name) => {
-      // Written out, because `__proto__` in an object literal would be no field.
+      // The text is written out, because `__proto__` in an object literal would be no field.
       const rest = JSON.stringify(json).slice(1)
       const raw = `{"${name}":"admin"${rest === '}' ? '' : ','}${rest}`
       const { status, body } = await furnished.root.call(method, path, { headers: JSON_TYPE, raw })
@@ -81,7 +81,7 @@ describe('no naughty request does any harm', () => {
     const reads = calls.filter(({ method }) => method === 'GET')
     const faults = await faultsOf(QUERIES, async (query, index) => {
       const whoami = await ada.get(`/v1/whoami?${query}`)
-      // A third of the routes at a time; what they have in common all of them see.
+      // Each query is sent to a third of the routes, and so to all of the code that they share.
       const some = reads.filter((_, place) => (place + index) % 3 === 0)
       const replies = await Promise.all(some.map(({ path }) => root.get(`${path}?${query}`)))
       return [...replies.flatMap(harmOf), ...differenceOf(whoami.body, { userId: ada.userId })]
@@ -92,8 +92,8 @@ describe('no naughty request does any harm', () => {
   it('by its path', async () => {
     const site = testSite()
     const { ada, root } = await furnish(site)
-    // What the URL parser makes into another site's address never gets here.
-    // The page at /docs is HTML, and no answer of the API.
+    // A path that the URL parser makes into another site's address never gets here. The page at
+    // /docs is HTML, and no answer of the API.
     const own = PATHS.filter(
       (path) => path !== '/docs' && new URL(`${ORIGIN}${path}`).origin === ORIGIN,
     )

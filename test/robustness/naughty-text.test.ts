@@ -45,7 +45,7 @@ function storing(member: Member, path: string, bodyOf: BodyOf) {
   }
 }
 
-/** Longer ones would be refused for their length alone, by the runtime or by us. */
+/** Strings below a length; longer ones would be refused for that alone, by the runtime or by us. */
 function strings(maxLength: number): string[] {
   return STRINGS.filter(({ length }) => length < maxLength)
 }

@@ -76,7 +76,7 @@ test('an address is in a range exactly if the first bits are the same', () => {
     ['2001:db8:0:8000::', '2001:db8::/49', false],
     ['2001:db8:0:0:8000::', '2001:db8::/64', true],
     ['2001:db8:0:1::', '2001:db8::/64', false],
-    // IPv4 in IPv6's clothes is IPv4, on either side.
+    // An IPv4 address that is written as IPv6 is IPv4, on either side.
     ['::ffff:192.0.2.7', '192.0.2.0/24', true],
     ['::ffff:c000:207', '192.0.2.7', true],
     ['192.0.2.7', '::ffff:192.0.2.0/120', true],

@@ -11,7 +11,7 @@ const FLOOD = '192.0.2.66'
 
 afterEach(() => vi.useRealTimers())
 
-/** A binding that lets so many calls by, and counts them by what they are for. */
+/** A binding that lets so many calls of each key by, and notes the key of every call. */
 function limiter(limit: number) {
   const asked: string[] = []
   const binding: RateLimit = {

@@ -34,7 +34,7 @@ const TARGETS: readonly Target[] = [
   'site',
 ]
 
-/** Whoever is allowed the permission, on whatever. */
+/** The actors who are allowed the permission, each with the target. */
 function allowed(permission: Permission, actors = ACTORS) {
   return actors.flatMap((actor) =>
     TARGETS.filter((target) => decide(actor, permission, target).allowed).map((target) => ({
@@ -45,7 +45,7 @@ function allowed(permission: Permission, actors = ACTORS) {
 }
 
 describe('decide', () => {
-  // The last five are what every object answers to.
+  // The last five names are properties that every object has.
   test.each([
     '',
     '*',

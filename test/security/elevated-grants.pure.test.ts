@@ -1,4 +1,4 @@
-/** What a backend trigger may do with a grant of its own: the one act it is for, and no other. */
+/** A backend trigger may do the one act that its elevated grant is for, and no other. */
 import { describe, expect, test } from 'vitest'
 import type { BadgeId, RuleId } from '../../src/db/ids.ts'
 import { ELEVATED_IDENTITIES } from '../../src/security/elevated-identities.ts'
@@ -12,7 +12,7 @@ describe('an elevated identity', () => {
     '%s can do what it is listed for, and nothing else',
     async (identity) => {
       const outcomes = Object.keys(PERMISSIONS).map(async (permission) => {
-        // What the type checker refuses is refused at run time as well.
+        // Run time refuses what the type checker refuses.
         const asked = permission as 'badge:assign'
         const elevation = { reason: 'test', bound: {} }
         const outcome = elevate(identity, asked, elevation, async () => 'done')

@@ -176,7 +176,7 @@ describe('requests at the same time', () => {
   })
 })
 
-/** All that came of 10 000 tokens within ten seconds, 100 at a time. */
+/** The verdicts on 10 000 tokens within ten seconds, 100 at a time. */
 async function flood(
   issuer: TestIssuer,
   trusted: TrustedIssuer,

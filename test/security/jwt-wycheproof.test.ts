@@ -74,8 +74,8 @@ function withSignature(token: string, signature: string): string {
 }
 
 /**
- * The padded message of a template, 256 bytes: `D` is the digest, `P8d` all but its last byte. What
- * then follows in place of that byte must differ from it, whatever our digest ends in.
+ * The padded message of a template, 256 bytes: `D` is the digest, `P8d` all but its last byte. The
+ * byte that follows in its place must differ from it, whatever our digest ends in.
  */
 function filled(template: string, digest: string): bigint {
   const almost = digest.slice(0, -2)
@@ -93,7 +93,10 @@ async function sha256(input: Uint8Array): Promise<string> {
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-/** `m^d mod n` on any number, by the Chinese remainder theorem: WebCrypto would only sign good padding. */
+/**
+ * Computes `m^d mod n` for any number by the Chinese remainder theorem. WebCrypto would not do: it
+ * signs only good padding.
+ */
 async function rawPrivateOperation(key: CryptoKey): Promise<(message: bigint) => Uint8Array> {
   const jwk = await exportJWK(key)
   const [p, q, dp, dq, qi] = [jwk.p, jwk.q, jwk.dp, jwk.dq, jwk.qi].map(integer) as [

@@ -15,7 +15,7 @@ describe('a member who says who they are, in body, query and headers, is who the
   test.each(RESOURCES)('on %s', async (_, rows) => {
     const site = testSite()
     const [root, eve] = [await site.root(), await site.member('eve')]
-    // The first visitor makes the key that signs.
+    // The first visitor makes the key that signs, so that no request does so later.
     await site.visitor()
     for (const row of rows) {
       const { method, path } = row.declared
@@ -51,7 +51,7 @@ describe('a member who says who they are, in body, query and headers, is who the
     return (await member.get('/v1/whoami')).body
   }
 
-  /** What an answer says, but for what is new each time; of a change only that it was made, if not now then before. */
+  /** The lasting part of an answer: all of a read; of a change, that it was made, now or before. */
   function saidBy({ status, body }: Reply, method: string): object {
     if (method === 'GET' && status === 200) return { status, body }
     const isGone = method === 'DELETE' && status === 404
@@ -59,7 +59,7 @@ describe('a member who says who they are, in body, query and headers, is who the
     return isDone ? { status: 'done' } : { status, code: body.code }
   }
 
-  /** All names that the route does not have itself. */
+  /** The row's query with all names that the route does not have itself. */
   function searchOf(row: Row, value: string): string {
     const own = new Set(queryNames(row))
     const search = new URLSearchParams(row.search)
@@ -76,8 +76,8 @@ describe('a member who says who they are, in body, query and headers, is who the
   }
 
   /**
-   * One name at a time where the rest is in order; all at once where nothing is. Each name has one of
-   * the values in turn, or all of them with `npm run test:full`.
+   * Bodies with one foreign name at a time where the body is in order, and with all of them where
+   * it is refused anyway. Each name has one of the values in turn, or all with `npm run test:full`.
    */
   function bodiesOf(
     body: unknown,
@@ -96,12 +96,12 @@ describe('a member who says who they are, in body, query and headers, is who the
   }
 })
 
-/** The one route that takes whose rights count says so, and asks for a permission of its own. */
+/** Names that the route takes itself: one takes whose rights count, by a permission for that. */
 function bodyNames({ declared: { method, path } }: Row): string[] {
   return method === 'POST' && path === '/v1/explain' ? ['as'] : []
 }
 
-/** What is stored, but for the traces that a member may leave: profile, identities, visits, bookings and audit rows. */
+/** All rows but a member's own traces: profile, identities, visits, bookings and audit rows. */
 function untouchable(stored: Dump, { userId }: Member) {
   return Object.entries(stored).flatMap(([table, rows]) =>
     rows.flatMap((row): unknown[] => {
@@ -110,7 +110,7 @@ function untouchable(stored: Dump, { userId }: Member) {
       if (table === 'audit_log' && actor === userId) return []
       if (table === 'identities' && user_id === userId) return []
       if (table === 'bookings' && owner === userId && booked_by === userId) return []
-      // Theirs to claim, for it is their own token of a visitor that is sent.
+      // A visitor's bookings become the member's, because their claim comes with a good token.
       if (table === 'bookings' && String(booked_by).startsWith('vis_')) return []
       return /\.(days|answers)$/.test(table) && member === userId ? [] : [{ table, row }]
     }),

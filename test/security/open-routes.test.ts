@@ -1,6 +1,6 @@
 /**
- * What an open route can change: nothing. By its types it has nothing to write with; here every one of
- * them is called, as everybody, on storage that tells which statements and objects it was asked for.
+ * An open route changes nothing. By its types it has nothing to write with; here everybody calls
+ * every one of them, on storage that tells which statements and objects it was asked for.
  */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { routes } from '../../src/api/index.ts'
@@ -18,7 +18,9 @@ const storage = intercepted((call, proceed) => {
 
 const OPEN = routes.filter(({ access }) => 'open' in access)
 
-/** What `work` has changed or may have: the table of each statement that is no select, and every call of an object. */
+/**
+ * The changes that `work` may have made: tables of statements but selects, and calls of objects.
+ */
 async function writesOf(work: () => Promise<unknown>): Promise<string[]> {
   asked = []
   await work()
@@ -40,7 +42,7 @@ describe('an open route', () => {
   beforeEach(async () => {
     site = testSite(storage)
     furnished = await furnish(site)
-    // The key that signs is made for the first of them.
+    // The first visitor makes the key that signs, so that no call below does so.
     await site.visitor()
   })
 
@@ -112,7 +114,7 @@ describe('what a request changes before it comes to any route, open or not', () 
 
   test('is that somebody new becomes a member, on record', async () => {
     const writes = await writesOf(() => site.member('ada'))
-    // Those of an admin come along, and write nothing for anybody else.
+    // The statements that make somebody an admin come along, and write nothing for anybody else.
     expect(writes).toEqual(['audit_log', 'identities', 'site', 'user_roles', 'users'])
     expect(await writesOf(() => site.member('ada'))).toEqual([])
   })

@@ -7,11 +7,11 @@ import { SOURCES } from '../support/sources.ts'
 const REQUEST = 'request-1'
 const ALL = Object.keys(PERMISSIONS) as Permission[]
 
-// No type argument: by the text `import.meta.glob(` vitest sees that a cached answer would be stale.
+// There is no type argument: by the text `import.meta.glob(` vitest sees that its cache is stale.
 const MODULES = Object.entries(import.meta.glob('../../src/operations/*.ts', { eager: true }))
 const EXPORTS = new Map(MODULES.flatMap(([, exports]) => Object.entries(Object(exports))))
 
-/** Every exported function of `src/operations` whose first argument is a grant, and of what. */
+/** Every exported function of `src/operations` that takes a grant first, with its permission. */
 const OPERATIONS = MODULES.flatMap(([path]) => {
   const source = SOURCES.get(path.replace('../../src/', ''))?.text ?? ''
   const declared = source.matchAll(/export async function (\w+)\(\s*grant: Grant<'([\w:-]+)'>/g)
@@ -22,11 +22,11 @@ const OPERATIONS = MODULES.flatMap(([path]) => {
   })
 })
 
-/** Computes, or has objects look at what is stored: neither reads for the caller nor changes anything. */
+/** Functions that compute, or have objects look at what is stored; they read and change nothing. */
 const HARMLESS = new Set(['expand', 'tellGates', 'tellGatesOf'])
 
 describe('every operation', () => {
-  /** Stands for every argument but the grant; an operation that calls any of it has begun to act. */
+  /** Every argument but the grant throws this when it is called: the operation has begun to act. */
   const acted = new Error('acted')
   const argument: unknown = new Proxy(() => {}, {
     get: (_, name) => (name === 'then' ? undefined : name === 'now' ? Date.now() : argument),

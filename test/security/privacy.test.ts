@@ -64,7 +64,7 @@ describe('private fields', () => {
     expect(leaksIn(written)).toEqual([])
   })
 
-  /** Which of her fields somebody sees who may have the answer. */
+  /** Her fields that a caller is shown in an answer they may have. */
   function shownBy(
     { matrix }: Row,
     name: CastName,
@@ -169,7 +169,7 @@ describe('private fields', () => {
       ['users', PROFILE_FIELDS],
     ])
     await cast.admin.delete(`/v1/users/${vera.userId}`)
-    // The hash stays, so that old tokens stay refused.
+    // The hash of the identity stays, so that old tokens stay refused.
     const left = Object.entries(await dump()).map(
       ([table, rows]) => [table, leaksIn(rows)] as const,
     )

@@ -87,7 +87,7 @@ describe('no proof can be made from outside', () => {
         const deleted = badges.delete(BADGE, undefined, copy as AuditRow)
         await expect(deleted).rejects.toThrow(TypeError)
       }
-      // The real one is held up by the database alone, which has no such admin.
+      // Only the database refuses the real row, because it has no such admin.
       await expect(badges.delete(BADGE, undefined, row)).rejects.toThrow('access changed')
     })
   })
@@ -129,7 +129,7 @@ test('a visit is recorded only for the member it was granted to', async () => {
   })
 })
 
-/** Runs `work` with what an admin has exercised. */
+/** Runs `work` with the proof that an admin has exercised the permission. */
 async function granted<P extends Permission>(
   permission: P,
   work: (exercised: Exercised<P>) => void | Promise<void>,

@@ -1,6 +1,6 @@
 /**
- * The settings that docs/sign-in.md prints for each provider, with tokens of the shapes the provider
- * documents: a member's is taken, and what the same provider signs for somebody else is not.
+ * The settings that docs/sign-in.md prints for each provider are tried on tokens of the shapes that
+ * the provider documents: a member's is taken, and what it signs for somebody else is not.
  */
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { TrustedIssuer } from '../../src/settings/trusted-issuers.ts'
@@ -15,11 +15,11 @@ type Printed = Extract<TrustedIssuer, { jwksUrl: string }>
 interface Provider {
   readonly name: string
   readonly header?: Members
-  /** Of a member's token; `iss`, `aud`, `iat` and `exp` are added. */
+  /** Claims of a member's token; `iss`, `aud`, `iat` and `exp` are added to them. */
   readonly claims: Members
-  /** What has to be refused, as what is different about it; `undefined` leaves a claim out. */
+  /** Changes of the claims that have to be refused; `undefined` leaves a claim out. */
   readonly refused: Readonly<Record<string, Members>>
-  /** Refused for no other reason than the `claims` that are printed. */
+  /** Changes that are refused only because of the `claims` that are printed. */
   readonly refusedByClaims?: Readonly<Record<string, Members>>
 }
 
@@ -164,7 +164,7 @@ const PROVIDERS: readonly Provider[] = [
   },
 ]
 
-/** What the page prints below the provider's heading. */
+/** The settings that the page prints below the provider's heading. */
 function printedFor(name: string): Printed {
   const [, json = ''] =
     new RegExp(`^### ${name}$[^#]*?^\`\`\`json\n(.*?)^\`\`\``, 'ms').exec(page) ?? []
@@ -192,7 +192,7 @@ beforeEach(() => {
   })
 })
 
-/** Who the token makes the caller on a site with these settings. */
+/** The status and the kind of caller, or the refusal, on a site with these settings. */
 async function answerTo(token: string, ...trusted: object[]) {
   const site = testSite({ TRUSTED_ISSUERS: JSON.stringify(trusted), BOOTSTRAP_ADMINS: '' })
   const { status, body } = await site.bearer(token).get('/v1/whoami')
@@ -237,7 +237,9 @@ describe.each(CASES)(
   },
 )
 
-/** The member's claims, signed with a secret that everybody knows, by another provider, or not at all. */
+/**
+ * Tokens with the member's claims, signed with a known secret, by another provider, or not at all.
+ */
 async function forgeries(keys: TestIssuer, claims: Members): Promise<string[]> {
   const payload = JSON.stringify(keys.claims(claims))
   const secret = new TextEncoder().encode(JSON.stringify(keys.jwks.keys[0]))

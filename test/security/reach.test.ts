@@ -16,7 +16,10 @@ import { type Member, testSite } from '../support/site.ts'
 import { bodyFor, pathFor, thingsFor } from '../support/world.ts'
 
 describe('a grant for what is one’s own reaches nothing else, even if the wrong thing is named', () => {
-  /** What `work` would do to somebody else's things, with no more than a grant for one's own. */
+  /**
+   * Runs `work` on others' things with a grant for one's own.
+   * @returns the outcome, with no change
+   */
   async function overreach<P extends Permission>(
     permission: P,
     target: Target,
@@ -89,7 +92,7 @@ describe('a grant for what is one’s own reaches nothing else, even if the wron
 })
 
 describe('whoever is suspended between being let in and writing has written nothing', () => {
-  /** They write to no table on behalf of the caller: nothing, nothing that stays, or to an object that asks by itself. */
+  /** Routes that store nothing in D1 on behalf of the caller. */
   const WITHOUT_TABLE = new Set([
     'POST /v1/explain',
     'POST /v1/visitors',
@@ -121,7 +124,7 @@ describe('whoever is suspended between being let in and writing has written noth
     }
   })
 
-  /** Without the one who was suspended, and the record of that. */
+  /** All rows but the suspended member and the record of their suspension. */
   function apartFrom({ userId }: Member, stored: Dump) {
     return Object.entries(stored).flatMap(([table, rows]) =>
       rows.flatMap((row) => {

@@ -1,4 +1,4 @@
-/** A replica may not know yet that somebody has lost a right, so whose rights are in D1 reads the primary. */
+/** Rights in D1 are read from the primary: a replica may not know yet that somebody lost one. */
 import { expect, test } from 'vitest'
 import { BUILT_IN, VISITORS } from '../../src/db/issuers.ts'
 import { type Authenticated, readsRights } from '../../src/security/callers/authenticate.ts'

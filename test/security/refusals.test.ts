@@ -49,7 +49,7 @@ describe('who may not is told just that, whatever else is wrong, and nothing cha
     }
   })
 
-  /** One for each reason there is to be refused. */
+  /** Callers, one for each reason to be refused. */
   const TELLING = new Set<CastName>([
     'anonymous',
     'member',
@@ -60,7 +60,10 @@ describe('who may not is told just that, whatever else is wrong, and nothing cha
   ])
   const NONE = { name: 'nothing else', query: undefined, options: (json: unknown) => ({ json }) }
 
-  /** Where there is nothing, if that can be: an answer out of order would tell so. */
+  /**
+   * The faults to try on a target. Most are tried on an absent one, if there can be one: an answer
+   * in the wrong order shows there.
+   */
   function faultsAt(row: Row, target: Target) {
     const telling = row.targets.includes('absent') ? 'absent' : 'existing'
     return FAULTS.filter((fault) => fault.concerns(row)).filter((fault) =>

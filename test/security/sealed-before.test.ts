@@ -1,4 +1,4 @@
-/** What an earlier version has sealed, which lies in databases and still has to be read. */
+/** Texts that an earlier version has sealed lie in databases and still have to be read. */
 import { base64url } from 'jose'
 import { expect, it } from 'vitest'
 import { unseal } from '../../src/security/tokens/sealing.ts'

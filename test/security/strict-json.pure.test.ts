@@ -4,7 +4,7 @@ import { parseStrictJson } from '../../src/security/tokens/strict-json.ts'
 
 const parse = (text: string) => parseStrictJson(new TextEncoder().encode(text))
 
-/** What came of it: a value, or only that there was none. */
+/** The value that was read, or only that there was none. */
 function outcome(read: () => unknown): unknown {
   try {
     return { value: read() }

@@ -33,7 +33,7 @@ describe('a token that is not a visitor’s', () => {
     const cases = await hostileTokens(issuer)
     for (const { name, token } of cases) {
       const outcome = await outcomeOf(site, token)
-      // What has a comma in it may be two credentials.
+      // A header with a comma in it may hold two credentials.
       const refusal = token.includes(',') ? '400 ambiguous_credentials' : '401 invalid_token'
       if (outcome !== refusal) accepted.push(`${name}: ${outcome}`)
     }

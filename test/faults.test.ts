@@ -26,7 +26,10 @@ const IN_TWO_STEPS = new Set(['DELETE /v1/users/:userId', 'POST /v1/users/:userI
 const AGENDA =
   /^((erasures|events|job_runs|erased|days|answers|crossings|rules) |badge_assignments \+|.*system:)/
 
-/** A test of what follows from events shows that there is no other. */
+/**
+ * Requests that call an object; the test of what follows from events shows that there are no
+ * others.
+ */
 const REACHING_OBJECTS = [
   'POST /v1/me/visits',
   'DELETE /v1/users/:userId',
@@ -94,7 +97,7 @@ describe.each(['before', 'after'] as const)(
     test.each(REACHING_OBJECTS.map((name) => [name, REQUESTS[name]] as const))(
       '%s is done with the next tick, or not at all',
       async (name, arrange) => {
-        // To measure visits anew takes one tick, to give badges for them the one after it.
+        // One tick measures visits anew, and the one after it gives badges for them.
         const ticks = IN_TWO_STEPS.has(name) ? 2 : 1
         const { scene, arm, disarm } = await stage()
         // A tick has more to do after an undisturbed request, too.
@@ -121,7 +124,7 @@ describe.each(['before', 'after'] as const)(
   },
 )
 
-/** What a request has changed when it is answered, and after so many ticks. */
+/** The changes when the request is answered, and those after so many ticks. */
 async function afterAndTicked(
   request: (() => Promise<unknown>) | undefined,
   { site }: Scene,
@@ -135,7 +138,7 @@ async function afterAndTicked(
   return [then, later.filter((change) => !change.startsWith('job_runs'))] as const
 }
 
-/** What a request comes to, with the ticks after it if it takes them: one to make up for it, one to award. */
+/** The changes by a request, with two ticks if it takes them: one makes up for it, one awards. */
 async function changesOf(request: Request, name: string, { site }: Scene, since?: Dump) {
   const before = since ?? (await dump())
   await request()

@@ -1,6 +1,7 @@
 /**
- * Clients that hang up, at every call to storage that their request makes, before it is made and on its
- * way back: the platform ends their connection, and all the work is done that an undisturbed request does.
+ * Clients hang up at every call to storage that their request makes, before it is made and on its
+ * way back. The platform ends their connection, and yet all the work is done that an undisturbed
+ * request does.
  */
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
@@ -14,7 +15,7 @@ import { BY_VISITORS, REQUESTS, sceneOf } from './support/mutating-requests.ts'
 import { testSite } from './support/site.ts'
 import { sized } from './support/size.ts'
 
-/** Runs that are asked for stay on the ledger; what happens to them is another test's concern. */
+/** A job runner that is never woken: what happens to runs is another test's concern. */
 const ASLEEP = { getByName: () => ({ wake: async () => undefined }) } as unknown as Bindings['JOBS']
 
 beforeEach(() => {
@@ -23,8 +24,8 @@ beforeEach(() => {
 })
 
 /**
- * When somebody leaves who sends a request of so many calls. On the way back of one is hardly another
- * moment than before the next.
+ * The moments to leave during a request of so many calls. The way back of one call is hardly
+ * another moment than before the next, so the quick test has only one of the two.
  */
 function momentsOf(calls: number): Moment[] {
   const numbers = Array.from({ length: calls }, (_, index) => index + 1).slice(sized(0, 1))
@@ -51,8 +52,8 @@ describe('whoever hangs up has it all done, and nothing by halves:', () => {
       const before = await dump()
       expect(await leave(moment, request)).toEqual({ hasLeft: true, hasEnded: true })
       const changes = changesBetween(before, await dump())
-      // The first call finds out who it is. Nothing is read after that from somebody who has left, so a
-      // request with a body has asked for nothing then.
+      // The first call identifies the caller. The platform reads no body for a client that has left
+      // by then, so such a request has asked for nothing.
       const right = moment.at === 1 ? [complete, []] : [complete]
       expect(right, `${moment.when} call ${moment.at}`).toContainEqual(changes)
     }

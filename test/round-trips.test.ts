@@ -57,7 +57,7 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'POST /v1/badge-rules': [3, 0],
   'PATCH /v1/badge-rules/:ruleId': [2, 0],
   'DELETE /v1/badge-rules/:ruleId': [2, 0],
-  // D1 finds the rule and the number of shards, and is asked about a shard that has found members.
+  // D1 finds the rule with the number of shards, and hears of a shard only if it found members.
   'POST /v1/badge-rules/:ruleId/preview': [3, 4],
   'GET /v1/audit': [2, 0],
   'GET /v1/elevations': [1, 0],
@@ -194,7 +194,7 @@ describe('every route costs what the table says', () => {
       const [trips = 0, calls = 0] = SIGNED_IN[name] ?? []
       usual[name] = [trips - 1, calls + 1]
     }
-    // Where nothing is read, D1 is asked all the same whether the gate is right.
+    // D1 is asked whether the gate is right even by a route that reads nothing.
     expect(costs).toEqual({ ...usual, 'GET /v1/elevations': [1, 1] })
   })
 

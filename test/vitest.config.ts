@@ -26,7 +26,7 @@ function hasRoomInMemory(): boolean {
 // All that tests start asks for the folder of temporary files by this name.
 if (process.env['TMPDIR'] === undefined && hasRoomInMemory()) process.env['TMPDIR'] = IN_MEMORY
 
-/** Passes with the flag that a later compatibility date switches on, and without it. */
+/** Tests that pass with the flag that a later compatibility date switches on, and without it. */
 const HUNG_UP = 'test/hung-up.test.ts'
 const REQUEST_SIGNAL = 'enable_request_signal'
 
@@ -38,7 +38,7 @@ function onWorkerd(compatibilityFlags: readonly string[]) {
         main: 'test/support/worker.ts',
         wrangler: { configPath: `${root}wrangler.toml` },
         miniflare: {
-          // The runtime's remarks on odd headers, which naughty requests are full of.
+          // The runtime would remark on odd headers, which naughty requests are full of.
           verbose: false,
           compatibilityFlags: [...compatibilityFlags],
           bindings: {
@@ -46,12 +46,12 @@ function onWorkerd(compatibilityFlags: readonly string[]) {
             FULL: process.env['FULL'] ?? '',
             FLAGS: compatibilityFlags.join(' '),
           },
-          // As `[[send_email]]` in wrangler.toml binds it.
+          // This is the binding of `[[send_email]]` in wrangler.toml.
           email: { send_email: [{ name: 'MAIL' }] },
         },
       })),
     ],
-    // As `[alias]` in wrangler.toml.
+    // This is the alias of `[alias]` in wrangler.toml.
     resolve: {
       alias: { '@better-auth/core/async_hooks': `${root}src/auth/async-hooks.ts` },
     },
@@ -66,7 +66,7 @@ const WORKERD = {
   testTimeout: 60_000,
 }
 
-/** Keeps the files of a project together: a runtime ends when the next file is of another project. */
+/** Keeps the files of a project together: a runtime ends when the next file is another's. */
 class ByProject extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const order = ['e2e', 'pure', 'workerd, with request signals', 'workerd']
@@ -98,7 +98,7 @@ export default defineConfig({
         test: { ...WORKERD, name: 'workerd, with request signals', include: [HUNG_UP] },
       },
       {
-        // What a pure test imports reaches no binding and no object, so it needs neither workerd nor set-up.
+        // A pure test imports no binding and no object, so it needs neither workerd nor set-up.
         resolve: {
           alias: { 'cloudflare:workers': `${root}test/support/workers-in-node.ts` },
         },

@@ -12,7 +12,7 @@ beforeEach(() => {
 })
 afterEach(() => vi.restoreAllMocks())
 
-/** What the gate of such a key may know. */
+/** The rights at the gate of a key that has lost what it could do. */
 const LOST = ['none', []]
 
 async function scene() {

@@ -1,6 +1,7 @@
 /**
- * A change of what a key may do whose gate was never told, because the client hung up or the gate did not
- * answer: where not everybody may, it is in force all the same, for D1 is asked with the first call.
+ * The gate of a key is not told of a change, because the client hung up or the gate did not answer.
+ * The change is in force all the same on every route that is not open, because the first call asks
+ * D1.
  */
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { KEY_SCOPES } from '../../src/security/permissions.ts'
@@ -48,7 +49,7 @@ test.each(OPEN_TO_KEYS.map((row) => [titleOf(row), row] as const))(
     const before = await dumpD1()
     expect(await send()).toMatchObject({ status: 401, body: { code: 'invalid_api_key' } })
     expect(await dumpD1()).toEqual(before)
-    // Whoever was refused has told the gate.
+    // The refused request has told the gate.
     expect(await rightsAtGate(key)).toBe('none')
   },
 )

@@ -1,4 +1,4 @@
-/** A session whose first call carries a condition: checked once, with whatever is called first. */
+/** A session whose first call carries a condition, which is checked once, with that call. */
 import { env } from 'cloudflare:workers'
 import { asc, eq, sql } from 'drizzle-orm'
 import { beforeEach, describe, expect, test } from 'vitest'
@@ -19,7 +19,7 @@ beforeEach(async () => {
 const right = () => ({ actor, accessRevision: 1 })
 const wrong = () => ({ actor, accessRevision: 2 })
 
-/** The error, so that a test sees which it is. */
+/** The error of a call that failed, so that a test sees which it is. */
 const failure = (work: PromiseLike<unknown>) =>
   Promise.resolve(work).then(
     () => undefined,

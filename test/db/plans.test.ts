@@ -187,7 +187,7 @@ test('so is what a change needs', async () => {
       ({ permission }: { permission: string }) => permission !== 'job:run',
     ),
   })
-  // Who lacks a right is asked whether somebody has it.
+  // For a caller who lacks a right D1 is asked whether somebody else has it.
   const almost = await site.memberWith('almost')
   for (const [who, caller] of Object.entries({ root, almost })) {
     for (const { route, method, path, json } of calls) {

@@ -100,7 +100,7 @@ describe('decide and Cedar agree', () => {
     for (const actor of ACTORS) {
       const beyond = new Set(missingIn(actor).flatMap(({ roles }) => roles))
       for (const permission of taking) {
-        // Whoever may not do it to anybody is told so by the cases above.
+        // The cases above tell of permissions that the actor has over nobody.
         if (!decide(actor, permission, { owner: 'usr_2' }).allowed) continue
         for (const roles of ROLES_OF_OTHERS) {
           const isTaken = !roles.some((role) => beyond.has(role))

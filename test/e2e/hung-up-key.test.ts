@@ -1,4 +1,6 @@
-/** An admin whose connection is reset while they take a key away: the key is good for nothing any more. */
+/**
+ * An admin's connection is reset while they take a key away: the key is good for nothing any more.
+ */
 import { expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { hangUp } from './support/hang-up.ts'
@@ -14,7 +16,7 @@ test.each([
   const Authorization = `Bearer ${await site.token('root')}`
   const call = async (path: string, init?: RequestInit) => {
     const response = await fetch(`${isolate.url}${path}`, init)
-    // Tests say what they expect of it.
+    // Tests say what they expect of the body.
     // oxlint-disable-next-line typescript/no-explicit-any
     const body: any = await response.json()
     return { status: response.status, body }

@@ -1,4 +1,4 @@
-/** A client that hangs up while the login works: what it has asked for is done, with all that follows. */
+/** A client hangs up while the login works: all that it has asked for is done all the same. */
 import { expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { hangUp } from './support/hang-up.ts'
@@ -21,7 +21,7 @@ function post({ url }: Isolate, path: string, form: Form) {
   })
 }
 
-/** Leaves once the n-th call to D1 has begun. @returns false if there was an answer before */
+/** Hangs up once the n-th call to D1 has begun. @returns false if there was an answer before */
 function hangUpOn(isolate: Isolate, path: string, form: Form, Cookie: string, n: number) {
   const body = new URLSearchParams(form).toString()
   const headers = {

@@ -55,7 +55,7 @@ interface Following {
 }
 
 const demoted = (scene: Scene) => scene.root.delete(`${scene.user}/roles/admin`)
-/** What the gate knows, for elsewhere D1 is asked, too. */
+/** Looks at the rights that the gate knows, because other routes ask D1, too. */
 const mayList = (expected: GateRights) => async (scene: Scene) =>
   expect(await rightsAtGate(scene.key)).toEqual(expected)
 const LISTS = ['profile:list']

@@ -28,7 +28,7 @@ async function times(count: number, work: () => Promise<Reply>): Promise<number[
 afterEach(() => void vi.restoreAllMocks())
 afterEach(() => void vi.useRealTimers())
 
-/** From now on the clock of the test, which the gates share, stands there. */
+/** Stops the clock of the test, which the gates share, at this time. */
 const setClock = (at: number) => vi.useFakeTimers({ toFake: ['Date'], now: at })
 
 describe('D1 is asked about a key once a minute', () => {
@@ -84,7 +84,7 @@ describe('D1 is asked about a key once a minute', () => {
     expect((await key.get('/v1/whoami')).status).toBe(200)
     setClock(start + 60_000)
     expect((await key.get('/v1/whoami')).status).toBe(401)
-    // Neither does it go by what it knows of a key that is no good.
+    // The gate forgets after a minute, too, that a key was no good.
     await rowsOf(`update api_keys set enabled = 1 where id = ?`, key.id)
     setClock(start + 120_000)
     expect((await key.get('/v1/whoami')).status).toBe(200)

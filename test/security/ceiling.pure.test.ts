@@ -47,7 +47,7 @@ describe('every permission can go as far as it says, and no further', () => {
   test.each(PERMISSION_NAMES)('%s', (permission) => {
     const uses = restrictions.filter(({ may }) => may === permission)
     const isOwn = uses.some(({ owner }) => owner !== undefined)
-    // What no route takes is asked for on the way of one, about anybody's.
+    // A permission that is no route's own is asked for within other routes, about anybody.
     const isAny = uses.length === 0 || uses.some(({ owner }) => owner !== 'self')
     expect(PERMISSIONS[permission].reaches).toEqual([
       ...(isOwn ? ['own'] : []),

@@ -15,10 +15,10 @@ import { type Client, type Member, type Site, testSite } from '../support/site.t
 
 const ABSENT = '0'.repeat(26)
 
-/** What one somebody is, and what there is to take from them. */
+/** A member, and what there is to take from them. */
 interface Target {
   readonly userId: string
-  /** Created by them, without scopes. */
+  /** A key without scopes that they have created. */
   readonly keyId: string
 }
 
@@ -28,7 +28,7 @@ interface Call {
   readonly json?: unknown
 }
 
-/** By route: the permission it takes, and the call about somebody. */
+/** For each route the permission that it takes, and a call about the member. */
 const TAKING: Readonly<Record<string, readonly [Permission, (target: Target) => Call]>> = {
   'PATCH /v1/users/:userId': [
     'profile:update',
@@ -77,7 +77,7 @@ const ACTS = Object.entries(TAKING).map(([route, [permission, call]]) => ({
   call,
 }))
 
-/** Every other route that changes something, and why nobody’s rights stand in its way. */
+/** Every other route that changes something, and why nobody's rights stand in its way. */
 const TAKES_NOTHING: Readonly<Record<string, string>> = {
   'POST /v1/visitors': 'makes a visitor',
   'PATCH /v1/me': 'is about oneself',
@@ -121,7 +121,7 @@ async function scene() {
     expect((await root.put(`/v1/roles/${role}`, { permissions })).status).toBeLessThan(300)
   const give = async ({ userId }: Member, role: string) =>
     expect((await root.put(`/v1/users/${userId}/roles/${role}`)).status).toBe(200)
-  /** Somebody whose only right beyond those of a member is this one. */
+  /** Somebody whose only rights beyond those of a member are these. */
   const withOnly = async (...permissions: readonly Permission[]) => {
     const [who, role] = [await site.member('deputy'), `only-${crypto.randomUUID().slice(0, 8)}`]
     await define(role, any(...permissions))
@@ -132,7 +132,7 @@ async function scene() {
   return { site, root, define, give, withOnly, targetOf: async (who: Member) => target(site, who) }
 }
 
-/** Has a role that gives nothing, and a key without scopes. */
+/** Gives the member a role without rights, and a key without scopes. */
 async function target(site: Site, who: Member): Promise<Target & { readonly who: Member }> {
   const [root, { userId }] = [await site.root(), who]
   await root.put(`/v1/users/${userId}/roles/team`)

@@ -1,10 +1,10 @@
-/** A body may take minutes: what is answered is decided with the rights at its end. */
+/** A body may take minutes, so the rights at its end decide the answer. */
 import { describe, expect, test } from 'vitest'
 import { ROWS, titleOf } from '../support/cells.ts'
 import { type Client, type Member, type Reply, testSite } from '../support/site.ts'
 import { bodyFor, pathFor, thingsFor } from '../support/world.ts'
 
-/** Sends the JSON, and has `work` done once the request is under way and its body is asked for. */
+/** Sends the JSON, and does `work` once the request is under way and its body is asked for. */
 async function slowly(
   by: Client,
   method: string,
@@ -27,7 +27,7 @@ const WITH_BODY = ROWS.filter(
   ({ declared, restriction }) => declared.input.json && restriction,
 ).map((row) => ({ title: titleOf(row), row }))
 
-/** A visit is no privilege, and neither audited. */
+/** The one route that a suspension does not stop: a visit is neither a privilege nor audited. */
 const COUNTED = 'POST /v1/me/visits'
 
 describe('whoever is suspended while they send is refused', () => {

@@ -114,7 +114,9 @@ export function challengeOf({ status, code, required }: Refusal): string | null 
   return `Bearer realm="guildhall", error="insufficient_scope", scope="${required}"`
 }
 
-/** What no matrix has: whoever made a booking does not settle it, and nobody gives themselves a badge. */
+/**
+ * Refusals that no matrix shows: nobody settles a booking of theirs or gives themselves a badge.
+ */
 export function exceptionOf(row: Row, caller: CastName, target: Target): Refusal | undefined {
   const { restriction, matrix } = row
   const required = restriction?.may

@@ -1,16 +1,15 @@
 /**
- * Requests that come to the Worker from outside, through the platform, as `exports.default` sends them:
- * whoever sends one can leave, and then the platform ends the handler as it does for a connection that
- * is reset.
+ * Requests that come to the Worker from outside, through the platform, by `exports.default`. Their
+ * clients can leave, and then the platform ends the handler as it does when a connection is reset.
  */
 import { exports } from 'cloudflare:workers'
 import type { Bindings } from '../../src/env.ts'
 
 export interface Visit {
   readonly env: Bindings
-  /** Whether the platform hears what the Worker asks it to wait for. */
+  /** Tells whether the platform hears what the Worker asks it to wait for. */
   readonly isHeard: boolean
-  /** Whether it is time for the client to leave. */
+  /** Tells whether it is time for the client to leave. */
   readonly isTime: () => boolean
   readonly hasLeft: () => void
 }
@@ -18,7 +17,7 @@ export interface Visit {
 export interface Visited {
   /** The answer, if there was one before the client was to leave. */
   readonly answer: Response | undefined
-  /** Whether the handler went on to its end. */
+  /** Tells whether the handler went on to its end. */
   readonly hasEnded: boolean
 }
 
@@ -26,7 +25,7 @@ let visit: (Visit & { hasEnded: boolean }) | undefined
 
 type Answer = (env: Bindings, ctx: ExecutionContext) => Promise<Response>
 
-/** To be called by the Worker under test with what the platform gives it. */
+/** The Worker under test calls this with what the platform gives it. */
 export async function entered(
   env: Bindings,
   ctx: ExecutionContext,
@@ -45,10 +44,10 @@ function deaf(ctx: ExecutionContext): ExecutionContext {
   return Object.assign(Object.create(ctx), { waitUntil: () => {} })
 }
 
-/** A handler that goes on is done long before. */
+/** The time within which a handler that goes on is long done. */
 const ENDED_AFTER_MS = 2_000
 
-/** Sends a request whose client leaves when it is time. One at a time. */
+/** Sends a request whose client leaves when it is time. There can be one at a time. */
 export async function visited(request: Request, plan: Visit): Promise<Visited> {
   const current = { ...plan, hasEnded: false }
   visit = current
@@ -75,7 +74,7 @@ export async function visited(request: Request, plan: Visit): Promise<Visited> {
   }
 }
 
-/** What is waited for happens in a request of its own, and only a timer can wait for that. */
+/** Polls by a timer, because nothing else can wait for what happens in another request. */
 export async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await scheduler.wait(1)
 }

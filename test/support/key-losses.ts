@@ -5,7 +5,7 @@ import type { Member, Reply, Site } from './site.ts'
 interface Scene {
   readonly root: Member
   readonly boss: Member
-  /** Of boss, and known to its gate. */
+  /** A key that `boss` has made, and that its gate knows. */
   readonly key: Partner
 }
 
@@ -20,7 +20,7 @@ export async function keyScene(site: Site): Promise<Scene> {
 
 type Act = (scene: Scene) => Promise<Reply>
 
-/** Each ends the key’s right to read the audit log; [act, its status, the status once repeated]. */
+/** Acts that end the key's right to read the audit log: name, act, status, status if repeated. */
 export const LOSSES: readonly (readonly [string, Act, number, number])[] = [
   [
     'a disabling',

@@ -34,10 +34,10 @@ export function from(address: string): CallOptions {
   return { headers: { 'CF-Connecting-IP': address } }
 }
 
-/** What a key may; `none` if it is no good. */
+/** The permissions of a key; `none` if the key is no good. */
 export type GateRights = readonly string[] | 'none'
 
-/** What the key's gate knows by itself: an open route is answered from that, and asks nobody else. */
+/** The rights that the gate of a key knows: an open route asks the gate and nobody else. */
 export async function rightsAtGate(key: Client): Promise<GateRights> {
   const { status, body } = await key.get('/v1/whoami')
   if (status === 401) return 'none'

@@ -5,9 +5,9 @@ import { intercepted, type Storage } from './intercept.ts'
 import { directly, type Way } from './site.ts'
 
 export interface Moment {
-  /** At which call of the request; numbered from 1. */
+  /** The number of the call during which the client leaves, from 1. */
   readonly at: number
-  /** Before it is made, or on its way back. */
+  /** The client leaves before the call is made, or on its way back. */
   readonly when: Failure
 }
 
@@ -21,7 +21,7 @@ interface Leaving extends Moment {
   hasEnded: boolean
 }
 
-/** Pass `storage` and `way` to `testSite`. Nobody leaves but in `leave`. */
+/** `storage` and `way` for `testSite`; clients leave only in `leave`. */
 export function leavingClients() {
   let current: Leaving | undefined
 
@@ -53,7 +53,7 @@ export function leavingClients() {
       hasLeft: () => void (leaving.hasLeft = true),
     })
     leaving.hasEnded = hasEnded
-    // Nobody reads an answer after leaving; the client of the tests has to get one.
+    // A client that has left reads no answer, but the client of the tests has to get one.
     return answer ?? new Response(null, { status: 503 })
   }
 
@@ -65,12 +65,12 @@ export function leavingClients() {
     return leaving
   }
 
-  /** How many calls to storage a request makes whose client stays. */
+  /** The number of calls to storage by a request whose client stays. */
   const calls = async (request: () => Promise<unknown>) => (await send(request, NEVER)).made
 
   /**
-   * @param isHeard whether the platform hears what the Worker asks it to wait for
-   * @returns whether the client left before there was an answer, and whether the work went on to its end
+   * @param isHeard tells whether the platform hears what the Worker asks it to wait for
+   * @returns whether the client left without an answer, and whether the work went on to its end
    */
   const leave = async (moment: Moment, request: () => Promise<unknown>, isHeard?: boolean) => {
     const { isTime, hasEnded } = await send(request, moment, isHeard)

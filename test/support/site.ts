@@ -70,10 +70,10 @@ export interface Visitor extends Client {
 
 export type Site = ReturnType<typeof testSite>
 
-/** How a request gets to the Worker, and the answer back. */
+/** A way for a request to get to the Worker, and for the answer to get back. */
 export type Way = (request: Request, env: Bindings) => Promise<Response>
 
-/** Past the platform: the test calls the Worker, and waits for all it does. */
+/** Passes by the platform: the test calls the Worker, and waits for all it does. */
 export const directly: Way = async (request, env) => {
   const ctx = createExecutionContext()
   const response = await worker.fetch(request, env, ctx)
@@ -83,7 +83,7 @@ export const directly: Way = async (request, env) => {
 
 /** @param overrides settings, or bindings that count or fail */
 export function testSite(overrides: Partial<Bindings> = {}, way: Way = directly) {
-  // All tests come from one address, so none is limited by it unless it is about that.
+  // All tests come from one address, so its limit is off unless a test is about it.
   const env: Bindings = { ...bindings, ADDRESSES: undefined, ...SETTINGS, ...overrides }
 
   const assertUnderWay = whileUnderWay()

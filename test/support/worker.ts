@@ -1,4 +1,4 @@
-/** The Worker as the tests run it: the real one, and a note of every object that has been awake. */
+/** The Worker as the tests run it: the real one, and a note of every object that is awake. */
 import real, {
   JobRunner as RealJobRunner,
   KeyGate as RealKeyGate,

@@ -137,9 +137,9 @@ export async function madeUpScopes(audit: AuditRow): Promise<void> {
   await deps.users.update(readable, userId, patch, undefined, audit)
   // @ts-expect-error: the scope of a grant is for reads
   await deps.users.update(updating.scope, userId, patch, undefined, audit)
-  // @ts-expect-error: nor does anybody take from a member without one, which has the ceiling
+  // @ts-expect-error: a role is taken only with a scope for writes, which has the ceiling
   await deps.members.removeRole('everyone', userId, 'admin', audit)
-  // @ts-expect-error: nor bookings
+  // @ts-expect-error: bookings are not written with a scope for reads
   await deps.bookings.transition('everyone', bookingId, { to: 'declined', reason: null }, [], audit)
   const name = { issuer: 'issuer', subject: 'subject' }
   // @ts-expect-error: identities are not written with a scope for reads

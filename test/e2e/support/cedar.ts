@@ -49,7 +49,7 @@ export function cedarAllows({ actor, permission, target }: Case): boolean {
   return isAllowed(principal, permission, resourceOf(target, principal.uid))
 }
 
-/** Whether the actor may do this to somebody else with these roles, if it takes something from them. */
+/** Tells whether the actor may take something from another member who has these roles. */
 export function cedarAllowsTaking(
   actor: Actor,
   permission: Permission,

@@ -11,7 +11,7 @@ interface Sent {
   readonly body?: string
 }
 
-/** Leaves once the n-th call to D1 has begun. @returns false if there was an answer before */
+/** Hangs up once the n-th call to D1 has begun. @returns false if there was an answer before */
 export async function hangUp(isolate: Isolate, sent: Sent, n: number): Promise<boolean> {
   const { method, path, body = '' } = sent
   const { hostname, port, host } = new URL(isolate.url)

@@ -46,7 +46,7 @@ export interface BuiltSite {
   readonly code: string
   /** A token of the development issuer; `root` is an admin. */
   token(subject: string): Promise<string>
-  /** It ends with the test, if not before. */
+  /** Starts an isolate, which ends with the test, if not before. */
   isolate(options?: IsolateOptions): Promise<Isolate>
 }
 

@@ -76,7 +76,7 @@ export const ACTORS: readonly Actor[] = [
   ...ELEVATED.map((identity) => ({ kind: 'system', identity }) as const),
 ]
 
-/** Every set of built-in roles that somebody may have from whom something is taken. */
+/** Every set of built-in roles of a member from whom something is taken. */
 export const ROLES_OF_OTHERS = subsetsOf(ROLES)
 
 export function ownIdOf(actor: Actor): string {

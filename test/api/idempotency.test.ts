@@ -20,7 +20,7 @@ interface Sent {
   readonly body: unknown
   /** A second valid body; undefined where there is none. */
   readonly other: unknown
-  /** The same act on another thing, if it can be done only once on this one. */
+  /** The path of the act on another thing, if it is possible only once on this one. */
   readonly elsewhere?: string
 }
 

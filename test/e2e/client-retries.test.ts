@@ -74,7 +74,7 @@ describe('RFC 9110, section 9.2.2: what is repeated by itself', () => {
     const repeatable = new Set([
       '/v1/badge-rules/:ruleId/preview',
       '/v1/explain',
-      // Nobody known makes a visitor, so there is no key to keep; an unused visitor does no harm.
+      // The caller is not known, so no key is kept for them; an unused visitor does no harm.
       '/v1/visitors',
     ])
     const posts = routes.filter(({ method, idempotent }) => method === 'POST' && !idempotent)

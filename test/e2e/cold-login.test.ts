@@ -11,7 +11,7 @@ const SECOND = 'marble lantern cobweb thunder'
 const settings = {
   SOCIAL_PROVIDERS: JSON.stringify({ github: { clientId: 'id', clientSecret: 'secret' } }),
 }
-/** The time to wait for the login, a fraction of which hashes two passwords on a busy machine. */
+/** A timeout for the login; hashing a password twice takes a fraction of it on a busy machine. */
 const PATIENCE_MS = 30_000
 
 type Form = Readonly<Record<string, string>>

@@ -30,7 +30,7 @@ export function keyOf({ fileName, location, mutatorName, replacement }: Mutant):
   return [file, line, column, mutatorName, replacement].join(' ')
 }
 
-/** Turns mutants away where they are checked, if they are not in the sample: Stryker has none. */
+/** Turns away mutants that are not in the sample when they are checked: Stryker cannot sample. */
 class Sample implements Checker {
   readonly #keys = new Set(JSON.parse(process.env['SAMPLE'] ?? '[]'))
 

@@ -5,7 +5,7 @@ import { inShard, january, member, noon, rule } from './visit-fixtures.ts'
 const TABLES = ['days', 'older', 'erased', 'answers', 'rules', 'crossings']
 const once = { key: 'k', fingerprint: 'f' }
 
-/** One member has a crossing, days to prune and an answer; the other is one visit short of that. */
+/** One member has a crossing, days to prune and an answer; the other lacks one visit for a rule. */
 function prepare(shard: VisitShard): void {
   for (const day of [1, 2, 3]) shard.record(member(1), noon(day), january(day), once)
   for (const day of [4, 5, 6]) shard.record(member(1), noon(day), january(day))

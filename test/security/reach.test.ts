@@ -17,8 +17,8 @@ import { bodyFor, pathFor, thingsFor } from '../support/world.ts'
 
 describe('a grant for what is one’s own reaches nothing else, even if the wrong thing is named', () => {
   /**
-   * Runs `work` on others' things with a grant for one's own.
-   * @returns the outcome, with no change
+   * Runs `work` on others' things with a grant for one's own; nothing may change.
+   * @returns the outcome of `work`, or the code of its refusal
    */
   async function overreach<P extends Permission>(
     permission: P,

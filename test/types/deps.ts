@@ -49,7 +49,7 @@ export const writes = [
 ]
 
 type Methods = { readonly [name: string]: unknown }
-/** The methods in all that routes get that are given no audit row. */
+/** The methods that routes get and that take no audit row. */
 type Unaudited = {
   [Name in keyof Deps]: Deps[Name] extends Methods ? UnauditedIn<Name & string, Deps[Name]> : never
 }[keyof Deps]

@@ -134,7 +134,7 @@ test('sign up, confirm, password, passkey, sign out everywhere, reset, change of
   // Nothing was blocked, logged or asked of anybody else on the whole way.
   expect([...faults, ...elsewhere.faults]).toEqual([])
   expect(requested.filter((asked) => !asked.startsWith(url))).toEqual([])
-  // What follows the # stays in the browser.
+  // The secret of a link, which follows the #, is never sent.
   const sent = requested.map((asked) => asked.split('#')[0]).join('\n')
   for (const link of [first, second, third]) expect(sent).not.toContain(new URL(link).hash.slice(1))
 

@@ -112,7 +112,7 @@ describe('a start', () => {
     const modes = () => [stateDir, ...secrets, other].map((path) => statSync(path).mode & 0o777)
     expect(openStateDir(stateDir)).toBe(stateDir)
     expect(modes()).toEqual([0o700, ...secrets.map(() => 0o600), 0o664])
-    // Nothing is opened that was closed.
+    // A mode that is narrower than needed stays as it is.
     for (const file of secrets) chmodSync(file, 0o400)
     openStateDir(stateDir)
     expect(modes()).toEqual([0o700, ...secrets.map(() => 0o400), 0o664])

@@ -1,4 +1,4 @@
-/** What is made up as an API key ends at the checksum in its secret, and no key that was issued does. */
+/** A made-up API key ends at the checksum in its secret, and no key that was issued does. */
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type KeyId, newId } from '../../src/db/ids.ts'
@@ -16,7 +16,7 @@ afterEach(() => vi.useRealTimers())
 
 const statusOf = async (client: Client) => (await client.get('/v1/whoami')).status
 
-/** An isolate that knows keys already, and what it costs. */
+/** A site whose isolate has seen a key already, with the calls of it counted. */
 async function warmSite() {
   const { storage, costOf } = countingStorage()
   const site = testSite(storage)
@@ -25,7 +25,7 @@ async function warmSite() {
   return { site, key, costOf }
 }
 
-/** Turns a key into one that the version before has issued. */
+/** Turns a key into one that the former version has issued. */
 async function issuedBefore(id: KeyId): Promise<string> {
   const { key, secretHash } = await minted(id)
   await env.DB.prepare('update api_keys set is_keyed = 0, secret_hash = ? where id = ?')
@@ -93,7 +93,7 @@ describe('a key that was issued goes on', () => {
     const late = await issuedBefore(id)
     expect(await statusOf(site.bearer(late))).toBe(401)
     vi.setSystemTime(Date.now() + 600_000)
-    // What is read anew is there for a request that comes later; no request waits for it.
+    // No request waits for a renewed list; a later one finds it.
     await eventually(async () => expect(await statusOf(site.bearer(late))).toBe(200))
   })
 })

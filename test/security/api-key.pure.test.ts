@@ -33,7 +33,7 @@ describe('an API key', () => {
     expect(new Set(secrets).size).toBe(secrets.length)
     const seen = (at: number) => new Set(secrets.map((secret) => secret.charAt(at))).size
     for (let at = 0; at < 43; at++) expect(seen(at)).toBe(62)
-    // The last six digits follow from the others.
+    // The last six digits are a checksum of the others, so they add no random bits.
     expect(62n ** 37n).toBeGreaterThan(2n ** 220n)
   })
 

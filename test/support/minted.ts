@@ -1,15 +1,15 @@
-/** API keys as they are minted, and what people make of them when they type. */
+/** API keys as they are minted, and as people mistype them. */
 import { type KeyId, newId } from '../../src/db/ids.ts'
 import { mintApiKey, type KeyChecksums } from '../../src/security/callers/api-key.ts'
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-/** Of another site than any that a test makes. */
+/** Checksums of a site that is none of those that tests make. */
 export const CHECKSUMS: KeyChecksums = { secret: 'a'.repeat(64), unkeyed: new Set() }
 
 /**
- * A key without a typing error that no site of a test has issued: what anybody can make up. Keys from
- * before 0014 look like this, too.
+ * A key without a typing error that no site of a test has issued, as anybody can make one up. Keys
+ * from before 0014 look like this, too.
  */
 export async function minted(keyId: KeyId = newId('key', Date.now())) {
   return { keyId, ...(await mintApiKey(keyId, CHECKSUMS)) }

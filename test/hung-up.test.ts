@@ -39,15 +39,24 @@ function leavingSite() {
   return { site, leave, calls }
 }
 
+/** The quick test shares the calls between the run with the flag and the one without it. */
+function isForThisRun({ at }: Moment): boolean {
+  return sized(1, 0) === 1 || at % 2 === (env.FLAGS === '' ? 0 : 1)
+}
+
 describe('whoever hangs up has it all done, and nothing by halves:', () => {
   test.each(Object.entries({ ...REQUESTS, ...BY_VISITORS }))('%s', async (_, arrange) => {
     const { site, leave, calls } = leavingSite()
     const scene = await sceneOf(site)
+    // The first request reads what later ones know.
+    await (
+      await arrange(scene)
+    )()
     const undisturbed = await arrange(scene)
     const empty = await dump()
     const made = await calls(undisturbed)
     const complete = changesBetween(empty, await dump())
-    for (const moment of momentsOf(made)) {
+    for (const moment of momentsOf(made).filter(isForThisRun)) {
       const request = await arrange(scene)
       const before = await dump()
       expect(await leave(moment, request)).toEqual({ hasLeft: true, hasEnded: true })

@@ -6,7 +6,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { routes } from '../src/api/index.ts'
-import type { Bindings } from '../src/env.ts'
+import { ASLEEP } from './support/asleep.ts'
 import {
   type CastName,
   exceptionOf,
@@ -25,9 +25,6 @@ import { anotherOf, bodyFor, type Caller, castOf, pathFor, thingsFor } from './s
 /** The share of calls that are made, and at least one of either kind for each row. */
 const SAMPLED = { spent: 0.05, harmless: 0.2 }
 const RANDOM_REQUESTS = 40
-
-/** A job runner that is never woken: its runs do not run into what is compared. */
-const ASLEEP = { getByName: () => ({ wake: async () => undefined }) } as unknown as Bindings['JOBS']
 
 describe('the status that is foretold is the one that is answered, and foretelling it changes nothing', () => {
   test('every route, by everybody, for what is theirs, another’s, absent or malformed', async () => {

@@ -5,7 +5,7 @@
  */
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { routes } from '../src/api/index.ts'
-import type { Bindings } from '../src/env.ts'
+import { ASLEEP } from './support/asleep.ts'
 import { changesBetween } from './support/changes.ts'
 import { assertComplete } from './support/complete.ts'
 import { type Dump, dump } from './support/dump.ts'
@@ -39,9 +39,6 @@ const REACHING_OBJECTS = [
   'DELETE /v1/api-keys/:keyId',
   'POST /v1/api-keys/:keyId/rotate',
 ]
-
-/** Runs that are asked for stay on the ledger; what happens to them is another test's concern. */
-const ASLEEP = { getByName: () => ({ wake: async () => undefined }) } as unknown as Bindings['JOBS']
 
 beforeEach(() => {
   vi.spyOn(console, 'error').mockReturnValue()

@@ -5,7 +5,7 @@
  */
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import type { Bindings } from '../src/env.ts'
+import { ASLEEP } from './support/asleep.ts'
 import { changesBetween } from './support/changes.ts'
 import { dump } from './support/dump.ts'
 import { keyScene, LOSSES } from './support/key-losses.ts'
@@ -14,9 +14,6 @@ import { leavingClients, type Moment } from './support/leaving.ts'
 import { BY_VISITORS, REQUESTS, sceneOf } from './support/mutating-requests.ts'
 import { testSite } from './support/site.ts'
 import { sized } from './support/size.ts'
-
-/** A job runner that is never woken: what happens to runs is another test's concern. */
-const ASLEEP = { getByName: () => ({ wake: async () => undefined }) } as unknown as Bindings['JOBS']
 
 beforeEach(() => {
   vi.spyOn(console, 'error').mockReturnValue()

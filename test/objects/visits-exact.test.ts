@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest'
 import type { UserId } from '../../src/db/ids.ts'
 import { siteDay } from '../../src/calendar/site-day.ts'
 import type { VisitSummary } from '../../src/objects/visit-shard.ts'
+import { seeded } from '../support/seeded.ts'
 import { sized } from '../support/size.ts'
 import { DAY, HOUR, MINUTE, inShard, member } from './visit-fixtures.ts'
 
@@ -57,15 +58,6 @@ interface Visit {
 }
 
 /** Mulberry32: numbers in [0, 1) that a seed makes the same on every machine. */
-function randomly(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 function between(random: () => number, from: number, to: number): number {
   return from + Math.floor(random() * (to - from))
@@ -84,7 +76,7 @@ function written(day: number): string {
 
 /** Some members come for months, most of them a few times around a clock change. */
 function visitsIn(place: (typeof ZONES)[number], count: number, firstMember: number): Visit[] {
-  const random = randomly(SEED + firstMember)
+  const random = seeded(SEED + firstMember)
   const visits: Visit[] = []
   for (let number = firstMember; visits.length < count; number++) {
     const who = member(number)

@@ -6,14 +6,20 @@
 /** What the trigger `acting_with_current_rights` raises. */
 const ACCESS_CHANGED = 'access changed'
 
-/** What is said when the same call may succeed a moment later. */
+/** What is said when the same call may succeed a moment later; docs/operations.md has the list. */
 const PASSING = [
   'Network connection lost',
   'object to be reset',
   'code was updated',
   'transient issue',
-  'D1 DB is overloaded',
-  'Too many requests queued',
+  'client disconnected',
+  'no longer active',
+  'is overloaded',
+  'Please back off',
+  'database is locked',
+  'database table is locked',
+  'database or disk is full',
+  'Exceeded maximum DB size',
 ]
 
 /** Whether a write was refused because a unique column, as in `badges.slug`, already has the value. */
@@ -34,7 +40,11 @@ export function isAccessChange(error: unknown): boolean {
 /** Whether the same call may succeed a moment later. Nothing was written by halves. */
 export function isRetryable(error: unknown): boolean {
   const text = textOf(error)
-  return isFlagged(error) || PASSING.some((passing) => text.includes(passing))
+  return (
+    isFlagged(error) ||
+    isFlagged(causeOf(error)) ||
+    PASSING.some((passing) => text.includes(passing))
+  )
 }
 
 /** Durable Objects and D1 flag some errors as such, whatever their text. */
@@ -47,5 +57,9 @@ function isFlagged(error: unknown): boolean {
 /** drizzle keeps D1's own text in `cause`, and repeats parameter values in `message`. */
 function textOf(error: unknown): string {
   if (!(error instanceof Error)) return ''
-  return error.cause instanceof Error ? error.cause.message : error.message
+  return causeOf(error)?.message ?? error.message
+}
+
+function causeOf(error: unknown): Error | undefined {
+  return error instanceof Error && error.cause instanceof Error ? error.cause : undefined
 }

@@ -30,7 +30,21 @@ const TEXTS: readonly (readonly [text: string, kind: keyof typeof KINDS | undefi
   ['D1 DB is overloaded. Requests queued for too long.', 'retryable'],
   ['D1 DB is overloaded. Too many requests queued.', 'retryable'],
   ['Durable Object is overloaded. Too many requests queued.', 'retryable'],
+  ['Durable Object is overloaded. Too many requests for the same object.', 'retryable'],
+  ['Internal error in D1 DB storage caused object to be reset.', 'retryable'],
+  ['D1 DB storage operation exceeded timeout which caused object to be reset.', 'retryable'],
+  ["Can't read from request stream because client disconnected.", 'retryable'],
+  ['Connection closed: this Durable Object instance is no longer active.', 'retryable'],
+  ['Your account is doing too many concurrent storage operations. Please back off.', 'retryable'],
+  ['D1_ERROR: database is locked: SQLITE_BUSY', 'retryable'],
+  ['D1_ERROR: database table is locked: SQLITE_LOCKED', 'retryable'],
+  ['D1_ERROR: database or disk is full: SQLITE_FULL', 'retryable'],
+  ['D1_ERROR: Exceeded maximum DB size', 'retryable'],
+  ["D1 DB's isolate exceeded its memory limit and was reset.", undefined],
   ['D1 DB exceeded its CPU time limit and was reset.', undefined],
+  ['D1_ERROR: disk I/O error: SQLITE_IOERR', undefined],
+  ['D1_ERROR: too many SQL variables: SQLITE_ERROR', undefined],
+  ['D1_ERROR: database disk image is malformed: SQLITE_CORRUPT', undefined],
 ]
 
 function kindsOf(error: unknown): string[] {
@@ -51,6 +65,8 @@ describe('an error of storage', () => {
     (flag) => {
       expect(kindsOf(Object.assign(new Error('!'), { [flag]: true }))).toEqual(['retryable'])
       expect(kindsOf(Object.assign(new Error('!'), { [flag]: false }))).toEqual([])
+      const cause = Object.assign(new Error('!'), { [flag]: true })
+      expect(kindsOf(new Error('Failed query', { cause }))).toEqual(['retryable'])
     },
   )
 

@@ -10,11 +10,12 @@ import { makeTrusted } from './deps.ts'
 import type { FollowUp } from './events/handlers.ts'
 import { documents } from './http/documents/index.ts'
 import { pagePolicy } from './http/documents/page.ts'
+import { arrivalOf } from './http/arrival.ts'
 import { type AppContext, type AppEnv, beginSession } from './http/context.ts'
 import { identifyCaller, mount } from './http/mount.ts'
 import { onError, problemResponse } from './http/problem-response.ts'
 import { standInOf } from './http/explain/dry-run.ts'
-import { Problem } from './problem.ts'
+import { outOfTime, Problem } from './problem.ts'
 import { authenticate, readsRights } from './security/callers/authenticate.ts'
 
 const ACCEPTED_HEADERS = [
@@ -51,20 +52,23 @@ const crossOrigin = cors({
   maxAge: 600,
 })
 
-/** @param followUp does what follows from an event; handed in, so that no route can import what elevates */
-export function createApp(followUp: FollowUp) {
+/**
+ * An app that answers nothing by itself, with what every answer has.
+ * @param isLate whether it answers in place of one that has run out of time
+ */
+function createFrame(isLate: boolean): Hono<AppEnv> {
   const app = new Hono<AppEnv>()
 
   app.use(async (c, next) => {
-    c.set('requestId', crypto.randomUUID())
+    const { requestId, waitForSender } = arrivalOf(c.req.raw)
+    c.set('requestId', requestId)
+    c.set('waitForSender', waitForSender)
     c.set('now', Date.now())
-    c.set('followUp', followUp)
-    c.set('answer', async (request, env) => app.fetch(request, env, c.executionCtx))
-    c.header('Request-Id', c.get('requestId'))
+    c.header('Request-Id', requestId)
     c.header('Cache-Control', 'no-store')
     await next()
   })
-  mountLogin(app)
+  mountLogin(app, isLate)
   app.use(pagePolicy)
   app.use(
     secureHeaders({
@@ -87,6 +91,28 @@ export function createApp(followUp: FollowUp) {
   app.use(async (c, next) => {
     // OPTIONS goes no further, and leaves it to the middleware above whether there is such a path.
     if (await crossOrigin(c, next)) return c.notFound()
+  })
+  app.onError(onError)
+  return app
+}
+
+/** Answers whatever has run out of time, with what the answer would have had; it asks nobody for anything. */
+export function createLateApp(): Hono<AppEnv> {
+  const app = createFrame(true)
+  app.use((c) => {
+    throw outOfTime(c.req.method)
+  })
+  return app
+}
+
+/** @param followUp does what follows from an event; handed in, so that no route can import what elevates */
+export function createApp(followUp: FollowUp): Hono<AppEnv> {
+  const app = createFrame(false)
+
+  app.use(async (c, next) => {
+    c.set('followUp', followUp)
+    c.set('answer', async (request, env) => app.fetch(request, env, c.executionCtx))
+    await next()
   })
   app.use(async (c, next) => {
     const standIn = standInOf(c.env)
@@ -116,6 +142,5 @@ export function createApp(followUp: FollowUp) {
   app.notFound((c) =>
     problemResponse(c, new Problem('not_found', 'There is nothing at this path.')),
   )
-  app.onError(onError)
   return app
 }

@@ -10,6 +10,7 @@ import { betterAuth } from 'better-auth/minimal'
 import { APIError } from 'better-auth/api'
 import * as z from 'zod'
 import type { Database } from '../db/client.ts'
+import { isRetryable } from '../db/errors.ts'
 import { describeError } from '../log.ts'
 import { displayNameOf } from '../security/callers/first-request.ts'
 import { COOKIE_PREFIX, SESSION_SECONDS } from '../security/callers/session-cookie.ts'
@@ -71,7 +72,7 @@ export function makeAuth(
     // Its texts may name an address; what it was is said by the error alone.
     logger: { level: 'error', log: (_, __, ...details) => details.forEach(logged) },
     trustedOrigins: [publicUrl],
-    onAPIError: { errorURL: `${publicUrl}/auth/sign-in` },
+    onAPIError: { errorURL: `${publicUrl}/auth/sign-in`, onError: failed },
     advanced: {
       cookiePrefix: COOKIE_PREFIX,
       // Its own prefix would be `__Secure-`; ours promises more.
@@ -81,6 +82,13 @@ export function makeAuth(
     },
     plugins: [passkeys(publicUrl), { id: 'guildhall', endpoints: { startSession } }],
   })
+}
+
+/** What may succeed a moment later is said by the pages, not by better-auth. @throws it */
+function failed(error: unknown): void {
+  if (isRetryable(error)) throw error
+  const isRefusal = error instanceof APIError && error.status !== 'INTERNAL_SERVER_ERROR'
+  if (!isRefusal) logged(error)
 }
 
 function logged(detail: unknown): void {

@@ -28,6 +28,9 @@ export interface LoginEnv {
       /** Milliseconds since the epoch. */
       readonly now: number
       readonly login: BuiltInLogin
+      /** Whether its time is up, and all that is left is to say so. */
+      readonly isLate: boolean
+      readonly waitForSender: <T>(sent: Promise<T>) => Promise<T>
     }
   }
   readonly Variables: {

@@ -10,15 +10,18 @@ export const LOGIN_PATHS = ['ALL /auth/*', 'GET /.well-known/jwks.json'] as cons
 /** `wrangler deploy --define VERIFY_ONLY:true` leaves the login's code out of what is uploaded. */
 declare const VERIFY_ONLY: true | undefined
 
-/** Before the API's own headers and credentials: pages have others. Without the login there is no such path. */
-export function mountLogin(app: Hono<AppEnv>): void {
+/**
+ * Before the API's own headers and credentials: pages have others. Without the login there is no such path.
+ * @param isLate whether the time of the requests is up
+ */
+export function mountLogin(app: Hono<AppEnv>, isLate: boolean): void {
   app.all('/auth/*', async (c, next) => {
     const { builtInLogin: login } = settingsOf(c.env)
     if (!login) return next()
     // The bundler follows no import that cannot be reached, so this has to be one condition.
     if (typeof VERIFY_ONLY === 'undefined') {
       const { serveLogin } = await import('./site.ts')
-      return serveLogin(c, login)
+      return serveLogin(c, login, isLate)
     }
     throw new SettingsError('BUILT_IN_LOGIN: this deployment was built without it')
   })

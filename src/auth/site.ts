@@ -3,6 +3,8 @@ import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'
+import { isRetryable } from '../db/errors.ts'
+import { outOfTime, Problem } from '../problem.ts'
 import { shareSettings } from '../settings/settings.ts'
 import type { AppContext } from '../http/context.ts'
 import { describeError } from '../log.ts'
@@ -48,6 +50,10 @@ loginSite.use(async (c, next) => {
   await next()
   c.header('Cache-Control', 'no-store')
 })
+loginSite.use(async (c, next) => {
+  if (c.env.request.isLate) throw outOfTime(c.req.method)
+  await next()
+})
 loginSite.use(
   methodNotAllowed({
     app: loginSite,
@@ -82,7 +88,7 @@ loginSite.use(async (c, next) => {
     return refused(c, 'This came from another site. Go back to the page and try again.')
   }
   // Nothing can be read from a client that has hung up, so the whole form is here before anything is done.
-  if (!isRead) await c.req.arrayBuffer()
+  if (!isRead) await c.env.request.waitForSender(c.req.arrayBuffer())
   openLogin(c)
   await next()
 })
@@ -105,13 +111,29 @@ loginSite.onError((error, c) => {
     const text = 'Mail cannot be sent at the moment, so nothing was done. Try again in a minute.'
     return c.html(message('That did not work', { tone: 'bad', text }), 503, { 'Retry-After': '60' })
   }
+  if (isUnavailable(error)) {
+    const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
+    const text = isRead
+      ? 'This took too long. Try it again in a moment.'
+      : 'This took too long. It may have been done all the same: look first, then try it again.'
+    return c.html(message('That took too long', { tone: 'bad', text }), 503, { 'Retry-After': '1' })
+  }
   const text = `Something failed on our side. Its number is ${c.env.request.requestId}.`
   return c.html(message('That did not work', { tone: 'bad', text }), 500)
 })
 
+function isUnavailable(error: Error): boolean {
+  return isRetryable(error) || (error instanceof Problem && error.code === 'unavailable')
+}
+
 /** The login's answer to a request of the app. */
-export async function serveLogin(c: AppContext, login: BuiltInLogin): Promise<Response> {
-  const request = { requestId: c.get('requestId'), now: c.get('now'), login }
+export async function serveLogin(
+  c: AppContext,
+  login: BuiltInLogin,
+  isLate: boolean,
+): Promise<Response> {
+  const { requestId, now, waitForSender } = c.var
+  const request = { requestId, now, waitForSender, login, isLate }
   const bindings = { ...c.env, request }
   shareSettings(c.env, bindings)
   return loginSite.fetch(c.req.raw, bindings, c.executionCtx)

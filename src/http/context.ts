@@ -7,11 +7,14 @@ import type { FollowUp } from '../events/handlers.ts'
 import type { Authenticated } from '../security/callers/authenticate.ts'
 import type { Identified } from '../security/callers/identified.ts'
 import type { Admission } from './access.ts'
+import type { arrivalOf } from './arrival.ts'
 
 export interface AppEnv {
   Bindings: Bindings
   Variables: {
     requestId: string
+    /** Waits for the rest of what is sent, which does not use up the time of the request. */
+    waitForSender: ReturnType<typeof arrivalOf>['waitForSender']
     /** What may be loaded on the page that is answered, if it is one. */
     contentPolicy?: string
     /** What time it is to whatever is done now; milliseconds since the epoch. */

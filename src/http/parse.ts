@@ -24,7 +24,7 @@ export function parse({ input, idempotent }: Route): Handler[] {
 function body(json: z.core.$ZodType): Handler {
   const mayBeEmpty = z.safeParse(json, {}).success
   return async (c, next) => {
-    await readJsonBody(c.req, mayBeEmpty)
+    await c.get('waitForSender')(readJsonBody(c.req, mayBeEmpty))
     await next()
   }
 }

@@ -3,14 +3,14 @@ import { HTTPException } from 'hono/http-exception'
 import { isRetryable } from '../db/errors.ts'
 import { SettingsError } from '../settings/settings.ts'
 import { describeError } from '../log.ts'
-import { Problem, PROBLEMS } from '../problem.ts'
+import { outOfTime, Problem, PROBLEMS } from '../problem.ts'
 import type { AppContext } from './context.ts'
 
 const REALM = 'Bearer realm="guildhall"'
 
 /** The last resort of the app: the cause goes to the log under the request id, never to the caller. */
 export function onError(error: Error, c: AppContext): Response {
-  const problem = asProblem(error)
+  const problem = asProblem(error, c.req.method)
   if (problem.status >= 500) {
     const { cause } = problem.extras
     console.error({
@@ -68,7 +68,7 @@ function challenge({ code, status, detail, extras }: Problem): Record<string, st
   return {}
 }
 
-function asProblem(error: Error): Problem {
+function asProblem(error: Error, method: string): Problem {
   if (error instanceof Problem) return error
   // Hono throws 400 for a body that is not JSON; nothing else in the app throws one.
   if (error instanceof HTTPException && error.status === 400) {
@@ -79,12 +79,6 @@ function asProblem(error: Error): Problem {
       cause: error,
     })
   }
-  if (isRetryable(error)) {
-    return new Problem(
-      'unavailable',
-      'Storage did not answer in time. Nothing was changed by halves.',
-      { retryAfter: 1, cause: error },
-    )
-  }
+  if (isRetryable(error)) return outOfTime(method, error)
   return new Problem('internal', 'Something failed on our side.', { cause: error })
 }

@@ -1,6 +1,6 @@
 /** A site with the built-in login and an outbox for its mail, and clients that act as browsers. */
 import type { Bindings } from '../../src/env.ts'
-import { ORIGIN, testSite } from './site.ts'
+import { ORIGIN, testSite, type Way } from './site.ts'
 
 export const PASSWORD = 'violet kettle drums afternoon'
 
@@ -29,10 +29,10 @@ export interface Page {
 export type LoginSite = ReturnType<typeof loginSite>
 export type Browser = ReturnType<LoginSite['browser']>
 
-export function loginSite(overrides: Partial<Bindings> = {}) {
+export function loginSite(overrides: Partial<Bindings> = {}, way?: Way) {
   const outbox: Sent[] = []
   const MAIL = { send: async (mail: Sent) => void outbox.push(mail) }
-  const site = testSite({ ...LOGIN_SETTINGS, MAIL, ...overrides })
+  const site = testSite({ ...LOGIN_SETTINGS, MAIL, ...overrides }, way)
 
   /** A client that keeps cookies and says where its requests come from, as browsers do. */
   function browser(address = '192.0.2.1') {

@@ -4,9 +4,12 @@
  */
 import { openSession } from '../db/client.ts'
 import { newId } from '../db/ids.ts'
+import { databaseInTime } from '../db/in-time.ts'
 import { makeDeps, type SystemDeps } from '../deps.ts'
 import type { Bindings } from '../env.ts'
+import { objectsInTime } from '../objects/in-time.ts'
 import type { JobRunRow } from '../repositories/job-runs.ts'
+import { shareSettings } from '../settings/settings.ts'
 import { awardBadges } from './award-badges.ts'
 import { expireHolds, finishEvents } from './bookings.ts'
 import { isJobName, JOBS, type JobName } from './job-names.ts'
@@ -30,6 +33,8 @@ const MINUTE = 60_000
 const TRIGGER_LIMIT = 15 * MINUTE
 const BEGIN_LIMIT = 10 * MINUTE
 const RUN_LIMIT = 3 * MINUTE
+/** How long one call to storage may take: what hangs fails its step, and leaves the others their time. */
+const CALL_LIMIT = 5_000
 /**
  * Statements of D1 that a trigger may make, each of a batch counted. Calls of objects are counted with
  * them, so that there is one number; of those it might make 10 000.
@@ -71,7 +76,7 @@ async function runDue(
   now: number,
   clock: Clock,
 ): Promise<string[]> {
-  const deps = makeDeps(env, openSession(env.DB, 'primary').db, now)
+  const deps = systemDeps(env, now)
   const began = clock()
   const { requested, cursors } = await deps.jobRuns.standing(Object.keys(JOBS), {
     at: new Date(now).toISOString(),
@@ -92,6 +97,19 @@ async function runDue(
     }
   }
   return failed
+}
+
+/** None of the calls to storage that the ledger and the jobs make waits longer than `CALL_LIMIT`. */
+function systemDeps(env: Bindings, now: number): SystemDeps {
+  const limited = {
+    ...env,
+    DB: databaseInTime(env.DB, CALL_LIMIT),
+    VISITS: objectsInTime(env.VISITS, CALL_LIMIT),
+    JOBS: objectsInTime(env.JOBS, CALL_LIMIT),
+    KEYS: objectsInTime(env.KEYS, CALL_LIMIT),
+  }
+  shareSettings(env, limited)
+  return makeDeps(limited, openSession(limited.DB, 'primary').db, now)
 }
 
 /** @returns false if somebody else has it, or it is not due yet */

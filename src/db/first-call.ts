@@ -2,6 +2,8 @@
  * A D1 session whose first call carries one more statement, at the head of its transaction: a condition
  * that is thus checked with whatever is done or read first, without a trip of its own.
  */
+import { asStatement } from './stand-ins.ts'
+
 type Session = Pick<D1DatabaseSession, 'prepare' | 'batch'>
 type Statements = D1PreparedStatement[]
 
@@ -62,11 +64,4 @@ function withNamesOfTheirOwn(sql: string): string {
 
 function valuesOf(result: D1Result<Record<string, unknown>> | undefined): unknown[][] {
   return (result?.results ?? []).map((row) => Object.values(row))
-}
-
-/** drizzle's D1 driver calls these methods of a statement and no other; another would throw. */
-function asStatement(
-  standIn: Record<'bind' | 'all' | 'run' | 'raw', (...values: unknown[]) => unknown>,
-): D1PreparedStatement {
-  return standIn as unknown as D1PreparedStatement
 }

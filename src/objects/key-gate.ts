@@ -7,6 +7,7 @@ import nodeCrypto from 'node:crypto'
 import { DurableObject } from 'cloudflare:workers'
 import { openSession } from '../db/client.ts'
 import type { KeyId } from '../db/ids.ts'
+import { databaseInTime } from '../db/in-time.ts'
 import { describeError } from '../log.ts'
 import { apiKeysRepository, type LoadedApiKey } from '../repositories/api-keys.ts'
 import { isInRanges } from '../security/limits/ip-ranges.ts'
@@ -25,6 +26,8 @@ interface Known {
 /** How long the gate goes by what it has read. So long may a change stay unknown that nobody could tell it. */
 const KNOWN_FOR_MS = 60_000
 const USAGE_EVERY_MS = 60_000
+/** How long a call to D1 may take: less than a request has, which then hears of it from here. */
+const CALL_LIMIT_MS = 3_000
 const BYTES = new TextEncoder()
 
 export class KeyGate extends DurableObject<{ readonly DB: D1Database }> {
@@ -108,7 +111,7 @@ export class KeyGate extends DurableObject<{ readonly DB: D1Database }> {
   }
 
   #keys() {
-    return apiKeysRepository(openSession(this.env.DB, 'primary').db)
+    return apiKeysRepository(openSession(databaseInTime(this.env.DB, CALL_LIMIT_MS), 'primary').db)
   }
 
   async #scheduleUsage(now: number): Promise<void> {

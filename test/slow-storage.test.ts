@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Bindings } from '../src/env.ts'
+import { ASLEEP } from './support/asleep.ts'
 import { changesBetween } from './support/changes.ts'
 import { dump } from './support/dump.ts'
 import { furnish } from './support/every-route.ts'
@@ -14,9 +15,6 @@ import { type Reply, testSite } from './support/site.ts'
 import { sized } from './support/size.ts'
 
 const LIMIT_MS = 5_000
-
-/** Runs that are asked for stay on the ledger; what happens to them is another test's concern. */
-const ASLEEP = { getByName: () => ({ wake: async () => undefined }) } as unknown as Bindings['JOBS']
 
 beforeEach(() => {
   vi.spyOn(console, 'error').mockReturnValue()

@@ -42,12 +42,12 @@ export async function defineRole(
     if (!changed || !row) throw overtaken()
     return { created: true, row }
   }
-  if (revisions && !revisions.includes(current.revision)) throw stale('role')
-  if (isSame(current.permissions, permissions)) {
+  const isAccepted = !revisions || revisions.includes(current.revision)
+  if (isAccepted && isSame(current.permissions, permissions)) {
     await deps.roles.reopen(name)
     return { created: false, row: current }
   }
-  const outcome = await deps.roles.update(exercised.scope, current, permissions, audit)
+  const outcome = await deps.roles.update(exercised.scope, current, permissions, revisions, audit)
   const { changed, row, inTheWay } = outcome
   assertMayTake(inTheWay)
   if (!changed) throw revisions ? stale('role') : overtaken()
@@ -73,9 +73,9 @@ export async function deleteRole(
     return
   }
   assertMayGive(exercised, rightsFrom(current.permissions))
-  if (revisions && !revisions.includes(current.revision)) throw stale('role')
   const audit = auditRow(exercised, deps.now, { action: 'role.delete', target: name })
-  const { isDeleted, inTheWay } = await deps.roles.delete(exercised.scope, current, audit)
+  const { scope } = exercised
+  const { isDeleted, inTheWay } = await deps.roles.delete(scope, current, revisions, audit)
   assertMayTake(inTheWay)
   if (!isDeleted) throw revisions ? stale('role') : overtaken()
 }

@@ -3,9 +3,9 @@ import { and, asc, eq, sql, type SQL, type SQLWrapper } from 'drizzle-orm'
 import { type Database, statement } from '../db/client.ts'
 import { roles, userRoles } from '../db/schema.ts'
 import { type AuditRow, audited, wasWritten } from './audited.ts'
-import { ceilingOfRole } from './ceiling.ts'
+import { type Ceiling, ceilingOfRole } from './ceiling.ts'
 import { type Happened, note, openAbout, writeEvent } from './outbox.ts'
-import type { WriteScope } from './scope.ts'
+import { atRevision, type Revisions, type WriteScope } from './scope.ts'
 
 export type RoleRow = typeof roles.$inferSelect
 
@@ -31,6 +31,17 @@ export function parseHeldRoles(json: string): HeldRole[] {
 /** @param happened where it is noted that gates have to be told */
 export function rolesRepository(db: Database, happened: Happened) {
   const select = (name: string) => db.select().from(roles).where(eq(roles.name, name))
+  const isStill = (
+    { name, revision }: Pick<RoleRow, 'name' | 'revision'>,
+    revisions: Revisions,
+    { allows }: Ceiling,
+  ) =>
+    and(
+      eq(roles.name, name),
+      eq(roles.revision, revision),
+      atRevision(roles.revision, revisions),
+      allows,
+    )
 
   return {
     async find(name: string) {
@@ -42,12 +53,16 @@ export function rolesRepository(db: Database, happened: Happened) {
       return db.select().from(roles).orderBy(asc(roles.name))
     },
 
-    /** @returns the row as it is now and whether it was made by this */
+    /**
+     * Revisions go on where a former role of this name ended: what was read of that one, an If-Match or
+     * what a giver was compared with, is never taken for this one.
+     * @returns the row as it is now and whether it was made by this
+     */
     async create(role: Pick<RoleRow, 'name' | 'permissions'>, audit: AuditRow) {
       const at = { createdAt: audit.at, updatedAt: audit.at }
       const write = db
         .insert(roles)
-        .values({ ...role, revision: 1, ...at })
+        .values({ ...role, revision: sql`1 + (${timesDefined(role.name)})`, ...at })
         .onConflictDoNothing()
         .returning({ name: roles.name })
       const { written, found } = await audited(db, audit, write, { found: select(role.name) })
@@ -55,20 +70,21 @@ export function rolesRepository(db: Database, happened: Happened) {
     },
 
     /**
-     * Redefines a role that is still as it was read.
+     * Redefines a role that is still as it was read, at a revision that is accepted.
      * @returns as `create` does, and the right in the way, if one was
      */
     async update(
       scope: WriteScope,
       { name, revision }: RoleRow,
       permissions: RoleRow['permissions'],
+      revisions: Revisions,
       audit: AuditRow,
     ) {
       const ceiling = ceilingOfRole(db, scope, name)
       const write = db
         .update(roles)
         .set({ permissions, revision: revision + 1, updatedAt: audit.at })
-        .where(and(eq(roles.name, name), eq(roles.revision, revision), ceiling.allows))
+        .where(isStill({ name, revision }, revisions, ceiling))
         .returning({ name: roles.name })
       const { written, found, inTheWay, open } = await audited(db, audit, write, {
         rights: movedRights(name, wasWritten(audit)),
@@ -82,15 +98,20 @@ export function rolesRepository(db: Database, happened: Happened) {
     },
 
     /**
-     * Deletes a role that is still as it was read, and takes it from its holders.
+     * Deletes a role as `update` redefines one, and takes it from its holders.
      * @returns whether it did, and the right in the way, if one was
      */
-    async delete(scope: WriteScope, { name, revision }: RoleRow, audit: AuditRow) {
+    async delete(
+      scope: WriteScope,
+      { name, revision }: RoleRow,
+      revisions: Revisions,
+      audit: AuditRow,
+    ) {
       const gone = wasWritten(audit)
       const ceiling = ceilingOfRole(db, scope, name)
       const write = db
         .delete(roles)
-        .where(and(eq(roles.name, name), eq(roles.revision, revision), ceiling.allows))
+        .where(isStill({ name, revision }, revisions, ceiling))
         .returning({ name: roles.name })
       const { written, inTheWay, open } = await audited(db, audit, write, {
         ...writeEvent(db, audit, 'role-deleted', keysOfHolders(name)),
@@ -137,6 +158,11 @@ export function rolesRepository(db: Database, happened: Happened) {
 
 function keysOfHolders(name: string): SQL {
   return sql`select id from api_keys where created_by in ${holdersOf(name)}`
+}
+
+/** How often a role of this name was made or redefined: each time is on record, and the record stays. */
+function timesDefined(name: string): SQL {
+  return sql`select count(*) from audit_log where target = ${name} and action = 'role.define'`
 }
 
 function holdersOf(name: string): SQL {

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest'
-import { failingStorage } from '../support/failing.ts'
+import { failingStorage, interruptedStorage } from '../support/failing.ts'
 import { rowsOf } from '../support/population.ts'
 import { type Client, type Member, testSite } from '../support/site.ts'
 
@@ -43,6 +43,20 @@ describe('a role of the site’s own making', () => {
     expect(again).toMatchObject({ status: 200, body: { permissions: [], revision: 2 } })
     expect((await root.delete('/v1/roles/librarian')).status).toBe(204)
     expect((await root.delete('/v1/roles/librarian')).status).toBe(404)
+  })
+
+  it('goes on with its revisions when it is made anew, so that nobody overwrites it unseen', async () => {
+    const { root } = await scene()
+    const seen = await define(root, 'librarian')
+    await define(root, 'librarian', LIBRARIAN[0])
+    await root.delete('/v1/roles/librarian')
+    const anew = await define(root, 'librarian', ...LIBRARIAN)
+    expect(anew).toMatchObject({ status: 201, body: { revision: 3 } })
+    const asSeen = { headers: { 'If-Match': seen.headers.get('ETag') ?? '' } }
+    const narrow = await root.put('/v1/roles/librarian', { permissions: [] }, asSeen)
+    expect([narrow.status, (await root.delete('/v1/roles/librarian', asSeen)).status]).toEqual([
+      412, 412,
+    ])
   })
 
   it('is made once by two who define it at the same time, and the other is not told it was them', async () => {
@@ -207,6 +221,23 @@ describe('nobody gives more than they have', () => {
       expect((await give(deputy, who, 'moderator')).status).toBe(403)
     }
     expect((await ada.get('/v1/me')).body.roles).toEqual(['member', 'deputy'])
+  })
+
+  test('not by giving a role that was made anew, and wider, while they gave it', async () => {
+    const { site, root, ada } = await scene()
+    await define(root, 'assigner', { permission: 'role:assign', reach: 'any' })
+    await give(root, ada, 'assigner')
+    await define(root, 'librarian')
+    const storage = interruptedStorage(
+      ({ text }) => text.includes('insert into acting'),
+      async () => {
+        await root.delete('/v1/roles/librarian')
+        expect((await define(root, 'librarian', ...LIBRARIAN)).status).toBe(201)
+      },
+    )
+    const late = testSite(storage).bearer(ada.token)
+    expect((await give(late, ada, 'librarian')).status).toBe(409)
+    expect((await site.bearer(ada.token).get('/v1/audit')).status).toBe(403)
   })
 
   test('and the last admin stays, whoever may take roles away', async () => {

@@ -367,6 +367,21 @@ describe('where in the order it comes', () => {
     expect((await deputy.post(`/v1/users/${root.userId}/suspend`)).status).toBe(403)
   })
 
+  test('before 412 for roles as well, and an explanation says so', async () => {
+    const { site, root, withOnly, targetOf } = await scene()
+    const deputy = await withOnly('role:define')
+    await targetOf(await site.memberWith('admin', 'boss'))
+    const json = { permissions: any('role:define') }
+    for (const method of ['PUT', 'DELETE']) {
+      const call = { method, path: '/v1/roles/team', ...(method === 'PUT' && { json }) }
+      const { status, body } = await sent(deputy, call, { 'If-Match': '"99"' })
+      expect({ status, body }).toMatchObject(refusal(body.required))
+      const asked = { as: deputy.userId, method, path: call.path, ifMatch: '"99"' }
+      const told = await root.post('/v1/explain', { ...asked, ...(call.json && { body: json }) })
+      expect(told.body).toMatchObject({ status: 403, decisive: 'permission' })
+    }
+  })
+
   test('and before an act that would change nothing is said to be done, whatever its key', async () => {
     const { root, deputy, userId } = await deputies()
     await root.post(`/v1/users/${userId}/suspend`)

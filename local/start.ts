@@ -14,9 +14,10 @@ try {
   const settings = await localSettings(stateDir)
   const site = await startSite({ port, stateDir, settings })
   beforeLeaving(() => site.stop())
+  const named = process.env['STATE_DIR'] ? `STATE_DIR='${stateDir}' ` : ''
   console.log(`ready on ${site.url}
 
-  a token:   TOKEN=$(npm run -s token -- ada --role moderator)
+  a token:   TOKEN=$(${named}npm run -s token -- ada --role moderator)
   sign up:   ${site.url}/auth/sign-up (its mail comes here, and into ${join(stateDir, SECRETS.outbox)})
   who am I:  curl -H "Authorization: Bearer $TOKEN" ${site.url}/v1/whoami
   the API:   ${site.url}/openapi.json

@@ -26,6 +26,10 @@ import {
   withId,
 } from './support/policy-cases.ts'
 
+/** Tells whoever changed the policy what to do. */
+const ONCE_MORE =
+  'test/e2e/contract.cedar says who has which permission once more. CONTRIBUTING.md, "A permission".'
+
 /** Cedar's verdicts, by the key of the case. */
 const verdicts = new Map<string, boolean>()
 
@@ -83,10 +87,7 @@ describe('decide and Cedar agree', () => {
       const difference = differenceOn(each, 'usr_2')
       if (difference !== undefined) differences.push(difference)
     })
-    expect(
-      differences,
-      'test/e2e/contract.cedar says who has which permission once more. CONTRIBUTING.md, "A permission".',
-    ).toEqual([])
+    expect(differences, ONCE_MORE).toEqual([])
     expect(verdicts.size).toBe(ACTORS.length * PERMISSIONS.length * TARGETS.length)
     const allowed = [...verdicts.values()].filter(Boolean).length
     expect(allowed).toBeGreaterThan(verdicts.size / 20)
@@ -133,6 +134,6 @@ describe('decide and Cedar agree', () => {
       const difference = differenceOn(each, pick([`${id}0`, id.slice(0, -1), id.toUpperCase(), '']))
       if (difference !== undefined) differences.push(difference)
     }
-    expect(differences).toEqual([])
+    expect(differences.slice(0, 10), ONCE_MORE).toEqual([])
   })
 })

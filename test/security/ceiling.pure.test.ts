@@ -6,12 +6,20 @@ import { missingIn } from '../../src/security/ceiling.ts'
 import { ELEVATED_IDENTITIES } from '../../src/security/elevated-identities.ts'
 import { PERMISSION_NAMES, PERMISSIONS, ROLES } from '../../src/security/permissions.ts'
 import { member, partner } from '../support/actors.ts'
+import { assertComplete } from '../support/complete.ts'
 
 const namesOf = (...actor: Parameters<typeof missingIn>) =>
   missingIn(...actor).map(({ permission }) => permission)
 
 describe('who is beyond whom', () => {
-  test('nobody is beyond an admin', () => {
+  test('nobody is beyond an admin, who has every permission as far as it goes: nothing is left out', () => {
+    const farthest = PERMISSION_NAMES.map((name) => `${name}: ${PERMISSIONS[name].reaches.at(-1)}`)
+    const given = Object.entries(ROLES.admin).map((entry) => entry.join(': '))
+    assertComplete(given, farthest, {
+      list: 'ROLES.admin in src/security/permissions.ts',
+      of: 'permission, as far as it goes,',
+      recipe: 'A permission',
+    })
     expect(missingIn(member('admin'))).toEqual([])
   })
 

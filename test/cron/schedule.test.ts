@@ -7,8 +7,8 @@ import worker from '../../src/worker.ts'
 import wrangler from '../../wrangler.toml?raw'
 import { DAY, HOUR, MINUTE } from '../objects/visit-fixtures.ts'
 import { countingStorage } from '../support/counting.ts'
-import { eventually } from '../support/eventually.ts'
 import { failingStorage, interruptedStorage, mortalStorage } from '../support/failing.ts'
+import { hangingStorage, holdTimers } from '../support/hanging.ts'
 import { awardsPerMember, badgeWithRule, populate, rowsOf, visit } from '../support/population.ts'
 import { testSite } from '../support/site.ts'
 
@@ -264,14 +264,14 @@ describe('a run that was killed', () => {
 
   test('of a daily job is made up for on the same day', async () => {
     await populate(1, 1)
-    const storage = interruptedStorage(
-      ({ text }) => text === 'prune',
-      () => new Promise(() => undefined),
-    )
+    const { storage, hang } = hangingStorage()
+    const { reached } = hang({ isIt: (_, { text }) => text === 'prune' })
+    // Its time would be up after five seconds, but the Worker is no longer there to notice.
+    holdTimers()
     void testSite(storage).tick(NOON)
-    await eventually(async () => {
-      expect(await runsOf('prune-visits')).toMatchObject([{ status: 'running' }])
-    })
+    await reached
+    vi.useRealTimers()
+    expect(await runsOf('prune-visits')).toMatchObject([{ status: 'running' }])
     await testSite().tick(NOON + 5 * MINUTE)
     expect(await runsOf('prune-visits')).toHaveLength(1)
     await testSite().tick(NOON + 20 * MINUTE)

@@ -15,7 +15,7 @@ import { type AppContext, type AppEnv, beginSession } from './http/context.ts'
 import { identifyCaller, mount } from './http/mount.ts'
 import { onError, problemResponse } from './http/problem-response.ts'
 import { standInOf } from './http/explain/dry-run.ts'
-import { outOfTime, Problem } from './problem.ts'
+import { cannotAnswer, Problem } from './problem.ts'
 import { authenticate, readsRights } from './security/callers/authenticate.ts'
 
 const ACCEPTED_HEADERS = [
@@ -100,7 +100,7 @@ function createFrame(isLate: boolean): Hono<AppEnv> {
 export function createLateApp(): Hono<AppEnv> {
   const app = createFrame(true)
   app.use((c) => {
-    throw outOfTime(c.req.method)
+    throw cannotAnswer(c.req.method)
   })
   return app
 }

@@ -144,7 +144,7 @@ export const PROBLEMS = {
   unavailable: {
     status: 503,
     title: 'Temporarily unavailable',
-    help: 'Something this request depends on did not answer in time. What was asked for may have been done all the same, or may be done yet, but never by halves. Try again after `Retry-After` seconds: a GET, PUT or DELETE as it was, a POST with the same `Idempotency-Key`, so that it is done once.',
+    help: 'Something this request depends on did not answer, or not in time. What was asked for may have been done all the same, or may be done yet, but never by halves. Try again after `Retry-After` seconds: a GET, PUT or DELETE as it was, a POST with the same `Idempotency-Key`, so that it is done once.',
   },
 } as const satisfies Record<string, ProblemDefinition>
 
@@ -212,13 +212,13 @@ export class Problem extends Error {
 }
 
 const RETRY_AFTER_S = 1
-const NO_ANSWER = 'Storage did not answer in time.'
+const NO_ANSWER = 'Storage cannot answer at the moment.'
 const MAY_BE_DONE =
   'What was asked for may have been done all the same, or may be done yet, but not by halves; ' +
   'sent again with the same Idempotency-Key, it is done once.'
 
 /** The problem of a request that cannot be answered now, because what it needs does not answer. */
-export function outOfTime(method: string, cause?: unknown): Problem {
+export function cannotAnswer(method: string, cause?: unknown): Problem {
   const isRead = method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
   const detail = isRead ? NO_ANSWER : `${NO_ANSWER} ${MAY_BE_DONE}`
   return new Problem('unavailable', detail, { retryAfter: RETRY_AFTER_S, cause })

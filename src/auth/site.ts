@@ -4,7 +4,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'
 import { isRetryable } from '../db/errors.ts'
-import { outOfTime, Problem } from '../problem.ts'
+import { cannotAnswer, Problem } from '../problem.ts'
 import { shareSettings } from '../settings/settings.ts'
 import type { AppContext } from '../http/context.ts'
 import { describeError } from '../log.ts'
@@ -51,7 +51,7 @@ loginSite.use(async (c, next) => {
   c.header('Cache-Control', 'no-store')
 })
 loginSite.use(async (c, next) => {
-  if (c.env.request.isLate) throw outOfTime(c.req.method)
+  if (c.env.request.isLate) throw cannotAnswer(c.req.method)
   await next()
 })
 loginSite.use(
@@ -71,7 +71,7 @@ loginSite.use(
 )
 loginSite.use(async (c, next) => {
   const { login } = c.env.request
-  const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
+  const isRead = isReading(c.req.method)
   const url = new URL(c.req.url)
   // A link or a cookie is good at one origin only, whatever the Host header says.
   if (url.origin !== login.publicUrl) {
@@ -112,7 +112,7 @@ loginSite.onError((error, c) => {
     return c.html(message('That did not work', { tone: 'bad', text }), 503, { 'Retry-After': '60' })
   }
   if (isUnavailable(error)) {
-    const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
+    const isRead = isReading(c.req.method)
     const text = isRead
       ? 'This took too long. Try it again in a moment.'
       : 'This took too long. It may have been done all the same: look first, then try it again.'
@@ -121,6 +121,10 @@ loginSite.onError((error, c) => {
   const text = `Something failed on our side. Its number is ${c.env.request.requestId}.`
   return c.html(message('That did not work', { tone: 'bad', text }), 500)
 })
+
+function isReading(method: string): boolean {
+  return method === 'GET' || method === 'HEAD'
+}
 
 function isUnavailable(error: Error): boolean {
   return isRetryable(error) || (error instanceof Problem && error.code === 'unavailable')

@@ -3,7 +3,7 @@ import { HTTPException } from 'hono/http-exception'
 import { isRetryable } from '../db/errors.ts'
 import { SettingsError } from '../settings/settings.ts'
 import { describeError } from '../log.ts'
-import { outOfTime, Problem, PROBLEMS } from '../problem.ts'
+import { cannotAnswer, Problem, PROBLEMS } from '../problem.ts'
 import type { AppContext } from './context.ts'
 
 const REALM = 'Bearer realm="guildhall"'
@@ -79,6 +79,6 @@ function asProblem(error: Error, method: string): Problem {
       cause: error,
     })
   }
-  if (isRetryable(error)) return outOfTime(method, error)
+  if (isRetryable(error)) return cannotAnswer(method, error)
   return new Problem('internal', 'Something failed on our side.', { cause: error })
 }

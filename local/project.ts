@@ -60,8 +60,11 @@ function digest(): string {
   return hash.digest('hex')
 }
 
+/** None if it is not there, as the lock of an installer other than npm. */
 function filesIn(path: string): string[] {
-  if (statSync(path).isFile()) return [path]
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (!found) return []
+  if (found.isFile()) return [path]
   return readdirSync(path, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))

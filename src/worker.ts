@@ -19,8 +19,8 @@ export default {
   fetch(request: Request, env: Bindings, ctx: ExecutionContext): Promise<Response> {
     const { isLate, end } = arrive(request, REQUEST_LIMIT_MS)
     const answer = Promise.resolve(app.fetch(request, env, ctx)).finally(end)
-    // Otherwise all work ends when the client hangs up or is answered in time, also between a commit and
-    // what follows from it.
+    // Otherwise all work ends when the client hangs up, or is told that the time is up, also between a
+    // commit and what follows from it.
     ctx.waitUntil(answer)
     return Promise.race([answer, isLate.then(() => lateApp.fetch(request, env, ctx))])
   },

@@ -91,7 +91,11 @@ describe('whoami', () => {
         expiresAt: new Date(exp * 1000).toISOString(),
       },
     })
-    expect(reaches(body)).toEqual(MEMBER)
+    assertComplete(entriesOf(MEMBER), entriesOf(reaches(body)), {
+      list: 'MEMBER in test/api/whoami.test.ts',
+      of: 'permission of every member',
+      recipe: 'A permission',
+    })
   })
 
   it.each(Object.entries(PERMISSIONS))(

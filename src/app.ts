@@ -2,21 +2,20 @@
 import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { methodNotAllowed } from 'hono/method-not-allowed'
-import { secureHeaders } from 'hono/secure-headers'
 import { routes } from './api/index.ts'
 import { mountKeys, mountLogin } from './auth/mount.ts'
 import { settingsOf } from './settings/settings.ts'
 import { makeTrusted } from './deps.ts'
 import type { FollowUp } from './events/handlers.ts'
 import { documents } from './http/documents/index.ts'
-import { pagePolicy } from './http/documents/page.ts'
 import { arrivalOf } from './http/arrival.ts'
+import { complete, EXPOSED_HEADERS, firstFields } from './http/fields.ts'
 import { type AppContext, type AppEnv, beginSession } from './http/context.ts'
 import { identifyCaller, mount } from './http/mount.ts'
 import { onError, problemResponse } from './http/problem-response.ts'
 import { standInOf } from './http/explain/dry-run.ts'
 import { cannotAnswer, Problem } from './problem.ts'
-import { authenticate, readsRights } from './security/callers/authenticate.ts'
+import { type Authenticated, authenticate, readsRights } from './security/callers/authenticate.ts'
 
 const ACCEPTED_HEADERS = [
   'Authorization',
@@ -27,22 +26,7 @@ const ACCEPTED_HEADERS = [
   'X-D1-Bookmark',
 ]
 
-/** What a script on another origin may read of an answer. */
-const EXPOSED_HEADERS = [
-  'Deprecation',
-  'ETag',
-  'Idempotency-Replayed',
-  'Link',
-  'Location',
-  'RateLimit',
-  'RateLimit-Policy',
-  'Request-Id',
-  'Retry-After',
-  'Sunset',
-  'WWW-Authenticate',
-  'X-D1-Bookmark',
-]
-
+/** For preflight requests; what other requests need is among the fields of every answer. */
 const crossOrigin = cors({
   origin: (origin, c: AppContext) =>
     settingsOf(c.env).allowedOrigins.includes(origin) ? origin : null,
@@ -61,20 +45,18 @@ function createFrame(isLate: boolean): Hono<AppEnv> {
 
   app.use(async (c, next) => {
     const { requestId, waitForSender } = arrivalOf(c.req.raw)
+    const allowed = () => settingsOf(c.env).allowedOrigins
     c.set('requestId', requestId)
     c.set('waitForSender', waitForSender)
     c.set('now', Date.now())
-    c.header('Request-Id', requestId)
-    c.header('Cache-Control', 'no-store')
+    c.set('fields', firstFields(requestId, c.req.header('Origin'), allowed))
     await next()
   })
   mountLogin(app, isLate)
-  app.use(pagePolicy)
-  app.use(
-    secureHeaders({
-      contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
-    }),
-  )
+  app.use(async (c, next) => {
+    await next()
+    complete(c)
+  })
   app.use(
     methodNotAllowed({
       app,
@@ -89,6 +71,7 @@ function createFrame(isLate: boolean): Hono<AppEnv> {
     }),
   )
   app.use(async (c, next) => {
+    if (c.req.method !== 'OPTIONS') return next()
     // OPTIONS goes no further, and leaves it to the middleware above whether there is such a path.
     if (await crossOrigin(c, next)) return c.notFound()
   })
@@ -112,30 +95,19 @@ export function createApp(followUp: FollowUp): Hono<AppEnv> {
   app.use(async (c, next) => {
     c.set('followUp', followUp)
     c.set('answer', async (request, env) => app.fetch(request, env, c.executionCtx))
-    await next()
-  })
-  app.use(async (c, next) => {
     const standIn = standInOf(c.env)
     const [settings, now] = [settingsOf(c.env), c.get('now')]
-    c.set(
-      'authenticated',
-      standIn
-        ? { type: 'dry run', ...standIn }
-        : await authenticate(c.req.raw.headers, settings, makeTrusted(c.env, now), now),
-    )
-    await next()
-  })
-  app.use(async (c, next) => {
+    const authenticated: Authenticated = standIn
+      ? { type: 'dry run', ...standIn }
+      : await authenticate(c.req.raw.headers, settings, makeTrusted(c.env, now), now)
+    c.set('authenticated', authenticated)
     // Whatever decides about access reads the primary; what everybody may read, the nearest replica.
-    const isPrivileged = readsRights(c.get('authenticated'))
-    beginSession(c, isPrivileged ? 'primary' : c.req.header('X-D1-Bookmark'))
+    beginSession(c, readsRights(authenticated) ? 'primary' : c.req.header('X-D1-Bookmark'))
     await next()
-    const bookmark = c.get('session').bookmark()
-    if (bookmark) c.header('X-D1-Bookmark', bookmark)
   })
-  app.use(identifyCaller)
 
   mount(app, routes)
+  app.use(identifyCaller)
   documents(app, routes)
   mountKeys(app)
 

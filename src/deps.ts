@@ -2,7 +2,7 @@
  * What the code below the entry works with; made once per request or trigger. Routes and operations
  * get the part of it that writes nothing but what is audited, the entry and the triggers all of it.
  */
-import { type Database, openSession } from './db/client.ts'
+import { type Database, openSession, type Session } from './db/client.ts'
 import type { KeyId } from './db/ids.ts'
 import type { Bindings } from './env.ts'
 import { jobRunnerClient } from './objects/jobs.ts'
@@ -34,15 +34,16 @@ import { usersRepository } from './repositories/users.ts'
 import { mintApiKey } from './security/callers/api-key.ts'
 import type { Trusted } from './security/callers/authenticate.ts'
 import type { IdentifyDeps } from './security/callers/identified.ts'
+import { rememberedMembers } from './security/callers/remembered-members.ts'
 import { keyChecksums } from './security/callers/key-checksums.ts'
 import { burstGuardOf } from './security/limits/burst-guard.ts'
 import { issuersOf } from './security/tokens/own-issuers.ts'
 import { proofs } from './security/tokens/proof.ts'
 import { issueVisitorToken } from './security/tokens/visitor-tokens.ts'
-import { settingsOf } from './settings/settings.ts'
+import { type Settings, settingsOf } from './settings/settings.ts'
 
 /** What the entry, the handlers of events and the jobs work with. */
-export type SystemDeps = ReturnType<typeof makeDeps>
+export type SystemDeps = Omit<Everything, never>
 
 /** What routes and operations work with: nothing here writes without an audit row, which takes a grant. */
 export interface Deps extends Pick<
@@ -84,50 +85,145 @@ export function makeTrusted(env: Bindings, now: number): Trusted {
   }
 }
 
-/** What identifying a caller takes, which comes before anything is done for them. */
-export function makeIdentifyDeps(env: Bindings, db: Database): IdentifyDeps {
+/**
+ * What identifying a caller takes, which comes before anything is done for them.
+ * @param assumes whether members may be taken for who they were when they were read last
+ */
+export function makeIdentifyDeps(
+  env: Bindings,
+  db: Database,
+  { assumes }: { readonly assumes: boolean },
+): IdentifyDeps {
+  const settings = settingsOf(env)
   return {
-    settings: settingsOf(env),
+    settings,
+    ...(assumes && { remembered: rememberedMembers(settings) }),
     identities: identitiesRepository(db),
     keyGates: keyGatesClient(env.KEYS),
     burstGuard: burstGuardOf(env.BURST),
   }
 }
 
-/** @param now milliseconds since the epoch; the one time of everything done with these */
-export function makeDeps(env: Bindings, db: Database, now: number) {
-  const at = new Date(now).toISOString()
-  const settings = settingsOf(env)
-  const happened: Happened = []
-  const apiKeys = apiKeysRepository(db, happened)
-  return {
-    now,
-    settings,
-    prove: proofs(issuersOf(settings, env.DB), now),
-    linkedIdentities: linkedIdentitiesRepository(db),
-    users: usersRepository(db),
-    members: membersRepository(db, happened),
-    roles: rolesRepository(db, happened),
-    badges: badgesRepository(db),
-    badgeRules: badgeRulesRepository(db),
-    badgeAssignments: badgeAssignmentsRepository(db),
-    auditLog: auditLogRepository(db),
-    jobRuns: jobRunsRepository(db, happened),
-    loginRecords: loginRecordsRepository(db),
-    idempotency: idempotencyRepository(db, happened),
-    site: siteRepository(db),
-    visits: visitsClient(env.VISITS),
-    jobRunner: jobRunnerClient(env.JOBS),
-    apiKeys,
-    keyGates: keyGatesClient(env.KEYS),
-    services: servicesRepository(db, at),
-    bookings: bookingsRepository(db, at, happened),
-    bookingClaims: bookingClaimsRepository(db, at),
-    outbox: outboxRepository(db),
-    /** What the repositories have noted; whoever follows up takes it from here. */
-    happened,
-    issueVisitorToken: () => issueVisitorToken(db, settings, now),
-    mintApiKey: async (keyId: KeyId) =>
-      mintApiKey(keyId, await keyChecksums(settings, apiKeys, now)),
+/** Everything, each made when it is asked for: a request uses a few of them. */
+class Everything {
+  readonly #env: Bindings
+  readonly #session: Session
+  /** Milliseconds since the epoch; the one time of everything done with these. */
+  readonly now: number
+  readonly settings: Settings
+  /** What the repositories have noted; whoever follows up takes it from here. */
+  readonly happened: Happened = []
+
+  constructor(env: Bindings, session: Session, now: number) {
+    this.#env = env
+    this.#session = session
+    this.now = now
+    this.settings = settingsOf(env)
   }
+
+  get #db() {
+    return this.#session.db
+  }
+
+  get #at() {
+    return new Date(this.now).toISOString()
+  }
+
+  get prove() {
+    return proofs(issuersOf(this.settings, this.#env.DB), this.now)
+  }
+
+  get linkedIdentities() {
+    return linkedIdentitiesRepository(this.#db)
+  }
+
+  get users() {
+    return usersRepository(this.#db)
+  }
+
+  get members() {
+    return membersRepository(this.#db, this.happened)
+  }
+
+  get roles() {
+    return rolesRepository(this.#db, this.happened)
+  }
+
+  get badges() {
+    return badgesRepository(this.#db)
+  }
+
+  get badgeRules() {
+    return badgeRulesRepository(this.#db)
+  }
+
+  get badgeAssignments() {
+    return badgeAssignmentsRepository(this.#db)
+  }
+
+  get auditLog() {
+    return auditLogRepository(this.#db)
+  }
+
+  get jobRuns() {
+    return jobRunsRepository(this.#db, this.happened)
+  }
+
+  get loginRecords() {
+    return loginRecordsRepository(this.#db)
+  }
+
+  get idempotency() {
+    return idempotencyRepository(this.#db, this.happened)
+  }
+
+  get site() {
+    return siteRepository(this.#db)
+  }
+
+  get visits() {
+    return visitsClient(this.#env.VISITS, this.#session.confirm)
+  }
+
+  get jobRunner() {
+    return jobRunnerClient(this.#env.JOBS, this.#session.confirm)
+  }
+
+  get apiKeys() {
+    return apiKeysRepository(this.#db, this.happened)
+  }
+
+  get keyGates() {
+    return keyGatesClient(this.#env.KEYS)
+  }
+
+  get services() {
+    return servicesRepository(this.#db, this.#at)
+  }
+
+  get bookings() {
+    return bookingsRepository(this.#db, this.#at, this.happened)
+  }
+
+  get bookingClaims() {
+    return bookingClaimsRepository(this.#db, this.#at)
+  }
+
+  get outbox() {
+    return outboxRepository(this.#db)
+  }
+
+  get issueVisitorToken() {
+    return async () => issueVisitorToken(this.#db, this.settings, this.now)
+  }
+
+  get mintApiKey() {
+    return async (keyId: KeyId) =>
+      mintApiKey(keyId, await keyChecksums(this.settings, this.apiKeys, this.now))
+  }
+}
+
+/** @param now milliseconds since the epoch */
+export function makeDeps(env: Bindings, session: Session, now: number): SystemDeps {
+  return new Everything(env, session, now)
 }

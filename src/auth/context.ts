@@ -85,7 +85,7 @@ export function openLogin(c: LoginContext): void {
     }
     return wait
   })
-  const deps = makeIdentifyDeps(c.env, db)
+  const deps = makeIdentifyDeps(c.env, db, { assumes: false })
   const moment = { now, requestId, again: false }
   c.set('admit', (token) => identify({ type: 'session', token }, deps, moment))
   c.set('session', (headers = c.req.raw.headers) => sessionOf(headers, login.secret, db, now))

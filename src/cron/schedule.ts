@@ -109,7 +109,7 @@ function systemDeps(env: Bindings, now: number): SystemDeps {
     KEYS: objectsInTime(env.KEYS, CALL_LIMIT),
   }
   shareSettings(env, limited)
-  return makeDeps(limited, openSession(limited.DB, 'primary').db, now)
+  return makeDeps(limited, openSession(limited.DB, 'primary'), now)
 }
 
 /** @returns false if somebody else has it, or it is not due yet */

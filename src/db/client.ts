@@ -14,36 +14,35 @@ export interface Session {
   /** The point a later session can continue from; null until something was read or written. */
   readonly bookmark: () => string | null
   /**
-   * Makes sure that it was opened for somebody as they are; one trip if nothing was asked of it so far.
-   * @throws what `isAccessChange` recognises
+   * Makes sure that what it was opened with is so; one trip if nothing was asked of it so far.
+   * @throws what `isAccessChange` or `isAnswered` recognises
    */
   readonly confirm: () => Promise<void>
 }
 
-/** Somebody whose rights are known from elsewhere, at the revision that is known. */
-export interface Hearsay {
-  readonly actor: string
-  readonly accessRevision: number
+/** What a request goes by without having read it, as the statement that raises an error if it is wrong. */
+export interface Assumption {
+  readonly sql: string
+  readonly values: readonly unknown[]
 }
-
-const ACTING = 'insert into acting (actor, access_revision) values (?, ?)'
 
 const BOOKMARK = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/
 
 /**
  * @param start `primary`, or the caller's bookmark; anything that is not one reads the nearest replica
- * @param hearsay checked by the first call, which is void if it is wrong: `isAccessChange`
+ * @param assumptions checked by the first call, which is void if one of them is wrong
  */
 export function openSession(
   d1: D1Database,
   start: 'primary' | (string & {}) | undefined,
-  hearsay?: Hearsay,
+  assumptions: readonly Assumption[] = [],
 ): Session {
   const native = d1.withSession(startOf(start))
   const bookmark = () => native.getBookmark()
-  if (!hearsay) return { db: drizzle(asDatabase(native)), bookmark, confirm: async () => {} }
-  const condition = native.prepare(ACTING).bind(hearsay.actor, hearsay.accessRevision)
-  const { session, confirm } = carrying(native, condition)
+  if (assumptions.length === 0)
+    return { db: drizzle(asDatabase(native)), bookmark, confirm: async () => {} }
+  const conditions = assumptions.map((each) => native.prepare(each.sql).bind(...each.values))
+  const { session, confirm } = carrying(native, conditions)
   return { db: drizzle(asDatabase(session)), bookmark, confirm }
 }
 

@@ -3,8 +3,10 @@
  * The texts never leave.
  */
 
-/** What the trigger `acting_with_current_rights` raises. */
+/** What the triggers `acting_with_current_rights` and `assumed_is_still_so` raise. */
 const ACCESS_CHANGED = 'access changed'
+/** What the trigger `unanswered_so_far` raises. */
+const ANSWERED = 'answered before'
 
 /** What is said when the same call may succeed a moment later; docs/operations.md has the list. */
 const PASSING = [
@@ -35,6 +37,11 @@ export function isCheckViolation(error: unknown, constraint: string): boolean {
 /** Whether an audited write was void because the actor's rights had changed since it was allowed. */
 export function isAccessChange(error: unknown): boolean {
   return textOf(error).includes(ACCESS_CHANGED)
+}
+
+/** Whether a request was void because its Idempotency-Key was answered before. */
+export function isAnswered(error: unknown): boolean {
+  return textOf(error).includes(ANSWERED)
 }
 
 /** Whether the same call may succeed a moment later. Nothing was written by halves. */

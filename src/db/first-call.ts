@@ -1,6 +1,6 @@
 /**
- * A D1 session whose first call carries one more statement, at the head of its transaction: a condition
- * that is thus checked with whatever is done or read first, without a trip of its own.
+ * A D1 session whose first call carries more statements, at the head of its transaction: conditions
+ * that are thus checked with whatever is done or read first, without a trip of their own.
  */
 import { asStatement } from './stand-ins.ts'
 
@@ -9,21 +9,21 @@ type Statements = D1PreparedStatement[]
 
 export interface FirstCall {
   readonly session: Session
-  /** Makes the check by itself if no call has carried it yet. @throws what the condition raises */
+  /** Makes the check by itself if no call has carried it yet. @throws what a condition raises */
   readonly confirm: () => Promise<void>
 }
 
-/** @param condition raises an error if it does not hold; of `session` */
-export function carrying(session: Session, condition: D1PreparedStatement): FirstCall {
+/** @param conditions raise an error if they do not hold; of `session` */
+export function carrying(session: Session, conditions: readonly D1PreparedStatement[]): FirstCall {
   const natives = new WeakMap<D1PreparedStatement, D1PreparedStatement>()
   let holds = false
 
-  /** Calls that begin before one of them has succeeded all carry the condition. */
+  /** Calls that begin before one of them has succeeded all carry the conditions. */
   async function batch<T>(statements: Statements): Promise<D1Result<T>[]> {
     if (holds) return session.batch<T>(statements)
-    const [, ...results] = await session.batch<T>([condition, ...statements])
+    const results = await session.batch<T>([...conditions, ...statements])
     holds = true
-    return results
+    return results.slice(conditions.length)
   }
 
   const wrap = (sql: string, values: readonly unknown[]): D1PreparedStatement => {
@@ -37,6 +37,7 @@ export function carrying(session: Session, condition: D1PreparedStatement): Firs
       bind: (...bound: unknown[]) => wrap(sql, bound),
       all,
       run: all,
+      first: async () => (await all())?.results[0] ?? null,
       raw: async () => (holds ? native().raw() : valuesOf(await alone(withNamesOfTheirOwn(sql)))),
     })
     natives.set(statement, native())

@@ -47,6 +47,7 @@ function preparing(native: Preparing, ms: number): Preparing {
       bind: (...values: unknown[]) => wrap(statement.bind(...values)),
       all: async () => inTime(ms, statement.all()),
       run: async () => inTime(ms, statement.run()),
+      first: async () => inTime(ms, statement.first()),
       raw: async () => inTime(ms, statement.raw()),
     })
     natives.set(wrapped, statement)

@@ -1,6 +1,6 @@
 /** What travels with a request between the middlewares, and the session with storage it has. */
 import type { Context } from 'hono'
-import { type Hearsay, openSession, type Session } from '../db/client.ts'
+import { type Assumption, openSession, type Session } from '../db/client.ts'
 import { makeDeps, type SystemDeps } from '../deps.ts'
 import type { Bindings } from '../env.ts'
 import type { FollowUp } from '../events/handlers.ts'
@@ -9,18 +9,25 @@ import type { Identified } from '../security/callers/identified.ts'
 import type { Admission } from './access.ts'
 import type { arrivalOf } from './arrival.ts'
 
+/** Header fields of an answer. */
+export type Fields = Record<string, string>
+
 export interface AppEnv {
   Bindings: Bindings
   Variables: {
     requestId: string
     /** Waits for the rest of what is sent, which does not use up the time of the request. */
     waitForSender: ReturnType<typeof arrivalOf>['waitForSender']
-    /** What may be loaded on the page that is answered, if it is one. */
-    contentPolicy?: string
+    /** What its header says, as far as it is known by now. */
+    fields: Fields
+    /** The answer has all its fields. */
+    isAnswered?: true
     /** What time it is to whatever is done now; milliseconds since the epoch. */
     now: number
     authenticated: Authenticated
     session: Session
+    /** Of the session, once there is one. */
+    bookmark?: Session['bookmark']
     identified: Identified
     admission: Admission
     /** Set by `beginWork`; identifying the caller takes less. */
@@ -38,14 +45,16 @@ export type AppContext = Context<AppEnv>
 export function beginSession(
   c: AppContext,
   start: Parameters<typeof openSession>[1],
-  hearsay?: Hearsay,
+  assumptions: readonly Assumption[] = [],
 ): void {
-  c.set('session', openSession(c.env.DB, start, hearsay))
+  const session = openSession(c.env.DB, start, assumptions)
+  c.set('session', session)
+  c.set('bookmark', session.bookmark)
   c.set('now', Date.now())
 }
 
 /** What follows happens now, however long it took to get here: a sender may stretch a body over minutes. */
 export function beginWork(c: AppContext): void {
   c.set('now', Date.now())
-  c.set('deps', makeDeps(c.env, c.get('session').db, c.get('now')))
+  c.set('deps', makeDeps(c.env, c.get('session'), c.get('now')))
 }

@@ -3,9 +3,10 @@
  * there is no moment in which one exists without the other, and of two at once one is the replay.
  */
 import { base64url } from 'jose'
+import type { Assumption } from '../db/client.ts'
 import { idempotencyMismatch } from '../problem.ts'
 import type { StoredAnswer } from '../repositories/audited.ts'
-import { KEPT_FOR_MS } from '../repositories/idempotency.ts'
+import { KEPT_FOR_MS, unansweredSince } from '../repositories/idempotency.ts'
 import { decrypt, encrypt } from '../crypto/aes-gcm.ts'
 import { actorRef } from '../security/actor.ts'
 import { fieldsOf } from './answer-fields.ts'
@@ -30,6 +31,20 @@ export async function idempotencyOf(
   return { caller: actorRef(actor), key, fingerprint, storedIn: idempotent }
 }
 
+/** That there is no stored answer, for a key whose answers are stored in D1. */
+export async function isUnanswered(
+  c: AppContext,
+  idempotency: Idempotency | undefined,
+): Promise<Assumption[]> {
+  if (idempotency?.storedIn !== 'd1') return []
+  return [unansweredSince(idempotency.caller, await hashOf(idempotency), keptSince(c))]
+}
+
+/** RFC 3339. */
+function keptSince(c: AppContext): string {
+  return new Date(c.get('now') - KEPT_FOR_MS).toISOString()
+}
+
 /** The stored answer, sent again. @throws Problem `idempotency_mismatch` */
 export async function replayOf(
   c: AppContext,
@@ -37,10 +52,9 @@ export async function replayOf(
   idempotency: Idempotency | undefined,
 ): Promise<Response | undefined> {
   if (idempotency?.storedIn !== 'd1') return undefined
-  const since = new Date(c.get('now') - KEPT_FOR_MS).toISOString()
   const stored = await c
     .get('deps')
-    .idempotency.find(idempotency.caller, await hashOf(idempotency), since)
+    .idempotency.find(idempotency.caller, await hashOf(idempotency), keptSince(c))
   if (!stored) return undefined
   if (stored.fingerprint !== idempotency.fingerprint) throw idempotencyMismatch()
   const body = await decrypt(base64url.decode(stored.body), await sealingKey(idempotency))

@@ -4,19 +4,22 @@
  */
 import type { Hono, MiddlewareHandler } from 'hono'
 import * as z from 'zod'
-import { isAccessChange } from '../db/errors.ts'
+import type { Assumption } from '../db/client.ts'
+import { isAccessChange, isAnswered } from '../db/errors.ts'
 import { makeIdentifyDeps } from '../deps.ts'
 import { countAddress } from '../security/limits/address-limit.ts'
-import { type Caller, actorRef } from '../security/actor.ts'
+import { actorRef } from '../security/actor.ts'
 import { decide, type Decision, type Target } from '../security/decide.ts'
 import { refused, withGrant } from '../security/grant.ts'
+import { Problem } from '../problem.ts'
+import { actingStill } from '../repositories/audited.ts'
 import { identify } from '../security/callers/identify.ts'
 import { rateLimitFields } from '../security/limits/rate-limit.ts'
 import { assertAcceptable, revisionsOf } from './conditions.ts'
 import { type AppContext, type AppEnv, beginSession, beginWork } from './context.ts'
 import { deprecationFields } from './deprecation.ts'
 import { followUp } from './follow-up.ts'
-import { answerFor, idempotencyOf, REPLAYED, replayOf } from './idempotency.ts'
+import { answerFor, idempotencyOf, isUnanswered, REPLAYED, replayOf } from './idempotency.ts'
 import { parse } from './parse.ts'
 import { dryRunOf, noteArrival } from './explain/dry-run.ts'
 import type { Access, Admission, Restricted } from './access.ts'
@@ -35,50 +38,51 @@ import { outputOf, send } from './send.ts'
 type Handler = MiddlewareHandler<AppEnv>
 
 export function mount(app: Hono<AppEnv>, routes: readonly Route[]): void {
-  for (const declared of routes) {
-    app.on(
-      declared.method,
-      declared.path,
-      announceEnd(declared),
-      admit(declared),
-      ...parse(declared),
-      countRequest(declared),
-      perform(declared),
-    )
+  for (const declared of routes) app.on(declared.method, declared.path, handlerOf(declared))
+}
+
+/** One for all the steps, because each that the router knows of costs as much as what it does. */
+function handlerOf(declared: Route): (c: AppContext) => Promise<Response> {
+  const steps = parse(declared)
+  const deprecation = declared.deprecated ? deprecationFields(declared.deprecated) : {}
+  return async (c) => {
+    // Before the route can refuse the request, so that refusals say it too.
+    Object.assign(c.get('fields'), deprecation)
+    await loadCaller(c, { assumes: true })
+    await admit(declared, c)
+    try {
+      assertAcceptable(c.req, declared.mediaType)
+      for (const step of steps) await step(c)
+      await countRequest(declared, c)
+    } catch (error) {
+      // Whoever may no longer do this is told that, and not what is wrong with how they asked.
+      await ascertainCaller(c)
+      assertAllowed(decisionOn(c))
+      throw error
+    }
+    return perform(declared, c)
   }
 }
 
-/** Before the route can refuse the request, so that refusals say it too. */
-function announceEnd({ deprecated }: Route): Handler {
-  const fields = Object.entries(deprecated ? deprecationFields(deprecated) : {})
-  return async (c, next) => {
-    for (const [name, value] of fields) c.header(name, value)
-    await next()
-  }
-}
-
-/**
- * Every path identifies its caller, declared or not, because what is open is not open to a bad
- * credential.
- */
+/** Where no route is, the caller is identified all the same: what is open is not open to a bad credential. */
 export const identifyCaller: Handler = async (c, next) => {
   await loadCaller(c)
   await next()
 }
 
-async function loadCaller(c: AppContext, { again = false } = {}): Promise<void> {
+async function loadCaller(c: AppContext, { again = false, assumes = false } = {}): Promise<void> {
   const moment = { now: c.get('now'), requestId: c.get('requestId'), again }
-  const deps = makeIdentifyDeps(c.env, c.get('session').db)
+  const deps = makeIdentifyDeps(c.env, c.get('session').db, { assumes })
   const identified = await identify(c.get('authenticated'), deps, moment)
   c.set('identified', identified)
-  for (const [name, value] of Object.entries(rateLimitFields(identified.limits ?? [])))
-    c.header(name, value)
+  if (identified.assumption) beginSession(c, 'primary', [identified.assumption])
+  Object.assign(c.get('fields'), rateLimitFields(identified.limits ?? []))
 }
 
 /** Who calls, as of now: whoever sent the body may have taken minutes. */
 async function reloadCaller(c: AppContext): Promise<void> {
   beginSession(c, 'primary')
-  await loadCaller(c, { again: true })
+  await loadCaller(c, { again: true, assumes: true })
 }
 
 /** The route's permission, or, where everybody may, that of the query value that asks for more. */
@@ -100,31 +104,50 @@ function admissionOf(declared: Route, c: AppContext): Admission {
 }
 
 /** 401 and 403, from the path and the query alone. */
-function admit(declared: Route): Handler {
-  return async (c, next) => {
-    const admission = admissionOf(declared, c)
-    c.set('admission', admission)
-    const { actor } = c.get('identified')
-    const decision = decisionOn(actor, admission)
-    const { restriction } = admission
-    noteArrival(c.env, { access: declared.access, actor, restriction, decision })
-    if (decision?.allowed === false) throw refused(decision.refusal)
-    assertAcceptable(c.req, declared.mediaType)
-    await next()
-  }
+async function admit(declared: Route, c: AppContext): Promise<void> {
+  const admission = admissionOf(declared, c)
+  c.set('admission', admission)
+  const isRefused = decisionOn(c)?.allowed === false
+  if (isRefused) await ascertainCaller(c)
+  const decision = decisionOn(c)
+  const { actor } = c.get('identified')
+  const { restriction } = admission
+  noteArrival(c.env, { access: declared.access, actor, restriction, decision })
+  assertAllowed(decision)
 }
 
 /** Undefined where everybody may. */
-function decisionOn(actor: Caller, { restriction, target }: Admission): Decision | undefined {
-  return restriction && decide(actor, restriction.may, target)
+function decisionOn(c: AppContext): Decision | undefined {
+  const { restriction, target } = c.get('admission')
+  return restriction && decide(c.get('identified').actor, restriction.may, target)
+}
+
+/** @throws Problem for a refusal */
+function assertAllowed(decision: Decision | undefined): void {
+  if (decision?.allowed === false) throw refused(decision.refusal)
+}
+
+/** Before anything is refused: whoever is not who they were taken for is read, and is who they are now. */
+async function ascertainCaller(c: AppContext): Promise<void> {
+  const changed = await failureOf(c.get('session').confirm())
+  if (changed === undefined) return
+  if (!isAccessChange(changed)) throw changed
+  await reloadCaller(c)
+}
+
+/** Why it failed; undefined if it did not. */
+async function failureOf(work: Promise<void>): Promise<unknown> {
+  try {
+    await work
+    return undefined
+  } catch (error) {
+    return error
+  }
 }
 
 /** After the checks that cost nothing, so that a slip of the pen does not count. */
-function countRequest({ perAddress }: Route): Handler {
-  return async (c, next) => {
-    if (perAddress) await countAddress(c.env.ADDRESSES, c.req.header('CF-Connecting-IP'))
-    await next()
-  }
+async function countRequest({ perAddress }: Route, c: AppContext): Promise<void> {
+  if (perAddress) await countAddress(c.env.ADDRESSES, c.req.header('CF-Connecting-IP'))
 }
 
 /** How often a request is decided anew because the caller's rights changed while it was under way. */
@@ -132,66 +155,74 @@ const ATTEMPTS = 3
 
 /**
  * Decides, runs and projects. Writes are void if the caller's rights changed after they were
- * admitted, and so is whatever a key does whose gate does not know what it may; then everything is
- * decided once more, with the rights they have now. What writes nothing is decided with the rights at
- * the end of the body.
+ * admitted, and so is whatever somebody does who is not who they were taken for, or a key whose gate
+ * does not know what it may; then everything is decided once more, with the rights they have now. What
+ * writes nothing is decided with the rights at the end of the body.
  */
-function perform(declared: Route): Handler {
-  return async (c) => {
-    // The body of a dry run is there from the start.
-    const isLate = declared.asksAgain && c.get('authenticated').type !== 'dry run'
-    if (isLate) await reloadCaller(c)
-    for (let attempt = 1; ; attempt++) {
-      beginConfirmed(c)
-      beginWork(c)
-      try {
-        return await replayOrRun(declared, c)
-      } catch (error) {
-        if (!isAccessChange(error) || attempt === ATTEMPTS) throw error
-        await reloadCaller(c)
-        const decision = decisionOn(c.get('identified').actor, c.get('admission'))
-        if (decision?.allowed === false) throw refused(decision.refusal)
-      }
+async function perform(declared: Route, c: AppContext): Promise<Response> {
+  // The body of a dry run is there from the start; what is assumed is checked only now.
+  const isLate = declared.asksAgain && c.get('authenticated').type !== 'dry run'
+  if (isLate && !c.get('identified').assumption) await reloadCaller(c)
+  for (let attempt = 1; ; attempt++) {
+    // Each attempt asks for the key, for the identity may have changed hands since the last one.
+    const idempotency = await idempotencyOf(c, declared)
+    await beginConfirmed(c, idempotency)
+    beginWork(c)
+    try {
+      return await runOrReplay(declared, c, idempotency)
+    } catch (error) {
+      const cause =
+        error instanceof Problem ? ((await failureOf(c.get('session').confirm())) ?? error) : error
+      if (attempt === ATTEMPTS) throw cause
+      // The answer that was there has reached its age, and is forgotten.
+      if (isAnswered(cause)) continue
+      if (!isAccessChange(cause)) throw cause
+      await reloadCaller(c)
+      assertAllowed(decisionOn(c))
     }
   }
 }
 
+/** What the request's first call to D1 checks, on the primary, before anything comes of it. */
+async function beginConfirmed(c: AppContext, idempotency: Idempotency | undefined): Promise<void> {
+  const { assumption = assumptionOfGate(c) } = c.get('identified')
+  const unanswered = await isUnanswered(c, idempotency)
+  const assumptions = [...(assumption ? [assumption] : []), ...unanswered]
+  if (assumptions.length > 0) beginSession(c, 'primary', assumptions)
+}
+
 /**
  * What a gate says of its key is hearsay: a change may have been committed without the gate being told.
- * So where not everybody may, the request's first call to D1 carries the check of it, on the primary.
+ * So it is checked where not everybody may.
  */
-function beginConfirmed(c: AppContext): void {
+function assumptionOfGate(c: AppContext): Assumption | undefined {
   const { actor } = c.get('identified')
   // A dry run has its key read anew, and its calls cost more when one of them writes.
-  if (actor.kind !== 'partner' || c.get('authenticated').type !== 'api-key') return
-  if (!c.get('admission').restriction) return
-  beginSession(c, 'primary', { actor: actorRef(actor), accessRevision: actor.accessRevision })
+  if (actor.kind !== 'partner' || c.get('authenticated').type !== 'api-key') return undefined
+  if (!c.get('admission').restriction) return undefined
+  return actingStill(actorRef(actor), actor.accessRevision)
 }
 
-async function replayOrRun(declared: Route, c: AppContext): Promise<Response> {
-  // Each attempt asks for the key, for the identity may have changed hands since the last one.
-  const idempotency = await idempotencyOf(c, declared)
-  const replay = await replayed(declared, c, idempotency)
-  if (replay) return replay
-  try {
-    return await run(declared, c, idempotency)
-  } catch (error) {
-    // When two requests with one key run at once, the second may fail in any way, such as a slug
-    // that is taken. Whoever's rights have changed is not answered before they are known.
-    const winner = isAccessChange(error) ? undefined : await replayed(declared, c, idempotency)
-    if (winner) return winner
-    throw error
-  }
-}
-
-async function replayed(
+async function runOrReplay(
   declared: Route,
   c: AppContext,
   idempotency: Idempotency | undefined,
-): Promise<Response | undefined> {
-  const replay = await replayOf(c, declared, idempotency)
-  if (replay) await followUp(c)
-  return replay
+): Promise<Response> {
+  try {
+    return await run(declared, c, idempotency)
+  } catch (error) {
+    // The key was answered before, or by another request at the same time: then this one may have
+    // failed in any way, such as a slug that is taken. Whoever's rights have changed is not answered
+    // before they are known.
+    if (!idempotency || isAccessChange(error)) throw error
+    const { assumption } = c.get('identified')
+    beginSession(c, 'primary', assumption && [assumption])
+    beginWork(c)
+    const replay = await replayOf(c, declared, idempotency)
+    if (!replay) throw error
+    await followUp(c)
+    return replay
+  }
 }
 
 async function run(
@@ -203,6 +234,7 @@ async function run(
   const { restriction, target } = c.get('admission')
   if (!restriction) {
     const result = await thenFollowUp(c, declared.run({ ...context, grant: undefined }))
+    await c.get('session').confirm()
     return respond(declared, c, result)
   }
   const { actor } = c.get('identified')

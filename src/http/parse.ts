@@ -5,21 +5,27 @@ import * as z from 'zod'
 import { type FieldError, invalidFields, Problem } from '../problem.ts'
 import { readJsonBody } from './body.ts'
 import { idempotencyKeyOf } from './conditions.ts'
-import type { AppEnv } from './context.ts'
+import type { AppContext, AppEnv } from './context.ts'
 import type { Route } from './route.ts'
 
 type Handler = MiddlewareHandler<AppEnv>
+type Step = (c: AppContext) => Promise<unknown>
 
 /** Media type and size, then each declared target; the path last, for a malformed id is a 404. */
-export function parse({ input, idempotent }: Route): Handler[] {
+export function parse({ input, idempotent }: Route): Step[] {
   const { json, query, param } = input
   return [
     ...(json ? [body(json), zValidator('json', json, invalid('json'))] : []),
     ...(query ? [zValidator('query', query, invalid('query'))] : []),
     ...(idempotent ? [usableIdempotencyKey] : []),
     ...(param ? [zValidator('param', param, unknownPath)] : []),
-  ].map(asHandler)
+  ].map((handler) => {
+    const step = asHandler(handler)
+    return async (c) => step(c, nothingMore)
+  })
 }
+
+async function nothingMore(): Promise<void> {}
 
 function body(json: z.core.$ZodType): Handler {
   const mayBeEmpty = z.safeParse(json, {}).success

@@ -5,6 +5,7 @@ import { SettingsError } from '../settings/settings.ts'
 import { describeError } from '../log.ts'
 import { cannotAnswer, Problem, PROBLEMS } from '../problem.ts'
 import type { AppContext } from './context.ts'
+import { answer } from './fields.ts'
 
 const REALM = 'Bearer realm="guildhall"'
 
@@ -48,7 +49,7 @@ export function problemResponse(c: AppContext, problem: Problem): Response {
     ...extras.headers,
     ...challenge(problem),
   }
-  return c.body(JSON.stringify(body), status, headers)
+  return answer(c, JSON.stringify(body), status, headers)
 }
 
 /** RFC 6750, section 3: no `error` if no credential was sent, `insufficient_scope` names the permission. */

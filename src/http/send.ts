@@ -1,6 +1,7 @@
 /** The one way an answer of a route leaves: JSON, with the headers that follow from its body. */
-import type { AppContext } from './context.ts'
+import type { AppContext, Fields } from './context.ts'
 import { fieldsOf } from './answer-fields.ts'
+import { answer } from './fields.ts'
 import type { Output, Route, Status } from './route.ts'
 
 /** What is shown: of a route that is open to some extent, more to those who were admitted to more. */
@@ -8,24 +9,32 @@ export function outputOf(c: AppContext, { output }: Pick<Route, 'output'>): Outp
   return c.get('admission').restriction?.output ?? output
 }
 
-/** @param body as `outputOf` has it: the headers are made of it, too */
+/** @param body as `outputOf` has it: the header is made of it, too */
 export function send(
   c: AppContext,
   declared: Route,
   status: Status,
   body: unknown,
-  headers: Record<string, string> = {},
+  fields: Readonly<Fields> = {},
 ): Response {
-  if (body === undefined || status === 204) return c.body(null, 204, headers)
-  if (typeof body === 'string') return c.body(body, status, headers)
+  if (body === undefined || status === 204) return answer(c, null, 204, fields)
+  if (typeof body === 'string') return answer(c, body, status, fields)
   const { etag, next } = fieldsOf(outputOf(c, declared))
   const [revision, cursor] = [etag?.(body), next?.(body)]
-  if (revision !== undefined) c.header('ETag', `"${revision}"`)
-  if (declared.location && status === 201)
-    c.header('Location', `${c.req.path}/${declared.location(body)}`)
-  if (typeof cursor === 'string')
-    c.header('Link', `<${nextPage(c.req.url, cursor)}>; rel="next"`, { append: true })
-  return c.body(JSON.stringify(body), status, { 'Content-Type': 'application/json', ...headers })
+  return answer(c, JSON.stringify(body), status, {
+    'Content-Type': 'application/json',
+    ...(revision !== undefined && { ETag: `"${revision}"` }),
+    ...(declared.location &&
+      status === 201 && { Location: `${c.req.path}/${declared.location(body)}` }),
+    ...(typeof cursor === 'string' && { Link: linkTo(c, nextPage(c.req.url, cursor)) }),
+    ...fields,
+  })
+}
+
+/** Beside the link of a route that is going away. */
+function linkTo(c: AppContext, url: string): string {
+  const { Link: other } = c.get('fields')
+  return [...(other ? [other] : []), `<${url}>; rel="next"`].join(', ')
 }
 
 function nextPage(url: string, cursor: string): string {

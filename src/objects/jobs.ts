@@ -5,9 +5,14 @@ export interface JobBell extends Rpc.DurableObjectBranded {
   wake(): Promise<void>
 }
 
-export function jobRunnerClient(namespace: DurableObjectNamespace<JobBell>) {
+/** @param confirm what has to be so before anything is done outside of D1, where nothing can be void */
+export function jobRunnerClient(
+  namespace: DurableObjectNamespace<JobBell>,
+  confirm: () => Promise<void>,
+) {
   return {
     async wake() {
+      await confirm()
       await namespace.getByName('site').wake()
     },
   }

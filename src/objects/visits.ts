@@ -37,30 +37,42 @@ export interface ShardVisits {
   prune(before: string, limit?: number): Promise<{ pruned: number; more: boolean }>
 }
 
+type Stub = DurableObjectStub<VisitShard>
+
 export interface Visits {
   of(member: VisitingMember): MemberVisits
   in(shard: number): ShardVisits
 }
 
-export function visitsClient(namespace: DurableObjectNamespace<VisitShard>): Visits {
-  const shardOf = (shard: number) => namespace.getByName(`visits-${shard}`)
+/** @param confirm what has to be so before anything is done outside of D1, where nothing can be void */
+export function visitsClient(
+  namespace: DurableObjectNamespace<VisitShard>,
+  confirm: () => Promise<void>,
+): Visits {
+  const ask = async <T>(shard: number, call: (stub: Stub) => Promise<T>): Promise<T> => {
+    await confirm()
+    return call(namespace.getByName(`visits-${shard}`))
+  }
   return {
     of: ({ userId, shard }) => ({
       record: async (exercised, at, day, once) => {
         assertReaches(exercised, userId)
-        return shardOf(shard).record(userId, at, day, once)
+        return ask(shard, async (stub) => stub.record(userId, at, day, once))
       },
-      read: async (today) => shardOf(shard).read(userId, today),
-      standing: async (rules, today) => shardOf(shard).standing(userId, rules, today),
-      recheck: async (today) => shardOf(shard).recheck(userId, today),
-      erase: async () => shardOf(shard).erase(userId),
+      read: async (today) => ask(shard, async (stub) => stub.read(userId, today)),
+      standing: async (rules, today) =>
+        ask(shard, async (stub) => stub.standing(userId, rules, today)),
+      recheck: async (today) => ask(shard, async (stub) => stub.recheck(userId, today)),
+      erase: async () => ask(shard, async (stub) => stub.erase(userId)),
     }),
     in: (shard) => ({
-      due: async (rules, today, limit, after) => shardOf(shard).due(rules, today, limit, after),
-      settle: async (upTo, ruleIds, after) => shardOf(shard).settle(upTo, ruleIds, after),
+      due: async (rules, today, limit, after) =>
+        ask(shard, async (stub) => stub.due(rules, today, limit, after)),
+      settle: async (upTo, ruleIds, after) =>
+        ask(shard, async (stub) => stub.settle(upTo, ruleIds, after)),
       eligible: async (rule, today, cursor, limit) =>
-        shardOf(shard).eligible(rule, today, cursor, limit),
-      prune: async (before, limit) => shardOf(shard).prune(before, limit),
+        ask(shard, async (stub) => stub.eligible(rule, today, cursor, limit)),
+      prune: async (before, limit) => ask(shard, async (stub) => stub.prune(before, limit)),
     }),
   }
 }

@@ -29,7 +29,10 @@ export async function createBadge(
   const exercised = grant.exercise('badge:manage')
   const id = newId('bdg', now)
   const wanted = badge.slug ?? slugOf(badge.title)
-  const { lastPosition, slugTaken } = await badges.surroundings(wanted)
+  const isComplete = badge.slug !== undefined && badge.position !== undefined
+  const { lastPosition, slugTaken } = isComplete
+    ? { lastPosition: 0, slugTaken: false }
+    : await badges.surroundings(wanted)
   const at = new Date(now).toISOString()
   const createAs = async (slug: string): Promise<BadgeRow> => {
     const position = badge.position ?? lastPosition + 1

@@ -5,6 +5,7 @@
  */
 import { sql, type SQL } from 'drizzle-orm'
 import {
+  type Assumption,
   batch,
   type Database,
   type Results,
@@ -159,6 +160,13 @@ export function actingAs(db: Database, by: AuditColumns) {
     db,
     sql`insert into acting (actor, access_revision) values (${by.actor}, ${by.accessRevision})`,
   )
+}
+
+const ACTING = 'insert into acting (actor, access_revision) values (?, ?)'
+
+/** That somebody's rights are those of this revision, for a request that has not read them. */
+export function actingStill(actor: string, accessRevision: number): Assumption {
+  return { sql: ACTING, values: [actor, accessRevision] }
 }
 
 /** What came as `any`, or by a cast, has none. @throws TypeError */

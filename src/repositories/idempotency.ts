@@ -1,24 +1,31 @@
 /** Answers kept under the caller's Idempotency-Key; they are stored with the write they report on. */
-import { and, eq, gte, inArray, lt, sql } from 'drizzle-orm'
-import { batch, type Database, rows } from '../db/client.ts'
+import { and, eq, gte, inArray, sql } from 'drizzle-orm'
+import { type Assumption, batch, type Database, rows } from '../db/client.ts'
 import { events, idempotencyKeys } from '../db/schema.ts'
 import { type Happened, note } from './outbox.ts'
 
 /** How long answers are kept. */
 export const KEPT_FOR_MS = 24 * 60 * 60 * 1000
 
+const UNANSWERED = 'insert into unanswered (caller, key, since) values (?, ?, ?)'
+
+/** That nothing was answered under the key since then; whatever is older is forgotten. @param since RFC 3339 */
+export function unansweredSince(caller: string, key: string, since: string): Assumption {
+  return { sql: UNANSWERED, values: [caller, key, since] }
+}
+
 /** @param happened where events are noted that have to be followed up before an answer is given again */
 export function idempotencyRepository(db: Database, happened: Happened) {
   return {
     /**
-     * Forgets the key if it is older than `since` (RFC 3339). Notes the events that are open about
-     * what the answer is of. @returns the stored answer, if any
+     * Notes the events that are open about what the answer is of.
+     * @param since RFC 3339; whatever is older is as good as forgotten
+     * @returns the stored answer, if any
      */
     async find(caller: string, key: string, since: string) {
       const mine = and(eq(idempotencyKeys.caller, caller), eq(idempotencyKeys.key, key))
       const target = db.select({ target: idempotencyKeys.target }).from(idempotencyKeys).where(mine)
       const { found, open } = await batch(db, {
-        expired: db.delete(idempotencyKeys).where(and(mine, lt(idempotencyKeys.createdAt, since))),
         found: db
           .select()
           .from(idempotencyKeys)

@@ -1,9 +1,10 @@
 /** Which member a verified (issuer, subject) is, and the making of a member on its first request. */
 import { and, eq, gt, sql } from 'drizzle-orm'
-import { batch, type Database, statement } from '../db/client.ts'
+import { type Assumption, batch, type Database, statement } from '../db/client.ts'
 import type { UserId } from '../db/ids.ts'
 import { authSessions, authUsers, identities, userRoles, users } from '../db/schema.ts'
 import { type AuditRow, insertAuditWhere, wasWritten } from './audited.ts'
+import type { IdentityName } from './linked-identities.ts'
 import { heldRolesOf } from './roles.ts'
 import { nameKey } from './users.ts'
 
@@ -32,6 +33,26 @@ const identity = {
   visitShard: users.visitShard,
   bootstrapped: identities.bootstrapped,
   roles: heldRolesOf(users.id),
+}
+
+/** How a credential names its session, if it has one: a token by its id, a cookie by its secret. */
+export type SessionName = { readonly id: string } | { readonly token: string }
+
+const ASSUMED = `insert into assumed (issuer, subject, user_id, status, access_revision, visit_shard,
+  bootstrapped, roles, session_id, session_token, now) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+/** That the identity is still of this member, who still is what the row says, in a session that is live. */
+export function assumptionOf(
+  row: IdentityRow,
+  { issuer, subject }: IdentityName,
+  session: SessionName | undefined,
+  now: Date,
+): Assumption {
+  const { userId, status, accessRevision, visitShard, bootstrapped, roles } = row
+  const [id, token] =
+    session && 'id' in session ? [session.id, null] : [null, session?.token ?? null]
+  const is = [userId, status, accessRevision, visitShard, Number(bootstrapped), roles]
+  return { sql: ASSUMED, values: [issuer, subject, ...is, id, token, now.toISOString()] }
 }
 
 export type IdentitiesRepository = ReturnType<typeof identitiesRepository>

@@ -15,12 +15,12 @@ interface HeldRole {
   readonly permissions: RoleRow['permissions'] | null
 }
 
-/** The roles of the member with this id, as a column. */
-export function heldRolesOf(userId: SQLWrapper): SQL<HeldRole[]> {
+/** The roles of the member with this id, as a column that `parseHeldRoles` reads. */
+export function heldRolesOf(userId: SQLWrapper): SQL<string> {
   return sql`(select json_group_array(json(entry)) from (
     select json_object('name', held.role, 'permissions', json(defined.permissions)) as entry
     from user_roles held left join roles defined on defined.name = held.role
-    where held.user_id = ${userId} order by held.role))`.mapWith(parseHeldRoles)
+    where held.user_id = ${userId} order by held.role))`
 }
 
 /** Guaranteed by the SQL above. */

@@ -33,7 +33,7 @@ function later(milliseconds: number) {
   vi.useFakeTimers({ now: Date.now() + milliseconds, toFake: ['Date'] })
 }
 
-const depsOf = (env: Bindings) => makeDeps(env, openSession(env.DB, 'primary').db, Date.now())
+const depsOf = (env: Bindings) => makeDeps(env, openSession(env.DB, 'primary'), Date.now())
 const statuses = () => rowsOf('select status, count(*) as count from bookings group by 1')
 const events = () => rowsOf('select subject from events')
 

@@ -81,7 +81,7 @@ test('the award of such a run is the elevation’s, the request the admin’s', 
 
 test('a grant to ask for a run is no grant to assign a badge, even an admin’s', async () => {
   const { userId } = await testSite().root()
-  const deps = makeDeps(env, openSession(env.DB, 'primary').db, Date.now())
+  const deps = makeDeps(env, openSession(env.DB, 'primary'), Date.now())
   const { badgeId } = await badgeWithRule()
   const admin = {
     kind: 'member',

@@ -2,6 +2,7 @@
 import { env } from 'cloudflare:workers'
 import { asc, eq, sql } from 'drizzle-orm'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { actingStill } from '../../src/repositories/audited.ts'
 import { batch, openSession, rows, statement } from '../../src/db/client.ts'
 import { isAccessChange } from '../../src/db/errors.ts'
 import { badgeRules, badges, site } from '../../src/db/schema.ts'
@@ -16,8 +17,8 @@ beforeEach(async () => {
   actor = member?.userId ?? ''
 })
 
-const right = () => ({ actor, accessRevision: 1 })
-const wrong = () => ({ actor, accessRevision: 2 })
+const right = () => actingStill(actor, 1)
+const wrong = () => actingStill(actor, 2)
 
 /** The error of a call that failed, so that a test sees which it is. */
 const failure = (work: PromiseLike<unknown>) =>
@@ -51,7 +52,7 @@ describe.each(Object.entries(CALLS))('with %s first', (_, call) => {
   test('what is so lets it pass, in one trip, and is not asked for again', async () => {
     const { storage, traced } = countingStorage()
     const plain = openSession(env.DB, 'primary')
-    const session = openSession(storage.DB, 'primary', right())
+    const session = openSession(storage.DB, 'primary', [right()])
     const { calls } = await traced(async () => {
       expect(await call(session)).toEqual(await call(plain))
       await session.db.select().from(site)
@@ -62,7 +63,7 @@ describe.each(Object.entries(CALLS))('with %s first', (_, call) => {
 
   test('what is not so voids it', async () => {
     const before = await rowsOf('select * from site')
-    const session = openSession(env.DB, 'primary', wrong())
+    const session = openSession(env.DB, 'primary', [wrong()])
     expect(isAccessChange(await failure(call(session)))).toBe(true)
     expect(isAccessChange(await failure(call(session)))).toBe(true)
     expect(await rowsOf('select * from site')).toEqual(before)
@@ -71,7 +72,7 @@ describe.each(Object.entries(CALLS))('with %s first', (_, call) => {
 
 test('a call that fails for another reason has checked nothing', async () => {
   const { storage, arm, disarm } = failingStorage()
-  const { db, confirm } = openSession(storage.DB, 'primary', wrong())
+  const { db, confirm } = openSession(storage.DB, 'primary', [wrong()])
   arm({ fails: () => true })
   expect(isAccessChange(await failure(db.select().from(site)))).toBe(false)
   disarm()
@@ -80,7 +81,7 @@ test('a call that fails for another reason has checked nothing', async () => {
 })
 
 test('two calls at once both carry the condition', async () => {
-  const { db } = openSession(env.DB, 'primary', wrong())
+  const { db } = openSession(env.DB, 'primary', [wrong()])
   const both = [db.select().from(site), db.select().from(badges)].map(failure)
   expect((await Promise.all(both)).map(isAccessChange)).toEqual([true, true])
 })
@@ -96,5 +97,5 @@ test('rows come in their order, with each column that has the name of another', 
       .limit(2)
   const expected = await query(openSession(env.DB, 'primary'))
   expect(expected.map(({ badge_rules: { threshold } }) => threshold)).toEqual([1, 2])
-  expect(await query(openSession(env.DB, 'primary', right()))).toEqual(expected)
+  expect(await query(openSession(env.DB, 'primary', [right()]))).toEqual(expected)
 })

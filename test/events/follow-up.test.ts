@@ -269,7 +269,7 @@ describe('the same event twice at once', () => {
     if (what === 'confirms a booking') await scene.root.post('/v1/bookings', { slotId })
     else await scene.root.post(`${scene.user}/reinstate`)
     disarm()
-    const deps = () => makeDeps(scene.site.env, openSession(storage.DB, 'primary').db, Date.now())
+    const deps = () => makeDeps(scene.site.env, openSession(storage.DB, 'primary'), Date.now())
     const [row] = await deps().outbox.open({ after: undefined, limit: 1 })
     const event = row && eventOf(row)
     if (!event) throw new Error('there is no event')
@@ -313,7 +313,7 @@ describe('the job', () => {
     for (let cursor: string | null = null, runs = 0; runs < 10; runs++) {
       let left = 60
       const affords = (calls: number) => (left -= calls) >= 0
-      const deps = makeDeps(env, openSession(env.DB, 'primary').db, Date.now())
+      const deps = makeDeps(env, openSession(env.DB, 'primary'), Date.now())
       const { calls } = await traced(async () => {
         ;({ cursor } = await finishEvents({ deps, cursor, affords }))
       })
@@ -337,7 +337,7 @@ describe('the job', () => {
     arm({ fails: (_, { text }) => text === 'refresh' && ++asked > 20 })
     const run = () =>
       finishEvents({
-        deps: makeDeps(env, openSession(env.DB, 'primary').db, Date.now()),
+        deps: makeDeps(env, openSession(env.DB, 'primary'), Date.now()),
         cursor: null,
         affords: () => true,
       })

@@ -185,6 +185,7 @@ const LOSSES: readonly Loss[] = [
   },
 ]
 
+const whoami = (headers: Credential) => new Request(`${ORIGIN}/v1/whoami`, { headers })
 const NOTHING = { permissions: [] }
 
 function byCustomRole(scene: Scene, take: () => Promise<{ status: number }>) {
@@ -239,6 +240,8 @@ async function raced({ refusal, arrange }: Loss, DB: D1Database) {
 
   for (let round = 0; round < RACES.rounds; round++) {
     const { userId, credentials, lose } = await give()
+    // The isolate knows who they are by the time the race begins.
+    for (const credential of credentials) await site.fetch(whoami(credential))
     const before = await writesBy(DB, userId)
     await race({ acts: credentials.flatMap(actsWith), lose, refusal }, round, tally)
     const after = await writesBy(DB, userId)

@@ -33,7 +33,7 @@ describe('a grant for what is one’s own reaches nothing else, even if the wron
     const wrong = {
       userId: (await things.other()).userId,
       bookingId: (await things.bookingId()) as BookingId,
-      deps: makeDeps(site.env, openSession(env.DB, 'primary').db, Date.now()),
+      deps: makeDeps(site.env, openSession(env.DB, 'primary'), Date.now()),
     }
     const before = await dump()
     const outcome = await withGrant(await actorOf(eve), permission, target, 'id', (grant) =>

@@ -67,7 +67,7 @@ export async function stage(
     manager: memberOf(boss.userId, ['bookings-manager']),
     slots: slots.map(({ id }) => id),
     deps: (minutesAgo) =>
-      makeDeps(env, openSession(env.DB, 'primary').db, Date.now() - minutesAgo * MINUTE),
+      makeDeps(env, openSession(env.DB, 'primary'), Date.now() - minutesAgo * MINUTE),
   }
 }
 

@@ -2,11 +2,15 @@
 import type { Route } from '../../src/http/route.ts'
 import { countingStorage } from './counting.ts'
 import { sceneOf } from './mutating-requests.ts'
-import { testSite } from './site.ts'
+import { directly, testSite } from './site.ts'
 
 export async function countedSite() {
   const { storage, costOf } = countingStorage()
-  const site = testSite(storage)
+  let isFresh = false
+  // Other bindings are another deployment, which remembers nothing of this one.
+  const site = testSite(storage, async (request, env) =>
+    directly(request, isFresh ? { ...env } : env),
+  )
   const scene = await sceneOf(site)
   const { userId } = await scene.someone()
   const [badge, rule, key] = [await scene.badge(), await scene.rule(), await scene.key()]
@@ -24,5 +28,14 @@ export async function countedSite() {
     path
       .replace('{.+\\.ics}', '.ics')
       .replaceAll(/:(\w+)/g, (_, name: string) => params[name] ?? 'unknown')
-  return { ...scene, site, costOf, pathOf, userId }
+  /** What it costs in an isolate that has met nobody so far. */
+  async function costOfFirst(work: () => Promise<unknown>) {
+    isFresh = true
+    try {
+      return await costOf(work)
+    } finally {
+      isFresh = false
+    }
+  }
+  return { ...scene, site, costOf, costOfFirst, pathOf, userId }
 }

@@ -8,6 +8,7 @@ import { docs } from './docs.ts'
 import { llmsTxt } from './llms.ts'
 import { problemIndex, problemPage } from './problems.ts'
 import { securityTxt } from './security-txt.ts'
+import { plainText } from './plain-text.ts'
 import { openapiOf } from './openapi.ts'
 
 type Handler = (c: AppContext, routes: readonly Route[]) => Response | Promise<Response>
@@ -22,7 +23,7 @@ const DOCUMENTS = {
   '/docs/assets/:edition/:file': (c) => asset(c, param(c, 'edition'), param(c, 'file')),
   '/problems': problemIndex,
   '/problems/:code': (c) => problemPage(c, param(c, 'code')),
-  '/llms.txt': (c, routes) => c.text(llmsTxt(routes, originOf(c))),
+  '/llms.txt': (c, routes) => plainText(c, llmsTxt(routes, originOf(c))),
   '/.well-known/security.txt': securityTxt,
 } as const satisfies Record<string, Handler>
 

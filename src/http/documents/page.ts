@@ -1,7 +1,6 @@
 /** The frame of every page for people, and what a browser may load on it. */
-import type { MiddlewareHandler } from 'hono'
 import { html } from 'hono/html'
-import type { AppContext, AppEnv } from '../context.ts'
+import type { AppContext } from '../context.ts'
 import { assetUrl } from './assets.ts'
 
 const NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -24,7 +23,6 @@ export async function page(
   c: AppContext,
   { title, head, body, policy = 'text' }: Page,
 ): Promise<Response> {
-  c.set('contentPolicy', POLICIES[policy])
   return c.html(
     html`<!doctype html>
       <html lang="en">
@@ -40,12 +38,7 @@ export async function page(
           ${body}
         </body>
       </html>`,
+    200,
+    { 'Content-Security-Policy': POLICIES[policy] },
   )
-}
-
-/** A page says what may be loaded on it; whatever else is answered may load nothing. */
-export const pagePolicy: MiddlewareHandler<AppEnv> = async (c, next) => {
-  await next()
-  const policy = c.get('contentPolicy')
-  if (policy) c.header('Content-Security-Policy', policy)
 }

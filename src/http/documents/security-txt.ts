@@ -1,4 +1,5 @@
 /** `/.well-known/security.txt` (RFC 9116): whom to tell about a vulnerability. */
+import { plainText } from './plain-text.ts'
 import { settingsOf } from '../../settings/settings.ts'
 import { Problem } from '../../problem.ts'
 import type { AppContext } from '../context.ts'
@@ -18,5 +19,5 @@ export function securityTxt(c: AppContext): Response {
     'Preferred-Languages: en',
     `Canonical: ${new URL('/.well-known/security.txt', c.req.url).href}`,
   ]
-  return c.text(`${lines.join('\n')}\n`)
+  return plainText(c, `${lines.join('\n')}\n`)
 }

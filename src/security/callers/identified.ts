@@ -1,4 +1,5 @@
 /** What identifying a caller takes, and what it comes to. */
+import type { Assumption } from '../../db/client.ts'
 import type { IdentitiesRepository } from '../../repositories/identities.ts'
 import type { IdentityName } from '../../repositories/linked-identities.ts'
 import type { Settings } from '../../settings/settings.ts'
@@ -6,6 +7,7 @@ import type { Caller } from '../actor.ts'
 import type { BurstGuard } from '../limits/burst-guard.ts'
 import type { Limit } from '../limits/rate-limit.ts'
 import type { KeyGates } from './key-gates.ts'
+import type { RememberedMembers } from './remembered-members.ts'
 
 export interface Identified {
   readonly actor: Caller
@@ -15,6 +17,8 @@ export interface Identified {
   readonly identity?: IdentityName | undefined
   /** What is left of a key's limits. */
   readonly limits?: readonly Limit[]
+  /** What the actor goes by without having been read for this request. */
+  readonly assumption?: Assumption | undefined
 }
 
 export interface Moment {
@@ -30,4 +34,6 @@ export interface IdentifyDeps {
   readonly identities: IdentitiesRepository
   readonly keyGates: KeyGates
   readonly settings: Settings
+  /** For whoever checks what they assume; everybody else has members read. */
+  readonly remembered?: RememberedMembers
 }

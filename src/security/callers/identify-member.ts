@@ -1,14 +1,19 @@
 /** Which member is calling, by a token or by a session of this site; whoever is new becomes one. */
 import { BUILT_IN } from '../../db/issuers.ts'
 import { Problem } from '../../problem.ts'
-import type { IdentityRow } from '../../repositories/identities.ts'
+import { assumptionOf, type IdentityRow, type SessionName } from '../../repositories/identities.ts'
+import type { IdentityName } from '../../repositories/linked-identities.ts'
+import { parseHeldRoles } from '../../repositories/roles.ts'
+import type { Settings } from '../../settings/settings.ts'
+import type { MemberActor } from '../actor.ts'
 import { bootstrapRow, provision } from './first-request.ts'
 import { heldRoles } from '../held-roles.ts'
 import type { Identified, IdentifyDeps, Moment } from './identified.ts'
+import type { RememberedMember } from './remembered-members.ts'
 import type { VerifiedToken } from '../tokens/jwt.ts'
 import { sessionRevoked } from './session-cookie.ts'
 
-type MemberDeps = Pick<IdentifyDeps, 'identities' | 'settings'>
+type MemberDeps = Pick<IdentifyDeps, 'identities' | 'settings' | 'remembered'>
 
 /** @throws Problem `session_revoked` */
 export async function identifyByToken(
@@ -16,6 +21,12 @@ export async function identifyByToken(
   deps: MemberDeps,
   moment: Moment,
 ): Promise<Identified> {
+  const { issuer, subject, sessionId } = token
+  const known = moment.again ? undefined : deps.remembered?.find({ issuer, subject })
+  if (known && isSettled(known, deps)) {
+    const session = issuer === BUILT_IN ? { id: sessionId ?? '' } : undefined
+    return assumed(known, session, moment)
+  }
   return admitMember(token, await findMember(token, deps, moment), deps, moment)
 }
 
@@ -38,6 +49,9 @@ export async function identifyByCookie(
   deps: MemberDeps,
   moment: Moment,
 ): Promise<Identified> {
+  const remembered = moment.again ? undefined : deps.remembered?.findByCookie(cookie)
+  if (remembered && isSettled(remembered, deps))
+    return assumed(remembered, { token: cookie }, moment)
   const found = await deps.identities.findByCookie(BUILT_IN, cookie, new Date(moment.now))
   if (!found) throw sessionRevoked()
   const { subject, name, email, createdAt, expiresAt } = found.session
@@ -49,7 +63,26 @@ export async function identifyByCookie(
     name,
     email,
   }
-  return admitMember(token, found.known, deps, moment)
+  return admitMember(token, found.known, deps, moment, cookie)
+}
+
+/** Whether nothing is left to be done for the member before they are who the settings say. */
+function isSettled({ row, identity }: RememberedMember, { settings }: MemberDeps): boolean {
+  return row.bootstrapped || !isListed(identity, settings)
+}
+
+function isListed({ issuer, subject }: IdentityName, { bootstrapAdmins }: Settings): boolean {
+  return bootstrapAdmins.has(`${issuer}|${subject}`)
+}
+
+function assumed(
+  member: RememberedMember,
+  session: SessionName | undefined,
+  { now }: Moment,
+): Identified {
+  const { row, actor, identity } = member
+  const assumption = assumptionOf(row, identity, session, new Date(now))
+  return { actor, visitShard: row.visitShard, identity, assumption }
 }
 
 async function admitMember(
@@ -57,28 +90,36 @@ async function admitMember(
   known: IdentityRow | undefined,
   deps: MemberDeps,
   moment: Moment,
+  cookie?: string,
 ): Promise<Identified> {
   const { issuer, subject } = token
+  const identity = { issuer, subject }
   const { identities, settings } = deps
-  const isBootstrapAdmin = settings.bootstrapAdmins.has(`${issuer}|${subject}`)
+  const isBootstrapAdmin = isListed(identity, settings)
   const current = async () => {
     if (!known) return provision(token, isBootstrapAdmin, deps, moment)
     if (!isBootstrapAdmin || known.bootstrapped) return known
     return identities.bootstrap(issuer, subject, known.userId, bootstrapRow(known.userId, moment))
   }
-  return { ...identified(await current()), identity: { issuer, subject } }
+  const row = there(await current())
+  const actor = memberOf(row)
+  deps.remembered?.remember({ row, actor, identity }, cookie)
+  return { actor, visitShard: row.visitShard, identity }
 }
 
 /** A member as storage knows them. @throws Problem `session_revoked` for one who was deleted */
 export function identified(row: IdentityRow | undefined): Identified {
-  if (!row) {
-    throw new Problem('session_revoked', 'This token was issued before its member was deleted.', {
-      stage: 'session',
-    })
-  }
-  const { userId, status, accessRevision, roles, visitShard } = row
-  return {
-    actor: { kind: 'member', userId, status, accessRevision, ...heldRoles(roles) },
-    visitShard,
-  }
+  const member = there(row)
+  return { actor: memberOf(member), visitShard: member.visitShard }
+}
+
+function there(row: IdentityRow | undefined): IdentityRow {
+  if (row) return row
+  throw new Problem('session_revoked', 'This token was issued before its member was deleted.', {
+    stage: 'session',
+  })
+}
+
+function memberOf({ userId, status, accessRevision, roles }: IdentityRow): MemberActor {
+  return { kind: 'member', userId, status, accessRevision, ...heldRoles(parseHeldRoles(roles)) }
 }

@@ -23,6 +23,7 @@ const ACCEPTED_HEADERS = [
   'Content-Type',
   'Idempotency-Key',
   'If-Match',
+  'If-None-Match',
   'X-API-Key',
   'X-D1-Bookmark',
 ]
@@ -65,7 +66,8 @@ function createFrame(isLate: boolean): Hono<AppEnv> {
     c.set('waitForSender', waitForSender)
     c.set('now', Date.now())
     c.header('Request-Id', requestId)
-    c.header('Cache-Control', 'no-store')
+    // Networks that transform an answer weaken its ETag.
+    c.header('Cache-Control', 'no-store, no-transform')
     await next()
   })
   mountLogin(app, isLate)

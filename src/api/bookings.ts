@@ -84,7 +84,11 @@ const Booking = z
     updatedAt: Timestamp,
   })
   .meta({ id: 'Booking' })
-  .register(answerFields, { etag: ({ revision }) => revision, about: ({ owner }) => owner })
+  .register(answerFields, {
+    etag: ({ revision }) => revision,
+    showsMore: true,
+    about: ({ owner }) => owner,
+  })
 
 const Reason = z
   .strictObject({ reason: text(1, 500).nullable().default(null) })

@@ -143,7 +143,10 @@ export const Email = z.email({ error: 'expected an email address' }).max(254)
 export const Timestamp = z
   .string()
   .meta({ description: 'RFC 3339, UTC, with milliseconds', format: 'date-time', maxLength: 24 })
-export const Revision = z.int().min(1).meta({ description: 'Also the ETag; honoured in If-Match' })
+export const Revision = z
+  .int()
+  .min(1)
+  .meta({ description: 'Begins the ETag; goes up with every change' })
 export const Day = dayIn("the site's time zone")
 export const UtcDay = dayIn('UTC')
 
@@ -192,7 +195,7 @@ const publicFields = {
 export const PublicProfile = z
   .object(publicFields)
   .meta({ id: 'PublicProfile' })
-  .register(answerFields, { etag: ({ revision }) => revision })
+  .register(answerFields, { etag: ({ revision }) => revision, showsMore: true })
 
 const part = shownText(200).nullable().default(null)
 
@@ -217,7 +220,11 @@ export const FullProfile = z
     updatedAt: Timestamp,
   })
   .meta({ id: 'FullProfile' })
-  .register(answerFields, { etag: ({ revision }) => revision, about: ({ id }) => id })
+  .register(answerFields, {
+    etag: ({ revision }) => revision,
+    showsMore: true,
+    about: ({ id }) => id,
+  })
 
 export const ProfilePatch = z
   .strictObject({

@@ -56,7 +56,7 @@ export interface CallerContext extends Pick<Identified, 'actor' | 'visitShard' |
 
 /** What the headers of the request ask for. */
 export interface RequestContext<O extends Output> {
-  /** The revisions that If-Match accepts. */
+  /** The revisions that If-Match and If-None-Match let through. */
   readonly revisions: Revisions
   readonly idempotency: Idempotency | undefined
   /** What an operation needs to store its answer with its write. @param shown makes the answer of a result */
@@ -115,7 +115,7 @@ export interface Route<
   readonly mediaType?: 'text/calendar'
   /** Counts against the limit of the address it comes from, for it takes no credential. */
   readonly perAddress?: true
-  /** Honours If-Match. */
+  /** Honours If-Match and If-None-Match. */
   readonly conditional?: boolean
   /** Says what other calls would be answered. */
   readonly dryRuns?: D

@@ -3,7 +3,7 @@ import { type KeyId, newId } from '../db/ids.ts'
 import { notFound, Problem } from '../problem.ts'
 import type { ApiKeyPatch, ApiKeyRow } from '../repositories/api-keys.ts'
 import type { RightInTheWay } from '../repositories/ceiling.ts'
-import type { Revisions } from '../repositories/scope.ts'
+import { accepts, type Revisions } from '../repositories/scope.ts'
 import { type Act, auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
 import type { Rights, Permission } from '../security/permissions.ts'
@@ -147,8 +147,7 @@ function changedKey(
   const { changed, row } = outcome
   if (!row) return notFound('API key')
   assertMayTake(outcome.inTheWay)
-  if (!changed && row.revokedAt !== null && (!revisions || revisions.includes(row.revision)))
-    throw revoked()
+  if (!changed && row.revokedAt !== null && accepts(revisions, row.revision)) throw revoked()
   return changedRow(outcome, 'API key')
 }
 

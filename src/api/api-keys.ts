@@ -24,7 +24,8 @@ import {
   UtcDay,
 } from './schemas.ts'
 
-const param = z.object({ keyId: idOf('key', 'Id of an API key') })
+const KeyId = idOf('key', 'Id of an API key')
+const param = z.object({ keyId: KeyId })
 
 const RateLimit = z
   .strictObject({ limit: z.int().min(1).max(1_000_000), windowSeconds: z.int().min(1).max(86_400) })
@@ -113,6 +114,7 @@ export const listApiKeys = route({
     const page = await paginate<ApiKeyRow, [Id]>({
       name: 'api-keys',
       query: input.query,
+      key: z.tuple([KeyId]),
       keyOf: ({ id }) => [id],
       read: (after, limit) => deps.apiKeys.list({ after: after?.[0], limit }),
     })

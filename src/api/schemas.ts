@@ -119,6 +119,17 @@ export const Instant = z.iso
   // An offset can carry a time out of the years that RFC 3339 has.
   .refine((time) => /^\d{4}-/.test(time), { error: 'expected a time in the years 0000 to 9999' })
 
+/** What entries are sorted by, as a cursor has it: names, counted places, and times in their stored form. */
+export const SortName = z
+  .string()
+  .max(1000)
+  .refine((name) => name.isWellFormed())
+export const SortNumber = z.int().min(0)
+export const SortTime = z.string().refine((time) => {
+  const at = Date.parse(time)
+  return !Number.isNaN(at) && new Date(at).toISOString() === time
+})
+
 /** The query of lists whose entries begin at a time. */
 export const StartQuery = {
   from: Instant.optional().meta({

@@ -48,7 +48,9 @@ const writable = {
     .meta({
       description: 'Permissions, always with reach any; at no moment more than the creator has',
     }),
-  expiresAt: Instant.nullable(),
+  expiresAt: Instant.nullable().meta({
+    description: 'A time that is still to come; null for never',
+  }),
   allowedIps: z
     .array(IpRange)
     .min(1)

@@ -15,6 +15,7 @@ export function parse({ input, idempotent }: Route): Handler[] {
   const { json, query, param } = input
   return [
     ...(json ? [body(json), zValidator('json', json, invalid('json'))] : []),
+    knownQuery(query),
     ...(query ? [zValidator('query', query, invalid('query'))] : []),
     ...(idempotent ? [usableIdempotencyKey] : []),
     ...(param ? [zValidator('param', param, unknownPath)] : []),
@@ -25,6 +26,19 @@ function body(json: z.core.$ZodType): Handler {
   const mayBeEmpty = z.safeParse(json, {}).success
   return async (c, next) => {
     await c.get('waitForSender')(readJsonBody(c.req, mayBeEmpty))
+    await next()
+  }
+}
+
+/** A parameter that is misspelled would be taken for none, which may ask for everything. */
+function knownQuery(query: z.core.$ZodObject | undefined): Handler {
+  const known = new Set(Object.keys(query?._zod.def.shape ?? {}))
+  return async (c, next) => {
+    const unknown = [...new URL(c.req.url).searchParams.keys()].filter((name) => !known.has(name))
+    const errors = unknown.slice(0, MAX_ERRORS).map((path) => {
+      return { in: 'query', path, message: 'this parameter is not known here' } as const
+    })
+    if (errors.length > 0) throw invalidFields(errors)
     await next()
   }
 }

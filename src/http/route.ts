@@ -19,7 +19,8 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 export interface Input {
   readonly param?: Schema
-  readonly query?: Schema
+  /** Whatever else a query has is refused. */
+  readonly query?: z.core.$ZodObject
   readonly json?: Schema
 }
 

@@ -1,6 +1,6 @@
 import type { Deps } from '../deps.ts'
 import { type KeyId, newId } from '../db/ids.ts'
-import { notFound, Problem } from '../problem.ts'
+import { invalidField, notFound, Problem } from '../problem.ts'
 import type { ApiKeyPatch, ApiKeyRow } from '../repositories/api-keys.ts'
 import type { RightInTheWay } from '../repositories/ceiling.ts'
 import { accepts, type Revisions } from '../repositories/scope.ts'
@@ -25,7 +25,7 @@ export interface IssuedApiKey extends ApiKeyRow {
   readonly secret: string
 }
 
-/** @throws Problem `forbidden` for a scope that its creator does not have with reach any */
+/** @throws Problem `forbidden` for a scope that its creator does not have with reach any, `validation_failed` */
 export async function createApiKey(
   grant: Grant<'api-key:manage'>,
   key: NewApiKey,
@@ -34,6 +34,7 @@ export async function createApiKey(
 ): Promise<IssuedApiKey> {
   const exercised = grant.exercise('api-key:manage')
   assertMayGive(exercised, rightsOfScopes(key.scopes))
+  assertToCome(key, now)
   const id = newId('key', now)
   const { key: secret, secretHash } = await mintApiKey(id)
   const at = new Date(now).toISOString()
@@ -63,7 +64,7 @@ export async function createApiKey(
 
 /**
  * @throws Problem `forbidden` for a scope that is more than the caller has, and for a key that is, or whose
- * creator is; `not_found`, `invalid_state`, `precondition_failed`
+ * creator is; `validation_failed`, `not_found`, `invalid_state`, `precondition_failed`
  */
 export async function updateApiKey(
   grant: Grant<'api-key:manage'>,
@@ -73,6 +74,7 @@ export async function updateApiKey(
   const { keyId, patch, revisions } = change
   const exercised = grant.exercise('api-key:manage')
   assertMayGive(exercised, rightsOfScopes(patch.scopes ?? []))
+  assertToCome(patch, deps.now)
   const audit = auditRow(exercised, deps.now, {
     action: 'api-key.update',
     target: keyId,
@@ -137,6 +139,12 @@ export async function revokeApiKey(
   const outcome = await deps.apiKeys.revoke(exercised.scope, keyId, revisions, audit)
   if (outcome.row) assertMayTake(outcome.inTheWay)
   if (!outcome.row?.revokedAt) changedRow(outcome, 'API key')
+}
+
+/** A key that ends before it begins is a slip; to end one, it is disabled or revoked. */
+function assertToCome({ expiresAt }: Pick<ApiKeyPatch, 'expiresAt'>, now: number): void {
+  if (expiresAt && Date.parse(expiresAt) <= now)
+    throw invalidField('expiresAt', 'expected a time that is still to come')
 }
 
 /** A revoked key is on record and nothing else. */

@@ -346,8 +346,3 @@ describe('a walk through the pages', () => {
     )
   })
 })
-
-it('an unknown query parameter changes nothing', async () => {
-  const { status } = await testSite().fetch(new Request(`${ORIGIN}/v1/badges?_method=DELETE&x=1`))
-  expect(status).toBe(200)
-})

@@ -23,7 +23,7 @@ export function llmsTxt(routes: readonly Route[], origin: string): string {
 
 ## Conventions
 
-- Bodies are \`application/json\`, at most 64 KiB; unknown fields are refused. PATCH merges the given fields.
+- Bodies are \`application/json\`, at most 64 KiB; unknown fields and query parameters are refused. PATCH merges the given fields.
 - Errors are \`application/problem+json\`: decide by \`code\`, show \`detail\`, report \`requestId\`. On 403 \`required\` names the permission that is missing; on 422 \`errors\` lists the fields.
 - Lists answer \`{ "items": [], "nextCursor": "…" | null }\`; pass \`?cursor=\` or follow \`Link: rel="next"\`. \`?limit=\` is 1 to 100.
 - Send an \`Idempotency-Key\` with a POST that creates; repeating it within 24 hours gives the same answer once more.

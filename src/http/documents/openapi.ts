@@ -226,7 +226,7 @@ function refusedStatuses({ access, input, method, conditional, idempotent }: Rou
     ...(method === 'GET' ? [] : [409]),
     ...(conditional ? [412] : []),
     ...(input.json ? [413, 415] : []),
-    ...(input.json || input.query || conditional || idempotent ? [422] : []),
+    422,
     429,
     500,
     503,

@@ -22,6 +22,7 @@ const ACCEPTED_HEADERS = [
   'Content-Type',
   'Idempotency-Key',
   'If-Match',
+  'If-None-Match',
   'X-API-Key',
   'X-D1-Bookmark',
 ]

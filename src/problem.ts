@@ -104,7 +104,7 @@ export const PROBLEMS = {
   precondition_failed: {
     status: 412,
     title: 'The resource has changed',
-    help: 'Its revision is not the one in `If-Match`. Read it again and repeat the change with the new ETag.',
+    help: 'Its revision is not one that `If-Match` or `If-None-Match` lets through. Read it again and repeat the change with the new ETag.',
   },
   payload_too_large: {
     status: 413,

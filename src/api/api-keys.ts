@@ -24,7 +24,8 @@ import {
   UtcDay,
 } from './schemas.ts'
 
-const param = z.object({ keyId: idOf('key', 'Id of an API key') })
+const KeyId = idOf('key', 'Id of an API key')
+const param = z.object({ keyId: KeyId })
 
 const RateLimit = z
   .strictObject({ limit: z.int().min(1).max(1_000_000), windowSeconds: z.int().min(1).max(86_400) })
@@ -47,7 +48,9 @@ const writable = {
     .meta({
       description: 'Permissions, always with reach any; at no moment more than the creator has',
     }),
-  expiresAt: Instant.nullable(),
+  expiresAt: Instant.nullable().meta({
+    description: 'A time that is still to come; null for never',
+  }),
   allowedIps: z
     .array(IpRange)
     .min(1)
@@ -113,6 +116,7 @@ export const listApiKeys = route({
     const page = await paginate<ApiKeyRow, [Id]>({
       name: 'api-keys',
       query: input.query,
+      key: z.tuple([KeyId]),
       keyOf: ({ id }) => [id],
       read: (after, limit) => deps.apiKeys.list({ after: after?.[0], limit }),
     })

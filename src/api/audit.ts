@@ -1,10 +1,10 @@
 /** What was done, by whom, for whom and why; and what the backend may do by itself. */
 import * as z from 'zod'
 import type { AuditId } from '../db/ids.ts'
-import { listOf, pageOf, PageQuery, paginate } from '../http/pagination.ts'
+import { listOf, pageOfConstant, PageQuery, paginate } from '../http/pagination.ts'
 import { route } from '../http/route.ts'
 import { ELEVATED_IDENTITIES } from '../security/elevated-identities.ts'
-import { Instant, MANY, NAME, shownId, shownName, shownText, Timestamp } from './schemas.ts'
+import { idOf, Instant, MANY, NAME, shownId, shownName, shownText, Timestamp } from './schemas.ts'
 
 const AuditEntry = z
   .object({
@@ -48,6 +48,7 @@ export const listAudit = route({
     const page = await paginate<Awaited<ReturnType<typeof deps.auditLog.list>>[number], [AuditId]>({
       name: `audit?${JSON.stringify(filter)}`,
       query: { limit, cursor },
+      key: z.tuple([idOf('aud', 'Id of an entry')]),
       keyOf: ({ id }) => [id],
       read: (after, limit) => deps.auditLog.list(filter, { after: after?.[0], limit }),
     })
@@ -84,11 +85,12 @@ export const listElevations = route({
   input: { query: z.object(PageQuery) },
   output: listOf(ElevatedIdentity),
   async run({ input }) {
-    const items = Object.entries(ELEVATED_IDENTITIES).map(([identity, definition]) => ({
+    const all = Object.entries(ELEVATED_IDENTITIES).map(([identity, definition]) => ({
       identity,
       ...definition,
       may: [...definition.may],
     }))
-    return pageOf('elevations', input.query, items)
+    const list = { name: 'elevations', query: input.query, all }
+    return pageOfConstant(list, ({ identity }) => identity)
   },
 })

@@ -7,7 +7,7 @@ import { Answer, route } from '../http/route.ts'
 import { assignBadge, assignBadges, removeBadge } from '../operations/assign-badges.ts'
 import { notFound } from '../problem.ts'
 import type { Given } from '../repositories/badge-assignments.ts'
-import { Badge, BadgeId, NoBody, shownId, Timestamp, UserId } from './schemas.ts'
+import { Badge, BadgeId, NoBody, shownId, SortNumber, Timestamp, UserId } from './schemas.ts'
 
 const assignment = {
   badge: Badge,
@@ -37,6 +37,7 @@ export const listUserBadges = route({
     return paginate<z.input<typeof Assignment>, [number, Id]>({
       name: `badges of ${userId}`,
       query: input.query,
+      key: z.tuple([SortNumber, BadgeId]),
       keyOf: ({ badge }) => [badge.position, badge.id as Id],
       read: async (after, limit) => {
         const page = { after: after && { position: after[0], id: after[1] }, limit }

@@ -82,6 +82,7 @@ export const listBadgeRules = route({
     return paginate<BadgeRuleRow, [Id]>({
       name: 'badge-rules',
       query: input.query,
+      key: z.tuple([RuleId]),
       keyOf: ({ id }) => [id],
       read: (after, limit) => deps.badgeRules.list({ after: after?.[0], limit }),
     })

@@ -6,7 +6,7 @@ import { route } from '../http/route.ts'
 import * as operations from '../operations/manage-badges.ts'
 import { notFound } from '../problem.ts'
 import type { BadgeRow } from '../repositories/badges.ts'
-import { Badge, BadgeId, HttpsUrl, SOME_FIELD, text } from './schemas.ts'
+import { Badge, BadgeId, HttpsUrl, SOME_FIELD, SortNumber, text } from './schemas.ts'
 
 const param = z.object({ badgeId: BadgeId })
 
@@ -60,6 +60,7 @@ export const listBadges = route({
     return paginate<BadgeRow, [number, Id]>({
       name: 'badges',
       query: input.query,
+      key: z.tuple([SortNumber, BadgeId]),
       keyOf: ({ position, id }) => [position, id],
       read: (after, limit) =>
         deps.badges.list({ after: after && { position: after[0], id: after[1] }, limit }),

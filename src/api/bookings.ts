@@ -27,7 +27,8 @@ import {
   Timestamp,
 } from './schemas.ts'
 
-const param = z.object({ bookingId: idOf('bkg', 'Id of a booking') })
+const BookingId = idOf('bkg', 'Id of a booking')
+const param = z.object({ bookingId: BookingId })
 
 const STATUSES = ['pending', 'confirmed', 'declined', 'canceled'] as const
 
@@ -84,7 +85,11 @@ const Booking = z
     updatedAt: Timestamp,
   })
   .meta({ id: 'Booking' })
-  .register(answerFields, { etag: ({ revision }) => revision, about: ({ owner }) => owner })
+  .register(answerFields, {
+    etag: ({ revision }) => revision,
+    showsMore: true,
+    about: ({ owner }) => owner,
+  })
 
 const Reason = z
   .strictObject({ reason: text(1, 500).nullable().default(null) })
@@ -149,7 +154,7 @@ export const readBookingCalendar = route({
         .string()
         .meta({ description: 'Id of a booking', pattern: '^bkg_[0-9a-z]{26}', maxLength: 34 })
         .transform((file) => file.slice(0, -'.ics'.length))
-        .pipe(idOf('bkg', 'Id of a booking')),
+        .pipe(BookingId),
     }),
   },
   output: z.string().meta({ pattern: '^BEGIN:VCALENDAR', maxLength: 20_000 }),
@@ -239,6 +244,7 @@ async function bookingsOf(
   const page = await paginate<BookingRow, [Id]>({
     name: `bookings?${JSON.stringify([scope, filter])}`,
     query: { limit, cursor },
+    key: z.tuple([BookingId]),
     keyOf: ({ id }) => [id],
     read: (after, limit) => deps.bookings.list(scope, filter, { after: after?.[0], limit }),
   })

@@ -65,6 +65,12 @@ const Call = z
       .regex(/^[ -~]*$/)
       .optional()
       .meta({ description: 'The header If-Match of the call' }),
+    ifNoneMatch: z
+      .string()
+      .max(1024)
+      .regex(/^[ -~]*$/)
+      .optional()
+      .meta({ description: 'The header If-None-Match of the call' }),
   })
   .refine(({ method, body }) => body === undefined || (method !== 'GET' && method !== 'HEAD'), {
     path: ['body'],
@@ -96,9 +102,11 @@ export const explain = route({
   dryRuns: true,
   asksAgain: true,
   async run({ input, caller, dryRun, deps }) {
-    const { as, body, ifMatch, ...call } = input.json
+    const { as, body, ifMatch, ifNoneMatch, ...call } = input.json
     const subject = await subjectOf(as, caller, deps)
-    return dryRun ? explanationOf(await dryRun({ ...call, body, ifMatch }, subject)) : UNREAD
+    return dryRun
+      ? explanationOf(await dryRun({ ...call, body, ifMatch, ifNoneMatch }, subject))
+      : UNREAD
   },
 })
 

@@ -7,7 +7,7 @@ import { type LinkedIdentity, linkIdentity } from '../operations/link-identity.t
 import { unlinkIdentity } from '../operations/unlink-identity.ts'
 import { notFound } from '../problem.ts'
 import type { IdentityName } from '../repositories/linked-identities.ts'
-import { shownText, Timestamp, Token } from './schemas.ts'
+import { shownText, SortTime, Timestamp, Token } from './schemas.ts'
 
 /** How many hexadecimal digits of an identity's hash tell the identities of one member apart. */
 const ID_DIGITS = 32
@@ -30,12 +30,11 @@ const NewIdentity = z
   })
   .meta({ id: 'NewIdentity' })
 
-const param = z.object({
-  identityId: z
-    .string()
-    .regex(ID)
-    .meta({ description: 'Id of an identity of yours', maxLength: 36 }),
-})
+const IdentityId = z
+  .string()
+  .regex(ID)
+  .meta({ description: 'Id of an identity of yours', maxLength: 36 })
+const param = z.object({ identityId: IdentityId })
 
 export const listIdentities = route({
   method: 'GET',
@@ -46,8 +45,13 @@ export const listIdentities = route({
   output: listOf(Identity),
   async run({ input, grant, caller, deps }) {
     const rows = await deps.linkedIdentities.list(grant.scope)
-    const items = rows.map((row) => shown(row, caller.identity))
-    return pageOf('identities', input.query, items)
+    return pageOf({
+      name: 'identities',
+      query: input.query,
+      key: z.tuple([SortTime, IdentityId]),
+      keyOf: ({ createdAt, id }): [string, string] => [createdAt, id],
+      all: rows.map((row) => shown(row, caller.identity)),
+    })
   },
 })
 

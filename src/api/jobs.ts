@@ -3,11 +3,11 @@ import * as z from 'zod'
 import { answerFields, nobody } from '../http/answer-fields.ts'
 import { isJobName, JOBS, scheduleOf } from '../cron/job-names.ts'
 import type { RunId } from '../db/ids.ts'
-import { listOf, pageOf, PageQuery, paginate } from '../http/pagination.ts'
+import { listOf, pageOfConstant, PageQuery, paginate } from '../http/pagination.ts'
 import { route } from '../http/route.ts'
 import { requestJobRun } from '../operations/request-job-run.ts'
 import type { JobRunRow } from '../repositories/job-runs.ts'
-import { NoBody, shownId, shownName, shownText, Timestamp } from './schemas.ts'
+import { idOf, NoBody, shownId, shownName, shownText, Timestamp } from './schemas.ts'
 
 const JobParam = z
   .string()
@@ -53,13 +53,13 @@ export const listJobs = route({
     const latest = new Map(
       (await deps.jobRuns.latest(Object.keys(JOBS))).map((run) => [run.job, run]),
     )
-    const items = Object.entries(JOBS).map(([name, { description }]) => ({
+    const all = Object.entries(JOBS).map(([name, { description }]) => ({
       name,
       description,
       schedule: isJobName(name) ? scheduleOf(name) : '',
       lastRun: latest.get(name) ?? null,
     }))
-    return pageOf('jobs', input.query, items)
+    return pageOfConstant({ name: 'jobs', query: input.query, all }, ({ name }) => name)
   },
 })
 
@@ -75,6 +75,7 @@ export const listJobRuns = route({
     return paginate<JobRunRow, [RunId]>({
       name: `runs of ${job}`,
       query: input.query,
+      key: z.tuple([idOf('run', 'Id of a run')]),
       keyOf: ({ id }) => [id],
       read: (after, limit) => deps.jobRuns.list(job, { after: after?.[0], limit }),
     })

@@ -1,5 +1,6 @@
 /** The calling member's own things. These routes take no user id: it is the session's. */
 import * as z from 'zod'
+import type { RuleId as Id } from '../db/ids.ts'
 import { Answer, type CallerContext, route } from '../http/route.ts'
 import { siteDay } from '../calendar/site-day.ts'
 import type { VisitingMember } from '../objects/visits.ts'
@@ -15,7 +16,9 @@ import {
   FullProfile,
   NoBody,
   ProfilePatch,
+  RuleId,
   shownId,
+  SortNumber,
   Timestamp,
 } from './schemas.ts'
 import { VisitSummary, visitSummaryOf } from './visits.ts'
@@ -119,7 +122,13 @@ export const readMyProgress = route({
       need: rule.threshold,
       earnedAt,
     }))
-    return pageOf('progress', input.query, items)
+    return pageOf({
+      name: 'progress',
+      query: input.query,
+      key: z.tuple([SortNumber, RuleId]),
+      keyOf: ({ badge, ruleId }): [number, Id] => [badge.position, ruleId],
+      all: items,
+    })
   },
 })
 

@@ -8,6 +8,7 @@ import type { RoleRow } from '../repositories/roles.ts'
 import { entriesOf } from '../security/decide.ts'
 import { rightsFrom } from '../security/held-roles.ts'
 import {
+  isRole,
   type Rights,
   type Permission,
   PERMISSION_NAMES,
@@ -68,12 +69,20 @@ export const listRoles = route({
   input: { query: z.object(PageQuery) },
   output: listOf(Role),
   async run({ input, deps }) {
+    const names = Object.keys(ROLES)
     const builtIn = Object.entries(ROLES).map(([name, rights]) => ({
       name,
       builtIn: true,
       permissions: permissionsOf(rights),
     }))
-    return pageOf('roles', input.query, [...builtIn, ...(await deps.roles.list()).map(shown)])
+    return pageOf({
+      name: 'roles',
+      query: input.query,
+      key: z.tuple([RoleName]),
+      keyOf: ({ name }): [string] => [name],
+      order: ([name]) => [isRole(name) ? names.indexOf(name) : names.length, name],
+      all: [...builtIn, ...(await deps.roles.list()).map(shown)],
+    })
   },
 })
 

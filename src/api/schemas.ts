@@ -119,6 +119,17 @@ export const Instant = z.iso
   // An offset can carry a time out of the years that RFC 3339 has.
   .refine((time) => /^\d{4}-/.test(time), { error: 'expected a time in the years 0000 to 9999' })
 
+/** What entries are sorted by, as a cursor has it: names, counted places, and times in their stored form. */
+export const SortName = z
+  .string()
+  .max(1000)
+  .refine((name) => name.isWellFormed())
+export const SortNumber = z.int().min(0)
+export const SortTime = z.string().refine((time) => {
+  const at = Date.parse(time)
+  return !Number.isNaN(at) && new Date(at).toISOString() === time
+})
+
 /** The query of lists whose entries begin at a time. */
 export const StartQuery = {
   from: Instant.optional().meta({
@@ -143,7 +154,10 @@ export const Email = z.email({ error: 'expected an email address' }).max(254)
 export const Timestamp = z
   .string()
   .meta({ description: 'RFC 3339, UTC, with milliseconds', format: 'date-time', maxLength: 24 })
-export const Revision = z.int().min(1).meta({ description: 'Also the ETag; honoured in If-Match' })
+export const Revision = z
+  .int()
+  .min(1)
+  .meta({ description: 'Begins the ETag; goes up with every change' })
 export const Day = dayIn("the site's time zone")
 export const UtcDay = dayIn('UTC')
 
@@ -192,7 +206,7 @@ const publicFields = {
 export const PublicProfile = z
   .object(publicFields)
   .meta({ id: 'PublicProfile' })
-  .register(answerFields, { etag: ({ revision }) => revision })
+  .register(answerFields, { etag: ({ revision }) => revision, showsMore: true })
 
 const part = shownText(200).nullable().default(null)
 
@@ -217,7 +231,11 @@ export const FullProfile = z
     updatedAt: Timestamp,
   })
   .meta({ id: 'FullProfile' })
-  .register(answerFields, { etag: ({ revision }) => revision, about: ({ id }) => id })
+  .register(answerFields, {
+    etag: ({ revision }) => revision,
+    showsMore: true,
+    about: ({ id }) => id,
+  })
 
 export const ProfilePatch = z
   .strictObject({

@@ -1,7 +1,7 @@
 /** What can be booked, and when. */
 import * as z from 'zod'
 import { answerFields, nobody } from '../http/answer-fields.ts'
-import type { ServiceId as Id, SlotId } from '../db/ids.ts'
+import type { ServiceId as Id, SlotId as IdOfSlot } from '../db/ids.ts'
 import { isTimeZone } from '../calendar/time-zone.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
 import { route } from '../http/route.ts'
@@ -17,13 +17,16 @@ import {
   shownId,
   shownText,
   SOME_FIELD,
+  SortTime,
   StartQuery,
   text,
   Timestamp,
   whenFine,
 } from './schemas.ts'
 
-const param = z.object({ serviceId: idOf('svc', 'Id of a service') })
+const ServiceId = idOf('svc', 'Id of a service')
+const SlotId = idOf('slt', 'Id of a slot')
+const param = z.object({ serviceId: ServiceId })
 
 const writable = {
   name: text(1, 100),
@@ -151,6 +154,7 @@ export const listServices = route({
     return paginate<ServiceRow, [Id]>({
       name: 'services',
       query: input.query,
+      key: z.tuple([ServiceId]),
       keyOf: ({ id }) => [id],
       read: (after, limit) => deps.services.list({ after: after?.[0], limit }),
     })
@@ -230,9 +234,10 @@ export const listSlots = route({
   async run({ input, deps }) {
     const { serviceId } = input.param
     const { from, to } = input.query
-    return paginate<SlotRow & { available: number }, [string, SlotId]>({
+    return paginate<SlotRow & { available: number }, [string, IdOfSlot]>({
       name: `slots of ${serviceId}?from=${from ?? ''}&to=${to ?? ''}`,
       query: input.query,
+      key: z.tuple([SortTime, SlotId]),
       keyOf: ({ startsAt, id }) => [startsAt, id],
       read: async (after, limit) => {
         const page = { from, to, after: after && { startsAt: after[0], id: after[1] }, limit }
@@ -272,7 +277,7 @@ export const deleteSlot = route({
   path: '/v1/slots/:slotId',
   summary: 'Delete a slot; not while bookings live',
   access: { may: 'service:manage' },
-  input: { param: z.object({ slotId: idOf('slt', 'Id of a slot') }) },
+  input: { param: z.object({ slotId: SlotId }) },
   output: 'nothing',
   async run({ input, grant, deps }) {
     await operations.deleteSlot(grant, input.param.slotId, deps)

@@ -9,7 +9,15 @@ import { updateProfile } from '../operations/update-profile.ts'
 import { notFound } from '../problem.ts'
 import type { UserRow } from '../repositories/users.ts'
 import { profileOf } from './profiles.ts'
-import { FullProfile, NoBody, ProfilePatch, PublicProfile, text, UserId } from './schemas.ts'
+import {
+  FullProfile,
+  NoBody,
+  ProfilePatch,
+  PublicProfile,
+  SortName,
+  text,
+  UserId,
+} from './schemas.ts'
 
 const param = z.object({ userId: UserId })
 
@@ -30,6 +38,7 @@ export const listUsers = route({
     return paginate<Awaited<ReturnType<typeof deps.users.list>>[number], [string, Id]>({
       name: `users?q=${q ?? ''}`,
       query: input.query,
+      key: z.tuple([SortName, UserId]),
       keyOf: ({ nameKey, id }) => [nameKey, id],
       read: (after, limit) =>
         deps.users.list(grant.scope, {

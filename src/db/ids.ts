@@ -37,11 +37,14 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 /** The first character carries only three bits of the 128. */
 const SUFFIX = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/
 
+/** A clock may be put back by so much, in milliseconds, and ids go on from where they were. */
+export const ID_LEAD_MS = 10_000
+
 const generator = new V7Generator()
 
 /** A new id. Ids made one after another with the same `now` (milliseconds since the epoch) still sort. */
 export function newId<P extends IdPrefix>(prefix: P, now: number): Id<P> {
-  return `${prefix}_${encode(generator.generateOrResetCore(now, 10_000).bytes)}`
+  return `${prefix}_${encode(generator.generateOrResetCore(now, ID_LEAD_MS).bytes)}`
 }
 
 /** The smallest id of a kind that can have been made at `at` (milliseconds); for time ranges over a key. */

@@ -6,8 +6,10 @@
 import * as z from 'zod'
 
 interface AnswerFields {
-  /** The revision of what is shown, which becomes the ETag (RFC 9110, section 8.8.3). */
+  /** The revision of what is shown, with which the ETag begins (RFC 9110, section 8.8.3). */
   readonly etag?: (body: z.$output) => number | undefined
+  /** It also shows what moves while the revision stays, so the ETag has a digest of all of it. */
+  readonly showsMore?: true
   /** The cursor of the next page, which a Link leads to (RFC 8288). */
   readonly next?: (body: z.$output) => string | null
   /**

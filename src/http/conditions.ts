@@ -1,4 +1,4 @@
-/** Request headers that put a condition on the answer: Accept, If-Match, Idempotency-Key. */
+/** Request headers that put a condition on the answer: Accept, If-Match, If-None-Match, Idempotency-Key. */
 import { parseAccept } from 'hono/utils/accept'
 import type { HonoRequest } from 'hono'
 import { Problem } from '../problem.ts'
@@ -18,15 +18,45 @@ export function assertAcceptable(request: HonoRequest, mediaType = 'application/
   }
 }
 
-/** RFC 9110, section 13.1.1: strong comparison, so a weak or foreign tag matches nothing. */
+/** `"n"`, or `"n.digest"` for an answer that shows more than the revision `n` counts. */
+export function entityTag(revision: number, digest?: string): string {
+  return digest === undefined ? `"${revision}"` : `"${revision}.${digest.slice(0, DIGEST_LENGTH)}"`
+}
+
+const DIGEST_LENGTH = 16
+
+/** A tag of ours, strong or weakened on the way: see docs/decisions/entity-tags.md. */
+const OUR_TAG = new RegExp(`^(?:W/)?"([1-9]\\d{0,14})(?:\\.[\\w-]{${DIGEST_LENGTH}})?"$`)
+
+/** What If-Match and If-None-Match ask of a change; a malformed or foreign tag matches nothing. */
 export function revisionsOf(request: HonoRequest): Revisions {
-  const header = request.header('If-Match')
-  if (header === undefined || header.trim() === '*') return undefined
-  return header
-    .split(',')
-    .map((tag) => /^"([1-9]\d{0,14})"$/.exec(tag.trim())?.[1])
-    .filter((revision) => revision !== undefined)
-    .map(Number)
+  const match = namedIn(request.header('If-Match'))
+  const noneMatch = namedIn(request.header('If-None-Match'))
+  if (!match && !noneMatch) return undefined
+  return { ...(match && { match }), ...(noneMatch && { noneMatch }) }
+}
+
+function namedIn(header: string | undefined): readonly number[] | '*' | undefined {
+  if (header === undefined || header.trim() === '*') return header === undefined ? undefined : '*'
+  return tagsIn(header).flatMap((tag) => {
+    const revision = OUR_TAG.exec(tag)?.[1]
+    return revision === undefined ? [] : Number(revision)
+  })
+}
+
+/** Whether the caller has this answer already: weak comparison (RFC 9110, section 13.1.2). */
+export function isKnown(request: HonoRequest, tag: string): boolean {
+  const header = request.header('If-None-Match')
+  if (header === undefined || !['GET', 'HEAD'].includes(request.method)) return false
+  return header.trim() === '*' || tagsIn(header).some((each) => strong(each) === strong(tag))
+}
+
+function tagsIn(header: string): string[] {
+  return header.split(',').map((tag) => tag.trim())
+}
+
+function strong(tag: string): string {
+  return tag.replace(/^W\//, '')
 }
 
 /** 1..255 visible ASCII characters, bare or quoted. @throws Problem `validation_failed` */

@@ -22,7 +22,8 @@ export const EXPOSED_HEADERS = [
 
 /** What every answer but those of the login's pages says; the values of Hono's `secureHeaders`. */
 const EVERY_ANSWER: Readonly<Fields> = {
-  'Cache-Control': 'no-store',
+  // Networks that transform an answer weaken its ETag.
+  'Cache-Control': 'no-store, no-transform',
   Vary: 'Origin',
   'Access-Control-Expose-Headers': EXPOSED_HEADERS.join(','),
   'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",

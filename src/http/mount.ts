@@ -280,7 +280,7 @@ function contextOf(
   }
 }
 
-function respond(declared: Route, c: AppContext, result: unknown): Response {
+async function respond(declared: Route, c: AppContext, result: unknown): Promise<Response> {
   const answer = result instanceof Answer ? result : new Answer(statusOf(declared), result)
   const { mediaType } = declared
   return send(c, declared, answer.status, projected(declared, c, answer.body), {

@@ -16,6 +16,7 @@ export function parse({ input, idempotent }: Route): Step[] {
   const { json, query, param } = input
   return [
     ...(json ? [body(json), zValidator('json', json, invalid('json'))] : []),
+    knownQuery(query),
     ...(query ? [zValidator('query', query, invalid('query'))] : []),
     ...(idempotent ? [usableIdempotencyKey] : []),
     ...(param ? [zValidator('param', param, unknownPath)] : []),
@@ -31,6 +32,21 @@ function body(json: z.core.$ZodType): Handler {
   const mayBeEmpty = z.safeParse(json, {}).success
   return async (c, next) => {
     await c.get('waitForSender')(readJsonBody(c.req, mayBeEmpty))
+    await next()
+  }
+}
+
+/** A parameter that is misspelled would be taken for none, which may ask for everything. */
+function knownQuery(query: z.core.$ZodObject | undefined): Handler {
+  const known = new Set(Object.keys(query?._zod.def.shape ?? {}))
+  return async (c, next) => {
+    // To parse an address costs more than most of what a request does.
+    if (!c.req.url.includes('?')) return next()
+    const unknown = [...new URL(c.req.url).searchParams.keys()].filter((name) => !known.has(name))
+    const errors = unknown.slice(0, MAX_ERRORS).map((path) => {
+      return { in: 'query', path, message: 'this parameter is not known here' } as const
+    })
+    if (errors.length > 0) throw invalidFields(errors)
     await next()
   }
 }

@@ -19,7 +19,8 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 export interface Input {
   readonly param?: Schema
-  readonly query?: Schema
+  /** Whatever else a query has is refused. */
+  readonly query?: z.core.$ZodObject
   readonly json?: Schema
 }
 
@@ -56,7 +57,7 @@ export interface CallerContext extends Pick<Identified, 'actor' | 'visitShard' |
 
 /** What the headers of the request ask for. */
 export interface RequestContext<O extends Output> {
-  /** The revisions that If-Match accepts. */
+  /** The revisions that If-Match and If-None-Match let through. */
   readonly revisions: Revisions
   readonly idempotency: Idempotency | undefined
   /** What an operation needs to store its answer with its write. @param shown makes the answer of a result */
@@ -115,7 +116,7 @@ export interface Route<
   readonly mediaType?: 'text/calendar'
   /** Counts against the limit of the address it comes from, for it takes no credential. */
   readonly perAddress?: true
-  /** Honours If-Match. */
+  /** Honours If-Match and If-None-Match. */
   readonly conditional?: boolean
   /** Says what other calls would be answered. */
   readonly dryRuns?: D

@@ -1,6 +1,8 @@
-/** The one way an answer of a route leaves: JSON, with the headers that follow from its body. */
+/** The one way an answer of a route leaves: JSON, with the headers that follow from its body, or 304. */
 import type { AppContext, Fields } from './context.ts'
+import { sha256 } from '../crypto/digest.ts'
 import { fieldsOf } from './answer-fields.ts'
+import { entityTag, isKnown } from './conditions.ts'
 import { answer } from './fields.ts'
 import type { Output, Route, Status } from './route.ts'
 
@@ -9,21 +11,24 @@ export function outputOf(c: AppContext, { output }: Pick<Route, 'output'>): Outp
   return c.get('admission').restriction?.output ?? output
 }
 
-/** @param body as `outputOf` has it: the header is made of it, too */
-export function send(
+/** @param body as `outputOf` has it: the headers are made of it, too */
+export async function send(
   c: AppContext,
   declared: Route,
   status: Status,
   body: unknown,
   fields: Readonly<Fields> = {},
-): Response {
+): Promise<Response> {
   if (body === undefined || status === 204) return answer(c, null, 204, fields)
   if (typeof body === 'string') return answer(c, body, status, fields)
-  const { etag, next } = fieldsOf(outputOf(c, declared))
+  const { etag, showsMore, next } = fieldsOf(outputOf(c, declared))
   const [revision, cursor] = [etag?.(body), next?.(body)]
-  return answer(c, JSON.stringify(body), status, {
+  const text = JSON.stringify(body)
+  const tag = revision && entityTag(revision, showsMore && (await sha256(text)))
+  if (tag && isKnown(c.req, tag)) return answer(c, null, 304, { ETag: tag })
+  return answer(c, text, status, {
     'Content-Type': 'application/json',
-    ...(revision !== undefined && { ETag: `"${revision}"` }),
+    ...(tag && { ETag: tag }),
     ...(declared.location &&
       status === 201 && { Location: `${c.req.path}/${declared.location(body)}` }),
     ...(typeof cursor === 'string' && { Link: linkTo(c, nextPage(c.req.url, cursor)) }),

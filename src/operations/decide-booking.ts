@@ -3,7 +3,7 @@ import type { BookingId } from '../db/ids.ts'
 import { notFound, Problem } from '../problem.ts'
 import type { StoredAnswer } from '../repositories/audited.ts'
 import { type BookingRow, columnsOf, isOf, type Transition } from '../repositories/bookings.ts'
-import type { Revisions } from '../repositories/scope.ts'
+import { accepts, onlyAt, type Revisions } from '../repositories/scope.ts'
 import { actorRef } from '../security/actor.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Exercised, Grant } from '../security/grant.ts'
@@ -130,7 +130,7 @@ async function transitAsForeseen(
     const next = { ...current, ...columnsOf(act.to), revision: revision + 1, updatedAt }
     const asRead = {
       bookingId,
-      revisions: (revisions ?? [revision]).filter((each) => each === revision),
+      revisions: onlyAt(revision, revisions),
       answer: await remember(next),
     }
     const { changed, row } = await transit(exercised, asRead, act, deps)
@@ -163,5 +163,5 @@ async function transit(
 }
 
 function assertRevision({ revision }: BookingRow, revisions: Revisions): void {
-  if (revisions && !revisions.includes(revision)) throw stale('booking')
+  if (!accepts(revisions, revision)) throw stale('booking')
 }

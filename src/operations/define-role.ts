@@ -1,7 +1,7 @@
 import type { Deps } from '../deps.ts'
 import { notFound, Problem } from '../problem.ts'
 import type { RoleRow } from '../repositories/roles.ts'
-import type { Revisions } from '../repositories/scope.ts'
+import { accepts, type Revisions } from '../repositories/scope.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
 import { rightsFrom } from '../security/held-roles.ts'
@@ -37,20 +37,19 @@ export async function defineRole(
     changes: { permissions },
   })
   if (!current) {
-    if (revisions) throw stale('role')
+    if (!accepts(revisions, undefined)) throw stale('role')
     const { changed, row } = await deps.roles.create({ name, permissions }, audit)
-    if (!changed || !row) throw overtaken()
+    if (!changed || !row) throw accepts(revisions, row?.revision) ? overtaken() : stale('role')
     return { created: true, row }
   }
-  const isAccepted = !revisions || revisions.includes(current.revision)
-  if (isAccepted && isSame(current.permissions, permissions)) {
+  if (accepts(revisions, current.revision) && isSame(current.permissions, permissions)) {
     await deps.roles.reopen(name)
     return { created: false, row: current }
   }
   const outcome = await deps.roles.update(exercised.scope, current, permissions, revisions, audit)
   const { changed, row, inTheWay } = outcome
   assertMayTake(inTheWay)
-  if (!changed) throw revisions ? stale('role') : overtaken()
+  if (!changed) throw accepts(revisions, row?.revision) ? overtaken() : stale('role')
   return { created: false, row: changedRow({ changed, row }, 'role') }
 }
 

@@ -1,7 +1,7 @@
 import type { Deps } from '../deps.ts'
 import type { UserId } from '../db/ids.ts'
 import { notFound } from '../problem.ts'
-import type { Revisions } from '../repositories/scope.ts'
+import { accepts, type Revisions } from '../repositories/scope.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
 import { assertMayTake } from './may-take.ts'
@@ -27,5 +27,5 @@ export async function deleteUser(
   if (isGone) return
   if (!left) notFound('member')
   assertMayTake(inTheWay)
-  throw revisions && !revisions.includes(left.revision) ? stale('member') : lastAdmin()
+  throw accepts(revisions, left.revision) ? lastAdmin() : stale('member')
 }

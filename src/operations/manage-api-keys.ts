@@ -1,9 +1,9 @@
 import type { Deps } from '../deps.ts'
 import { type KeyId, newId } from '../db/ids.ts'
-import { notFound, Problem } from '../problem.ts'
+import { invalidField, notFound, Problem } from '../problem.ts'
 import type { ApiKeyPatch, ApiKeyRow } from '../repositories/api-keys.ts'
 import type { RightInTheWay } from '../repositories/ceiling.ts'
-import type { Revisions } from '../repositories/scope.ts'
+import { accepts, type Revisions } from '../repositories/scope.ts'
 import { type Act, auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
 import type { Rights, Permission } from '../security/permissions.ts'
@@ -25,7 +25,7 @@ export interface IssuedApiKey extends ApiKeyRow {
   readonly secret: string
 }
 
-/** @throws Problem `forbidden` for a scope that its creator does not have with reach any */
+/** @throws Problem `forbidden` for a scope that its creator does not have with reach any, `validation_failed` */
 export async function createApiKey(
   grant: Grant<'api-key:manage'>,
   key: NewApiKey,
@@ -34,6 +34,7 @@ export async function createApiKey(
 ): Promise<IssuedApiKey> {
   const exercised = grant.exercise('api-key:manage')
   assertMayGive(exercised, rightsOfScopes(key.scopes))
+  assertToCome(key, now)
   const id = newId('key', now)
   const { key: secret, secretHash } = await mintApiKey(id)
   const at = new Date(now).toISOString()
@@ -63,7 +64,7 @@ export async function createApiKey(
 
 /**
  * @throws Problem `forbidden` for a scope that is more than the caller has, and for a key that is, or whose
- * creator is; `not_found`, `invalid_state`, `precondition_failed`
+ * creator is; `validation_failed`, `not_found`, `invalid_state`, `precondition_failed`
  */
 export async function updateApiKey(
   grant: Grant<'api-key:manage'>,
@@ -73,6 +74,7 @@ export async function updateApiKey(
   const { keyId, patch, revisions } = change
   const exercised = grant.exercise('api-key:manage')
   assertMayGive(exercised, rightsOfScopes(patch.scopes ?? []))
+  assertToCome(patch, deps.now)
   const audit = auditRow(exercised, deps.now, {
     action: 'api-key.update',
     target: keyId,
@@ -139,6 +141,12 @@ export async function revokeApiKey(
   if (!outcome.row?.revokedAt) changedRow(outcome, 'API key')
 }
 
+/** A key that ends before it begins is a slip; to end one, it is disabled or revoked. */
+function assertToCome({ expiresAt }: Pick<ApiKeyPatch, 'expiresAt'>, now: number): void {
+  if (expiresAt && Date.parse(expiresAt) <= now)
+    throw invalidField('expiresAt', 'expected a time that is still to come')
+}
+
 /** A revoked key is on record and nothing else. */
 function changedKey(
   outcome: { changed: boolean; row: ApiKeyRow | undefined; inTheWay: RightInTheWay | undefined },
@@ -147,8 +155,7 @@ function changedKey(
   const { changed, row } = outcome
   if (!row) return notFound('API key')
   assertMayTake(outcome.inTheWay)
-  if (!changed && row.revokedAt !== null && (!revisions || revisions.includes(row.revision)))
-    throw revoked()
+  if (!changed && row.revokedAt !== null && accepts(revisions, row.revision)) throw revoked()
   return changedRow(outcome, 'API key')
 }
 

@@ -2,7 +2,7 @@ import type { Deps } from '../deps.ts'
 import { newId, type ServiceId, type SlotId } from '../db/ids.ts'
 import { notFound, Problem } from '../problem.ts'
 import type { ServicePatch, ServiceRow, SlotRow } from '../repositories/services.ts'
-import type { Revisions } from '../repositories/scope.ts'
+import { accepts, type Revisions } from '../repositories/scope.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
 import type { Remember } from './foreseen.ts'
@@ -61,7 +61,7 @@ export async function deleteService(
   const { changed, row } = await services.delete(serviceId, revisions, audit)
   if (changed) return
   const left = row ?? notFound('service')
-  if (!revisions || revisions.includes(left.revision)) throw withBookings('service')
+  if (accepts(revisions, left.revision)) throw withBookings('service')
   changedRow({ changed, row }, 'service')
 }
 

@@ -27,6 +27,6 @@ export function assertDeleted({ changed, row }: Outcome<unknown>, what: string):
 export function stale(what: string): Problem {
   return new Problem(
     'precondition_failed',
-    `The ${what} has another revision than the one in If-Match.`,
+    `The ${what} is not at a revision that If-Match or If-None-Match lets through.`,
   )
 }

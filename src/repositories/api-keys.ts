@@ -7,7 +7,7 @@ import { type AuditRow, audited, storeAnswer, type StoredAnswer } from './audite
 import { type Ceiling, ceilingOfKey } from './ceiling.ts'
 import { type Happened, note, writeEvent } from './outbox.ts'
 import { heldRolesOf, parseHeldRoles } from './roles.ts'
-import { atRevision, type Revisions, type WriteScope } from './scope.ts'
+import { atRevision, onlyAt, type Revisions, type WriteScope } from './scope.ts'
 
 export type ApiKeyRow = typeof apiKeys.$inferSelect
 export type ApiKeyPatch = {
@@ -141,7 +141,7 @@ export function apiKeysRepository(db: Database, happened: Happened = []) {
       const write = db
         .update(apiKeys)
         .set({ secretHash, previousSecrets, ...moved(audit) })
-        .where(isUnrevoked(id, [revision], ceiling))
+        .where(isUnrevoked(id, onlyAt(revision), ceiling))
         .returning({ id: apiKeys.id })
       const { written, found, inTheWay, open } = await audited(db, audit, write, {
         found: select(id),

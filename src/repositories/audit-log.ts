@@ -2,7 +2,7 @@
 import { and, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
 import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
 import type { Database } from '../db/client.ts'
-import { type AuditId, firstIdAt } from '../db/ids.ts'
+import { type AuditId, firstIdAt, ID_LEAD_MS } from '../db/ids.ts'
 import { auditLog } from '../db/schema.ts'
 
 export interface AuditFilter {
@@ -17,7 +17,7 @@ export interface AuditFilter {
 
 export function auditLogRepository(db: Database) {
   return {
-    /** Newest first. The ids carry the time, so a period is a range of the primary key. */
+    /** Newest first. The ids carry the time, so a period is in a range of the primary key. */
     async list(filter: AuditFilter, page: { after?: AuditId | undefined; limit: number }) {
       const { actor, action, target, since, until } = filter
       return db
@@ -30,8 +30,8 @@ export function auditLogRepository(db: Database) {
               [auditLog.actor, actor],
               [auditLog.action, action],
             ]),
-            since === undefined ? undefined : gte(auditLog.id, firstIdAt('aud', since)),
-            until === undefined ? undefined : lt(auditLog.id, firstIdAt('aud', until)),
+            since === undefined ? undefined : and(...isFrom(since)),
+            until === undefined ? undefined : and(...isBefore(until)),
             page.after && lt(auditLog.id, page.after),
           ),
         )
@@ -39,6 +39,20 @@ export function auditLogRepository(db: Database) {
         .limit(page.limit)
     },
   }
+}
+
+/** The id leads to the entries, and may be a little later than the time they say. */
+function isFrom(since: number): SQL[] {
+  return [gte(auditLog.id, firstIdAt('aud', since)), gte(auditLog.at, isoOf(since))]
+}
+
+function isBefore(until: number): SQL[] {
+  const last = firstIdAt('aud', until + 2 * ID_LEAD_MS)
+  return [lt(auditLog.id, last), lt(auditLog.at, isoOf(until))]
+}
+
+function isoOf(milliseconds: number): string {
+  return new Date(milliseconds).toISOString()
 }
 
 /**

@@ -38,7 +38,7 @@ export function linkedIdentitiesRepository(db: Database) {
       .select({ issuer, subject, userId, identityHash, createdAt })
       .from(identities)
       .where(where)
-      .orderBy(asc(createdAt), asc(issuer), asc(subject))
+      .orderBy(asc(createdAt), asc(identityHash))
   const is = (name: IdentityName) => and(eq(issuer, name.issuer), eq(subject, name.subject))
 
   return {

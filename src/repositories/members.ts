@@ -31,7 +31,7 @@ import {
 } from './audited.ts'
 import { type Ceiling, ceilingOfMember } from './ceiling.ts'
 import { type Happened, note, writeEvent } from './outbox.ts'
-import { atRevision, type Revisions, type WriteScope } from './scope.ts'
+import { atRevision, onlyAt, type Revisions, type WriteScope } from './scope.ts'
 import { selectUser, type UserRow } from './users.ts'
 
 /** How a member will be shown, if they still have the revision it was foreseen from. */
@@ -60,7 +60,7 @@ export function membersRepository(db: Database, happened: Happened) {
           and(
             eq(users.id, id),
             ne(users.status, status),
-            foreseen && atRevision(users.revision, [foreseen.from]),
+            foreseen && atRevision(users.revision, onlyAt(foreseen.from)),
             status === 'suspended' ? anotherAdminBesides(id) : undefined,
             ceiling.allows,
           ),

@@ -2,7 +2,7 @@
  * How far a read or write reaches, up to whose rights a write goes, and which revisions it accepts.
  * All of it becomes part of the SQL, so check and write are one statement.
  */
-import { eq, sql, type SQL } from 'drizzle-orm'
+import { and, eq, not, sql, type SQL } from 'drizzle-orm'
 import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
 
 /** Which rows, as a decision says it; plain data, which proves nothing. */
@@ -60,12 +60,37 @@ export function within(scope: ReadScope, ownerColumn: SQLiteColumn): SQL | undef
   return rows === 'everyone' ? undefined : eq(ownerColumn, rows.owner)
 }
 
-/** Revisions the caller accepts, from If-Match; undefined for any. */
-export type Revisions = readonly number[] | undefined
+/** Which revisions of a row a change is meant for; undefined for any, there or not. */
+export type Revisions =
+  | {
+      /** If-Match: one of these, or whichever is there. */
+      readonly match?: readonly number[] | '*'
+      /** If-None-Match: none of these, or only if there is none. */
+      readonly noneMatch?: readonly number[] | '*'
+    }
+  | undefined
 
-/** The condition that a row is still at one of them. */
+/** The condition that a row is at a revision they accept. */
 export function atRevision(column: SQLiteColumn, revisions: Revisions): SQL | undefined {
-  return revisions && among(column, revisions)
+  const { match = '*', noneMatch = [] } = revisions ?? {}
+  if (noneMatch === '*') return sql`false`
+  return and(
+    match === '*' ? undefined : among(column, match),
+    noneMatch.length > 0 ? not(among(column, noneMatch)) : undefined,
+  )
+}
+
+/** What `atRevision` asks, of a revision that was read. @param revision undefined if there is no row */
+export function accepts(revisions: Revisions, revision: number | undefined): boolean {
+  const { match, noneMatch = [] } = revisions ?? {}
+  if (revision === undefined) return match === undefined
+  const isMeant = match === undefined || match === '*' || match.includes(revision)
+  return isMeant && noneMatch !== '*' && !noneMatch.includes(revision)
+}
+
+/** Only the one that was read, if they accept that. */
+export function onlyAt(revision: number, revisions?: Revisions): Revisions {
+  return { match: accepts(revisions, revision) ? [revision] : [] }
 }
 
 /** What sorts after a row with these values; compared as one, so that an index leads there. */

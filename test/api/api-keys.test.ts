@@ -66,6 +66,8 @@ describe('POST /v1/api-keys', () => {
       ['expiresAt', { expiresAt: '2030-02-30T00:00:00Z' }],
       ['expiresAt', { expiresAt: '9999-12-31T23:59:59-01:00' }],
       ['expiresAt', { expiresAt: '0000-01-01T00:00:00+01:00' }],
+      ['expiresAt', { expiresAt: '2020-01-01T00:00:00Z' }],
+      ['expiresAt', { expiresAt: new Date().toISOString() }],
       ['allowedIps', { allowedIps: [] }],
       ['allowedIps.1', { allowedIps: ['192.0.2.1', '192.0.2.0/33'] }],
       ['allowedIps.0', { allowedIps: ['members.example'] }],
@@ -156,11 +158,12 @@ describe('PATCH /v1/api-keys/{keyId}', () => {
       await root.patch(`/v1/api-keys/${id}`, { name: 'New' }, stale),
       await root.patch(`/v1/api-keys/${id}`, { revokedAt: null }),
       await root.patch(`/v1/api-keys/${id}`, {}),
+      await root.patch(`/v1/api-keys/${id}`, { expiresAt: '2020-01-01T00:00:00Z' }),
       await root.patch(ABSENT, { name: 'New' }),
       await root.delete(`/v1/api-keys/${id}`, stale),
       await root.delete(ABSENT),
     ]
-    expect(replies.map(({ status }) => status)).toEqual([412, 422, 422, 404, 412, 404])
+    expect(replies.map(({ status }) => status)).toEqual([412, 422, 422, 422, 404, 412, 404])
     expect(changesBetween(before, await dump())).toEqual([])
   })
 })

@@ -48,6 +48,25 @@ describe('GET /v1/audit', () => {
     expect(await entries(root, 'actor=nobody')).toEqual([])
   })
 
+  it('filters by the time an entry says, whatever its id says after a clock was put back', async () => {
+    const at = (seconds: number) => new Date(Date.UTC(2026, 2, 1, 12, 0, seconds))
+    vi.setSystemTime(at(0))
+    const root = await testSite().root()
+    const ids: string[] = []
+    for (const seconds of [8, 0, 3]) {
+      vi.setSystemTime(at(seconds))
+      ids.push((await root.post('/v1/badges', { title: 'Regular' })).body.id)
+    }
+    const [last, first, second] = ids
+    const created = async (query: string) =>
+      targetsOf(await entries(root, `action=badge.create&${query}`)).sort()
+    expect(await created(`until=${at(3).toISOString()}`)).toEqual([first])
+    expect(await created(`since=${at(8).toISOString()}`)).toEqual([last])
+    expect(await created(`since=${at(1).toISOString()}&until=${at(8).toISOString()}`)).toEqual([
+      second,
+    ])
+  })
+
   it('filters by time, from since on and before until', async () => {
     const { root, days, ids } = await siteWithHistory()
     const created = async (query: string) =>

@@ -22,7 +22,7 @@ describe('POST /v1/visitors', () => {
     const { status, body, headers } = await site.anonymous.post('/v1/visitors')
     expect(status).toBe(201)
     expect(body).toEqual({ visitorId: idOf('vis'), token: expect.any(String), expiresAt: TIME })
-    expect(headers.get('Cache-Control')).toBe('no-store')
+    expect(headers.get('Cache-Control')).toBe('no-store, no-transform')
     const lifetime = Date.parse(body.expiresAt) - Date.now()
     expect(Math.abs(lifetime - 30 * DAY)).toBeLessThan(60_000)
     const whoami = await site.bearer(body.token).get('/v1/whoami')

@@ -134,7 +134,9 @@ describe('a good credential', () => {
       'X-Authorization': `Bearer ${token}`,
       'X-User-Id': 'root',
     }
-    const { body } = await site.anonymous.get(`/v1/whoami?token=${token}`, { headers })
+    const { body } = await site.anonymous.get('/v1/whoami', { headers })
     expect(body.kind).toBe('anonymous')
+    const asMember = await site.anonymous.get(`/v1/me?token=${token}`, { headers })
+    expect([asMember.status, asMember.body.code]).toEqual([401, 'unauthenticated'])
   })
 })

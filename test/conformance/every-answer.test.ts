@@ -78,7 +78,7 @@ describe('every answer, whatever its status', () => {
         'content-security-policy': expect.stringMatching(
           /^default-src 'none';.* frame-ancestors 'none'/,
         ),
-        'cache-control': 'no-store',
+        'cache-control': 'no-store, no-transform',
       })
       expect(headers.get('Server')).toBeNull()
       expect(headers.get('X-Powered-By')).toBeNull()

@@ -1,6 +1,6 @@
 /**
  * A whole site for one test: the real Worker on workerd, real D1 and Durable Objects, real
- * signatures. Every answer is checked against the OpenAPI document on the way.
+ * signatures. Every answer is checked on the way: against the OpenAPI document, and its ETag.
  */
 import {
   createExecutionContext,
@@ -14,6 +14,7 @@ import type { Bindings } from '../../src/env.ts'
 import { arrivalOf } from '../../src/http/arrival.ts'
 import worker from '../../src/worker.ts'
 import { assertDocumented } from './documented.ts'
+import { whileTagsMove } from './tags.ts'
 import { makeIssuer } from './tokens.ts'
 import { whileUnderWay } from './under-way.ts'
 
@@ -93,6 +94,7 @@ export function testSite(overrides: Partial<Bindings> = {}, way: Way = directly)
   const env: Bindings = { ...bindings, ADDRESSES: undefined, ...SETTINGS, ...overrides }
 
   const assertUnderWay = whileUnderWay()
+  const assertTagMoves = whileTagsMove()
 
   async function fetch(request: Request): Promise<Response> {
     assertUnderWay()
@@ -116,6 +118,7 @@ export function testSite(overrides: Partial<Bindings> = {}, way: Way = directly)
       const isJson = /json/.test(response.headers.get('Content-Type') ?? '')
       const body: unknown = isJson && text !== '' ? JSON.parse(text) : undefined
       assertDocumented(method, path, response, isJson ? body : text || undefined)
+      if (method === 'GET') assertTagMoves(path, response, text)
       return { status: response.status, headers: response.headers, body, text }
     }
     return {

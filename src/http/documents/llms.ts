@@ -23,11 +23,11 @@ export function llmsTxt(routes: readonly Route[], origin: string): string {
 
 ## Conventions
 
-- Bodies are \`application/json\`, at most 64 KiB; unknown fields are refused. PATCH merges the given fields.
+- Bodies are \`application/json\`, at most 64 KiB; unknown fields and query parameters are refused. PATCH merges the given fields.
 - Errors are \`application/problem+json\`: decide by \`code\`, show \`detail\`, report \`requestId\`. On 403 \`required\` names the permission that is missing; on 422 \`errors\` lists the fields.
 - Lists answer \`{ "items": [], "nextCursor": "…" | null }\`; pass \`?cursor=\` or follow \`Link: rel="next"\`. \`?limit=\` is 1 to 100.
 - Send an \`Idempotency-Key\` with a POST that creates; repeating it within 24 hours gives the same answer once more.
-- \`revision\` is also the \`ETag\`; send it as \`If-Match\` so that a PATCH or DELETE cannot overwrite a change (412).
+- Send the \`ETag\` as \`If-Match\` so that a PATCH or DELETE cannot overwrite a change (412), and as \`If-None-Match\` to be told by 304 that what you have read is still so.
 - Send the last \`X-D1-Bookmark\` back to read your own writes.
 - On 429 and 503 wait for \`Retry-After\` seconds. \`RateLimit\` says what is left.
 - Times are RFC 3339 in UTC, days \`YYYY-MM-DD\` in the time zone of the site. Ids are opaque.

@@ -3,6 +3,8 @@ import { PROBLEMS } from '../../problem.ts'
 
 type Json = Record<string, unknown>
 
+export const ENTITY_TAG = '^"[0-9A-Za-z._-]+"$'
+
 const VISIBLE = '^[\\x20-\\x7e]*$'
 
 /** Every header an answer can have, by its name; `headersOf` refers to them. */
@@ -32,8 +34,9 @@ export const HEADERS = {
     schema: { type: 'integer', format: 'int32', minimum: 0, maximum: 31 * 86_400 },
   },
   ETag: {
-    description: 'The `revision`, for If-Match',
-    schema: { type: 'string', pattern: '^"[0-9]+"$', maxLength: 20 },
+    description:
+      'Moves whenever the answer moves, for If-None-Match; begins with the `revision`, for If-Match',
+    schema: { type: 'string', pattern: ENTITY_TAG, maxLength: 40 },
   },
   Location: {
     description: 'The path of what was created',

@@ -83,7 +83,19 @@ function operationOf(declared: Route, schemas: Json): Json {
       ...parametersOf('query', input.query),
       ...(idempotent ? [headerParameter('Idempotency-Key', 'Makes a retry harmless', 257)] : []),
       ...(conditional
-        ? [headerParameter('If-Match', 'The ETag the change is meant for', 1024)]
+        ? [
+            headerParameter('If-Match', 'The ETag the change is meant for, weak or strong', 1024),
+            headerParameter('If-None-Match', '`*` for a change that is meant for nothing', 1024),
+          ]
+        : []),
+      ...(answersKnown(declared)
+        ? [
+            headerParameter(
+              'If-None-Match',
+              'The ETag of what you have: 304 if it still is so',
+              1024,
+            ),
+          ]
         : []),
     ],
     ...(input.json && {
@@ -170,7 +182,13 @@ function answersOf(declared: Route, schemas: Json): Json {
     const content = { [declared.mediaType ?? 'application/json']: { schema } }
     return [status, { description: DESCRIPTIONS[status], headers, content }]
   })
-  return Object.fromEntries(answers)
+  const known = { description: 'As you have it', headers: headersOf('ETag') }
+  return Object.fromEntries([...answers, ...(answersKnown(declared) ? [[304, known]] : [])])
+}
+
+/** Whether it can be 304. */
+function answersKnown({ method, output }: Route): boolean {
+  return method === 'GET' && fieldsOf(output).etag !== undefined
 }
 
 /** A document that describes headers nothing sends would be wrong about the site. */
@@ -208,7 +226,7 @@ function refusedStatuses({ access, input, method, conditional, idempotent }: Rou
     ...(method === 'GET' ? [] : [409]),
     ...(conditional ? [412] : []),
     ...(input.json ? [413, 415] : []),
-    ...(input.json || input.query || conditional || idempotent ? [422] : []),
+    422,
     429,
     500,
     503,

@@ -21,6 +21,7 @@ export interface Call {
   /** The body as JSON text. */
   readonly body: string | undefined
   readonly ifMatch: string | undefined
+  readonly ifNoneMatch: string | undefined
 }
 
 /** A declared route that the request has come to, and what was decided there before anything else. */
@@ -72,7 +73,7 @@ export function noteArrival(env: Bindings, arrival: Arrival): void {
 /** Undefined within a dry run: one within another would say nothing that anybody reads. */
 export function dryRunOf(c: AppContext): DryRun | undefined {
   if (dryRuns.has(c.env)) return undefined
-  return async ({ method, path, body, ifMatch }, as) => {
+  return async ({ method, path, body, ifMatch, ifNoneMatch }, as) => {
     const env = dryRunBindings(c.env)
     const { actor } = c.get('identified')
     const isSelf = as.kind === 'member' && actor.kind === 'member' && as.userId === actor.userId
@@ -85,6 +86,7 @@ export function dryRunOf(c: AppContext): DryRun | undefined {
       headers: {
         ...(body !== undefined && { 'Content-Type': 'application/json' }),
         ...(ifMatch !== undefined && { 'If-Match': ifMatch }),
+        ...(ifNoneMatch !== undefined && { 'If-None-Match': ifNoneMatch }),
       },
       ...(body !== undefined && { body }),
     })

@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import * as z from 'zod'
 import { newId } from '../src/db/ids.ts'
+import { EmailAddress } from '../src/settings/email-address.ts'
 import { openStateDir } from './state.ts'
 import { wranglerOn } from './root.ts'
 import { Refusal } from './refusal.ts'
@@ -17,7 +18,7 @@ const USAGE = `usage: npm run admin -- <email> [--remote]
   --remote   on the deployed site, by wrangler and your Cloudflare login`
 
 const Arguments = z.strictObject({
-  email: z.email().toLowerCase(),
+  email: z.string().toLowerCase().pipe(EmailAddress),
   remote: z.boolean().default(false),
 })
 

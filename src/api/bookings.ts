@@ -14,7 +14,6 @@ import type { Caller } from '../security/actor.ts'
 import { allowedActions, BOOKING_ACTIONS } from './booking-actions.ts'
 import { calendarOf } from './booking-calendar.ts'
 import {
-  Email,
   idOf,
   NoBody,
   Phone,
@@ -26,6 +25,7 @@ import {
   text,
   Timestamp,
 } from './schemas.ts'
+import { EmailAddress } from '../settings/email-address.ts'
 
 const BookingId = idOf('bkg', 'Id of a booking')
 const param = z.object({ bookingId: BookingId })
@@ -35,7 +35,7 @@ const STATUSES = ['pending', 'confirmed', 'declined', 'canceled'] as const
 const Contact = z
   .strictObject({
     name: text(1, 100).nullable().default(null),
-    email: Email.nullable().default(null),
+    email: EmailAddress.nullable().default(null),
     phone: Phone.nullable().default(null),
   })
   .refine(({ email, phone }) => email !== null || phone !== null, {

@@ -149,8 +149,6 @@ export const Phone = z
   .e164({ error: 'expected a phone number in E.164, as in +4930123456' })
   .meta({ maxLength: 16 })
 
-export const Email = z.email({ error: 'expected an email address' }).max(254)
-
 export const Timestamp = z
   .string()
   .meta({ description: 'RFC 3339, UTC, with milliseconds', format: 'date-time', maxLength: 24 })

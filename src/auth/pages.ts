@@ -33,12 +33,15 @@ function page(title: string, notice: Notice | undefined, content: Html, script?:
     </html>`
 }
 
+/** As text, since browsers take no `müller@firma.example` for an `email`. */
+const EMAIL_INPUT = html`type="text" inputmode="email" autocapitalize="none" spellcheck="false"`
+
 const emailField = (value = '') =>
   html`<label
     >Email
     <input
       name="email"
-      type="email"
+      ${EMAIL_INPUT}
       autocomplete="username webauthn"
       required
       maxlength="254"
@@ -265,7 +268,8 @@ export const accountPage = (view: AccountView, notice?: Notice): Html =>
       <form method="post" action="/auth/email">
         ${whose(view.email)} ${currentPassword(view)}
         <label
-          >New email <input name="email" type="email" autocomplete="email" required maxlength="254"
+          >New email
+          <input name="email" ${EMAIL_INPUT} autocomplete="email" required maxlength="254"
         /></label>
         <button>Mail a link to it</button>
       </form>`,

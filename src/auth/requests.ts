@@ -1,11 +1,11 @@
 /** What the login reads from a request: forms, the session, and where to go afterwards. */
 import { and, eq, gt } from 'drizzle-orm'
 import type { Context } from 'hono'
-import * as z from 'zod'
 import type { Database } from '../db/client.ts'
 import { authSessions, authUsers } from '../db/schema.ts'
 import { text } from '../api/schemas.ts'
 import { readSessionCookie } from '../security/callers/session-cookie.ts'
+import { EmailAddress } from '../settings/email-address.ts'
 import { FRESH_SECONDS } from './better-auth.ts'
 
 /** Form fields as text; undefined if this is no such form. Of a field sent twice, the last counts. */
@@ -17,11 +17,9 @@ export async function readForm(c: Context): Promise<Readonly<Record<string, stri
   )
 }
 
-const Email = z.email().max(254)
-
 /** The address in lower case; undefined if it is no address. */
 export function emailOf(text: string | undefined): string | undefined {
-  return Email.safeParse(text?.trim().toLowerCase()).data
+  return EmailAddress.safeParse(text?.trim().toLowerCase()).data
 }
 
 const Name = text(1, 80).refine((name) => !/[\n\t]/.test(name))

@@ -1,16 +1,18 @@
 /**
  * Which keys an issuer may have. No I/O and no crypto, so that settings can be checked at start-up
- * and by the local runner; a set that passes holds public signature keys of sufficient strength.
+ * and by the local runner; what passes are public signature keys of sufficient strength.
  */
 import { decodeBase64url } from './base64url.ts'
 
 type Jwk = Readonly<Record<string, unknown>>
 
+const ED25519 = 'OKP Ed25519'
+
 /** Each kind of key, and the `alg` values a key of that kind may name. */
 const ALGORITHMS_OF: ReadonlyMap<string, readonly string[]> = new Map([
   ['EC P-256', ['ES256']],
   ['EC P-384', ['ES384']],
-  ['OKP Ed25519', ['EdDSA']],
+  [ED25519, ['EdDSA', 'Ed25519']],
   ['RSA', ['RS256', 'PS256']],
 ])
 
@@ -18,31 +20,52 @@ const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
 
 const MIN_MODULUS_BITS = 2048
 
-/** The first thing wrong with a set, as a sentence that quotes nothing of it; undefined if it may be trusted. */
-export function jwksFault(set: { readonly keys: readonly Jwk[] }): string | undefined {
-  if (set.keys.length === 0) return 'The set has no keys.'
-  const kids = new Set<unknown>()
-  for (const [index, jwk] of set.keys.entries()) {
-    const fault = kids.has(jwk.kid) ? 'has the same "kid" as a key before it' : keyFault(jwk)
-    if (fault) return `Key ${index + 1} ${fault}.`
-    if (jwk.kid !== undefined) kids.add(jwk.kid)
-  }
-  return undefined
+/** What a set comes to; the sentences quote nothing of it. */
+export interface JudgedKeySet<Key extends Jwk> {
+  /** Those that may be trusted, as they are to be looked up in. */
+  readonly keys: Key[]
+  /** What is wrong with each of the others. */
+  readonly ignored: readonly string[]
+  /** Why nothing in the set may be trusted; undefined if something may. */
+  readonly fault: string | undefined
 }
 
 /**
- * A fetched set without the keys that are for something else. RFC 7517 section 5: what is not
- * understood is ignored, so that an issuer may publish encryption keys and newer kinds beside ours.
- * Symmetric keys stay in: publishing one is a fault of the whole set.
+ * Each key is judged by itself: providers publish keys for encryption, of newer kinds and of older
+ * strengths beside the good ones, and one `kid` for several algorithms (RFC 7517 section 5: what is not
+ * understood is ignored). A published secret is a fault of the whole set: whoever makes that mistake
+ * may have published the same key once more as if nothing had happened.
  */
-export function signatureKeys(keys: readonly Jwk[]): Jwk[] {
-  return keys.filter((jwk) => jwk.kty === 'oct' || purposeFault(jwk) === undefined)
+export function judgeKeySet<Key extends Jwk>(keys: readonly Key[]): JudgedKeySet<Key> {
+  const secret = keys.flatMap((jwk, index) => sentence(index, secretFault(jwk)))
+  const ignored = keys.flatMap((jwk, index) => sentence(index, keyFault(jwk)))
+  const good = keys.filter((jwk) => keyFault(jwk) === undefined)
+  const [fault] =
+    secret.length > 0 || good.length > 0 ? secret : [...ignored, 'The set has no keys.']
+  return { keys: fault === undefined ? good.map(lookedUp) : [], ignored, fault }
+}
+
+function sentence(index: number, fault: string | undefined): string[] {
+  return fault === undefined ? [] : [`Key ${index + 1} ${fault}.`]
+}
+
+/**
+ * `EdDSA` and `Ed25519` (RFC 9864) are one algorithm for a key of this kind, whichever its issuer has got
+ * round to writing; the key without `alg` is found by both.
+ */
+function lookedUp<Key extends Jwk>(jwk: Key): Key {
+  return kindOf(jwk) === ED25519 ? { ...jwk, alg: undefined } : jwk
+}
+
+function secretFault(jwk: Jwk): string | undefined {
+  if (jwk.kty === 'oct') return 'is symmetric; only public keys can be trusted'
+  const secret = PRIVATE_MEMBERS.find((member) => Object.hasOwn(jwk, member))
+  return secret && `contains the private member "${secret}"; publish the public key only`
 }
 
 function keyFault(jwk: Jwk): string | undefined {
-  if (jwk.kty === 'oct') return 'is symmetric; only public keys can be trusted'
-  const secret = PRIVATE_MEMBERS.find((member) => Object.hasOwn(jwk, member))
-  if (secret) return `contains the private member "${secret}"; publish the public key only`
+  const secret = secretFault(jwk)
+  if (secret) return secret
   if (jwk.kid !== undefined && typeof jwk.kid !== 'string') return 'has a "kid" that is not text'
   return purposeFault(jwk) ?? materialFault(jwk)
 }
@@ -64,7 +87,7 @@ function materialFault(jwk: Jwk): string | undefined {
   switch (kindOf(jwk)) {
     case 'RSA':
       return rsaFault(jwk)
-    case 'OKP Ed25519':
+    case ED25519:
       return ed25519Fault(jwk)
     default: {
       const size = jwk.crv === 'P-256' ? 32 : 48

@@ -1,5 +1,6 @@
 /** The settings of the built-in login. Without `BUILT_IN_LOGIN=on` there is none, and none of it is loaded. */
 import * as z from 'zod'
+import { EmailAddress } from './email-address.ts'
 
 export interface RawLoginSettings {
   /** `on` or `off`, the default. */
@@ -87,7 +88,9 @@ export function parseLoginSettings(raw: RawLoginSettings, setting: Read): BuiltI
   const outbox = setting('MAIL_OUTBOX', Outbox, raw.MAIL_OUTBOX || undefined)
   const ForLocal = z.undefined({ error: 'prints secret links: only for a PUBLIC_URL on localhost' })
   if (!isLocal) setting('MAIL_OUTBOX', ForLocal, outbox)
-  const From = z.email({ error: `${NEEDED}: the address that mail is sent from` })
+  const From = z
+    .string({ error: `${NEEDED}: the address that mail is sent from` })
+    .pipe(EmailAddress)
   return {
     publicUrl,
     secret: setting('AUTH_SECRET', AuthSecret, raw.AUTH_SECRET),

@@ -4,7 +4,7 @@
  */
 import * as z from 'zod'
 import { isTimeZone } from '../calendar/time-zone.ts'
-import { jwksFault } from '../crypto/jwks-rules.ts'
+import { judgeKeySet } from '../crypto/jwks-rules.ts'
 import {
   AuthSecret,
   type BuiltInLogin,
@@ -85,10 +85,6 @@ export function parseSettings(raw: RawSettings): Settings {
   if (new Set(names).size < names.length) {
     throw new SettingsError('TRUSTED_ISSUERS: the same issuer is listed twice')
   }
-  for (const trusted of trustedIssuers) {
-    const fault = 'jwks' in trusted ? jwksFault(trusted.jwks) : undefined
-    if (fault) throw new SettingsError(`TRUSTED_ISSUERS: jwks of ${trusted.issuer}: ${fault}`)
-  }
   const builtInLogin = parseLoginSettings(raw, setting)
   if (builtInLogin && names.includes(builtInLogin.publicUrl)) {
     throw new SettingsError('TRUSTED_ISSUERS: PUBLIC_URL is the issuer of the built-in login')
@@ -99,7 +95,7 @@ export function parseSettings(raw: RawSettings): Settings {
     json('BOOTSTRAP_ADMINS', raw.BOOTSTRAP_ADMINS),
   )
   return {
-    trustedIssuers,
+    trustedIssuers: trustedIssuers.map(withGoodKeys),
     bootstrapAdmins: new Set(bootstrapAdmins),
     allowedOrigins: setting('ALLOWED_ORIGINS', z.array(Origin), list(raw.ALLOWED_ORIGINS)),
     siteTimeZone: setting('SITE_TIME_ZONE', TimeZone, raw.SITE_TIME_ZONE || 'UTC'),
@@ -108,6 +104,16 @@ export function parseSettings(raw: RawSettings): Settings {
     authSecret: setting('AUTH_SECRET', AuthSecret.optional(), raw.AUTH_SECRET || undefined),
     builtInLogin,
   }
+}
+
+/** By the rules for key sets that are fetched, since this one is what a provider has published. */
+function withGoodKeys(trusted: TrustedIssuer): TrustedIssuer {
+  if (!('jwks' in trusted)) return trusted
+  const { issuer, jwks } = trusted
+  const { keys, ignored, fault } = judgeKeySet(jwks.keys)
+  if (fault) throw new SettingsError(`TRUSTED_ISSUERS: jwks of ${issuer}: ${fault}`)
+  if (ignored.length > 0) console.warn({ event: 'jwks_keys_ignored', issuer, ignored })
+  return { ...trusted, jwks: { ...jwks, keys } }
 }
 
 const Origin = z.string().refine((text) => URL.canParse(text) && new URL(text).origin === text, {

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { BUILT_IN, VISITORS } from '../db/issuers.ts'
 
 /** Asymmetric only: a shared secret would let every verifier mint tokens. */
-export const TOKEN_ALGORITHMS = ['ES256', 'ES384', 'EdDSA', 'RS256', 'PS256'] as const
+export const TOKEN_ALGORITHMS = ['ES256', 'ES384', 'EdDSA', 'Ed25519', 'RS256', 'PS256'] as const
 export type TokenAlgorithm = (typeof TOKEN_ALGORITHMS)[number]
 
 const Algorithms = z

@@ -1,7 +1,7 @@
 import { base64url, exportJWK, generateKeyPair } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { TOKEN_ALGORITHMS } from '../../src/settings/trusted-issuers.ts'
-import { jwksFault, signatureKeys } from '../../src/crypto/jwks-rules.ts'
+import { judgeKeySet } from '../../src/crypto/jwks-rules.ts'
 import { makeIssuer } from '../support/tokens.ts'
 
 type Jwk = Record<string, unknown>
@@ -19,6 +19,8 @@ async function publicJwk(algorithm: (typeof TOKEN_ALGORITHMS)[number]): Promise<
   return { ...(await exportJWK(publicKey)) }
 }
 
+const faultOf = (keys: Jwk[]) => judgeKeySet(keys).fault
+
 const oct = { kty: 'oct', k: base64url.encode('a secret that everybody shares') }
 const number = (value: bigint) => {
   const hex = value.toString(16)
@@ -31,7 +33,7 @@ const number = (value: bigint) => {
 
 describe('a key set that may be trusted', () => {
   it.each(TOKEN_ALGORITHMS)('is that of an issuer with %s', async (algorithm) => {
-    expect(jwksFault((await makeIssuer({ algorithm })).jwks)).toBeUndefined()
+    expect(faultOf((await makeIssuer({ algorithm })).jwks.keys)).toBeUndefined()
   })
 
   it('may hold several kinds, with and without "kid", "use", "alg" and "key_ops"', () => {
@@ -41,50 +43,38 @@ describe('a key set that may be trusted', () => {
       { ...rsa, kid: 'a', key_ops: ['verify'], ext: true },
       { ...ec, kid: 'b', use: 'sig' },
     ]
-    expect(jwksFault({ keys })).toBeUndefined()
+    expect(faultOf(keys)).toBeUndefined()
   })
 })
 
-describe('a key set is refused, with the place and the reason', () => {
+describe('a key set without a good key is refused, with the place and the reason', () => {
   it('if it is empty', () => {
-    expect(jwksFault({ keys: [] })).toBe('The set has no keys.')
+    expect(faultOf([])).toBe('The set has no keys.')
   })
 
   it('if it is symmetric, or has one symmetric key among others', () => {
-    expect(jwksFault({ keys: [oct] })).toBe('Key 1 is symmetric; only public keys can be trusted.')
-    expect(jwksFault({ keys: [ec, oct] })).toBe(
-      'Key 2 is symmetric; only public keys can be trusted.',
-    )
-  })
-
-  it('if two keys have the same "kid"', () => {
-    const keys = [
-      { ...ec, kid: 'a' },
-      { ...ed, kid: 'b' },
-      { ...rsa, kid: 'a' },
-    ]
-    expect(jwksFault({ keys })).toBe('Key 3 has the same "kid" as a key before it.')
+    expect(faultOf([oct])).toBe('Key 1 is symmetric; only public keys can be trusted.')
+    expect(faultOf([ec, oct])).toBe('Key 2 is symmetric; only public keys can be trusted.')
   })
 
   it.each([1, null, ['a'], {}])('if a "kid" is %j', (kid) => {
-    expect(jwksFault({ keys: [{ ...ec, kid }] })).toBe('Key 1 has a "kid" that is not text.')
+    expect(faultOf([{ ...ec, kid }])).toBe('Key 1 has a "kid" that is not text.')
   })
 
   it.each(['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'])(
     'if a key has the private member %s',
     (member) => {
       const fault = `Key 1 contains the private member "${member}"; publish the public key only.`
-      for (const jwk of [ec, ed, rsa])
-        expect(jwksFault({ keys: [{ ...jwk, [member]: 'AQ' }] })).toBe(fault)
+      for (const jwk of [ec, ed, rsa]) expect(faultOf([{ ...jwk, [member]: 'AQ' }])).toBe(fault)
     },
   )
 
   it.each([0n, 1n, 2n, 4n, 65_536n])('if an RSA exponent is %s', (e) => {
-    expect(jwksFault({ keys: [{ ...rsa, e: number(e) }] })).toMatch(/^Key 1 has no usable exponent/)
+    expect(faultOf([{ ...rsa, e: number(e) }])).toMatch(/^Key 1 has no usable exponent/)
   })
 
   it.each([undefined, '', null, 3, 'AQAB=', 'A Q'])('if an RSA exponent is written as %j', (e) => {
-    expect(jwksFault({ keys: [{ ...rsa, e }] })).toMatch(/^Key 1 has no usable exponent/)
+    expect(faultOf([{ ...rsa, e }])).toMatch(/^Key 1 has no usable exponent/)
   })
 
   it('if an RSA modulus has fewer than 2048 bits, however many bytes it is padded to', () => {
@@ -95,12 +85,10 @@ describe('a key set is refused, with the place and the reason', () => {
     )
     const fault = 'Key 1 has a modulus below 2048 bits.'
     for (const n of [number(short), padded, '', undefined, 7]) {
-      expect(jwksFault({ keys: [{ ...rsa, n }] })).toBe(fault)
+      expect(faultOf([{ ...rsa, n }])).toBe(fault)
     }
-    expect(jwksFault({ keys: [{ ...rsa, n: number(enough) }] })).toBeUndefined()
-    expect(jwksFault({ keys: [{ ...rsa, n: number(enough + 1n) }] })).toBe(
-      'Key 1 has an even modulus.',
-    )
+    expect(faultOf([{ ...rsa, n: number(enough) }])).toBeUndefined()
+    expect(faultOf([{ ...rsa, n: number(enough + 1n) }])).toBe('Key 1 has an even modulus.')
   })
 
   it.each([
@@ -117,28 +105,26 @@ describe('a key set is refused, with the place and the reason', () => {
     { kty: ['RSA'] },
     {},
   ])('if a key is of the kind %j', (kind) => {
-    expect(jwksFault({ keys: [{ x: ec.x, y: ec.y, ...kind }] })).toMatch(
+    expect(faultOf([{ x: ec.x, y: ec.y, ...kind }])).toMatch(
       /^Key 1 is of a kind that is not accepted/,
     )
   })
 
   it.each(['enc', '', null, 'SIG', ['sig']])('if its "use" is %j', (use) => {
-    expect(jwksFault({ keys: [{ ...ec, use }] })).toBe('Key 1 is not for signatures ("use").')
+    expect(faultOf([{ ...ec, use }])).toBe('Key 1 is not for signatures ("use").')
   })
 
   it.each([[[]], [['sign']], [['verify', 'sign']], ['verify'], [null]])(
     'if its "key_ops" are %j',
     (key_ops) => {
-      expect(jwksFault({ keys: [{ ...ec, key_ops }] })).toBe(
-        'Key 1 is not for verification ("key_ops").',
-      )
+      expect(faultOf([{ ...ec, key_ops }])).toBe('Key 1 is not for verification ("key_ops").')
     },
   )
 
   it.each(['HS256', 'none', 'ES384', 'RS256', 1])(
     'if an EC P-256 key names the algorithm %j',
     (alg) => {
-      expect(jwksFault({ keys: [{ ...ec, alg }] })).toBe(
+      expect(faultOf([{ ...ec, alg }])).toBe(
         'Key 1 names an "alg" that is not accepted for it; use ES256.',
       )
     },
@@ -146,17 +132,13 @@ describe('a key set is refused, with the place and the reason', () => {
 
   it('if a point is missing or has the wrong size', () => {
     for (const x of [undefined, 7, '', 'AQ', `${String(ec.x)}AA`]) {
-      expect(jwksFault({ keys: [{ ...ec, x }] })).toBe(
+      expect(faultOf([{ ...ec, x }])).toBe('Key 1 has no usable point ("x" and "y" of 32 bytes).')
+      expect(faultOf([{ ...ec, y: x }])).toBe(
         'Key 1 has no usable point ("x" and "y" of 32 bytes).',
       )
-      expect(jwksFault({ keys: [{ ...ec, y: x }] })).toBe(
-        'Key 1 has no usable point ("x" and "y" of 32 bytes).',
-      )
-      expect(jwksFault({ keys: [{ ...ed, x }] })).toBe(
-        'Key 1 has no usable point ("x" of 32 bytes).',
-      )
+      expect(faultOf([{ ...ed, x }])).toBe('Key 1 has no usable point ("x" of 32 bytes).')
     }
-    expect(jwksFault({ keys: [{ ...ec, crv: 'P-384' }] })).toBe(
+    expect(faultOf([{ ...ec, crv: 'P-384' }])).toBe(
       'Key 1 has no usable point ("x" and "y" of 48 bytes).',
     )
   })
@@ -174,26 +156,52 @@ describe('a key set is refused, with the place and the reason', () => {
     const x = base64url.encode(
       Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16)),
     )
-    expect(jwksFault({ keys: [{ ...ed, x }] })).toBe(
-      'Key 1 is a weak point that anyone can sign for.',
-    )
+    expect(faultOf([{ ...ed, x }])).toBe('Key 1 is a weak point that anyone can sign for.')
   })
 })
 
-describe('a fetched key set', () => {
-  it('may hold keys for other purposes and of newer kinds: they are left out', () => {
+describe('beside good keys', () => {
+  it('are left out, each with its reason: keys for other purposes, of newer kinds, and weak ones', () => {
     const keys = [
-      ec,
       { ...rsa, use: 'enc', alg: 'RSA-OAEP' },
+      ec,
       { ...rsa, alg: 'RSA-OAEP' },
       { kty: 'AKP', alg: 'ML-DSA-65', pub: 'AQ' },
       { kty: 'EC', crv: 'P-521', x: 'AQ', y: 'AQ' },
+      { ...rsa, e: 'AQ' },
+      { ...rsa, n: 'AQ' },
+      { ...ec, kid: 7 },
+      ed,
     ]
-    expect(signatureKeys(keys)).toEqual([ec])
+    const kind = 'is of a kind that is not accepted; use EC P-256 or P-384, OKP Ed25519, or RSA'
+    expect(judgeKeySet(keys)).toEqual({
+      keys: [ec, ed],
+      ignored: [
+        'Key 1 is not for signatures ("use").',
+        'Key 3 names an "alg" that is not accepted for it; use RS256 or PS256.',
+        `Key 4 ${kind}.`,
+        `Key 5 ${kind}.`,
+        'Key 6 has no usable exponent; "e" must be odd and at least 3.',
+        'Key 7 has a modulus below 2048 bits.',
+        'Key 8 has a "kid" that is not text.',
+      ],
+      fault: undefined,
+    })
   })
 
-  it('keeps what is a fault of the whole set', () => {
-    const keys = [ec, oct, { ...rsa, e: 'AQ' }, { ...ed, d: 'AQ' }]
-    expect(signatureKeys(keys)).toEqual(keys)
+  it('there may be others of one "kid", and the same ones again', () => {
+    const keys = [
+      { ...rsa, kid: 'a', alg: 'RS256' },
+      { ...rsa, kid: 'a', alg: 'PS256' },
+      { ...ec, kid: 'a' },
+      { ...ec, kid: 'a' },
+    ]
+    expect(judgeKeySet(keys)).toEqual({ keys, ignored: [], fault: undefined })
+  })
+
+  it('no secret may lie: it is a fault of the whole set, whose other keys are not used', () => {
+    const fault = 'Key 2 contains the private member "d"; publish the public key only.'
+    expect(judgeKeySet([ed, { ...ed, d: 'AQ' }])).toMatchObject({ keys: [], fault })
+    expect(judgeKeySet([ec, oct])).toMatchObject({ keys: [] })
   })
 })

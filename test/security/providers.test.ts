@@ -238,7 +238,8 @@ describe.each(CASES)(
 )
 
 /**
- * Tokens with the member's claims, signed with a known secret, by another provider, or not at all.
+ * Tokens with the member's claims, signed with a known secret, by another provider in the name of the
+ * member's, or not at all.
  */
 async function forgeries(keys: TestIssuer, claims: Members): Promise<string[]> {
   const payload = JSON.stringify(keys.claims(claims))
@@ -249,7 +250,9 @@ async function forgeries(keys: TestIssuer, claims: Members): Promise<string[]> {
   return [
     await rawToken(shared, payload, hmacSigner(256, secret)),
     await rawToken(unsigned, payload, async () => new Uint8Array()),
-    ...(await Promise.all(others.map((other) => other.keys.sign(keys.claims(claims))))),
+    ...(await Promise.all(
+      others.map((other) => other.keys.sign(keys.claims(claims), { kid: keys.kid })),
+    )),
   ]
 }
 

@@ -106,6 +106,14 @@ async function wrongAlgorithms(issuer: TestIssuer): Promise<NamedToken[]> {
   ])
 }
 
+/** One unknown "kid", the one before these, is looked up; the next ones might be new keys: 503. */
+export const MIGHT_BE_NEW = [
+  'injected key: kid that is a path',
+  'injected key: kid that is SQL',
+  'injected key: kid nobody knows',
+  'injected key: kid named after a prototype',
+]
+
 async function injectedKeys(issuer: TestIssuer): Promise<NamedToken[]> {
   const attacker = await makeIssuer({ issuer: issuer.issuer, kid: issuer.kid })
   const [jwk] = attacker.jwks.keys

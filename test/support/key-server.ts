@@ -15,11 +15,13 @@ type RemoteIssuer = Extract<TrustedIssuer, { jwksUrl: string }>
 export function watchKeyServer() {
   const fetchSpy = vi.spyOn(globalThis, 'fetch')
   const logSpy = vi.spyOn(console, 'error')
+  const warnSpy = vi.spyOn(console, 'warn')
   beforeEach(() => {
     fetchSpy.mockReset().mockRejectedValue(new TypeError('nothing is served'))
     logSpy.mockReset().mockReturnValue()
+    warnSpy.mockReset().mockReturnValue()
   })
-  return { fetchSpy, logSpy, serve, startIssuer }
+  return { fetchSpy, logSpy, warnSpy, serve, startIssuer }
 
   function serve(...issuers: TestIssuer[]): void {
     fetchSpy.mockImplementation(async () => Response.json(setOf(...issuers)))

@@ -105,6 +105,7 @@ const SIGNING: Record<TokenAlgorithm, SubtleCryptoSignAlgorithm & { saltLength?:
   ES256: { name: 'ECDSA', hash: 'SHA-256' },
   ES384: { name: 'ECDSA', hash: 'SHA-384' },
   EdDSA: { name: 'Ed25519' },
+  Ed25519: { name: 'Ed25519' },
   RS256: { name: 'RSASSA-PKCS1-v1_5' },
   PS256: { name: 'RSA-PSS', saltLength: 32 },
 }

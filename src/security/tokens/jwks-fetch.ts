@@ -1,9 +1,9 @@
 /**
  * One attempt to fetch the key set of an issuer: bounded in time and size, from the configured address
- * and no other, and refused as a whole if one of its keys must not be trusted.
+ * and no other. Keys that must not be trusted are left out.
  */
 import type { JSONWebKeySet } from 'jose'
-import { jwksFault, signatureKeys } from '../../crypto/jwks-rules.ts'
+import { judgeKeySet } from '../../crypto/jwks-rules.ts'
 import { isJsonObject, parseStrictJson } from './strict-json.ts'
 
 /** How long the whole fetch may take, body included. */
@@ -15,20 +15,24 @@ export class KeySetError extends Error {
   override readonly name = 'KeySetError'
 }
 
+/** The keys that may be trusted, and what is wrong with the others. */
+export interface FetchedKeySet extends JSONWebKeySet {
+  readonly ignored: readonly string[]
+}
+
 /** @throws KeySetError, or what `fetch` and the parser throw */
-export async function fetchKeySet(url: string): Promise<JSONWebKeySet> {
+export async function fetchKeySet(url: string): Promise<FetchedKeySet> {
   const value = parseStrictJson(await fetchBytes(url))
   if (!isJsonObject(value) || !Array.isArray(value.keys) || !value.keys.every(isJsonObject)) {
     throw new KeySetError('The answer is not a JSON Web Key Set.')
   }
-  const keys = signatureKeys(value.keys)
-  const fault = jwksFault({ keys })
+  const { keys, ignored, fault } = judgeKeySet(value.keys)
   if (fault) throw new KeySetError(fault)
-  return checkedSet(keys)
+  return { ...checkedSet(keys), ignored }
 }
 
-/** Sound after `jwksFault`, which leaves only keys with a known `kty`. */
-function checkedSet(keys: unknown[]): JSONWebKeySet {
+/** Sound after `judgeKeySet`, which leaves only keys with a known `kty`. */
+function checkedSet(keys: readonly unknown[]): JSONWebKeySet {
   return { keys } as JSONWebKeySet
 }
 

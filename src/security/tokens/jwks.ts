@@ -7,7 +7,7 @@ import { waitUntil } from 'cloudflare:workers'
 import { createLocalJWKSet, type JSONWebKeySet } from 'jose'
 import type { Issuer } from './own-issuers.ts'
 import { Problem } from '../../problem.ts'
-import { FETCH_TIMEOUT_MS, fetchKeySet, KeySetError } from './jwks-fetch.ts'
+import { FETCH_TIMEOUT_MS, type FetchedKeySet, fetchKeySet, KeySetError } from './jwks-fetch.ts'
 
 /** jose keeps the imported `CryptoKey`s on this object, so it lives as long as its set. */
 type KeySet = ReturnType<typeof createLocalJWKSet>
@@ -17,7 +17,7 @@ type RemoteIssuer = Exclude<Issuer, { jwks: unknown }>
 const FRESH_MS = 60_000 - FETCH_TIMEOUT_MS
 /** How long known keys go on when the issuer does not answer. */
 const USABLE_MS = 3_600_000
-/** After a fetch that failed, or that was made for a `kid` the issuer turned out not to have. */
+/** After a fetch that failed, or that was made for a `kid` the issuer turned out not to have, none is made. */
 const COOLDOWN_MS = 30_000
 const FIRST_POLL_MS = 5
 const LAST_POLL_MS = 80
@@ -26,10 +26,13 @@ interface KeyStore {
   current:
     | { readonly keys: KeySet; readonly kids: ReadonlySet<unknown>; readonly fetchedAt: number }
     | undefined
+  /** What was said of keys that are left out; it is said again when it has changed. */
+  ignored: string
   /** Marks who is fetching. Not a promise: a request must not wait on the I/O of another one. */
   refresh: { readonly since: number } | undefined
   failedAt: number
-  missedAt: number
+  /** The `kid` that the last fetch was made for in vain. */
+  missed: { readonly kid: string | undefined; readonly at: number }
 }
 
 const inline = new WeakMap<object, KeySet>()
@@ -39,9 +42,11 @@ const stores = new Map<string, KeyStore>()
 const ownStores = new WeakMap<object, KeyStore>()
 
 /**
- * The keys to verify a token of this issuer with. `now` is in milliseconds; real time passes only in
- * the fetch timeout and while waiting for the fetch of another request.
- * @throws unavailable if there has been no good set for an hour
+ * The keys to verify a token of this issuer with; the token's `kid` is among them, or was looked up
+ * within the last 30 s and is not the issuer's. `now` is in milliseconds; real time passes only in the
+ * fetch timeout and while waiting for the fetch of another request.
+ * @throws unavailable if there has been no good set for an hour, and for a `kid` that may not be looked up
+ * before the cooldown ends: it may be that of a brand-new key
  */
 export async function keysOf(
   trusted: Issuer,
@@ -71,19 +76,34 @@ async function remoteKeys(
     const work = refresh(store, issuer, now)
     // The caller may hang up; the others still get their keys.
     waitUntil(work)
-    await work
-    if (!has(store, kid, now)) store.missedAt = now
+    const isAnswered = await work
+    if (isAnswered && !has(store, kid, now)) store.missed = { kid, at: now }
   }
-  if (store.current && isWithin(USABLE_MS, store.current.fetchedAt, now)) return store.current.keys
+  const { current, missed } = store
+  const isUsable = current && isWithin(USABLE_MS, current.fetchedAt, now)
+  const isKnownToBeMissing = missed.kid === kid && isWithin(COOLDOWN_MS, missed.at, now)
+  if (isUsable && (has(store, kid, now) || isKnownToBeMissing)) return current.keys
   throw new Problem('unavailable', 'The keys to check this token with cannot be had now.', {
-    retryAfter: 30,
+    retryAfter: Math.ceil(cooldown(store, now) / 1000),
   })
+}
+
+/** Milliseconds until the next fetch; the fetch of another request is as good as over. */
+function cooldown({ failedAt, missed }: KeyStore, now: number): number {
+  const left = [failedAt, missed.at].map((at) => COOLDOWN_MS - Math.abs(now - at))
+  return Math.max(1, ...left)
 }
 
 function storeOf(issuer: RemoteIssuer): KeyStore {
   const known = 'load' in issuer ? ownStores.get(issuer.load) : stores.get(issuer.jwksUrl)
   if (known) return known
-  const store = { current: undefined, refresh: undefined, failedAt: -Infinity, missedAt: -Infinity }
+  const store = {
+    current: undefined,
+    ignored: '',
+    refresh: undefined,
+    failedAt: -Infinity,
+    missed: { kid: undefined, at: -Infinity },
+  }
   if ('load' in issuer) ownStores.set(issuer.load, store)
   else stores.set(issuer.jwksUrl, store)
   return store
@@ -96,7 +116,7 @@ function storeOf(issuer: RemoteIssuer): KeyStore {
 function mayFetch(store: KeyStore, kid: string | undefined, now: number): boolean {
   if (isRefreshing(store, now) || isWithin(COOLDOWN_MS, store.failedAt, now)) return false
   if (!store.current || !isWithin(FRESH_MS, store.current.fetchedAt, now)) return true
-  return !has(store, kid, now) && !isWithin(COOLDOWN_MS, store.missedAt, now)
+  return !has(store, kid, now) && !isWithin(COOLDOWN_MS, store.missed.at, now)
 }
 
 function has({ current }: KeyStore, kid: string | undefined, now: number): boolean {
@@ -130,22 +150,35 @@ async function refreshSettled(store: KeyStore): Promise<number> {
   return waited
 }
 
-async function refresh(store: KeyStore, trusted: RemoteIssuer, now: number): Promise<void> {
+/** @returns whether the issuer's answer to this fetch is what counts now */
+async function refresh(store: KeyStore, trusted: RemoteIssuer, now: number): Promise<boolean> {
   const mine = { since: now }
   store.refresh = mine
   try {
-    const set = await ('load' in trusted ? trusted.load() : fetchKeySet(trusted.jwksUrl))
+    const set: JSONWebKeySet & Partial<FetchedKeySet> =
+      'load' in trusted ? await trusted.load() : await fetchKeySet(trusted.jwksUrl)
     const kids = new Set<unknown>(set.keys.map(({ kid }) => kid))
     // Somebody else took over: theirs is the newer answer.
-    if (store.refresh !== mine) return
+    if (store.refresh !== mine) return false
     store.current = { keys: createLocalJWKSet(set), kids, fetchedAt: now }
+    noteIgnored(store, trusted.issuer, set.ignored ?? [])
+    return true
   } catch (error) {
     store.failedAt = now
     const reason = error instanceof KeySetError ? error.message : nameOf(error)
     console.error({ event: 'jwks_refresh_failed', issuer: trusted.issuer, reason })
+    return false
   } finally {
     if (store.refresh === mine) store.refresh = undefined
   }
+}
+
+/** Once for as long as it stays so, since sets are fetched every minute. */
+function noteIgnored(store: KeyStore, issuer: string, ignored: readonly string[]): void {
+  const said = ignored.join(' ')
+  if (said !== store.ignored && said !== '')
+    console.warn({ event: 'jwks_keys_ignored', issuer, ignored })
+  store.ignored = said
 }
 
 function nameOf(error: unknown): string {

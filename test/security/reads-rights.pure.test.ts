@@ -7,7 +7,7 @@ import { ADA } from '../support/actors.ts'
 const KEY = { keyId: 'key_00000000000000000000000004', secretHash: 'x' } as const
 
 function tokenOf(issuer: string): Authenticated {
-  const unknown = { issuedAt: undefined, name: undefined, email: undefined }
+  const unknown = { issuedAt: undefined, validFrom: undefined, name: undefined, email: undefined }
   return { type: 'jwt', token: { issuer, subject: 'ada', expiresAt: 0, ...unknown } }
 }
 

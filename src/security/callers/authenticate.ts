@@ -10,7 +10,8 @@ import type { Subject } from '../actor.ts'
 import type { Identified } from './identified.ts'
 import { invalidKey, type KeyChecksums, type ParsedApiKey, parseApiKey } from './api-key.ts'
 import { readCredential } from './credential.ts'
-import { type VerifiedToken, verifyToken } from '../tokens/jwt.ts'
+import { verifyToken } from '../tokens/jwt.ts'
+import type { VerifiedToken } from '../tokens/verified-tokens.ts'
 import { isSameOrigin, readSessionCookie, sessionRevoked } from './session-cookie.ts'
 
 export type Authenticated =

@@ -3,7 +3,7 @@ import { newId, type UserId } from '../../db/ids.ts'
 import { auditOwnAct } from '../audit.ts'
 import type { IdentifyDeps, Moment } from './identified.ts'
 import { identityHashOf } from './identity-hash.ts'
-import type { VerifiedToken } from '../tokens/jwt.ts'
+import type { VerifiedToken } from '../tokens/verified-tokens.ts'
 
 /** @returns undefined if the token is from before the subject's member was deleted */
 export async function provision(

@@ -10,7 +10,7 @@ import { bootstrapRow, provision } from './first-request.ts'
 import { heldRoles } from '../held-roles.ts'
 import type { Identified, IdentifyDeps, Moment } from './identified.ts'
 import type { RememberedMember } from './remembered-members.ts'
-import type { VerifiedToken } from '../tokens/jwt.ts'
+import type { VerifiedToken } from '../tokens/verified-tokens.ts'
 import { sessionRevoked } from './session-cookie.ts'
 
 type MemberDeps = Pick<IdentifyDeps, 'identities' | 'settings' | 'remembered'>
@@ -59,6 +59,7 @@ export async function identifyByCookie(
     issuer: BUILT_IN,
     subject,
     issuedAt: createdAt.getTime(),
+    validFrom: undefined,
     expiresAt: expiresAt.getTime(),
     name,
     email,

@@ -5,27 +5,18 @@
  */
 import { compactVerify, type CompactVerifyGetKey, errors, type VerifyOptions } from 'jose'
 import type { Issuer } from './own-issuers.ts'
+import {
+  forgetVerification,
+  keepVerification,
+  type Verification,
+  type VerifiedToken,
+  verificationOf,
+} from './verified-tokens.ts'
 import { Problem } from '../../problem.ts'
 import { decodeBase64url } from '../../crypto/base64url.ts'
 import { MAX_TOKEN_LENGTH } from '../callers/credential.ts'
 import { keysOf } from './jwks.ts'
 import { isJsonObject, parseStrictJson } from './strict-json.ts'
-
-/** Times are in milliseconds since the epoch. */
-export interface VerifiedToken {
-  /** The issuer as in the token; for tokens of this site its name, which stays when its address changes. */
-  readonly issuer: string
-  /** 1..255 characters, well-formed, without control characters. Unique only within the issuer. */
-  readonly subject: string
-  readonly issuedAt: number | undefined
-  readonly expiresAt: number
-  /** The name as the issuer wrote it, of any length; it has to be cleaned before it is stored. */
-  readonly name: string | undefined
-  /** The address, unless the issuer says that it is unverified. */
-  readonly email: string | undefined
-  /** The session that a token of this site is good with; other tokens have none. */
-  readonly sessionId?: string
-}
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -48,7 +39,8 @@ const VERIFIED_NAMES = new Set([
 const SAYS_NO = /^\s*(false|no|f|n|0+|null|none)?\s*$/i
 
 /**
- * Who a token speaks for. `now` is in milliseconds.
+ * Who a token speaks for. `now` is in milliseconds. Of a token that was verified before, only what may
+ * have changed is checked: whether its issuer is trusted, its keys, and the time.
  * @throws invalid_token for every token that cannot be trusted
  * @throws unavailable if the keys of its trusted issuer cannot be had
  */
@@ -57,12 +49,21 @@ export async function verifyToken(
   issuers: readonly Issuer[],
   now: number,
 ): Promise<VerifiedToken> {
+  const known = verificationOf(token)
+  if (known && issuers.includes(known.trusted)) {
+    const { verified, trusted, kid, keys } = known
+    checkTimes(verified, now)
+    if ((await keysOf(trusted, kid, now)) === keys) return verified
+  }
+  forgetVerification(token)
   const { header, claims } = parseToken(token)
   checkHeader(header)
   const trusted = issuers.find(({ issuer }) => issuer === claims.iss)
   if (!trusted) throw invalid('The token is not from a trusted issuer.')
-  const verified = readClaims(claims, trusted, now)
-  await checkSignature(token, trusted, now)
+  const verified = readClaims(claims, trusted)
+  checkTimes(verified, now)
+  const signed = await checkSignature(token, trusted, now)
+  keepVerification(token, { verified, trusted, ...signed })
   return verified
 }
 
@@ -97,7 +98,7 @@ function checkHeader(header: Json): void {
   }
 }
 
-function readClaims(claims: Json, trusted: Issuer, now: number): VerifiedToken {
+function readClaims(claims: Json, trusted: Issuer): VerifiedToken {
   const { issuer, audience } = trusted
   const audiences: unknown[] = [claims.aud].flat()
   if (!audiences.every((value) => typeof value === 'string') || !audiences.includes(audience)) {
@@ -107,23 +108,26 @@ function readClaims(claims: Json, trusted: Issuer, now: number): VerifiedToken {
   if (!matches(PLAIN_TEXT, claims.sub)) throw invalid('The token has no usable subject.')
   const expiresAt = timeOf(claims.exp)
   if (expiresAt === undefined) throw invalid('The token has no usable expiry.')
-  if (expiresAt <= now - TOLERANCE_MS) throw invalid('The token has expired.')
-  const issuedAt = timeOf(claims.iat)
-  if (issuedAt !== undefined && issuedAt > now + TOLERANCE_MS) {
-    throw invalid('The token is issued in the future.')
-  }
-  const validFrom = timeOf(claims.nbf)
-  if (validFrom !== undefined && validFrom > now + TOLERANCE_MS) {
-    throw invalid('The token is not valid yet.')
-  }
   return {
     issuer: 'load' in trusted ? trusted.name : issuer,
     ...('load' in trusted && typeof claims.sid === 'string' && { sessionId: claims.sid }),
     subject: claims.sub,
-    issuedAt,
+    issuedAt: timeOf(claims.iat),
+    validFrom: timeOf(claims.nbf),
     expiresAt,
     name: typeof claims.name === 'string' ? claims.name : undefined,
     email: !callsUnverified(claims) && matches(PLAIN_TEXT, claims.email) ? claims.email : undefined,
+  }
+}
+
+/** With a tolerance for clocks that differ. */
+function checkTimes({ issuedAt, validFrom, expiresAt }: VerifiedToken, now: number): void {
+  if (expiresAt <= now - TOLERANCE_MS) throw invalid('The token has expired.')
+  if (issuedAt !== undefined && issuedAt > now + TOLERANCE_MS) {
+    throw invalid('The token is issued in the future.')
+  }
+  if (validFrom !== undefined && validFrom > now + TOLERANCE_MS) {
+    throw invalid('The token is not valid yet.')
   }
 }
 
@@ -171,14 +175,23 @@ function timeOf(claim: unknown): number | undefined {
   throw invalid('A time in the token is out of range.')
 }
 
-async function checkSignature(token: string, trusted: Issuer, now: number): Promise<void> {
+/** @returns the keys that it was checked with, and what they were found by */
+async function checkSignature(
+  token: string,
+  trusted: Issuer,
+  now: number,
+): Promise<Pick<Verification, 'kid' | 'keys'>> {
   try {
+    let signed: Pick<Verification, 'kid' | 'keys'> | undefined
     // jose asks for the key only once it has accepted the algorithm.
     const findKey: CompactVerifyGetKey = async (header, jws) => {
-      const keys = await keysOf(trusted, header.kid, now)
-      return keys(header, jws)
+      const { kid } = header
+      signed = { kid, keys: await keysOf(trusted, kid, now) }
+      return signed.keys(header, jws)
     }
     await verifyWithEach(token, findKey, { algorithms: trusted.algorithms })
+    if (!signed) throw new Error('a signature was accepted without a key')
+    return signed
   } catch (error) {
     throw error instanceof Problem ? error : invalid(detailOf(error), error)
   }

@@ -5,7 +5,8 @@
 import type { Issuer } from './own-issuers.ts'
 import { invalidField, Problem } from '../../problem.ts'
 import type { VisitorActor } from '../actor.ts'
-import { type VerifiedToken, verifyToken } from './jwt.ts'
+import { verifyToken } from './jwt.ts'
+import type { VerifiedToken } from './verified-tokens.ts'
 import { visitorFrom } from './visitors.ts'
 
 export interface Proof {

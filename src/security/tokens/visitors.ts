@@ -6,7 +6,7 @@ import { VISITORS } from '../../db/issuers.ts'
 import { isId } from '../../db/ids.ts'
 import { Problem } from '../../problem.ts'
 import type { VisitorActor } from '../actor.ts'
-import type { VerifiedToken } from './jwt.ts'
+import type { VerifiedToken } from './verified-tokens.ts'
 
 /** The visitor a verified token speaks for; undefined if it is a member's. @throws Problem `invalid_token` */
 export function visitorFrom({ issuer, subject }: VerifiedToken): VisitorActor | undefined {

@@ -6,6 +6,7 @@ import type { SQL } from 'drizzle-orm'
 import type { BatchItem } from 'drizzle-orm/batch'
 import { drizzle } from 'drizzle-orm/d1'
 import { carrying } from './first-call.ts'
+import { Bound } from './shape.ts'
 
 export type Database = ReturnType<typeof drizzle>
 
@@ -57,14 +58,19 @@ function asDatabase(session: Pick<D1Database, 'prepare' | 'batch'>): D1Database 
 }
 
 /** One statement of a batch. */
-export type Statement = BatchItem<'sqlite'>
+export type Statement = BatchItem<'sqlite'> | Bound<unknown>
 
 /** The statements of a batch in the order they run, by name; one that is undefined is left out. */
 export type Statements = Readonly<Record<string, Statement | undefined>>
 
 export type Results<S extends Statements> = { readonly [Name in keyof S]: ResultOf<S[Name]> }
 
-type ResultOf<S> = S extends Statement ? S['_']['result'] : undefined
+type ResultOf<S> =
+  S extends Bound<infer Result>
+    ? Result
+    : S extends BatchItem<'sqlite'>
+      ? S['_']['result']
+      : undefined
 
 /**
  * Runs the statements as one transaction and one round trip, in the order they are written. A name is
@@ -75,12 +81,38 @@ export async function batch<S extends Statements>(
   db: Database,
   statements: S,
 ): Promise<Results<S>> {
-  const named = Object.entries(statements).flatMap(([name, statement]) =>
-    statement ? [{ name, statement }] : [],
-  )
-  const [first, ...others] = named.map(({ statement }) => statement)
-  const results: readonly unknown[] = first ? await db.batch([first, ...others]) : []
-  return asResults(Object.fromEntries(named.map(({ name }, index) => [name, results[index]])))
+  const names: string[] = []
+  const bound: Bound<unknown>[] = []
+  for (const [name, statement] of Object.entries(statements)) {
+    if (!statement) continue
+    names.push(name)
+    bound.push(statement instanceof Bound ? statement : boundOf(statement))
+  }
+  const results: Record<string, unknown> = {}
+  if (bound.length === 0) return asResults(results)
+  const answers = await db.$client.batch<Record<string, unknown>>(bound.map(({ native }) => native))
+  answers.forEach((answer, index) => {
+    results[names[index] ?? ''] = bound[index]?.read(answer)
+  })
+  return asResults(results)
+}
+
+/** What drizzle's own `batch` makes of a statement of its own. */
+function boundOf(statement: BatchItem<'sqlite'>): Bound<unknown> {
+  const prepared = preparedOf(statement)
+  const { params } = prepared.getQuery()
+  return new Bound(prepared.stmt.bind(...params), (result) => prepared.mapResult(result, true))
+}
+
+interface Prepared {
+  readonly stmt: D1PreparedStatement
+  getQuery(): { readonly params: readonly unknown[] }
+  mapResult(result: unknown, isFromBatch: true): unknown
+}
+
+/** drizzle's types keep to themselves what its own `batch` goes by. */
+function preparedOf(statement: BatchItem<'sqlite'>): Prepared {
+  return (statement as unknown as { _prepare(): Prepared })._prepare()
 }
 
 /** drizzle answers statements in the order it was given them; its types follow no list made at run time. */

@@ -14,6 +14,7 @@ import {
   statement,
 } from '../db/client.ts'
 import type { AuditId } from '../db/ids.ts'
+import { text } from '../db/shape.ts'
 import { idempotencyKeys } from '../db/schema.ts'
 
 /** What every audit row of one act says, whatever it is about. */
@@ -134,7 +135,7 @@ export async function audited<W extends Statement, A extends After>(
   return batch(db, {
     acting: actingAs(db, audit),
     written: write,
-    audit: insertAuditWhere(db, audit, sql`changes() > 0`),
+    audit: insertAuditIfWritten(db, audit),
     ...after,
   })
 }
@@ -153,16 +154,26 @@ export function insertAuditWhere(db: Database, audit: AuditRow<Basis>, condition
   )
 }
 
+const AUDIT_IF_WRITTEN = text(`insert into audit_log
+  (id, at, actor, on_behalf_of, action, target, reason, request_id, changes)
+  select ?, ?, ?, ?, ?, ?, ?, ?, ? where changes() > 0`)
+
+/** To follow the one write that it is about. */
+function insertAuditIfWritten(db: Database, audit: AuditRow) {
+  assertBasis(audit, ['grant', 'own act'])
+  const { id, at, actor, onBehalfOf, action, target, reason, requestId, changes } = audit
+  const described = [action, target, reason, requestId, JSON.stringify(changes)]
+  return AUDIT_IF_WRITTEN(db, id, at, actor, onBehalfOf, ...described)
+}
+
 /** Voids the transaction it opens if the actor's rights are no longer those it was allowed with. */
 export function actingAs(db: Database, by: AuditColumns) {
   assertBasis(by, ['grant'])
-  return statement(
-    db,
-    sql`insert into acting (actor, access_revision) values (${by.actor}, ${by.accessRevision})`,
-  )
+  return INSERT_ACTING(db, by.actor, by.accessRevision)
 }
 
 const ACTING = 'insert into acting (actor, access_revision) values (?, ?)'
+const INSERT_ACTING = text(ACTING)
 
 /** That somebody's rights are those of this revision, for a request that has not read them. */
 export function actingStill(actor: string, accessRevision: number): Assumption {

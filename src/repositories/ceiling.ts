@@ -3,7 +3,7 @@
  * nothing by it. A write has the ceiling in its `where`, so somebody who was promoted a moment ago is
  * safe, and its batch reads afterwards what was in the way.
  */
-import { type SQL, sql } from 'drizzle-orm'
+import { type Placeholder, type SQL, sql } from 'drizzle-orm'
 import { type Database, rows } from '../db/client.ts'
 import type { KeyId, UserId } from '../db/ids.ts'
 import type { MissingRight, WriteScope } from './scope.ts'
@@ -21,6 +21,11 @@ export interface Ceiling {
 /** To take from a member takes what their roles give, whether they are suspended or not. */
 export function ceilingOfMember(db: Database, scope: WriteScope, id: UserId): Ceiling {
   return ceiling(db, scope, heldBy(sql`${id}`))
+}
+
+/** What `ceilingOfMember` allows, for a statement whose text is made once. */
+export function allowsMember(missing: Placeholder, id: Placeholder): SQL {
+  return sql`not exists (${theirs(missing, heldBy(sql`${id}`))})`
 }
 
 /** To change a role, or to delete it, is to take from everybody who holds it. */
@@ -47,15 +52,19 @@ export function ceilingOfKey(
 /** @param isTheirs whether it is a right of theirs, by `permission`, `reach` and the `roles` with it */
 function ceiling(db: Database, scope: WriteScope, isTheirs: SQL): Ceiling {
   if (scope.missing.length === 0) return { allows: undefined, inTheWay: undefined }
-  const theirs = sql`select permission, reach from (
+  const inTheWay = theirs(JSON.stringify(scope.missing), isTheirs)
+  return {
+    allows: sql`not exists (${inTheWay})`,
+    inTheWay: rows<RightInTheWay>(db, sql`${inTheWay} limit 1`),
+  }
+}
+
+function theirs(missing: string | Placeholder, isTheirs: SQL): SQL {
+  return sql`select permission, reach from (
       select value ->> 'permission' as permission, value ->> 'reach' as reach,
         value -> 'roles' as roles
-      from json_each(${JSON.stringify(scope.missing)}))
+      from json_each(${missing}))
     where ${isTheirs}`
-  return {
-    allows: sql`not exists (${theirs})`,
-    inTheWay: rows<RightInTheWay>(db, sql`${theirs} limit 1`),
-  }
 }
 
 /** Whether one of these members has the right: by a built-in role, or by one that the site has defined. */

@@ -2,7 +2,7 @@
  * How far a read or write reaches, up to whose rights a write goes, and which revisions it accepts.
  * All of it becomes part of the SQL, so check and write are one statement.
  */
-import { and, eq, not, sql, type SQL } from 'drizzle-orm'
+import { and, eq, type Placeholder, not, sql, type SQL } from 'drizzle-orm'
 import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
 
 /** Which rows, as a decision says it; plain data, which proves nothing. */
@@ -60,6 +60,25 @@ export function within(scope: ReadScope, ownerColumn: SQLiteColumn): SQL | undef
   return rows === 'everyone' ? undefined : eq(ownerColumn, rows.owner)
 }
 
+/** What a scope adds to the text of a statement. */
+export type ScopeKind = 'everyone' | 'owner'
+
+export function kindOf(scope: ReadScope): ScopeKind {
+  const rows = scope instanceof WriteScope ? scope.rows : scope
+  return rows === 'everyone' ? 'everyone' : 'owner'
+}
+
+/** The value of the placeholder `owner`; of no consequence where everyone is in scope. */
+export function ownerOf(scope: ReadScope): string {
+  const rows = scope instanceof WriteScope ? scope.rows : scope
+  return rows === 'everyone' ? '' : rows.owner
+}
+
+/** `within` for a statement whose text is made once, with a placeholder `owner`. */
+export function withinKind(kind: ScopeKind, ownerColumn: SQLiteColumn): SQL | undefined {
+  return kind === 'everyone' ? undefined : eq(ownerColumn, sql.placeholder('owner'))
+}
+
 /** Which revisions of a row a change is meant for; undefined for any, there or not. */
 export type Revisions =
   | {
@@ -80,6 +99,33 @@ export function atRevision(column: SQLiteColumn, revisions: Revisions): SQL | un
   )
 }
 
+/** What revisions add to the text of a statement. */
+export type RevisionsAsked = 'any' | 'none' | 'match' | 'noneMatch' | 'both'
+
+export function revisionsAsked(revisions: Revisions): RevisionsAsked {
+  const { match = '*', noneMatch = [] } = revisions ?? {}
+  if (noneMatch === '*') return 'none'
+  if (match === '*') return noneMatch.length > 0 ? 'noneMatch' : 'any'
+  return noneMatch.length > 0 ? 'both' : 'match'
+}
+
+/** `atRevision` for a statement whose text is made once, with placeholders `match` and `noneMatch`. */
+export function atRevisionAsked(column: SQLiteColumn, asked: RevisionsAsked): SQL | undefined {
+  if (asked === 'none') return sql`false`
+  const isAmong = (name: string) =>
+    sql`${column} in (select value from json_each(${sql.placeholder(name)}))`
+  return and(
+    asked === 'match' || asked === 'both' ? isAmong('match') : undefined,
+    asked === 'noneMatch' || asked === 'both' ? not(isAmong('noneMatch')) : undefined,
+  )
+}
+
+/** The values of these placeholders. */
+export function revisionValues(revisions: Revisions) {
+  const { match, noneMatch } = revisions ?? {}
+  return { match: JSON.stringify(match ?? []), noneMatch: JSON.stringify(noneMatch ?? []) }
+}
+
 /** What `atRevision` asks, of a revision that was read. @param revision undefined if there is no row */
 export function accepts(revisions: Revisions, revision: number | undefined): boolean {
   const { match, noneMatch = [] } = revisions ?? {}
@@ -96,7 +142,7 @@ export function onlyAt(revision: number, revisions?: Revisions): Revisions {
 /** What sorts after a row with these values; compared as one, so that an index leads there. */
 export function sortsAfter(
   columns: readonly [SQLiteColumn, SQLiteColumn],
-  values: readonly [string | number, string],
+  values: readonly [string | number | Placeholder, string | Placeholder],
 ): SQL {
   return sql`(${columns[0]}, ${columns[1]}) > (${values[0]}, ${values[1]})`
 }

@@ -2,15 +2,22 @@
 import { and, asc, eq, gte, lt, sql } from 'drizzle-orm'
 import type { Database } from '../db/client.ts'
 import type { UserId } from '../db/ids.ts'
+import { shapes } from '../db/shape.ts'
 import { type Address, users } from '../db/schema.ts'
 import { type AuditRow, audited } from './audited.ts'
-import { ceilingOfMember } from './ceiling.ts'
+import { allowsMember, ceilingOfMember } from './ceiling.ts'
 import {
-  atRevision,
+  atRevisionAsked,
+  kindOf,
+  ownerOf,
   type ReadScope,
   type Revisions,
+  type RevisionsAsked,
+  revisionsAsked,
+  revisionValues,
+  type ScopeKind,
   sortsAfter,
-  within,
+  withinKind,
   type WriteScope,
 } from './scope.ts'
 
@@ -58,17 +65,20 @@ const profile = {
   revision: users.revision,
   createdAt: users.createdAt,
   updatedAt: users.updatedAt,
-  roles: ROLES_OF_USER.mapWith(parseStrings),
-  badges: BADGES_OF_USER.mapWith(parseBadges),
+  roles: ROLES_OF_USER.mapWith(parseStrings).as('role_names'),
+  badges: BADGES_OF_USER.mapWith(parseBadges).as('held_badges'),
 }
 
 export type UsersRepository = ReturnType<typeof usersRepository>
-export type UserRow = NonNullable<Awaited<ReturnType<UsersRepository['find']>>>
+export interface UserRow extends Omit<typeof users.$inferSelect, 'nameKey' | 'accessRevision'> {
+  readonly roles: string[]
+  readonly badges: ProfileBadge[]
+}
 
 export function usersRepository(db: Database) {
   return {
     async find(scope: ReadScope, id: UserId) {
-      const [row] = await selectUser(db, scope, id)
+      const [row] = await selectUser(db, scope, id).run()
       return row
     },
 
@@ -77,22 +87,17 @@ export function usersRepository(db: Database) {
      * name in any case.
      */
     async list(scope: ReadScope, page: UserPage) {
-      const start = page.prefix === undefined ? undefined : nameKey(page.prefix)
-      const { after } = page
-      return db
-        .select({ ...profile, nameKey: users.nameKey })
-        .from(users)
-        .where(
-          and(
-            within(scope, users.id),
-            start === undefined
-              ? undefined
-              : and(gte(users.nameKey, start), lt(users.nameKey, `${start}\u{10FFFF}`)),
-            after && sortsAfter([users.nameKey, users.id], [after.nameKey, after.id]),
-          ),
-        )
-        .orderBy(asc(users.nameKey), asc(users.id))
-        .limit(page.limit)
+      const { after, limit } = page
+      const start = page.prefix === undefined ? '' : nameKey(page.prefix)
+      const statement = LIST(kindOf(scope), page.prefix !== undefined, after !== undefined)
+      return statement(db, {
+        owner: ownerOf(scope),
+        start,
+        end: `${start}\u{10FFFF}`,
+        afterKey: after?.nameKey ?? '',
+        afterId: after?.id ?? '',
+        limit,
+      }).run()
     },
 
     /**
@@ -106,26 +111,27 @@ export function usersRepository(db: Database) {
       revisions: Revisions,
       audit: AuditRow,
     ) {
-      const { displayName, address, ...rest } = patch
+      const { displayName, address } = patch
       const ceiling = ceilingOfMember(db, scope, id)
-      const write = db
-        .update(users)
-        .set({
-          ...rest,
-          ...(displayName !== undefined && { displayName, nameKey: nameKey(displayName) }),
-          ...(address !== undefined && { address: mergedAddress(address) }),
-          revision: sql`${users.revision} + 1`,
-          updatedAt: audit.at,
-        })
-        .where(
-          and(
-            eq(users.id, id),
-            within(scope, users.id),
-            atRevision(users.revision, revisions),
-            ceiling.allows,
-          ),
-        )
-        .returning({ id: users.id })
+      const fields = FIELDS.filter((field) => patch[field] !== undefined)
+      const isMerged = address !== undefined && address !== null
+      const statement = UPDATE(
+        fields,
+        isMerged,
+        kindOf(scope),
+        revisionsAsked(revisions),
+        ceiling.allows !== undefined,
+      )
+      const write = statement(db, {
+        ...patch,
+        id,
+        owner: ownerOf(scope),
+        nameKey: displayName === undefined ? '' : nameKey(displayName),
+        address: isMerged ? JSON.stringify(address) : null,
+        at: audit.at,
+        missing: JSON.stringify(scope.missing),
+        ...revisionValues(revisions),
+      })
       const { written, found, inTheWay } = await audited(db, audit, write, {
         found: selectUser(db, scope, id),
         inTheWay: ceiling.inTheWay,
@@ -142,20 +148,82 @@ interface UserPage {
 }
 
 export function selectUser(db: Database, scope: ReadScope, id: UserId) {
-  return db
+  return FIND(kindOf(scope))(db, { id, owner: ownerOf(scope) })
+}
+
+const value = sql.placeholder
+
+const FIND = shapes<[ScopeKind], { id: UserId; owner: string }, UserRow[]>((db, kind) =>
+  db
     .select(profile)
     .from(users)
-    .where(and(eq(users.id, id), within(scope, users.id)))
-}
+    .where(and(eq(users.id, value('id')), withinKind(kind, users.id))),
+)
+
+const LIST = shapes<
+  [scope: ScopeKind, hasPrefix: boolean, hasCursor: boolean],
+  Record<'owner' | 'start' | 'end' | 'afterKey' | 'afterId', string> & { limit: number },
+  (UserRow & { nameKey: string })[]
+>((db, kind, hasPrefix, hasCursor) =>
+  db
+    .select({ ...profile, nameKey: users.nameKey })
+    .from(users)
+    .where(
+      and(
+        withinKind(kind, users.id),
+        hasPrefix
+          ? and(gte(users.nameKey, value('start')), lt(users.nameKey, value('end')))
+          : undefined,
+        hasCursor
+          ? sortsAfter([users.nameKey, users.id], [value('afterKey'), value('afterId')])
+          : undefined,
+      ),
+    )
+    .orderBy(asc(users.nameKey), asc(users.id))
+    .limit(value('limit')),
+)
+
+const FIELDS = ['displayName', 'bio', 'avatarUrl', 'phone', 'address'] as const
+
+const UPDATE = shapes<
+  [
+    fields: (typeof FIELDS)[number][],
+    isMerged: boolean,
+    scope: ScopeKind,
+    revisions: RevisionsAsked,
+    hasCeiling: boolean,
+  ],
+  Readonly<Record<string, unknown>>,
+  { id: UserId }[]
+>((db, fields, isMerged, kind, revisions, hasCeiling) =>
+  db
+    .update(users)
+    .set({
+      ...Object.fromEntries(fields.map((field) => [field, value(field)])),
+      ...(fields.includes('displayName') && { nameKey: sql`${value('nameKey')}` }),
+      ...(fields.includes('address') && {
+        address: isMerged
+          ? sql`json_patch(coalesce(${users.address}, '{}'), ${value('address')})`
+          : sql`null`,
+      }),
+      revision: sql`${users.revision} + 1`,
+      updatedAt: sql`${value('at')}`,
+    })
+    .where(
+      and(
+        eq(users.id, value('id')),
+        withinKind(kind, users.id),
+        atRevisionAsked(users.revision, revisions),
+        hasCeiling ? allowsMember(value('missing'), value('id')) : undefined,
+      ),
+    )
+    .returning({ id: users.id }),
+)
 
 /** The display name as it is sorted and searched by: folded, so that a search finds any case. */
 export function nameKey(displayName: string): string {
   // A capital sigma becomes ς at the end of a word, so a name's start would not begin its key.
   return displayName.normalize('NFC').toLowerCase().replaceAll('ς', 'σ')
-}
-
-function mergedAddress(patch: AddressPatch | null) {
-  return patch && sql`json_patch(coalesce(${users.address}, '{}'), ${JSON.stringify(patch)})`
 }
 
 /** Guaranteed by the SQL above: `json_group_array` over role names. */

@@ -59,9 +59,12 @@ async function planOf(statement: string): Promise<string[]> {
 
 /** The plan of a statement that reads all of a table, or all of it from a cursor on. */
 const WALK = /^(?:SCAN (\w+)\b(?! VIRTUAL)|SEARCH (\w+) USING PRIMARY KEY \(id[<>]\?\))/
-/** A statement that reads only what it answers: a page in the order of the key or of an index. */
+/**
+ * A statement that reads only what it answers, by itself or as what a first call makes of it: a page in the
+ * order of the key or of an index. A time goes with the id that begins with it.
+ */
 const PAGE =
-  /from "\w+" (left join "\w+" on \S+ = \S+ )*(where \(?("\w+"\."id" [<>]=? \?( and )?)+\)? )?order by [^()]+ limit \?$/
+  /from "\w+" (left join "\w+" on \S+ = \S+ )*(where \(?\(?("\w+"\."(?:id|at)" [<>]=? \?\)?( and )?)+\)? )?order by [^()]+ limit \?\)?$/
 
 /** The statements that read more than they find, each after the request that sent it. */
 async function walks(recorded: ReadonlyMap<string, string>): Promise<string[]> {

@@ -1,17 +1,26 @@
 /**
- * What the site costs over the floor, as ratios of throughput: both answer the same requests, by turns,
- * so that what else the machine is doing meets both. `npm run bench [rounds] [calls]`; no test
- * depends on it, for how fast it is depends on the machine.
+ * What the site costs over two floors, and over an older build of itself, as ratios of throughput: all of
+ * them answer the same requests, by turns, so that what else the machine is doing meets each.
+ * `npm run bench -- [--rounds 7] [--calls 400] [--baseline REF] [--json]`; no test depends on it, for how
+ * fast it is depends on the machine.
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import type { Call, Load, Outcome } from './load.ts'
-import { type Servers, startServers } from './servers.ts'
+import { FLOORS, type Servers, startServers } from './servers.ts'
 
-const ROUNDS = Number(process.argv[2] ?? 7)
-/** Of each, in each round. */
-const CALLS = Number(process.argv[3] ?? 600)
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '7' },
+    /** Of each, in each round. */
+    calls: { type: 'string', default: '400' },
+    baseline: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  },
+})
+const [ROUNDS, CALLS] = [Number(options.rounds), Number(options.calls)]
 
 const loader = fork(fileURLToPath(new URL('load.ts', import.meta.url)))
 
@@ -26,84 +35,172 @@ async function throughput(origin: string, calls: readonly Call[]): Promise<numbe
 
 interface Route {
   readonly name: string
-  /** The same for both in the same round. */
-  readonly calls: (round: number) => Promise<readonly Call[]> | readonly Call[]
+  /** The calls of a round to one of the servers. */
+  readonly calls: (server: string, round: number) => Promise<readonly Call[]> | readonly Call[]
 }
 
-async function routesOn({ site, token }: Servers): Promise<readonly Route[]> {
-  const bearer = (value: string) => ({ Authorization: `Bearer ${value}` })
-  const ada = bearer(await token('ada'))
-  const asked = async (path: string, init: RequestInit) =>
-    (await (await fetch(`${site}${path}`, init)).json()) as { [name: string]: string }
-  const { userId } = await asked('/v1/whoami', { headers: ada })
-  const JSON_TYPE = { 'Content-Type': 'application/json' }
-  const { secret = '' } = await asked('/v1/api-keys', {
-    method: 'POST',
-    headers: { ...bearer(await token('root')), ...JSON_TYPE },
-    body: JSON.stringify({ name: 'Bench', scopes: ['profile:read'] }),
-  })
-  const repeated = (call: Call) => () => Array<Call>(CALLS).fill(call)
-  const user = `/v1/users/${userId}`
-  // A member's visit counts once in a while, so each takes a member of its own.
-  const visitors = async (round: number) => {
-    const names = Array.from({ length: CALLS }, (_, index) => `visitor ${round} ${index}`)
-    const headers = await Promise.all(names.map(async (name) => bearer(await token(name))))
-    // A first request makes the member, which is not what is measured.
+type Headers = Readonly<Record<string, string>>
+
+const JSON_TYPE = { 'Content-Type': 'application/json' }
+const bearer = (token: string): Headers => ({ Authorization: `Bearer ${token}` })
+
+/** What is asked of a site: whoever is asked for is another one on each. */
+interface Things {
+  readonly user: string
+  readonly secret: string
+  /** A slot that nobody has booked yet. */
+  readonly slot: () => Promise<string>
+}
+
+async function thingsOf(origin: string, root: Headers, ada: Headers): Promise<Things> {
+  const asked = async (path: string, headers: Headers, json?: object) => {
+    const init = json && { method: 'POST', body: JSON.stringify(json) }
+    const answer = await fetch(`${origin}${path}`, {
+      ...init,
+      headers: { ...headers, ...(json && JSON_TYPE) },
+    })
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
+    return (await answer.json()) as { [name: string]: string }
+  }
+  const { userId } = await asked('/v1/whoami', ada)
+  const key = { name: 'Bench', scopes: ['profile:read'] }
+  const { secret = '' } = await asked('/v1/api-keys', root, key)
+  const service = await asked('/v1/services', root, { name: 'Bench' })
+  let days = 0
+  const slot = async () => {
+    const startsAt = new Date(Date.UTC(2040, 0, ++days, 9)).toISOString()
+    const endsAt = new Date(Date.UTC(2040, 0, days, 10)).toISOString()
+    const slots = { startsAt, endsAt, capacity: 1000 }
+    const { id = '' } = await asked(`/v1/services/${service['id']}/slots`, root, slots)
+    return id
+  }
+  return { user: `/v1/users/${userId}`, secret, slot }
+}
+
+async function routesOn({ origins, token }: Servers): Promise<readonly Route[]> {
+  const [ada, root] = [bearer(await token('ada')), bearer(await token('root'))]
+  const things: Record<string, Things> = {}
+  for (const [name, origin] of Object.entries(origins)) {
+    if (!isFloor(name)) things[name] = await thingsOf(origin, root, ada)
+  }
+  // The floors are on the database of the site.
+  const thingsFor = (server: string): Things =>
+    things[isFloor(server) ? 'site' : server] ?? unknownServer(server)
+  const repeated = (callTo: (server: string) => Call) => (server: string) =>
+    Array<Call>(CALLS).fill(callTo(server))
+  const get = (path: string, headers: Headers): Call => ({ method: 'GET', path, headers })
+  const crowds = new Map<number, readonly Headers[]>()
+  // A first request makes the member, which is not what is measured.
+  const crowd = async (server: string, round: number) => {
+    const known = crowds.get(round)
+    const names = Array.from({ length: CALLS }, (_, index) => `member ${round} ${index}`)
+    const headers =
+      known ?? (await Promise.all(names.map(async (name) => bearer(await token(name)))))
+    crowds.set(round, headers)
+    const origin = origins[isFloor(server) ? 'site' : server] ?? unknownServer(server)
     await throughput(
-      site,
-      headers.map((each) => ({ method: 'GET', path: '/v1/whoami', headers: each })),
+      origin,
+      headers.map((each) => get('/v1/whoami', each)),
     )
-    return headers.map((each) => ({ method: 'POST', path: '/v1/me/visits', headers: each }))
+    return headers
   }
   return [
+    { name: 'GET /v1/whoami, JWT', calls: repeated(() => get('/v1/whoami', ada)) },
+    { name: 'GET /v1/users/{id}, JWT', calls: repeated((to) => get(thingsFor(to).user, ada)) },
     {
-      name: 'GET /v1/whoami, JWT',
-      calls: repeated({ method: 'GET', path: '/v1/whoami', headers: ada }),
+      name: 'GET /v1/users/{id}, API key',
+      calls: repeated((to) => get(thingsFor(to).user, bearer(thingsFor(to).secret))),
     },
-    { name: 'GET a user, JWT', calls: repeated({ method: 'GET', path: user, headers: ada }) },
-    {
-      name: 'GET a user, API key',
-      calls: repeated({ method: 'GET', path: user, headers: bearer(secret) }),
-    },
+    { name: 'GET /v1/users/{id}, open', calls: repeated((to) => get(thingsFor(to).user, {})) },
     {
       name: 'PATCH /v1/me',
-      calls: repeated({
+      calls: repeated(() => ({
         method: 'PATCH',
         path: '/v1/me',
         headers: { ...ada, ...JSON_TYPE },
         body: '{"bio":"Hello"}',
-      }),
+      })),
     },
-    { name: 'POST /v1/me/visits', calls: visitors },
+    {
+      name: 'POST /v1/me/visits',
+      calls: async (to, round) =>
+        (await crowd(to, round)).map((headers) => ({
+          method: 'POST',
+          path: '/v1/me/visits',
+          headers,
+        })),
+    },
+    {
+      name: 'GET /v1/users?limit=50',
+      calls: repeated(() => get('/v1/users?limit=50', root)),
+    },
+    {
+      name: 'POST /v1/bookings',
+      calls: async (to, round) => {
+        const body = JSON.stringify({ slotId: await thingsFor(to).slot() })
+        return (await crowd(to, round)).map((headers) => ({
+          method: 'POST',
+          path: '/v1/bookings',
+          headers: { ...headers, ...JSON_TYPE },
+          body,
+        }))
+      },
+    },
   ]
+}
+
+function isFloor(server: string): boolean {
+  return FLOORS.some((floor) => floor === server)
+}
+
+function unknownServer(server: string): never {
+  throw new Error(`no server ${server}`)
 }
 
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 }
 
-const servers = await startServers()
+const servers = await startServers(options.baseline)
 try {
-  const rows = []
+  const names = Object.keys(servers.origins)
+  const others = names.filter((name) => name !== 'site')
+  const table = []
   for (const { name, calls } of await routesOn(servers)) {
-    const rounds = []
+    const rounds: Record<string, number>[] = []
     // The first is to warm up.
     for (let round = 0; round <= ROUNDS; round++) {
-      const sent = await calls(round)
-      const floor = await throughput(servers.floor, sent)
-      rounds.push({ floor, site: await throughput(servers.site, sent) })
+      const measured: Record<string, number> = {}
+      for (const server of names) {
+        const sent = await calls(server, round)
+        measured[server] = await throughput(servers.origins[server] ?? '', sent)
+      }
+      rounds.push(measured)
     }
     const counted = rounds.slice(1)
-    const ratios = counted.map(({ site, floor }) => site / floor)
-    rows.push({
-      route: name,
-      'site, req/s': Math.round(median(counted.map(({ site }) => site))),
-      'floor, req/s': Math.round(median(counted.map(({ floor }) => floor))),
-      ratio: median(ratios).toFixed(2),
-      'lowest to highest': `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`,
+    const ratios = others.map((other) => {
+      const each = counted.map((measured) => (measured['site'] ?? 0) / (measured[other] ?? 1))
+      const [lowest, highest] = [Math.min(...each), Math.max(...each)]
+      return [other, { median: median(each), lowest, highest }] as const
     })
+    const perSecond = Math.round(median(counted.map((measured) => measured['site'] ?? 0)))
+    table.push({ route: name, perSecond, ratios: Object.fromEntries(ratios) })
   }
-  console.table(rows)
+  if (options.json) console.log(JSON.stringify({ rounds: ROUNDS, calls: CALLS, table }))
+  else {
+    console.table(
+      table.map(({ route, perSecond, ratios }) => ({
+        route,
+        'site, req/s': perSecond,
+        ...Object.fromEntries(
+          Object.entries(ratios).map(([other, { median: middle, lowest, highest }]) => [
+            `/ ${other}`,
+            `${middle.toFixed(2)} (${lowest.toFixed(2)} to ${highest.toFixed(2)})`,
+          ]),
+        ),
+      })),
+    )
+  }
 } finally {
   loader.kill()
   await servers.stop()

@@ -1,70 +1,136 @@
-/** The site as it would be deployed and the floor, side by side in one runtime and on one database. */
-import { mkdtempSync, rmSync } from 'node:fs'
+/** Builds of the site as they would be deployed, and the floors on the database of the newest one. */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
+import type { Project } from '../local/compile.ts'
 import { DEV_ISSUER, DEV_ROOT, sign, trustedIssuer } from '../local/dev-issuer.ts'
-import { migrate } from '../local/migrate.ts'
 import { project } from '../local/project.ts'
+import { ROOT } from '../local/root.ts'
+
+export const FLOORS = ['same trips', 'one trip'] as const
 
 export interface Servers {
-  readonly site: string
-  readonly floor: string
+  /** Where each answers, by its name: `site`, `baseline` if there is one, and the floors. */
+  readonly origins: Readonly<Record<string, string>>
   readonly token: (subject: string) => Promise<string>
   readonly stop: () => Promise<void>
 }
 
-/** Each answers on a socket of its own: Miniflare's usual way puts a proxy before both. */
-export async function startServers(): Promise<Servers> {
+/** @param baseline a commit to compare with */
+export async function startServers(baseline?: string): Promise<Servers> {
   const stateDir = mkdtempSync(join(tmpdir(), 'guildhall-bench-'))
-  const persistTo = join(stateDir, 'v3')
-  await migrate(persistTo)
-  const [made, floor, issuer] = [
-    await project(),
-    await bundleFloor(),
-    await trustedIssuer(stateDir),
-  ]
-  const shared = { unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }] }
-  const options = convertV4MiniflareOptions({
-    host: '127.0.0.1',
-    port: 0,
-    cf: false,
-    logRequests: false,
-    workers: [
-      {
-        ...made.worker,
-        ...shared,
-        name: 'site',
-        bindings: {
-          TRUSTED_ISSUERS: JSON.stringify([issuer]),
-          BOOTSTRAP_ADMINS: JSON.stringify([`${DEV_ISSUER}|${DEV_ROOT}`]),
-          VISIT_SHARDS: '8',
-        },
-        modules: [{ type: 'ESModule', path: 'worker.js', contents: made.code }],
-      },
-      {
-        ...shared,
-        name: 'floor',
-        compatibilityDate: '2026-10-01',
-        bindings: { JWK: JSON.stringify(issuer.jwks.keys[0]) },
-        d1Databases: { DB: { id: made.database } },
-        durableObjects: { COUNTER: { className: 'Counter', useSQLite: true } },
-        modules: [{ type: 'ESModule', path: 'floor.js', contents: floor }],
-      },
-    ],
-  })
-  const miniflare = new Miniflare({ ...options, resourcePersistencePath: persistTo })
-  const originOf = async (name: string) => (await miniflare.unsafeGetDirectURL(name)).origin
+  const issuer = await trustedIssuer(stateDir)
+  const running: Miniflare[] = []
+  const origins: Record<string, string> = {}
+  const start = async (name: string, made: Project, floors: readonly string[]) => {
+    const miniflare = await serve({ name, made, issuer, floors })
+    running.push(miniflare)
+    for (const each of [name, ...floors]) {
+      origins[each] = (await miniflare.unsafeGetDirectURL(each)).origin
+    }
+  }
+  const made = await project()
+  await start('site', made, FLOORS)
+  if (baseline !== undefined) {
+    // Its bindings are the same; static assets are where they are for this one.
+    const { code, migrations } = projectAt(baseline)
+    await start('baseline', { ...made, code, migrations }, [])
+  }
   return {
-    site: await originOf('site'),
-    floor: await originOf('floor'),
-    token: (subject) => sign(stateDir, subject, {}, 3600),
+    origins,
+    token: (subject) => sign(stateDir, subject, {}, 36_000),
     stop: async () => {
-      await miniflare.dispose()
+      for (const miniflare of running) await miniflare.dispose()
       rmSync(stateDir, { recursive: true, force: true })
     },
+  }
+}
+
+interface Served {
+  readonly name: string
+  readonly made: Project
+  readonly issuer: Awaited<ReturnType<typeof trustedIssuer>>
+  readonly floors: readonly string[]
+}
+
+/** Each answers on a socket of its own: Miniflare's usual way puts a proxy before all of them. */
+async function serve({ name, made, issuer, floors }: Served): Promise<Miniflare> {
+  const code = await bundleFloor()
+  const shared = { unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }] }
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host: '127.0.0.1',
+      port: 0,
+      cf: false,
+      logRequests: false,
+      workers: [
+        {
+          ...made.worker,
+          ...shared,
+          name,
+          bindings: {
+            TRUSTED_ISSUERS: JSON.stringify([issuer]),
+            BOOTSTRAP_ADMINS: JSON.stringify([`${DEV_ISSUER}|${DEV_ROOT}`]),
+            VISIT_SHARDS: '8',
+          },
+          modules: [{ type: 'ESModule', path: 'worker.js', contents: made.code }],
+        },
+        ...floors.map((floor) => ({
+          ...shared,
+          name: floor,
+          compatibilityDate: '2026-10-01',
+          bindings: { JWK: JSON.stringify(issuer.jwks.keys[0]), TRIPS: floor.split(' ')[0] ?? '' },
+          d1Databases: { DB: { id: made.database } },
+          durableObjects: { COUNTER: { className: 'Counter', useSQLite: true } },
+          modules: [{ type: 'ESModule' as const, path: 'floor.js', contents: code }],
+        })),
+      ],
+    }),
+  )
+  const db = await miniflare.getD1Database('DB', name)
+  for (const { queries } of made.migrations) {
+    await db.batch(queries.map((query) => db.prepare(query)))
+  }
+  await populate(db)
+  return miniflare
+}
+
+const MEMBERS = 10_000
+
+/** Members that nobody signs in as. */
+async function populate(db: Awaited<ReturnType<Miniflare['getD1Database']>>): Promise<void> {
+  const at = new Date(0).toISOString()
+  await db
+    .prepare(
+      `with recursive series (value) as (select 1 union all select value + 1 from series
+         where value < ?2)
+       insert into users (id, display_name, name_key, status, access_revision, visit_shard, revision,
+         created_at, updated_at)
+       select 'usr_' || printf('%026d', value), 'Member ' || value, 'member ' || value, 'active', 1, 0, 1,
+         ?1, ?1 from series`,
+    )
+    .bind(at, MEMBERS)
+    .run()
+}
+
+/** What wrangler makes of another commit, with the packages of this one. */
+function projectAt(ref: string): Project {
+  const dir = mkdtempSync(join(tmpdir(), 'guildhall-baseline-'))
+  const git = (...args: string[]) => execFileSync('git', ['-C', ROOT, ...args], { stdio: 'pipe' })
+  git('worktree', 'add', '--detach', dir, ref)
+  try {
+    symlinkSync(join(ROOT, 'node_modules'), join(dir, 'node_modules'))
+    const file = join(dir, 'made.json')
+    const print = `import('./local/compile.ts').then(async ({ compiledProject }) =>
+      (await import('node:fs')).writeFileSync(${JSON.stringify(file)}, JSON.stringify(await compiledProject())))`
+    execFileSync(process.execPath, ['-e', print], { cwd: dir, stdio: 'inherit' })
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } finally {
+    git('worktree', 'remove', '--force', dir)
   }
 }
 

@@ -34,6 +34,7 @@ import { usersRepository } from './repositories/users.ts'
 import { mintApiKey } from './security/callers/api-key.ts'
 import type { Trusted } from './security/callers/authenticate.ts'
 import type { IdentifyDeps } from './security/callers/identified.ts'
+import { rememberedKeys } from './security/callers/remembered-keys.ts'
 import { rememberedMembers } from './security/callers/remembered-members.ts'
 import { keyChecksums } from './security/callers/key-checksums.ts'
 import { burstGuardOf } from './security/limits/burst-guard.ts'
@@ -88,16 +89,18 @@ export function makeTrusted(env: Bindings, now: number): Trusted {
 /**
  * What identifying a caller takes, which comes before anything is done for them.
  * @param assumes whether members may be taken for who they were when they were read last
+ * @param reads whether a key may be taken for good while its gate is asked
  */
 export function makeIdentifyDeps(
   env: Bindings,
   db: Database,
-  { assumes }: { readonly assumes: boolean },
+  { assumes, reads = false }: { readonly assumes: boolean; readonly reads?: boolean },
 ): IdentifyDeps {
   const settings = settingsOf(env)
   return {
     settings,
     ...(assumes && { remembered: rememberedMembers(settings) }),
+    ...(reads && { rememberedKeys: rememberedKeys(settings) }),
     identities: identitiesRepository(db),
     keyGates: keyGatesClient(env.KEYS),
     burstGuard: burstGuardOf(env.BURST),

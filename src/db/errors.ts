@@ -39,6 +39,11 @@ export function isAccessChange(error: unknown): boolean {
   return textOf(error).includes(ACCESS_CHANGED)
 }
 
+/** What `isAccessChange` recognises, for who turns out to be somebody else in another way. */
+export function accessChanged(): Error {
+  return new Error(ACCESS_CHANGED)
+}
+
 /** Whether a request was void because its Idempotency-Key was answered before. */
 export function isAnswered(error: unknown): boolean {
   return textOf(error).includes(ANSWERED)

@@ -5,10 +5,10 @@
 import type { Hono, MiddlewareHandler } from 'hono'
 import * as z from 'zod'
 import type { Assumption } from '../db/client.ts'
-import { isAccessChange, isAnswered } from '../db/errors.ts'
+import { accessChanged, isAccessChange, isAnswered } from '../db/errors.ts'
 import { makeIdentifyDeps } from '../deps.ts'
 import { countAddress } from '../security/limits/address-limit.ts'
-import { actorRef } from '../security/actor.ts'
+import { actorRef, type Caller } from '../security/actor.ts'
 import { decide, type Decision, type Target } from '../security/decide.ts'
 import { refused, withGrant } from '../security/grant.ts'
 import { Problem } from '../problem.ts'
@@ -48,7 +48,7 @@ function handlerOf(declared: Route): (c: AppContext) => Promise<Response> {
   return async (c) => {
     // Before the route can refuse the request, so that refusals say it too.
     Object.assign(c.get('fields'), deprecation)
-    await loadCaller(c, { assumes: true })
+    await loadCaller(c, { assumes: true, reads: declared.method === 'GET' })
     await admit(declared, c)
     try {
       assertAcceptable(c.req, declared.mediaType)
@@ -70,9 +70,12 @@ export const identifyCaller: Handler = async (c, next) => {
   await next()
 }
 
-async function loadCaller(c: AppContext, { again = false, assumes = false } = {}): Promise<void> {
+async function loadCaller(
+  c: AppContext,
+  { again = false, assumes = false, reads = false } = {},
+): Promise<void> {
   const moment = { now: c.get('now'), requestId: c.get('requestId'), again }
-  const deps = makeIdentifyDeps(c.env, c.get('session').db, { assumes })
+  const deps = makeIdentifyDeps(c.env, c.get('session').db, { assumes, reads })
   const identified = await identify(c.get('authenticated'), deps, moment)
   c.set('identified', identified)
   if (identified.assumption) beginSession(c, 'primary', [identified.assumption])
@@ -129,10 +132,28 @@ function assertAllowed(decision: Decision | undefined): void {
 
 /** Before anything is refused: whoever is not who they were taken for is read, and is who they are now. */
 async function ascertainCaller(c: AppContext): Promise<void> {
-  const changed = await failureOf(c.get('session').confirm())
+  const changed = await failureOf(confirmCaller(c))
   if (changed === undefined) return
   if (!isAccessChange(changed)) throw changed
   await reloadCaller(c)
+}
+
+/**
+ * Makes sure that whoever was taken for somebody is just that.
+ * @throws what `isAccessChange` recognises if they are not; Problem for a key that is not good any more
+ */
+async function confirmCaller(c: AppContext): Promise<void> {
+  const { actor, pending } = c.get('identified')
+  if (pending) {
+    const now = await pending
+    Object.assign(c.get('fields'), rateLimitFields(now.limits ?? []))
+    if (!isSame(actor, now.actor)) throw accessChanged()
+  }
+  await c.get('session').confirm()
+}
+
+function isSame(one: Caller, other: Caller): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
 }
 
 /** Why it failed; undefined if it did not. */
@@ -172,7 +193,7 @@ async function perform(declared: Route, c: AppContext): Promise<Response> {
       return await runOrReplay(declared, c, idempotency)
     } catch (error) {
       const cause =
-        error instanceof Problem ? ((await failureOf(c.get('session').confirm())) ?? error) : error
+        error instanceof Problem ? ((await failureOf(confirmCaller(c))) ?? error) : error
       if (attempt === ATTEMPTS) throw cause
       // The answer that was there has reached its age, and is forgotten.
       if (isAnswered(cause)) continue
@@ -234,13 +255,13 @@ async function run(
   const { restriction, target } = c.get('admission')
   if (!restriction) {
     const result = await thenFollowUp(c, declared.run({ ...context, grant: undefined }))
-    await c.get('session').confirm()
+    await confirmCaller(c)
     return respond(declared, c, result)
   }
   const { actor } = c.get('identified')
   return withGrant(actor, restriction.may, target, c.get('requestId'), async (grant) => {
     const result = await thenFollowUp(c, declared.run({ ...context, grant }))
-    await c.get('session').confirm()
+    await confirmCaller(c)
     return respond(declared, c, result)
   })
 }

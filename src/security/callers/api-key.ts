@@ -51,6 +51,8 @@ export async function parseApiKey(
   text: string,
   checksums: () => Promise<KeyChecksums>,
 ): Promise<ParsedApiKey | undefined> {
+  const parsed = issued.get(text)
+  if (parsed && parsed.checksums === (await checksums())) return parsed.key
   const [, id = '', secret = '', checksum = ''] = API_KEY_PATTERN.exec(text) ?? []
   const body = text.slice(0, -CHECKSUM_LENGTH)
   if (checksum === '' || checksum !== digitsOf(await sha256(body))) return undefined
@@ -58,7 +60,20 @@ export async function parseApiKey(
   const known = await checksums()
   const keyed = digitsOf(await keyedHash(known.secret, body.slice(0, -CHECKSUM_LENGTH)))
   if (!secret.endsWith(keyed) && !known.unkeyed.has(keyId)) return undefined
-  return { keyId, secretHash: await sha256(secret) }
+  const key = { keyId, secretHash: await sha256(secret) }
+  keepIssued(text, { key, checksums: known })
+  return key
+}
+
+/** Keys that were told from made-up ones before, by their whole text. Whether they are good is not known here. */
+const issued = new Map<string, { readonly key: ParsedApiKey; readonly checksums: KeyChecksums }>()
+const MOST_ISSUED = 1_000
+
+function keepIssued(text: string, parsed: { key: ParsedApiKey; checksums: KeyChecksums }): void {
+  issued.delete(text)
+  issued.set(text, parsed)
+  const [oldest] = issued.keys()
+  if (issued.size > MOST_ISSUED && oldest !== undefined) issued.delete(oldest)
 }
 
 /** The checksum that a hash (in base64url) makes. */

@@ -7,6 +7,7 @@ import type { Caller } from '../actor.ts'
 import type { BurstGuard } from '../limits/burst-guard.ts'
 import type { Limit } from '../limits/rate-limit.ts'
 import type { KeyGates } from './key-gates.ts'
+import type { RememberedKeys } from './remembered-keys.ts'
 import type { RememberedMembers } from './remembered-members.ts'
 
 export interface Identified {
@@ -17,6 +18,8 @@ export interface Identified {
   readonly identity?: IdentityName | undefined
   /** What is left of a key's limits. */
   readonly limits?: readonly Limit[]
+  /** Who it is at this moment, where that is still being asked; the actor is who it was a moment ago. */
+  readonly pending?: Promise<Identified>
   /** What the actor goes by without having been read for this request. */
   readonly assumption?: Assumption | undefined
 }
@@ -36,4 +39,6 @@ export interface IdentifyDeps {
   readonly settings: Settings
   /** For whoever checks what they assume; everybody else has members read. */
   readonly remembered?: RememberedMembers
+  /** For a request that only reads, and waits for what is pending before it answers. */
+  readonly rememberedKeys?: RememberedKeys
 }

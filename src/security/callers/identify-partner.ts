@@ -1,5 +1,6 @@
 /** Which key is calling and what it may at this moment: its gate knows, D1 is not asked. */
 import type { KeyId } from '../../db/ids.ts'
+import type { PartnerActor } from '../actor.ts'
 import type { KeyAnswer } from './key-gates.ts'
 import { Problem } from '../../problem.ts'
 import { invalidKey } from './api-key.ts'
@@ -8,18 +9,43 @@ import type { Authenticated } from './authenticate.ts'
 import type { Identified, IdentifyDeps, Moment } from './identified.ts'
 import { limitReached, ofAddress } from '../limits/rate-limit.ts'
 
+type PartnerDeps = Pick<IdentifyDeps, 'burstGuard' | 'keyGates' | 'rememberedKeys'>
+type WithKey = Extract<Authenticated, { type: 'api-key' }>
+
 export async function identifyPartner(
-  { key, address }: Extract<Authenticated, { type: 'api-key' }>,
-  { burstGuard, keyGates }: Pick<IdentifyDeps, 'burstGuard' | 'keyGates'>,
+  { key, address }: WithKey,
+  deps: PartnerDeps,
+  moment: Moment,
+): Promise<Identified> {
+  const wait = deps.burstGuard.wait(address, key.secretHash, moment.now)
+  if (wait > 0) throw tooManyUnknownKeys(wait)
+  const known = moment.again ? undefined : deps.rememberedKeys?.find(key.secretHash, moment.now)
+  const asked = askGate(key, address, deps, moment)
+  if (!known) return asked
+  // Whoever waits for it sees it fail.
+  asked.catch(() => {})
+  return { actor: known, pending: asked }
+}
+
+async function askGate(
+  { keyId, secretHash }: WithKey['key'],
+  address: string | undefined,
+  { burstGuard, keyGates, rememberedKeys }: PartnerDeps,
   { now, again }: Moment,
 ): Promise<Identified> {
-  const { keyId, secretHash } = key
-  const wait = burstGuard.wait(address, secretHash, now)
-  if (wait > 0) throw tooManyUnknownKeys(wait)
   const answer = await keyGates.verify(keyId, { secretHash, address, again }).catch(gateIsSilent)
   if (answer.good || answer.because !== 'invalid') burstGuard.passed(secretHash)
   else await burstGuard.failed(address, secretHash, now)
+  if (answer.good) rememberedKeys?.remember(secretHash, partnerOf(keyId, answer), now)
+  else rememberedKeys?.forget(secretHash)
   return admitPartner(keyId, answer)
+}
+
+function partnerOf(
+  keyId: KeyId,
+  { scopes, accessRevision }: Extract<KeyAnswer, { good: true }>,
+): PartnerActor {
+  return { kind: 'partner', keyId, scopes, accessRevision }
 }
 
 /** What a request would come to, without counting the use. */
@@ -32,8 +58,7 @@ export async function foreseePartner(
 
 function admitPartner(keyId: KeyId, answer: KeyAnswer): Identified {
   if (answer.good) {
-    const { scopes, accessRevision, limits } = answer
-    return { actor: { kind: 'partner', keyId, scopes, accessRevision }, limits }
+    return { actor: partnerOf(keyId, answer), limits: answer.limits }
   }
   switch (answer.because) {
     case 'invalid':

@@ -16,7 +16,7 @@ describe('POST /v1/users/{userId}/suspend and /reinstate', () => {
       revision: 2,
       updatedAt: expect.any(String),
     })
-    expect(suspended.headers.get('ETag')).toBe('"2"')
+    expect(suspended.headers.get('ETag')).toMatch(/^"2\.[\w-]{16}"$/)
     const { body } = await mod.post(`/v1/users/${ada.userId}/reinstate`, {})
     expect(body).toMatchObject({ status: 'active', revision: 3 })
   })

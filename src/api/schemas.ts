@@ -42,6 +42,9 @@ export const SOME_FIELD = [
 
 const CONTROL_CHARACTERS = /[\p{Cc}--[\n\t]]/v
 
+const MAX_URL = 2048
+const NO_URL = 'expected an https URL'
+
 /** Neither white space nor control characters; as text, as the next one. */
 const PRINTABLE = '^[^\\s\\x00-\\x1f\\x7f-\\x9f]+$'
 const IS_PRINTABLE = new RegExp(PRINTABLE)
@@ -50,7 +53,7 @@ const IS_PRINTABLE = new RegExp(PRINTABLE)
 const WITHOUT_CONTROL_CHARACTERS = '^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$'
 
 /**
- * Text as people write it: stored as sent in Unicode NFC, length in code points. Refused: lone
+ * Text as people write it: stored as sent in Unicode NFC, length in code points of that. Refused: lone
  * surrogates and control characters other than newline and tab, which storage would alter.
  */
 export function text(min: number, max: number) {
@@ -63,7 +66,12 @@ export function text(min: number, max: number) {
     .refine((value) => inCodePoints(value, min, max), {
       error: `expected ${min} to ${max} characters`,
     })
-    .meta({ minLength: min, maxLength: max, pattern: WITHOUT_CONTROL_CHARACTERS })
+    .meta({
+      minLength: min,
+      maxLength: max,
+      pattern: WITHOUT_CONTROL_CHARACTERS,
+      description: 'Stored in Unicode NFC, of which its length counts the code points',
+    })
 }
 
 /** Text in an answer, of up to `max` code points: described and not checked again. */
@@ -98,23 +106,38 @@ function inCodePoints(value: string, min: number, max: number): boolean {
 }
 
 /**
- * `z.url` is not used here, because it accepts text that has to be trimmed or cleaned of line
- * breaks first.
+ * Stored as the URL standard serializes it, which is what browsers load; refused if that is no URI
+ * (RFC 3986), as with brackets in the path. `z.url` is not used here, because it accepts text that has
+ * to be trimmed or cleaned of line breaks first.
  */
 export const HttpsUrl = z
   .string()
-  .max(2048)
-  .refine(isHttpsUrl, { error: 'expected an https URL' })
-  .meta({ format: 'uri', pattern: PRINTABLE })
+  .max(MAX_URL)
+  .refine((text) => IS_PRINTABLE.test(text) && text.isWellFormed(), { error: NO_URL, abort: true })
+  .overwrite((text) => URL.parse(text)?.href ?? '')
+  .refine(isHttpsUri, { error: `${NO_URL}, with what no URI has percent-encoded` })
+  .meta({ format: 'uri', pattern: PRINTABLE, description: 'Stored as the URL standard writes it' })
 
-function isHttpsUrl(value: string): boolean {
-  return IS_PRINTABLE.test(value) && value.isWellFormed() && URL.parse(value)?.protocol === 'https:'
+function isHttpsUri(text: string): boolean {
+  const url = URL.parse(text)
+  if (url?.protocol !== 'https:' || text.length > MAX_URL) return false
+  const { username, password, hostname, pathname, search, hash } = url
+  const host = /^\[[\da-f:.]+\]$/.test(hostname) ? '' : hostname
+  return [username, password, host, pathname, search, hash.slice(1)].every((part) =>
+    /^(?:[\w.~!$&'()*+,;=:@/?-]|%[\da-f]{2})*$/i.test(part),
+  )
 }
 
-/** A time with an offset (RFC 3339), normalized to UTC with milliseconds. */
-export const Instant = z.iso
-  .datetime({ offset: true, error: 'expected an RFC 3339 time with an offset' })
+/** A time with an offset (RFC 3339), normalized to UTC with milliseconds; `t` and `z` may be small. */
+export const Instant = z
+  .string()
   .max(40)
+  .overwrite((time) => time.toUpperCase())
+  .refine((time) => z.regexes.datetime({ offset: true }).test(time), {
+    error: 'expected an RFC 3339 time with an offset',
+    abort: true,
+  })
+  .meta({ format: 'date-time' })
   .transform((time) => new Date(time).toISOString())
   // An offset can carry a time out of the years that RFC 3339 has.
   .refine((time) => /^\d{4}-/.test(time), { error: 'expected a time in the years 0000 to 9999' })
@@ -163,7 +186,7 @@ function dayIn(zone: string) {
   return z.string().meta({ description: `YYYY-MM-DD in ${zone}`, format: 'date', maxLength: 10 })
 }
 
-const ShownUrl = z.string().meta({ format: 'uri', maxLength: 2048 })
+const ShownUrl = z.string().meta({ format: 'uri', maxLength: MAX_URL })
 const ShownColor = z.string().meta({ pattern: '^#[0-9A-Fa-f]{6}$', maxLength: 7 })
 
 const badgeFields = {

@@ -38,7 +38,7 @@ function body(json: z.core.$ZodType): Handler {
 
 /** A parameter that is misspelled would be taken for none, which may ask for everything. */
 function knownQuery(query: z.core.$ZodObject | undefined): Handler {
-  const known = new Set(Object.keys(query?._zod.def.shape ?? {}))
+  const known = new Set(query instanceof z.ZodObject ? Object.keys(query.shape) : [])
   return async (c, next) => {
     // To parse an address costs more than most of what a request does.
     if (!c.req.url.includes('?')) return next()

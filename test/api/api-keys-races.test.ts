@@ -115,8 +115,8 @@ async function race(change: Change): Promise<void> {
   ]
 
   async function round(lane: Lane, number: number): Promise<void> {
-    // The isolate knows what the keys may by the time the race begins.
-    await Promise.all(lane.keys.map(async (key) => key.get('/v1/whoami')))
+    // Every other time the isolate knows what the keys may by the time the race begins.
+    if (number % 2 === 0) await Promise.all(lane.keys.map(async (key) => key.get('/v1/whoami')))
     const admitted = admission()
     const early = lane.keys.flatMap((key) => sendBoth(key, false))
     // The change starts with the requests, when one of them is let in, or when one is answered.

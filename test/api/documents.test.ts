@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { version } from '../../package.json'
 import { routes } from '../../src/api/index.ts'
 import { createApp } from '../../src/app.ts'
@@ -10,6 +10,10 @@ import { documentedPath } from '../../src/http/route.ts'
 import { PROBLEMS } from '../../src/problem.ts'
 import { assertComplete } from '../support/complete.ts'
 import { ORIGIN, testSite } from '../support/site.ts'
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
 
 async function textOf(path: string) {
   const response = await testSite().fetch(new Request(`${ORIGIN}${path}`))
@@ -127,4 +131,58 @@ describe('GET /problems/{code}', () => {
       })
     },
   )
+})
+
+describe('what only a deployment changes', () => {
+  const paths = ['/openapi.json', '/docs', '/problems', '/problems/not_found', '/llms.txt']
+
+  it.each(paths)('%s has an ETag, and is 304 to whoever has it, GET and HEAD', async (path) => {
+    const { anonymous } = testSite()
+    const { status, headers, text } = await anonymous.get(path)
+    expect([status, text.length > 100]).toEqual([200, true])
+    const tag = headers.get('ETag') ?? ''
+    expect(tag).toMatch(/^"[\w-]{22}"$/)
+    for (const method of ['GET', 'HEAD']) {
+      for (const known of [tag, `W/${tag}`, '*']) {
+        const again = await anonymous.call(method, path, { headers: { 'If-None-Match': known } })
+        expect([again.status, again.text, again.headers.get('ETag')]).toEqual([304, '', tag])
+        expect(again.headers.get('Content-Security-Policy')).toBe(
+          headers.get('Content-Security-Policy'),
+        )
+      }
+    }
+    const other = await anonymous.get(path, { headers: { 'If-None-Match': '"x"' } })
+    expect([other.status, other.text]).toEqual([200, text])
+  })
+
+  it.each(paths)('%s is refused to a bad credential, whatever they have', async (path) => {
+    const headers = { 'If-None-Match': '*' }
+    expect((await testSite().bearer('x').get(path, { headers })).status).toBe(401)
+  })
+
+  it('is made once for each origin, and says each its own', async () => {
+    const made = vi.spyOn(JSON, 'stringify')
+    const app = createApp(followUp)
+    const env = testSite().env
+    const read = async (origin: string) =>
+      (await app.request(`${origin}/openapi.json`, {}, env)).text()
+    const first = await read('https://one.example')
+    const before = made.mock.calls.length
+    expect(before).toBeGreaterThan(0)
+    expect(await read('https://one.example')).toBe(first)
+    expect(made.mock.calls.length).toBe(before)
+    const second = await read('https://two.example')
+    expect([first.includes('two.example'), second.includes('one.example')]).toEqual([false, false])
+  })
+
+  it('is kept for so many names of the site and no more, and a page that is none is none', async () => {
+    const app = createApp(followUp)
+    const env = testSite().env
+    for (let i = 0; i < 120; i++) {
+      const answer = await app.request(`https://site-${i}.example/llms.txt`, {}, env)
+      expect(await answer.text()).toContain(`https://site-${i}.example/docs`)
+    }
+    for (const path of ['/problems/teapot', '/problems/teapot'])
+      expect((await app.request(`${ORIGIN}${path}`, {}, env)).status).toBe(404)
+  })
 })

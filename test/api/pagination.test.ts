@@ -4,7 +4,7 @@ import { sha256 } from '../../src/crypto/digest.ts'
 import { fieldsOf } from '../../src/http/answer-fields.ts'
 import type { Route } from '../../src/http/route.ts'
 import { furnish } from '../support/every-route.ts'
-import { type Client, ISSUER, type Member, ORIGIN, type Site, testSite } from '../support/site.ts'
+import { type Client, ISSUER, type Member, type Site, testSite } from '../support/site.ts'
 
 const CURSORS_REFUSED = [
   '',

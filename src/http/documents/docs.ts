@@ -1,11 +1,11 @@
 /** `/docs`: every operation, to read and to try with a credential of one's own. */
 import { html } from 'hono/html'
-import type { AppContext } from '../context.ts'
 import { assetUrl } from './assets.ts'
+import type { Document } from './kept.ts'
 import { page } from './page.ts'
 
-export async function docs(c: AppContext): Promise<Response> {
-  return page(c, {
+export async function docs(): Promise<Document> {
+  return page({
     title: 'Guildhall API',
     policy: 'docs',
     head: html`<link rel="stylesheet" href="${await assetUrl('swagger-ui.css')}" />

@@ -5,34 +5,48 @@ import type { AppContext, AppEnv } from '../context.ts'
 import type { Route } from '../route.ts'
 import { asset } from './assets.ts'
 import { docs } from './docs.ts'
+import { type Document, keepDocuments } from './kept.ts'
 import { llmsTxt } from './llms.ts'
 import { problemIndex, problemPage } from './problems.ts'
 import { securityTxt } from './security-txt.ts'
-import { plainText } from './plain-text.ts'
 import { openapiOf } from './openapi.ts'
 
-type Handler = (c: AppContext, routes: readonly Route[]) => Response | Promise<Response>
+type Handler = (c: AppContext) => Response | Promise<Response>
 
-const DOCUMENTS = {
+const ANSWERED = {
   '/healthz': (c) => {
     settingsOf(c.env)
     return c.json({ status: 'ok' })
   },
-  '/openapi.json': (c, routes) => c.json(openapiOf(routes, originOf(c))),
-  '/docs': docs,
   '/docs/assets/:edition/:file': (c) => asset(c, param(c, 'edition'), param(c, 'file')),
-  '/problems': problemIndex,
-  '/problems/:code': (c) => problemPage(c, param(c, 'code')),
-  '/llms.txt': (c, routes) => plainText(c, llmsTxt(routes, originOf(c))),
   '/.well-known/security.txt': securityTxt,
 } as const satisfies Record<string, Handler>
 
+type Maker = (c: AppContext, routes: readonly Route[]) => Document | Promise<Document>
+
+/** What only a deployment changes. */
+const KEPT = {
+  '/openapi.json': (c, routes) => ({
+    type: 'application/json',
+    text: JSON.stringify(openapiOf(routes, originOf(c))),
+  }),
+  '/docs': docs,
+  '/problems': problemIndex,
+  '/problems/:code': (c) => problemPage(param(c, 'code')),
+  '/llms.txt': (c, routes) => ({
+    type: 'text/plain; charset=UTF-8',
+    text: llmsTxt(routes, originOf(c)),
+  }),
+} as const satisfies Record<string, Maker>
+
 /** The paths served here; a test compares this list with the running app. */
-export const DOCUMENT_PATHS = Object.keys(DOCUMENTS)
+export const DOCUMENT_PATHS = [...Object.keys(ANSWERED), ...Object.keys(KEPT)]
 
 export function documents(app: Hono<AppEnv>, routes: readonly Route[]): void {
-  for (const [path, handler] of Object.entries<Handler>(DOCUMENTS)) {
-    app.get(path, (c) => handler(c, routes))
+  const answerKept = keepDocuments()
+  for (const [path, handler] of Object.entries<Handler>(ANSWERED)) app.get(path, handler)
+  for (const [path, make] of Object.entries<Maker>(KEPT)) {
+    app.get(path, (c) => answerKept(c, () => make(c, routes)))
   }
 }
 

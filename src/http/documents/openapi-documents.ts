@@ -1,9 +1,11 @@
 /** What the OpenAPI document says about the paths of `documents.ts`, which have no declaration. */
 import { PROBLEMS } from '../../problem.ts'
 import { ASSET_NAMES } from './assets.ts'
-import { headersOf, refusals } from './openapi-responses.ts'
+import { headersOf, IF_NONE_MATCH, refusals } from './openapi-responses.ts'
 
 type Json = Record<string, unknown>
+
+const TAGGED = ['ETag'] as const
 
 const PAGE = { 'text/html': { schema: text('^<!doctype html>', 100_000) } }
 
@@ -20,6 +22,7 @@ export const documentOperations: Readonly<Record<string, Json>> = {
     }),
   }),
   '/openapi.json': operation('getOpenapi', 'This document', {
+    isKept: true,
     content: json({
       type: 'object',
       required: ['openapi'],
@@ -27,6 +30,7 @@ export const documentOperations: Readonly<Record<string, Json>> = {
     }),
   }),
   '/docs': operation('getDocs', 'Every operation, to read and to try in a browser', {
+    isKept: true,
     content: PAGE,
   }),
   '/docs/assets/{edition}/{file}': operation('getDocsAsset', 'What the pages load', {
@@ -40,8 +44,12 @@ export const documentOperations: Readonly<Record<string, Json>> = {
       parameter('file', 'The name of a file', { type: 'string', enum: ASSET_NAMES }),
     ],
   }),
-  '/problems': operation('getProblems', 'All problem codes', { content: PAGE }),
+  '/problems': operation('getProblems', 'All problem codes', {
+    isKept: true,
+    content: PAGE,
+  }),
   '/problems/{code}': operation('getProblem', 'The page that explains a problem code', {
+    isKept: true,
     content: PAGE,
     parameters: [
       parameter('code', 'The `code` of a problem', {
@@ -51,6 +59,7 @@ export const documentOperations: Readonly<Record<string, Json>> = {
     ],
   }),
   '/llms.txt': operation('getLlmsTxt', 'The API in a page, for language models', {
+    isKept: true,
     content: { 'text/plain': { schema: text('^# ', 100_000) } },
   }),
   '/.well-known/security.txt': operation(
@@ -68,18 +77,27 @@ interface Described {
   /** Those of the path. Where there are any, the path can name nothing: 404. */
   readonly parameters?: readonly Json[]
   readonly refused?: readonly number[]
+  /** It has an ETag. */
+  readonly isKept?: true
 }
 
 function operation(operationId: string, summary: string, described: Described): Json {
-  const { content, parameters = [], refused = parameters.length > 0 ? [404] : [] } = described
+  const {
+    content,
+    isKept,
+    parameters = [],
+    refused = parameters.length > 0 ? [404] : [],
+  } = described
   const get = {
     operationId,
     summary,
     description: 'Open: about the API, not about anybody.',
     tags: ['documents'],
     security: [{}, { bearer: [] }, { apiKey: [] }],
+    ...(isKept && { parameters: [IF_NONE_MATCH] }),
     responses: {
-      200: { description: 'OK', headers: headersOf(), content },
+      200: { description: 'OK', headers: headersOf(...(isKept ? TAGGED : [])), content },
+      ...(isKept && { 304: { description: 'As you have it', headers: headersOf(...TAGGED) } }),
       ...refusals([400, 401, ...refused, 429, 500]),
     },
   }

@@ -3,7 +3,7 @@ import { PROBLEMS } from '../../problem.ts'
 
 type Json = Record<string, unknown>
 
-export const ENTITY_TAG = '^"[0-9A-Za-z._-]+"$'
+const ENTITY_TAG = '^"[0-9A-Za-z._-]+"$'
 
 const VISIBLE = '^[\\x20-\\x7e]*$'
 
@@ -67,6 +67,18 @@ export const HEADERS = {
 } as const satisfies Record<string, Json>
 
 export type HeaderName = keyof typeof HEADERS
+
+export function headerParameter(name: string, description: string, maxLength: number): Json {
+  const schema = { type: 'string', pattern: '^[\\x20-\\x7e]+$', maxLength }
+  return { name, in: 'header', required: false, description, schema }
+}
+
+/** Asked of whatever has an ETag. */
+export const IF_NONE_MATCH = headerParameter(
+  'If-None-Match',
+  'The ETag of what you have: 304 if it still is so',
+  1024,
+)
 
 /** References to the headers that every answer can have, and to those named. */
 export function headersOf(...names: readonly HeaderName[]): Json {

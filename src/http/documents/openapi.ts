@@ -1,7 +1,15 @@
 /** The OpenAPI 3.1 document, built from the declarations: what it says is what `mount` does. */
 import * as z from 'zod'
 import { documentOperations } from './openapi-documents.ts'
-import { type HeaderName, HEADERS, headersOf, PROBLEM, refusals } from './openapi-responses.ts'
+import {
+  headerParameter,
+  type HeaderName,
+  HEADERS,
+  headersOf,
+  IF_NONE_MATCH,
+  PROBLEM,
+  refusals,
+} from './openapi-responses.ts'
 import { fieldsOf } from '../answer-fields.ts'
 import { documentedPath, type Route, statusOf } from '../route.ts'
 import { API_KEY_PATTERN } from '../../security/callers/api-key.ts'
@@ -88,15 +96,7 @@ function operationOf(declared: Route, schemas: Json): Json {
             headerParameter('If-None-Match', '`*` for a change that is meant for nothing', 1024),
           ]
         : []),
-      ...(answersKnown(declared)
-        ? [
-            headerParameter(
-              'If-None-Match',
-              'The ETag of what you have: 304 if it still is so',
-              1024,
-            ),
-          ]
-        : []),
+      ...(answersKnown(declared) ? [IF_NONE_MATCH] : []),
     ],
     ...(input.json && {
       requestBody: {
@@ -158,11 +158,6 @@ function parametersOf(where: 'path' | 'query', schema: z.core.$ZodType | undefin
   })
 }
 
-function headerParameter(name: string, description: string, maxLength: number): Json {
-  const schema = { type: 'string', pattern: '^[\\x20-\\x7e]+$', maxLength }
-  return { name, in: 'header', required: false, description, schema }
-}
-
 function answersOf(declared: Route, schemas: Json): Json {
   const { output, access, idempotent } = declared
   const variant = 'open' in access ? access.unless?.output : undefined
@@ -215,7 +210,7 @@ function announcementOf({ deprecated }: Route): HeaderName[] {
 const DESCRIPTIONS = { 200: 'OK', 201: 'Created', 202: 'Accepted', 204: 'Done' } as const
 
 /** Which refusals a route can answer follows from what it declares. */
-function refusedStatuses({ access, input, method, conditional, idempotent }: Route): number[] {
+function refusedStatuses({ access, input, method, conditional }: Route): number[] {
   const isRestricted = 'may' in access || access.unless !== undefined
   return [
     400,

@@ -1,7 +1,7 @@
 /** The frame of every page for people, and what a browser may load on it. */
 import { html } from 'hono/html'
-import type { AppContext } from '../context.ts'
 import { assetUrl } from './assets.ts'
+import type { Document } from './kept.ts'
 
 const NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 const POLICIES = {
@@ -19,26 +19,20 @@ interface Page {
   readonly policy?: keyof typeof POLICIES
 }
 
-export async function page(
-  c: AppContext,
-  { title, head, body, policy = 'text' }: Page,
-): Promise<Response> {
-  return c.html(
-    html`<!doctype html>
-      <html lang="en">
-        <head>
-          <meta charset="utf-8" />
-          <meta name="viewport" content="width=device-width" />
-          <title>${title}</title>
-          <link rel="icon" href="data:," />
-          <link rel="stylesheet" href="${await assetUrl('page.css')}" />
-          ${head ?? ''}
-        </head>
-        <body>
-          ${body}
-        </body>
-      </html>`,
-    200,
-    { 'Content-Security-Policy': POLICIES[policy] },
-  )
+export async function page({ title, head, body, policy = 'text' }: Page): Promise<Document> {
+  const text = await html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width" />
+        <title>${title}</title>
+        <link rel="icon" href="data:," />
+        <link rel="stylesheet" href="${await assetUrl('page.css')}" />
+        ${head ?? ''}
+      </head>
+      <body>
+        ${body}
+      </body>
+    </html>`
+  return { type: 'text/html; charset=UTF-8', text: text.toString(), policy: POLICIES[policy] }
 }

@@ -1,10 +1,10 @@
 /** `/problems`: what every code means and how to fix the call; `type` of a problem leads here. */
 import { html } from 'hono/html'
 import { Problem, PROBLEMS } from '../../problem.ts'
-import type { AppContext } from '../context.ts'
+import type { Document } from './kept.ts'
 import { page } from './page.ts'
 
-export async function problemIndex(c: AppContext): Promise<Response> {
+export async function problemIndex(): Promise<Document> {
   const rows = Object.entries(PROBLEMS).map(
     ([code, { status, title }]) =>
       html`<tr>
@@ -15,7 +15,7 @@ export async function problemIndex(c: AppContext): Promise<Response> {
         <td>${title}</td>
       </tr>`,
   )
-  return page(c, {
+  return page({
     title: 'Problem codes',
     body: html`<main class="text">
       <h1>Problem codes</h1>
@@ -41,10 +41,10 @@ export async function problemIndex(c: AppContext): Promise<Response> {
 }
 
 /** @throws Problem `not_found` */
-export async function problemPage(c: AppContext, code: string): Promise<Response> {
+export async function problemPage(code: string): Promise<Document> {
   if (!isProblemCode(code)) throw new Problem('not_found', 'There is no such problem code.')
   const { status, title, help } = PROBLEMS[code]
-  return page(c, {
+  return page({
     title: `${title} (${code})`,
     body: html`<main class="text">
       <h1>${title}</h1>

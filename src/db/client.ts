@@ -5,8 +5,9 @@
 import type { SQL } from 'drizzle-orm'
 import type { BatchItem } from 'drizzle-orm/batch'
 import { drizzle } from 'drizzle-orm/d1'
+import { countingCommits } from './commits.ts'
 import { carrying } from './first-call.ts'
-import { Bound } from './shape.ts'
+import { Bound, preparedBy } from './shape.ts'
 
 export type Database = ReturnType<typeof drizzle>
 
@@ -40,10 +41,11 @@ export function openSession(
 ): Session {
   const native = d1.withSession(startOf(start))
   const bookmark = () => native.getBookmark()
+  const counted = countingCommits(native)
   if (assumptions.length === 0)
-    return { db: drizzle(asDatabase(native)), bookmark, confirm: async () => {} }
+    return { db: drizzle(asDatabase(counted)), bookmark, confirm: async () => {} }
   const conditions = assumptions.map((each) => native.prepare(each.sql).bind(...each.values))
-  const { session, confirm } = carrying(native, conditions)
+  const { session, confirm } = carrying(counted, conditions)
   return { db: drizzle(asDatabase(session)), bookmark, confirm }
 }
 
@@ -99,20 +101,9 @@ export async function batch<S extends Statements>(
 
 /** What drizzle's own `batch` makes of a statement of its own. */
 function boundOf(statement: BatchItem<'sqlite'>): Bound<unknown> {
-  const prepared = preparedOf(statement)
+  const prepared = preparedBy(statement)
   const { params } = prepared.getQuery()
   return new Bound(prepared.stmt.bind(...params), (result) => prepared.mapResult(result, true))
-}
-
-interface Prepared {
-  readonly stmt: D1PreparedStatement
-  getQuery(): { readonly params: readonly unknown[] }
-  mapResult(result: unknown, isFromBatch: true): unknown
-}
-
-/** drizzle's types keep to themselves what its own `batch` goes by. */
-function preparedOf(statement: BatchItem<'sqlite'>): Prepared {
-  return (statement as unknown as { _prepare(): Prepared })._prepare()
 }
 
 /** drizzle answers statements in the order it was given them; its types follow no list made at run time. */

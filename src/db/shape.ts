@@ -33,14 +33,17 @@ interface Query<Result> {
   readonly _: { readonly result: Result }
 }
 
-/** As drizzle prepares it, which its types keep to themselves. */
 interface Prepared {
-  getQuery(): { sql: string; params: unknown[] }
+  readonly stmt: D1PreparedStatement
   readonly fields?: Fields
+  getQuery(): { readonly sql: string; readonly params: readonly unknown[] }
+  mapResult(result: unknown, isFromBatch: true): unknown
 }
 
-function prepared(query: Query<unknown>): Prepared {
-  return (query as unknown as { _prepare(): Prepared })._prepare()
+/** What drizzle's own `batch` goes by, which its types keep to themselves. */
+export function preparedBy(query: object): Prepared {
+  // oxlint-disable-next-line eslint/no-underscore-dangle
+  return (query as { _prepare(): Prepared })._prepare()
 }
 
 /**
@@ -55,7 +58,7 @@ export function shape<Values extends object, Result>(
     | undefined
   return (db, values) => {
     if (!made) {
-      const query = prepared(build(builder))
+      const query = preparedBy(build(builder))
       const { sql, params } = query.getQuery()
       made = { sql, bind: binder(params), read: asReader(reader(query.fields ?? [])) }
     }
@@ -142,7 +145,7 @@ function columnOf(key: string, field: unknown) {
   if (is(field, Column)) {
     return {
       name: field.name,
-      decode: (value: unknown) => field.mapFromDriverValue(value) as unknown,
+      decode: (value: unknown) => field.mapFromDriverValue(value),
     }
   }
   if (is(field, SQL.Aliased)) {

@@ -32,6 +32,8 @@ export interface AppEnv {
     admission: Admission
     /** Set by `beginWork`; identifying the caller takes less. */
     deps: SystemDeps
+    /** Keeps the answer for others, where it is anybody's. */
+    keep?: (answer: { readonly text: string; readonly fields: Readonly<Fields> }) => void
     /** Does what follows from an event. */
     followUp: FollowUp
     /** Has the app itself answer a request. */

@@ -33,7 +33,9 @@ import {
   statusOf,
   type Idempotency,
 } from './route.ts'
-import { outputOf, send } from './send.ts'
+import { keptAnswers } from './kept-answers.ts'
+import { outputOf, send, sendText } from './send.ts'
+import { settingsOf } from '../settings/settings.ts'
 
 type Handler = MiddlewareHandler<AppEnv>
 
@@ -48,6 +50,8 @@ function handlerOf(declared: Route): (c: AppContext) => Promise<Response> {
   return async (c) => {
     // Before the route can refuse the request, so that refusals say it too.
     Object.assign(c.get('fields'), deprecation)
+    const known = answerForAnybody(declared, c)
+    if (known) return known
     await loadCaller(c, { assumes: true, reads: declared.method === 'GET' })
     await admit(declared, c)
     try {
@@ -62,6 +66,26 @@ function handlerOf(declared: Route): (c: AppContext) => Promise<Response> {
     }
     return perform(declared, c)
   }
+}
+
+/** What was answered a moment ago to what is anybody's. Otherwise this answer is kept for the next. */
+function answerForAnybody(declared: Route, c: AppContext): Response | undefined {
+  const { req } = c
+  const isPublic = declared.method === 'GET' && 'open' in declared.access && !declared.mediaType
+  if (!isPublic || c.get('authenticated').type !== 'anonymous') return undefined
+  // A cookie that counts for nothing here is a credential all the same.
+  if (req.header('Cookie') !== undefined || req.header('X-D1-Bookmark') !== undefined)
+    return undefined
+  const answers = keptAnswers(settingsOf(c.env))
+  if (!answers) return undefined
+  const kept = answers.find(req.url, c.get('now'))
+  if (kept) {
+    assertAcceptable(req)
+    return sendText(c, kept.text, 200, kept.fields)
+  }
+  const reading = answers.begin(c.get('now'))
+  c.set('keep', (answer) => answers.keep(req.url, answer, reading))
+  return undefined
 }
 
 /** Where no route is, the caller is identified all the same: what is open is not open to a bad credential. */

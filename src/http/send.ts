@@ -25,15 +25,28 @@ export async function send(
   const [revision, cursor] = [etag?.(body), next?.(body)]
   const text = JSON.stringify(body)
   const tag = revision && entityTag(revision, showsMore && (await sha256(text)))
-  if (tag && isKnown(c.req, tag)) return answer(c, null, 304, { ETag: tag })
-  return answer(c, text, status, {
+  const own = {
     'Content-Type': 'application/json',
     ...(tag && { ETag: tag }),
     ...(declared.location &&
       status === 201 && { Location: `${c.req.path}/${declared.location(body)}` }),
     ...(typeof cursor === 'string' && { Link: linkTo(c, nextPage(c.req.url, cursor)) }),
     ...fields,
-  })
+  }
+  if (status === 200) c.get('keep')?.({ text, fields: own })
+  return sendText(c, text, status, own)
+}
+
+/** @param fields that follow from the body */
+export function sendText(
+  c: AppContext,
+  text: string,
+  status: Status,
+  fields: Readonly<Fields>,
+): Response {
+  const { ETag: tag } = fields
+  if (tag && isKnown(c.req, tag)) return answer(c, null, 304, { ETag: tag })
+  return answer(c, text, status, fields)
 }
 
 /** Beside the link of a route that is going away. */

@@ -24,6 +24,8 @@ export interface RawSettings extends RawLoginSettings {
   readonly ALLOWED_ORIGINS?: string
   /** IANA name; decides on which day a visit falls. Default UTC. */
   readonly SITE_TIME_ZONE?: string
+  /** `off` has public answers read anew each time; `on`, the default, keeps them for two seconds. */
+  readonly KEEP_PUBLIC_ANSWERS?: string
   /** 1..1024 Durable Objects that share the visits. Read once, when the first member arrives. */
   readonly VISIT_SHARDS?: string
   /** A mailto: or https: URI: whom security.txt names. */
@@ -35,6 +37,7 @@ export const SETTING_NAMES = [
   'BOOTSTRAP_ADMINS',
   'ALLOWED_ORIGINS',
   'SITE_TIME_ZONE',
+  'KEEP_PUBLIC_ANSWERS',
   'VISIT_SHARDS',
   'SECURITY_CONTACT',
   ...LOGIN_SETTING_NAMES,
@@ -50,6 +53,7 @@ export interface Settings {
   readonly bootstrapAdmins: ReadonlySet<string>
   readonly allowedOrigins: readonly string[]
   readonly siteTimeZone: string
+  readonly keepsPublicAnswers: boolean
   readonly visitShards: number
   readonly securityContact: string | undefined
   /** What the keys of this site's tokens are encrypted with; undefined if they are not. */
@@ -99,6 +103,8 @@ export function parseSettings(raw: RawSettings): Settings {
     bootstrapAdmins: new Set(bootstrapAdmins),
     allowedOrigins: setting('ALLOWED_ORIGINS', z.array(Origin), list(raw.ALLOWED_ORIGINS)),
     siteTimeZone: setting('SITE_TIME_ZONE', TimeZone, raw.SITE_TIME_ZONE || 'UTC'),
+    keepsPublicAnswers:
+      setting('KEEP_PUBLIC_ANSWERS', OnOrOff, raw.KEEP_PUBLIC_ANSWERS || 'on') === 'on',
     visitShards: setting('VISIT_SHARDS', ShardCount, raw.VISIT_SHARDS || '8'),
     securityContact: setting('SECURITY_CONTACT', Contact, raw.SECURITY_CONTACT || undefined),
     authSecret: setting('AUTH_SECRET', AuthSecret.optional(), raw.AUTH_SECRET || undefined),
@@ -119,6 +125,8 @@ function withGoodKeys(trusted: TrustedIssuer): TrustedIssuer {
 const Origin = z.string().refine((text) => URL.canParse(text) && new URL(text).origin === text, {
   error: 'expected an origin such as "https://app.example", without a path',
 })
+
+const OnOrOff = z.enum(['on', 'off'], { error: 'expected "on" or "off"' })
 
 const ShardCount = z.coerce
   .string()

@@ -15,6 +15,7 @@ describe('settings that are left out', () => {
       bootstrapAdmins: new Set(),
       allowedOrigins: [],
       siteTimeZone: 'UTC',
+      keepsPublicAnswers: true,
       visitShards: 8,
     })
   })
@@ -41,6 +42,7 @@ describe('settings that are given', () => {
       ),
       BOOTSTRAP_ADMINS: JSON.stringify([`${issuer}|root`, `${issuer}|a|b`]),
       SITE_TIME_ZONE: 'Pacific/Auckland',
+      KEEP_PUBLIC_ANSWERS: 'off',
       VISIT_SHARDS: '1024',
     })
     expect(parsed).toMatchObject({
@@ -50,6 +52,7 @@ describe('settings that are given', () => {
       ],
       bootstrapAdmins: new Set([`${issuer}|root`, `${issuer}|a|b`]),
       siteTimeZone: 'Pacific/Auckland',
+      keepsPublicAnswers: false,
       visitShards: 1024,
     })
   })
@@ -139,6 +142,7 @@ const BAD = [
   ['SITE_TIME_ZONE', 'BST', 'expected an IANA time zone such as "Europe/Berlin"'],
   ['SITE_TIME_ZONE', ' ', 'expected an IANA time zone'],
   ['SITE_TIME_ZONE', '+01:00', 'expected an IANA time zone'],
+  ['KEEP_PUBLIC_ANSWERS', 'no', 'expected "on" or "off"'],
   ['VISIT_SHARDS', 'many', 'expected a whole number from 1 to 1024'],
   ['VISIT_SHARDS', '0', 'expected a whole number from 1 to 1024'],
   ['VISIT_SHARDS', '1025', 'expected a whole number from 1 to 1024'],

@@ -69,7 +69,6 @@ const profile = {
   badges: BADGES_OF_USER.mapWith(parseBadges).as('held_badges'),
 }
 
-export type UsersRepository = ReturnType<typeof usersRepository>
 export interface UserRow extends Omit<typeof users.$inferSelect, 'nameKey' | 'accessRevision'> {
   readonly roles: string[]
   readonly badges: ProfileBadge[]

@@ -1,0 +1,100 @@
+/**
+ * `npm run bench:own`: the CPU of the site itself per request, with its database answered in the isolate,
+ * beside that of an answer of two letters in the same run.
+ */
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DEV_ISSUER, DEV_ROOT, sign, trustedIssuer } from '../local/dev-issuer.ts'
+import { project } from '../local/project.ts'
+
+const ROUNDS = 9
+/** Requests in each round. */
+const TIMES = 400
+
+const stateDir = mkdtempSync(join(tmpdir(), 'guildhall-bench-'))
+const [made, issuer] = [await project(), await trustedIssuer(stateDir)]
+const { outputFiles } = await build({
+  entryPoints: [fileURLToPath(new URL('replaying.ts', import.meta.url))],
+  bundle: true,
+  format: 'esm',
+  external: ['./worker.js', 'cloudflare:workers'],
+  write: false,
+})
+const miniflare = new Miniflare(
+  convertV4MiniflareOptions({
+    host: '127.0.0.1',
+    port: 0,
+    cf: false,
+    logRequests: false,
+    workers: [
+      {
+        ...made.worker,
+        name: 'site',
+        unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+        bindings: {
+          TRUSTED_ISSUERS: JSON.stringify([issuer]),
+          BOOTSTRAP_ADMINS: JSON.stringify([`${DEV_ISSUER}|${DEV_ROOT}`]),
+          KEEP_PUBLIC_ANSWERS: 'off',
+        },
+        modules: [
+          { type: 'ESModule', path: 'replaying.js', contents: outputFiles[0]?.text ?? '' },
+          { type: 'ESModule', path: 'worker.js', contents: made.code },
+        ],
+      },
+    ],
+  }),
+)
+try {
+  const db = await miniflare.getD1Database('DB', 'site')
+  for (const { queries } of made.migrations) {
+    await db.batch(queries.map((query) => db.prepare(query)))
+  }
+  const url = (await miniflare.unsafeGetDirectURL('site')).origin
+  /** Microseconds for each of so many. @throws Error if the last one was no success */
+  const cost = async (call: object, times: number): Promise<number> => {
+    const start = performance.now()
+    const answer = await fetch(url, { method: 'POST', body: JSON.stringify({ times, ...call }) })
+    const status = await answer.text()
+    if (!/^20\d$/.test(status)) throw new Error(`${JSON.stringify(call)}: ${status}`)
+    return ((performance.now() - start) / times) * 1000
+  }
+  const ada = { Authorization: `Bearer ${await sign(stateDir, 'ada', {}, 36_000)}` }
+  const whoami = { method: 'GET', path: '/v1/whoami', headers: ada }
+  await cost(whoami, 1)
+  const id = await db.prepare('select id from users').first<string>('id')
+  const user = { method: 'GET', path: `/v1/users/${id}` }
+  const calls: Record<string, object> = {
+    'an answer of two letters': { ...user, headers: {}, isHi: true },
+    'GET /v1/whoami, JWT': whoami,
+    'GET /v1/users/{id}, JWT': { ...user, headers: ada },
+    'PATCH /v1/me': {
+      method: 'PATCH',
+      path: '/v1/me',
+      headers: { ...ada, 'Content-Type': 'application/json' },
+      body: '{"bio":"Hello"}',
+    },
+    'GET /v1/users/{id}, open': { ...user, headers: {} },
+  }
+  const costs: Record<string, number[]> = {}
+  for (const [name, call] of Object.entries(calls)) {
+    costs[name] = []
+    await cost(call, TIMES)
+  }
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [name, call] of Object.entries(calls)) costs[name]?.push(await cost(call, TIMES))
+  }
+  console.table(
+    Object.entries(costs).map(([route, each]) => {
+      const sorted = each.toSorted((one, other) => one - other)
+      const [least, middle] = [sorted[0] ?? 0, sorted[Math.floor(ROUNDS / 2)] ?? 0]
+      return { route, 'µs, median': Math.round(middle), 'µs, least': Math.round(least) }
+    }),
+  )
+} finally {
+  await miniflare.dispose()
+  rmSync(stateDir, { recursive: true, force: true })
+}

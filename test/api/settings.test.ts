@@ -16,6 +16,7 @@ describe('settings that are left out', () => {
       allowedOrigins: [],
       siteTimeZone: 'UTC',
       visitShards: 8,
+      guests: { perVisitor: 5, perNetwork: 50, holdMinutes: 60, keptForDays: 365 },
     })
   })
 
@@ -40,8 +41,12 @@ describe('settings that are given', () => {
         { issuer: 'https://b.example', audience, jwksUrl, algorithms: ['RS256'] },
       ),
       BOOTSTRAP_ADMINS: JSON.stringify([`${issuer}|root`, `${issuer}|a|b`]),
-      SITE_TIME_ZONE: 'Pacific/Auckland',
+      SITE_TIME_ZONE: 'PACIFIC/auckland',
       VISIT_SHARDS: '1024',
+      VISITOR_BOOKINGS: '1000',
+      NETWORK_BOOKINGS: '100000',
+      VISITOR_HOLD_MINUTES: '1',
+      GUEST_DATA_DAYS: '36500',
     })
     expect(parsed).toMatchObject({
       trustedIssuers: [
@@ -51,6 +56,7 @@ describe('settings that are given', () => {
       bootstrapAdmins: new Set([`${issuer}|root`, `${issuer}|a|b`]),
       siteTimeZone: 'Pacific/Auckland',
       visitShards: 1024,
+      guests: { perVisitor: 1000, perNetwork: 100_000, holdMinutes: 1, keptForDays: 36_500 },
     })
   })
 
@@ -137,6 +143,11 @@ const BAD = [
   ['ALLOWED_ORIGINS', 'null', '[0]: expected an origin'],
   ['SITE_TIME_ZONE', 'Mars/Olympus', 'expected an IANA time zone such as "Europe/Berlin"'],
   ['SITE_TIME_ZONE', 'BST', 'expected an IANA time zone such as "Europe/Berlin"'],
+  ['SITE_TIME_ZONE', 'CET', 'expected an IANA time zone'],
+  ['VISITOR_BOOKINGS', '0', 'expected a whole number from 1 to 1000'],
+  ['NETWORK_BOOKINGS', '100001', 'expected a whole number from 1 to 100000'],
+  ['VISITOR_HOLD_MINUTES', 'an hour', 'expected a whole number from 1 to 525600'],
+  ['GUEST_DATA_DAYS', '-1', 'expected a whole number from 1 to 36500'],
   ['SITE_TIME_ZONE', ' ', 'expected an IANA time zone'],
   ['SITE_TIME_ZONE', '+01:00', 'expected an IANA time zone'],
   ['VISIT_SHARDS', 'many', 'expected a whole number from 1 to 1024'],

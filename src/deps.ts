@@ -20,6 +20,7 @@ import { badgeRulesRepository } from './repositories/badge-rules.ts'
 import { bookingClaimsRepository } from './repositories/booking-claims.ts'
 import { bookingsRepository } from './repositories/bookings.ts'
 import { badgesRepository } from './repositories/badges.ts'
+import { guestDataRepository } from './repositories/guest-data.ts'
 import { idempotencyRepository } from './repositories/idempotency.ts'
 import { identitiesRepository } from './repositories/identities.ts'
 import { jobRunsRepository } from './repositories/job-runs.ts'
@@ -36,9 +37,10 @@ import type { Trusted } from './security/callers/authenticate.ts'
 import type { IdentifyDeps } from './security/callers/identified.ts'
 import { keyChecksums } from './security/callers/key-checksums.ts'
 import { burstGuardOf } from './security/limits/burst-guard.ts'
+import { networkHash } from './security/limits/network-hash.ts'
 import { issuersOf } from './security/tokens/own-issuers.ts'
 import { proofs } from './security/tokens/proof.ts'
-import { issueVisitorToken } from './security/tokens/visitor-tokens.ts'
+import { issueVisitorToken, type Returning } from './security/tokens/visitor-tokens.ts'
 import { settingsOf } from './settings/settings.ts'
 
 /** What the entry, the handlers of events and the jobs work with. */
@@ -51,6 +53,7 @@ export interface Deps extends Pick<
   | 'settings'
   | 'prove'
   | 'issueVisitorToken'
+  | 'network'
   | 'mintApiKey'
   | 'linkedIdentities'
   | 'users'
@@ -94,12 +97,16 @@ export function makeIdentifyDeps(env: Bindings, db: Database): IdentifyDeps {
   }
 }
 
-/** @param now milliseconds since the epoch; the one time of everything done with these */
-export function makeDeps(env: Bindings, db: Database, now: number) {
+/**
+ * @param now milliseconds since the epoch; the one time of everything done with these
+ * @param address where the request comes from; undefined for triggers
+ */
+export function makeDeps(env: Bindings, db: Database, now: number, address?: string) {
   const at = new Date(now).toISOString()
   const settings = settingsOf(env)
   const happened: Happened = []
   const apiKeys = apiKeysRepository(db, happened)
+  const site = siteRepository(db)
   return {
     now,
     settings,
@@ -115,7 +122,8 @@ export function makeDeps(env: Bindings, db: Database, now: number) {
     jobRuns: jobRunsRepository(db, happened),
     loginRecords: loginRecordsRepository(db),
     idempotency: idempotencyRepository(db, happened),
-    site: siteRepository(db),
+    site,
+    guestData: guestDataRepository(db),
     visits: visitsClient(env.VISITS),
     jobRunner: jobRunnerClient(env.JOBS),
     apiKeys,
@@ -126,7 +134,9 @@ export function makeDeps(env: Bindings, db: Database, now: number) {
     outbox: outboxRepository(db),
     /** What the repositories have noted; whoever follows up takes it from here. */
     happened,
-    issueVisitorToken: () => issueVisitorToken(db, settings, now),
+    issueVisitorToken: (returning?: Returning) => issueVisitorToken(db, settings, now, returning),
+    /** Stands for the network the request comes from; null if that is not known. */
+    network: () => networkHash(address, settings, site),
     mintApiKey: async (keyId: KeyId) =>
       mintApiKey(keyId, await keyChecksums(settings, apiKeys, now)),
   }

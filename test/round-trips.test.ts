@@ -93,6 +93,7 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'POST /v1/bookings/:bookingId/confirm': [4, 0],
   'POST /v1/bookings/:bookingId/decline': [4, 0],
   'POST /v1/bookings/:bookingId/cancel': [4, 0],
+  'DELETE /v1/bookings/:bookingId/contact': [2, 0],
 }
 
 /** The costs of open routes without a credential. */

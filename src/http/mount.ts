@@ -119,10 +119,16 @@ function decisionOn(actor: Caller, { restriction, target }: Admission): Decision
   return restriction && decide(actor, restriction.may, target)
 }
 
-/** After the checks that cost nothing, so that a slip of the pen does not count. */
-function countRequest({ perAddress }: Route): Handler {
+/**
+ * Whoever is nobody in particular is counted by address: on routes that say so, and a visitor, whom it
+ * costs nothing to be another, on all that write. After the checks that cost nothing, so that a slip
+ * of the pen does not count.
+ */
+function countRequest({ perAddress, method }: Route): Handler {
   return async (c, next) => {
-    if (perAddress) await countAddress(c.env.ADDRESSES, c.req.header('CF-Connecting-IP'))
+    const isByVisitor = c.get('identified').actor.kind === 'visitor' && method !== 'GET'
+    if (perAddress || isByVisitor)
+      await countAddress(c.env.ADDRESSES, c.req.header('CF-Connecting-IP'))
     await next()
   }
 }

@@ -20,6 +20,7 @@ import { badgeRulesRepository } from './repositories/badge-rules.ts'
 import { bookingClaimsRepository } from './repositories/booking-claims.ts'
 import { bookingsRepository } from './repositories/bookings.ts'
 import { badgesRepository } from './repositories/badges.ts'
+import { guestDataRepository } from './repositories/guest-data.ts'
 import { idempotencyRepository } from './repositories/idempotency.ts'
 import { identitiesRepository } from './repositories/identities.ts'
 import { jobRunsRepository } from './repositories/job-runs.ts'
@@ -38,9 +39,10 @@ import { rememberedKeys } from './security/callers/remembered-keys.ts'
 import { rememberedMembers } from './security/callers/remembered-members.ts'
 import { keyChecksums } from './security/callers/key-checksums.ts'
 import { burstGuardOf } from './security/limits/burst-guard.ts'
+import { networkHash } from './security/limits/network-hash.ts'
 import { issuersOf } from './security/tokens/own-issuers.ts'
 import { proofs } from './security/tokens/proof.ts'
-import { issueVisitorToken } from './security/tokens/visitor-tokens.ts'
+import { issueVisitorToken, type Returning } from './security/tokens/visitor-tokens.ts'
 import { type Settings, settingsOf } from './settings/settings.ts'
 
 /** What the entry, the handlers of events and the jobs work with. */
@@ -53,6 +55,7 @@ export interface Deps extends Pick<
   | 'settings'
   | 'prove'
   | 'issueVisitorToken'
+  | 'network'
   | 'mintApiKey'
   | 'linkedIdentities'
   | 'users'
@@ -111,15 +114,17 @@ export function makeIdentifyDeps(
 class Everything {
   readonly #env: Bindings
   readonly #session: Session
+  readonly #address: string | undefined
   /** Milliseconds since the epoch; the one time of everything done with these. */
   readonly now: number
   readonly settings: Settings
   /** What the repositories have noted; whoever follows up takes it from here. */
   readonly happened: Happened = []
 
-  constructor(env: Bindings, session: Session, now: number) {
+  constructor(env: Bindings, session: Session, now: number, address: string | undefined) {
     this.#env = env
     this.#session = session
+    this.#address = address
     this.now = now
     this.settings = settingsOf(env)
   }
@@ -216,8 +221,18 @@ class Everything {
     return outboxRepository(this.#db)
   }
 
+  get guestData() {
+    return guestDataRepository(this.#db)
+  }
+
   get issueVisitorToken() {
-    return async () => issueVisitorToken(this.#db, this.settings, this.now)
+    return async (returning?: Returning) =>
+      issueVisitorToken(this.#db, this.settings, this.now, returning)
+  }
+
+  /** Stands for the network the request comes from; null if that is not known. */
+  get network() {
+    return async () => networkHash(this.#address, this.settings, this.site)
   }
 
   get mintApiKey() {
@@ -226,7 +241,15 @@ class Everything {
   }
 }
 
-/** @param now milliseconds since the epoch */
-export function makeDeps(env: Bindings, session: Session, now: number): SystemDeps {
-  return new Everything(env, session, now)
+/**
+ * @param now milliseconds since the epoch
+ * @param address where the request comes from; undefined for triggers
+ */
+export function makeDeps(
+  env: Bindings,
+  session: Session,
+  now: number,
+  address?: string,
+): SystemDeps {
+  return new Everything(env, session, now, address)
 }

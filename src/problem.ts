@@ -89,7 +89,12 @@ export const PROBLEMS = {
   already_booked: {
     status: 409,
     title: 'Booked already',
-    help: 'You have a live booking of this slot; one person has one. Cancel it first to book anew.',
+    help: 'You have a live booking of this slot, or whoever is named in `contact` has one: one person has one, and the same email address or phone number is the same person. Cancel it first to book anew. To book for others takes `booking:create` with reach `any`, and their `contact`.',
+  },
+  too_many_bookings: {
+    status: 409,
+    title: 'Too many bookings',
+    help: 'Visitors hold so many live bookings at most, and so many from one network. Cancel one, wait until one is over, or book as a member: members have no such limit.',
   },
   last_admin: {
     status: 409,

@@ -89,6 +89,7 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'POST /v1/bookings/:bookingId/decline': [2, 0],
   // The answer is foreseen from the booking.
   'POST /v1/bookings/:bookingId/cancel': [2, 0],
+  'DELETE /v1/bookings/:bookingId/contact': [1, 0],
   'GET /v1/api-keys': [1, 0],
   'GET /v1/api-keys/:keyId': [1, 0],
   'POST /v1/api-keys': [1, 0],

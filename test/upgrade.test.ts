@@ -11,11 +11,13 @@ import { rowsOf } from './support/population.ts'
 import { ORIGIN, testSite } from './support/site.ts'
 import { makeIssuer } from './support/tokens.ts'
 
-/** A database without this migration, but with later ones, because today's code fills it. */
-async function levelWithout(name: string): Promise<void> {
+/** A database without these migrations, but with later ones, because today's code fills it. */
+async function levelWithout(...names: string[]): Promise<void> {
   await reset()
-  const others = env.TEST_MIGRATIONS.filter((migration) => !migration.name.startsWith(name))
-  expect(others).toHaveLength(env.TEST_MIGRATIONS.length - 1)
+  const others = env.TEST_MIGRATIONS.filter(
+    (migration) => !names.some((name) => migration.name.startsWith(name)),
+  )
+  expect(others).toHaveLength(env.TEST_MIGRATIONS.length - names.length)
   await applyD1Migrations(env.DB, others)
 }
 
@@ -24,7 +26,7 @@ async function upgrade(): Promise<void> {
 }
 
 test('0006: members, bookings and sessions stay, and tokens of earlier keys are good', async () => {
-  await levelWithout('0006')
+  await levelWithout('0006', '0017')
   const scene = await bookingScene()
   const ada = await scene.site.member('ada')
   const { id } = await bookingOf(ada, await scene.slot())
@@ -62,7 +64,7 @@ test('0006: members, bookings and sessions stay, and tokens of earlier keys are 
 })
 
 test('0012: what an earlier version has left to be followed up is, by the next tick', async () => {
-  await levelWithout('0012')
+  await levelWithout('0012', '0017')
   const site = testSite({ VISIT_SHARDS: '1' })
   const ada = await site.member('ada')
   const at = new Date().toISOString()
@@ -163,4 +165,91 @@ test('0014: keys of before are good, and the audit log no longer says what they 
   for (const junk of [revoked.key, (await minted()).key]) {
     expect((await site.bearer(junk).get('/v1/whoami', from)).status).toBe(401)
   }
+})
+
+test('0015 to 0017: bookings of before have their terms, and people in them are told apart', async () => {
+  await reset()
+  const before = env.TEST_MIGRATIONS.filter(({ name }) => name < '0015')
+  await applyD1Migrations(env.DB, before)
+  const at = '2026-01-01T00:00:00.000Z'
+  const id = (kind: string, n: number) => `${kind}_${'0'.repeat(25)}${n}`
+  const service = (n: number, name: string, zone: string) =>
+    env.DB.prepare(`insert into services values (?1, ?2, '', ?3, 0, 90, null, 1, ?4, ?4)`).bind(
+      id('svc', n),
+      name,
+      zone,
+      at,
+    )
+  const booking = (n: number, of: number, owner: string, contact: object | null) =>
+    env.DB.prepare(
+      `insert into bookings values (?1, ?2, ?3, '2999-01-01T09:00:00.000Z',
+        '2999-01-01T10:00:00.000Z', ?4, ?4, 'pending', null, null, ?5, null, null, 1, ?6, ?6)`,
+    ).bind(id('bkg', n), id('svc', of), id('slt', 1), owner, contact && JSON.stringify(contact), at)
+  const contact = { name: null, email: 'Ada@Example.com', phone: '+491' }
+  await env.DB.batch([
+    service(1, 'Haircut', 'EUROPE/BERLIN'),
+    service(2, 'Shave', 'america/port-au-prince'),
+    service(3, 'Other', 'Asia/Kolkata'),
+    env.DB.prepare(`insert into audit_log values ('aud_1', ?, 'usr_1', null, 'service.create', ?,
+      null, null, '{"name":"Gone"}')`).bind(at, id('svc', 9)),
+    booking(1, 1, 'vis_1', contact),
+    booking(2, 9, 'key_1', contact),
+    booking(3, 8, 'key_1', null),
+  ])
+  await env.DB.prepare(
+    `insert into token_keys values ('kid', 'visitor', 'x', '{}', '', 0, 5)`,
+  ).run()
+
+  await upgrade()
+  expect(
+    await rowsOf(`select service_name, cancel_until_minutes, is_for_guest, guest_email, guest_phone,
+      revision from bookings order by id`),
+  ).toEqual([
+    {
+      service_name: 'Haircut',
+      cancel_until_minutes: 90,
+      is_for_guest: 0,
+      guest_email: 'ada@example.com',
+      guest_phone: '+491',
+      revision: 1,
+    },
+    {
+      service_name: 'Gone',
+      cancel_until_minutes: 0,
+      is_for_guest: 1,
+      guest_email: 'ada@example.com',
+      guest_phone: '+491',
+      revision: 1,
+    },
+    {
+      service_name: null,
+      cancel_until_minutes: 0,
+      is_for_guest: 0,
+      guest_email: null,
+      guest_phone: null,
+      revision: 1,
+    },
+  ])
+  expect(await rowsOf('select time_zone, revision from services order by id')).toEqual([
+    { time_zone: 'Europe/Berlin', revision: 2 },
+    { time_zone: 'America/Port-au-Prince', revision: 2 },
+    { time_zone: 'Asia/Kolkata', revision: 1 },
+  ])
+  expect(await rowsOf('select tokens_until from token_keys')).toEqual([{ tokens_until: 0 }])
+  expect((await rowsOf(`select value from site where key = 'network_key'`)).length).toBe(1)
+
+  // A version from before may still write, for a moment.
+  await env.DB.batch([
+    env.DB.prepare(
+      `insert into bookings (id, service_id, slot_id, starts_at, ends_at, owner, booked_by, status,
+        revision, created_at, updated_at) select ?, service_id, 'slt_9', starts_at, ends_at, 'usr_9',
+        'usr_9', status, 1, created_at, updated_at from bookings where id = ?`,
+    ).bind(id('bkg', 4), id('bkg', 1)),
+  ])
+  expect(
+    await rowsOf(
+      'select service_name, cancel_until_minutes from bookings where id = ?',
+      id('bkg', 4),
+    ),
+  ).toEqual([{ service_name: 'Haircut', cancel_until_minutes: 90 }])
 })

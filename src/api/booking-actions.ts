@@ -14,9 +14,10 @@ export function allowedActions(booking: BookingRow, caller: Caller, now: number)
     decide(caller, 'booking:confirm', 'site').allowed &&
     !isOf(actorRef(caller), booking) &&
     status === 'pending'
-  const isHeld = holdUntil === null || Date.parse(holdUntil) > now
+  const isHeld = Date.parse(holdUntil ?? startsAt) > now
   const cancel = decide(caller, 'booking:cancel', { owner: booking.owner })
-  const isInTime = now < Date.parse(startsAt) - (cancelUntilMinutes ?? 0) * 60_000
+  const limit = status === 'pending' ? 0 : (cancelUntilMinutes ?? 0) * 60_000
+  const isInTime = now < Date.parse(startsAt) - limit
   const isOpen = status === 'pending' || status === 'confirmed'
   const mayCancel = isOpen && cancel.allowed && (cancel.scope === 'everyone' || isInTime)
   return BOOKING_ACTIONS.filter((action) => {

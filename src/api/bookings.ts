@@ -4,13 +4,14 @@ import { answerFields } from '../http/answer-fields.ts'
 import type { BookingId as Id } from '../db/ids.ts'
 import type { Deps } from '../deps.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
-import { route } from '../http/route.ts'
+import { type CallerContext, route } from '../http/route.ts'
 import { book } from '../operations/book.ts'
 import * as operations from '../operations/decide-booking.ts'
 import { notFound } from '../problem.ts'
 import type { BookingRow } from '../repositories/bookings.ts'
 import type { Scope } from '../repositories/scope.ts'
-import type { Caller } from '../security/actor.ts'
+import { actorRef } from '../security/actor.ts'
+import { decide } from '../security/decide.ts'
 import { allowedActions, BOOKING_ACTIONS } from './booking-actions.ts'
 import { calendarOf } from './booking-calendar.ts'
 import {
@@ -48,7 +49,8 @@ const NewBooking = z
     slotId: idOf('slt', 'Id of a slot'),
     note: text(0, 1000).nullable().default(null),
     contact: Contact.nullable().default(null).meta({
-      description: 'How to reach whoever comes; of a visitor nothing else is known',
+      description:
+        'How to reach whoever comes; of a visitor nothing else is known. With `booking:create` of reach `any` the booking is for whoever is named here, and without it your own place. An address or a number has one live booking of a slot',
     }),
   })
   .meta({ id: 'NewBooking' })
@@ -57,12 +59,16 @@ const Booking = z
   .object({
     id: shownId('bkg'),
     serviceId: shownId('svc'),
+    serviceName: shownText(100)
+      .nullable()
+      .meta({ description: 'What it is of, though the service may have gone' }),
     slotId: shownId('slt'),
     startsAt: Timestamp,
     endsAt: Timestamp,
     status: z.enum(STATUSES),
     holdUntil: Timestamp.nullable().meta({
-      description: 'When a pending booking stops holding its place',
+      description:
+        'When a pending booking ends that nobody has answered; null for when it starts. A visitor’s has one always',
     }),
     note: shownText(1000).nullable(),
     contact: z
@@ -71,7 +77,11 @@ const Booking = z
         email: shownText(254).nullable(),
         phone: shownText(20).nullable(),
       })
-      .nullable(),
+      .nullable()
+      .meta({
+        description:
+          'What was left with the booking; to who may confirm it, where nothing was, the profile of its member as it is now',
+      }),
     owner: shownName(),
     bookedBy: shownName(),
     confirmedBy: shownName().nullable(),
@@ -80,6 +90,13 @@ const Booking = z
       .array(z.enum(BOOKING_ACTIONS))
       .max(BOOKING_ACTIONS.length)
       .meta({ description: 'What the caller may do with it now' }),
+    visitorToken: z
+      .object({ expiresAt: Timestamp, renewWith: z.literal('POST /v1/visitors') })
+      .optional()
+      .meta({
+        description:
+          'Only to a visitor: when the token ends that they sent. Sent with it before, `renewWith` answers one for the same visitor, good as long as their last live booking',
+      }),
     revision: Revision,
     createdAt: Timestamp,
     updatedAt: Timestamp,
@@ -112,10 +129,10 @@ export const createBooking = route({
   statuses: [201],
   location: ({ id }) => id,
   idempotent: 'd1',
-  async run({ input, grant, caller: { actor }, request, followUp, deps }) {
-    const remember = request.remember((row: BookingRow) => shown(row, actor, deps))
+  async run({ input, grant, caller, request, followUp, deps }) {
+    const remember = request.remember((row: BookingRow) => shown(row, caller, deps))
     const booking = await book(grant, input.json, remember, deps)
-    return shown((await followUp()) ?? booking, actor, deps)
+    return shown((await followUp()) ?? booking, caller, deps)
   },
 })
 
@@ -126,8 +143,8 @@ export const listMyBookings = route({
   access: { may: 'booking:read', owner: 'self' },
   input: { query: z.object(Filter) },
   output: listOf(Booking),
-  async run({ input, grant, caller: { actor }, deps }) {
-    return bookingsOf(grant.scope, input.query, actor, deps)
+  async run({ input, grant, caller, deps }) {
+    return bookingsOf(grant.scope, input.query, caller, deps)
   },
 })
 
@@ -138,8 +155,8 @@ export const listBookings = route({
   access: { may: 'booking:read', owner: 'rows' },
   input: { query: z.object(Filter) },
   output: listOf(Booking),
-  async run({ input, grant, caller: { actor }, deps }) {
-    return bookingsOf(grant.scope, input.query, actor, deps)
+  async run({ input, grant, caller, deps }) {
+    return bookingsOf(grant.scope, input.query, caller, deps)
   },
 })
 
@@ -172,9 +189,25 @@ export const readBooking = route({
   access: { may: 'booking:read', owner: 'rows' },
   input: { param },
   output: Booking,
-  async run({ input, grant, caller: { actor }, deps }) {
-    const booking = await deps.bookings.find(grant.scope, input.param.bookingId)
-    return shown(booking ?? notFound('booking'), actor, deps)
+  async run({ input, grant, caller, deps }) {
+    const { bookingId } = input.param
+    const booking = seesProfiles(caller)
+      ? await operations.readWithProfile(grant, bookingId, deps)
+      : await deps.bookings.find(grant.scope, bookingId)
+    return shown(booking ?? notFound('booking'), caller, deps)
+  },
+})
+
+export const deleteBookingContact = route({
+  method: 'DELETE',
+  path: '/v1/bookings/:bookingId/contact',
+  summary: 'Erase what was left on a booking about whoever it is for: contact, note and reason',
+  access: { may: 'booking:cancel', owner: 'rows' },
+  input: { param },
+  output: 'nothing',
+  conditional: true,
+  async run({ input, grant, request: { revisions }, deps }) {
+    await operations.eraseContact(grant, { bookingId: input.param.bookingId, revisions }, deps)
   },
 })
 
@@ -187,10 +220,10 @@ export const confirmBooking = route({
   output: Booking,
   conditional: true,
   idempotent: 'd1',
-  async run({ input, grant, caller: { actor }, request, deps }) {
-    const remember = request.remember((row: BookingRow) => shown(row, actor, deps))
+  async run({ input, grant, caller, request, deps }) {
+    const remember = request.remember((row: BookingRow) => shown(row, caller, deps))
     const change = { bookingId: input.param.bookingId, revisions: request.revisions }
-    return shown(await operations.confirmBooking(grant, change, remember, deps), actor, deps)
+    return shown(await operations.confirmBooking(grant, change, remember, deps), caller, deps)
   },
 })
 
@@ -203,14 +236,14 @@ export const declineBooking = route({
   output: Booking,
   conditional: true,
   idempotent: 'd1',
-  async run({ input, grant, caller: { actor }, request, deps }) {
-    const remember = request.remember((row: BookingRow) => shown(row, actor, deps))
+  async run({ input, grant, caller, request, deps }) {
+    const remember = request.remember((row: BookingRow) => shown(row, caller, deps))
     const change = {
       bookingId: input.param.bookingId,
       revisions: request.revisions,
       ...input.json,
     }
-    return shown(await operations.declineBooking(grant, change, remember, deps), actor, deps)
+    return shown(await operations.declineBooking(grant, change, remember, deps), caller, deps)
   },
 })
 
@@ -223,21 +256,21 @@ export const cancelBooking = route({
   output: Booking,
   conditional: true,
   idempotent: 'd1',
-  async run({ input, grant, caller: { actor }, request, deps }) {
-    const remember = request.remember((row: BookingRow) => shown(row, actor, deps))
+  async run({ input, grant, caller, request, deps }) {
+    const remember = request.remember((row: BookingRow) => shown(row, caller, deps))
     const change = {
       bookingId: input.param.bookingId,
       revisions: request.revisions,
       ...input.json,
     }
-    return shown(await operations.cancelBooking(grant, change, remember, deps), actor, deps)
+    return shown(await operations.cancelBooking(grant, change, remember, deps), caller, deps)
   },
 })
 
 async function bookingsOf(
   scope: Scope,
   query: z.output<z.ZodObject<typeof Filter>>,
-  caller: Caller,
+  caller: CallerContext,
   deps: Deps,
 ) {
   const { limit, cursor, ...filter } = query
@@ -251,6 +284,25 @@ async function bookingsOf(
   return { ...page, items: page.items.map((row) => shown(row, caller, deps)) }
 }
 
-function shown(row: BookingRow, caller: Caller, { now }: Deps) {
-  return { ...row, allowedActions: allowedActions(row, caller, now) }
+function shown(row: BookingRow, caller: CallerContext, { now }: Deps) {
+  const { actor } = caller
+  const isSomebodyElses = actor.kind !== 'anonymous' && actorRef(actor) !== row.owner
+  const profile = isSomebodyElses && seesProfiles(caller) ? row.profile : null
+  return {
+    ...row,
+    contact: row.contact ?? profile,
+    visitorToken: visitorTokenOf(caller),
+    allowedActions: allowedActions(row, actor, now),
+  }
+}
+
+/** Whoever decides about bookings is told whose they are. */
+function seesProfiles({ actor }: CallerContext): boolean {
+  return decide(actor, 'booking:confirm', 'site').allowed
+}
+
+function visitorTokenOf({ actor, authenticated }: CallerContext) {
+  if (actor.kind !== 'visitor' || authenticated.type !== 'jwt') return undefined
+  const expiresAt = new Date(authenticated.token.expiresAt).toISOString()
+  return { expiresAt, renewWith: 'POST /v1/visitors' as const }
 }

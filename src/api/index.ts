@@ -32,6 +32,7 @@ import {
   listBookings,
   listMyBookings,
   createBooking,
+  deleteBookingContact,
   readBooking,
   readBookingCalendar,
 } from './bookings.ts'
@@ -109,6 +110,7 @@ const declared = [
   listBookings,
   readBookingCalendar,
   readBooking,
+  deleteBookingContact,
   confirmBooking,
   declineBooking,
   cancelBooking,

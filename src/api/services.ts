@@ -2,12 +2,12 @@
 import * as z from 'zod'
 import { answerFields, nobody } from '../http/answer-fields.ts'
 import type { ServiceId as Id, SlotId as IdOfSlot } from '../db/ids.ts'
-import { isTimeZone } from '../calendar/time-zone.ts'
+import { EXPECTED_ZONE, timeZoneNamed } from '../calendar/time-zone.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
 import { route } from '../http/route.ts'
 import * as operations from '../operations/manage-services.ts'
 import { expand, MAX_SLOTS, WEEKDAYS } from '../calendar/recurrence.ts'
-import { notFound } from '../problem.ts'
+import { invalidField, notFound, Problem } from '../problem.ts'
 import type { ServiceRow, SlotRow } from '../repositories/services.ts'
 import {
   Count,
@@ -34,16 +34,21 @@ const writable = {
   timeZone: z
     .string()
     .max(64)
-    .refine(isTimeZone, { error: 'expected an IANA time zone such as "Europe/Berlin"' })
-    .meta({ description: 'In which recurrences are meant', pattern: '^[A-Za-z0-9_+/-]+$' }),
+    .refine((name) => timeZoneNamed(name) !== undefined, { error: EXPECTED_ZONE })
+    .overwrite((name) => timeZoneNamed(name) ?? name)
+    .meta({
+      description:
+        'In which recurrences are meant; kept in the spelling of the IANA database. Abbreviations such as CET are refused',
+      pattern: '^[A-Za-z0-9_+/-]+$',
+    }),
   autoConfirm: z.boolean(),
-  cancelUntilMinutes: z
-    .int()
-    .min(0)
-    .max(525_600)
-    .meta({ description: 'Until how long before the start its owner may cancel a booking' }),
+  cancelUntilMinutes: z.int().min(0).max(525_600).meta({
+    description:
+      'Until how long before the start its owner may cancel a booking that is confirmed. Bookings keep what it was when they were made',
+  }),
   holdMinutes: z.int().min(1).max(525_600).nullable().meta({
-    description: 'How long a pending booking holds its place; null for as long as it is pending',
+    description:
+      'How long a pending booking holds its place; null until it starts, and for visitors for as long as the site has set, which is an hour',
   }),
 }
 
@@ -87,24 +92,40 @@ const Slot = z
     startsAt: Timestamp,
     endsAt: Timestamp,
     capacity: Count,
-    available: Count.meta({ description: 'Places that no live booking holds' }),
+    available: Count.meta({
+      description: 'Places that no live booking holds; 0 once it has begun',
+    }),
     createdAt: Timestamp,
   })
   .meta({ id: 'Slot' })
 
 const PlainDay = z.iso.date({ error: 'expected a day as YYYY-MM-DD' }).max(10)
 
+const ClockTime = z
+  .string()
+  .max(5)
+  .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'expected a time as HH:MM')
+
 const Recurrence = z
   .strictObject({
     weekdays: z.array(z.enum(WEEKDAYS)).min(1).max(7),
-    startTime: z
-      .string()
-      .max(5)
-      .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'expected a time as HH:MM'),
+    startTime: ClockTime,
     durationMinutes: z
       .int()
       .min(1)
-      .max(7 * 1440),
+      .max(7 * 1440)
+      .optional()
+      .meta({
+        description:
+          'How long each slot takes. Nights on which clocks change are an hour shorter or longer: for an end on the clock say `endTime` or `days`',
+      }),
+    endTime: ClockTime.optional().meta({
+      description:
+        'When each slot ends on the clock: on the next day if that is not after `startTime`, or so many `days` later',
+    }),
+    days: z.int().min(1).max(7).optional().meta({
+      description: 'How many days later each slot ends, at `endTime` or else at `startTime`',
+    }),
     from: PlainDay,
     until: PlainDay,
     except: z.array(PlainDay).max(1000).default([]),
@@ -115,6 +136,15 @@ const Recurrence = z
     path: ['until'],
     when: whenFine,
   })
+  .refine(
+    ({ durationMinutes, endTime, days }) =>
+      (durationMinutes === undefined) !== (endTime === undefined && days === undefined),
+    {
+      error: 'expected either durationMinutes, or endTime, days or both',
+      path: ['durationMinutes'],
+      when: whenFine,
+    },
+  )
   .meta({ id: 'Recurrence', description: "A weekly rule on the clocks of the service's time zone" })
 
 const NewSlots = z
@@ -228,7 +258,13 @@ export const listSlots = route({
   access: { open: 'What can be booked is public; who has booked is not' },
   input: {
     param,
-    query: z.object({ ...PageQuery, ...StartQuery }),
+    query: z.object({
+      ...PageQuery,
+      ...StartQuery,
+      from: StartQuery.from.meta({
+        description: 'Starting at or after this time; now, if it is left out',
+      }),
+    }),
   },
   output: listOf(Slot),
   async run({ input, deps }) {
@@ -240,7 +276,13 @@ export const listSlots = route({
       key: z.tuple([SortTime, SlotId]),
       keyOf: ({ startsAt, id }) => [startsAt, id],
       read: async (after, limit) => {
-        const page = { from, to, after: after && { startsAt: after[0], id: after[1] }, limit }
+        const start = from ?? new Date(deps.now).toISOString()
+        const page = {
+          from: start,
+          to,
+          after: after && { startsAt: after[0], id: after[1] },
+          limit,
+        }
         return (await deps.services.slotsOf(serviceId, page)) ?? notFound('service')
       },
     })
@@ -259,9 +301,12 @@ export const createSlots = route({
   async run({ input, grant, request: { remember }, deps }) {
     const { serviceId } = input.param
     const { startsAt, endsAt, recurrence, capacity } = input.json
+    if (startsAt !== undefined) assertToCome(startsAt, 'startsAt', deps.now)
     const service = (await deps.services.find(serviceId)) ?? notFound('service')
     const single = startsAt !== undefined && endsAt !== undefined ? { startsAt, endsAt } : undefined
-    const periods = recurrence ? expand(recurrence, service.timeZone) : single ? [single] : []
+    const periods = recurrence ? expand(recurrence, zoneOf(service)) : single ? [single] : []
+    const [first] = periods
+    if (recurrence && first) assertToCome(first.startsAt, 'recurrence.from', deps.now)
     const answer = (rows: readonly SlotRow[]) => {
       const items = rows.map((row) => ({ ...row, available: row.capacity }))
       const [only] = items
@@ -271,6 +316,22 @@ export const createSlots = route({
     return answer(await operations.addSlots(grant, slots, remember(answer), deps))
   },
 })
+
+/** What has begun cannot be booked, so it is not offered. */
+function assertToCome(startsAt: string, path: string, now: number): void {
+  if (Date.parse(startsAt) > now) return
+  throw invalidField(path, `expected slots that are to come; that of ${startsAt} has begun`)
+}
+
+/** Services from before names were checked can have one that nothing can be computed with. */
+function zoneOf({ timeZone }: ServiceRow): string {
+  const zone = timeZoneNamed(timeZone)
+  if (zone !== undefined) return zone
+  throw new Problem(
+    'invalid_state',
+    `The time zone of this service is ${timeZone}, which is ambiguous; give it an IANA name first.`,
+  )
+}
 
 export const deleteSlot = route({
   method: 'DELETE',

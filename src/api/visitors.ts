@@ -12,21 +12,27 @@ const VisitorPass = z
     token: Token.meta({
       description: 'For `Authorization: Bearer`; whoever has it is this visitor',
     }),
-    expiresAt: Timestamp,
+    expiresAt: Timestamp.meta({
+      description:
+        'In 30 days, or when the last live booking of the visitor ends, if that is later. Before it, POST here with the token as the credential: the answer is a new one for the same visitor',
+    }),
   })
   .meta({ id: 'VisitorPass' })
 
 export const createVisitor = route({
   method: 'POST',
   path: '/v1/visitors',
-  summary: 'Become a visitor, who can book without an account',
+  summary: 'Become a visitor, who can book without an account; with the token of one, renew it',
   access: { open: 'Whoever has no account needs a token to book with; nothing is stored for it' },
   input: { json: NoBody },
   output: VisitorPass,
   statuses: [201],
   perAddress: true,
-  async run({ deps }) {
-    return deps.issueVisitorToken()
+  async run({ caller: { actor }, deps }) {
+    if (actor.kind !== 'visitor') return deps.issueVisitorToken()
+    const { visitorId } = actor
+    const until = Date.parse((await deps.bookings.lastEnd(visitorId)) ?? '1970-01-01')
+    return deps.issueVisitorToken({ visitorId, until })
   },
 })
 

@@ -1,6 +1,7 @@
 /**
  * Expands a weekly rule, which speaks in wall-clock times, to instants. On the nights clocks change
- * a time may not exist, which is refused, or be there twice, which has to be said.
+ * a time may not exist, which is refused, or be there twice, which has to be said. So a slot that ends
+ * on the clock, or days later, takes as long as the clocks make it.
  */
 import { Temporal } from 'temporal-polyfill'
 import { invalidField, type Problem } from '../problem.ts'
@@ -18,7 +19,12 @@ export interface Recurrence {
   readonly weekdays: readonly Weekday[]
   /** `HH:MM` on the clocks of the service's time zone. */
   readonly startTime: string
-  readonly durationMinutes: number
+  /** Either this, or one or both of the next two. */
+  readonly durationMinutes?: number | undefined
+  /** `HH:MM`; without `days` the first one after the start. */
+  readonly endTime?: string | undefined
+  /** At `endTime`, or else at `startTime`. */
+  readonly days?: number | undefined
   /** First and last day, `YYYY-MM-DD`, both included. */
   readonly from: string
   readonly until: string
@@ -36,7 +42,7 @@ const YEAR = /^\d{4}-/
 
 /** @throws Problem `validation_failed` */
 export function expand(recurrence: Recurrence, timeZone: string): Period[] {
-  const { weekdays, startTime, durationMinutes, from, until, except } = recurrence
+  const { weekdays, startTime, from, until, except, ambiguous } = recurrence
   const time = Temporal.PlainTime.from(startTime)
   const first = Temporal.PlainDate.from(from)
   const last = Temporal.PlainDate.from(until)
@@ -54,10 +60,10 @@ export function expand(recurrence: Recurrence, timeZone: string): Period[] {
         `expected at most ${MAX_SLOTS} slots in one request; end it earlier and go on from there`,
       )
     }
-    const start = instantOf(day.toPlainDateTime(time), timeZone, recurrence.ambiguous)
+    const start = instantOf(day.toPlainDateTime(time), 'startTime', timeZone, ambiguous)
     periods.push({
       startsAt: textOf(start),
-      endsAt: textOf(start.add({ minutes: durationMinutes })),
+      endsAt: textOf(endOf(recurrence, day, start, timeZone)),
     })
   }
   if (periods.length === 0)
@@ -67,13 +73,33 @@ export function expand(recurrence: Recurrence, timeZone: string): Period[] {
   const overlap = periods.find(
     (period, index) => period.endsAt > (periods[index + 1]?.startsAt ?? period.endsAt),
   )
-  if (overlap)
-    throw invalid('durationMinutes', `the slot of ${overlap.startsAt} would overlap the next one`)
+  if (overlap) {
+    const { durationMinutes, endTime } = recurrence
+    const field = durationMinutes !== undefined ? 'durationMinutes' : endTime ? 'endTime' : 'days'
+    throw invalid(
+      field,
+      `the slot of ${overlap.startsAt} would overlap the next one; days on which clocks change are not 1440 minutes, so say an end on the clock as endTime, days or both`,
+    )
+  }
   return periods
+}
+
+function endOf(
+  { durationMinutes, startTime, endTime, days, ambiguous }: Recurrence,
+  day: Temporal.PlainDate,
+  start: Temporal.Instant,
+  timeZone: string,
+): Temporal.Instant {
+  if (durationMinutes !== undefined) return start.add({ minutes: durationMinutes })
+  const time = endTime ?? startTime
+  const lastDay = day.add({ days: days ?? (time <= startTime ? 1 : 0) })
+  const end = lastDay.toPlainDateTime(Temporal.PlainTime.from(time))
+  return instantOf(end, endTime === undefined ? 'days' : 'endTime', timeZone, ambiguous)
 }
 
 function instantOf(
   wallClock: Temporal.PlainDateTime,
+  field: 'startTime' | 'endTime' | 'days',
   timeZone: string,
   ambiguous: Recurrence['ambiguous'],
 ): Temporal.Instant {
@@ -85,7 +111,7 @@ function instantOf(
   if (earlier.epochMilliseconds === later.epochMilliseconds) return earlier.toInstant()
   if (!earlier.toPlainDateTime().equals(wallClock)) {
     throw invalid(
-      'startTime',
+      field,
       `on ${wallClock.toPlainDate().toString()} the clocks of ${timeZone} skip this time; leave the day out`,
     )
   }

@@ -1,15 +1,23 @@
-/** Names of time zones. */
+/** Names of time zones: the one check of them, which asks what computes with them. */
 import { Temporal } from 'temporal-polyfill'
+import { siteDay } from './site-day.ts'
+
+/** What a name is refused with. */
+export const EXPECTED_ZONE = 'expected an IANA time zone such as "Europe/Berlin", or "UTC"'
 
 /**
- * Whether slots can be computed in this IANA time zone. Temporal is asked and not `Intl`, which also
- * takes abbreviations such as BST that no time can be computed with. An offset has no summer time
- * and is no zone here.
+ * The time zone of that name as the IANA database spells it, whatever the case it was written in. Those
+ * without an area are refused, all but UTC: `BST` and `IST` are different continents to different
+ * readers. So are offsets, which have no summer time.
+ * @returns undefined if times in it cannot be computed
  */
-export function isTimeZone(name: string): boolean {
+export function timeZoneNamed(name: string): string | undefined {
+  if (!/^([a-z]+\/[a-z0-9_+/-]+|utc)$/i.test(name)) return undefined
   try {
-    return /^[a-z]/i.test(name) && Boolean(new Temporal.ZonedDateTime(0n, name))
+    const { timeZoneId } = new Temporal.ZonedDateTime(0n, name)
+    siteDay(0, timeZoneId)
+    return timeZoneId
   } catch {
-    return false
+    return undefined
   }
 }

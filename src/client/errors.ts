@@ -19,6 +19,7 @@ const STATUSES = {
   invalid_state: 409,
   slot_full: 409,
   already_booked: 409,
+  too_many_bookings: 409,
   last_admin: 409,
   idempotency_in_flight: 409,
   precondition_failed: 412,

@@ -58,7 +58,7 @@ async function withoutToldKeys(
   return { ...event, keyIds }
 }
 
-/** Cancels pending bookings whose hold has run out, each elevated for that booking only. */
+/** Ends pending bookings that nobody has answered in time, each elevated for that booking only. */
 export async function expireHolds(context: JobContext): Promise<JobResult> {
   const { deps } = context
   return forEachOf('bkg', context, {

@@ -24,7 +24,12 @@ export const JOBS = {
     everyMinutes: 0,
   },
   'expire-holds': {
-    description: 'Gives back the places of pending bookings that were not confirmed in time',
+    description: 'Ends pending bookings that were not confirmed in time',
+    everyMinutes: 0,
+  },
+  'forget-guests': {
+    description:
+      'Forgets from where visitors booked once that is over, and what guests have left after GUEST_DATA_DAYS',
     everyMinutes: 0,
   },
   'prune-visits': {

@@ -57,6 +57,23 @@ export async function pruneVisits({ deps, cursor, affords }: JobContext): Promis
   return { counts: { pruned }, cursor: null, failures }
 }
 
+/** Forgets what bookings that are over say about people who have no account that it could go with. */
+export async function forgetGuests({ deps, affords }: JobContext): Promise<JobResult> {
+  const { settings, now } = deps
+  const at = new Date(now).toISOString()
+  const before = new Date(now - settings.guests.keptForDays * DAY_MS).toISOString()
+  const counts = { networks: 0, contacts: 0 }
+  let more = true
+  while (more && affords(2)) {
+    const { networks, contacts } = await deps.guestData.forget(at, before, PAGE)
+    counts.networks += networks
+    counts.contacts += contacts
+    more = networks === PAGE || contacts === PAGE
+  }
+  // What is left over is found again, for it is what has not been forgotten.
+  return { counts, cursor: null, failures: [] }
+}
+
 /** Forgets idempotency keys, old runs and what is over at the login. */
 export async function pruneRecords({ deps, cursor, affords }: JobContext): Promise<JobResult> {
   const { idempotency, jobRuns, loginRecords, now } = deps

@@ -114,4 +114,6 @@ export const tokenKeys = sqliteTable('token_keys', {
   /** Milliseconds since the epoch, as is `signsUntil`. */
   signsFrom: integer('signs_from').notNull(),
   signsUntil: integer('signs_until').notNull(),
+  /** When the last token ends that is good for longer than usual; 0 if it has signed none. */
+  tokensUntil: integer('tokens_until').notNull(),
 })

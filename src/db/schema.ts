@@ -282,6 +282,17 @@ export const bookings = sqliteTable('bookings', {
   revision: integer().notNull(),
   createdAt: text('created_at').notNull(),
   updatedAt: text('updated_at').notNull(),
+  /** What the service was called when it was last there; null for what nobody knows any more. */
+  serviceName: text('service_name'),
+  /** Until how long before the start its owner may cancel it, as it was when they booked. */
+  cancelUntilMinutes: integer('cancel_until_minutes'),
+  /** Whether it is for whoever is named in `contact`, and not for who made it. */
+  isForGuest: integer('is_for_guest', { mode: 'boolean' }).notNull(),
+  /** The contact in the form it is compared in; it goes with the contact. */
+  guestEmail: text('guest_email'),
+  guestPhone: text('guest_phone'),
+  /** A keyed hash of the network that a visitor booked from, until the booking ends. */
+  network: text(),
 })
 
 export const events = sqliteTable('events', {

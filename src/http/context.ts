@@ -58,5 +58,6 @@ export function beginSession(
 /** What follows happens now, however long it took to get here: a sender may stretch a body over minutes. */
 export function beginWork(c: AppContext): void {
   c.set('now', Date.now())
-  c.set('deps', makeDeps(c.env, c.get('session'), c.get('now')))
+  const address = c.req.header('CF-Connecting-IP')
+  c.set('deps', makeDeps(c.env, c.get('session'), c.get('now'), address))
 }

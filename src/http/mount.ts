@@ -190,9 +190,15 @@ async function failureOf(work: Promise<void>): Promise<unknown> {
   }
 }
 
-/** After the checks that cost nothing, so that a slip of the pen does not count. */
-async function countRequest({ perAddress }: Route, c: AppContext): Promise<void> {
-  if (perAddress) await countAddress(c.env.ADDRESSES, c.req.header('CF-Connecting-IP'))
+/**
+ * Whoever is nobody in particular is counted by address: on routes that say so, and a visitor, whom it
+ * costs nothing to be another, on all that write. After the checks that cost nothing, so that a slip
+ * of the pen does not count.
+ */
+async function countRequest({ perAddress, method }: Route, c: AppContext): Promise<void> {
+  const isByVisitor = c.get('identified').actor.kind === 'visitor' && method !== 'GET'
+  if (perAddress || isByVisitor)
+    await countAddress(c.env.ADDRESSES, c.req.header('CF-Connecting-IP'))
 }
 
 /** How often a request is decided anew because the caller's rights changed while it was under way. */

@@ -1,11 +1,11 @@
 import type { Deps } from '../deps.ts'
-import type { BookingId } from '../db/ids.ts'
+import { type BookingId, newId } from '../db/ids.ts'
 import { notFound, Problem } from '../problem.ts'
 import type { StoredAnswer } from '../repositories/audited.ts'
 import { type BookingRow, columnsOf, isOf, type Transition } from '../repositories/bookings.ts'
 import { accepts, onlyAt, type Revisions } from '../repositories/scope.ts'
 import { actorRef } from '../security/actor.ts'
-import { auditRow } from '../security/audit.ts'
+import { auditColumns, auditRow } from '../security/audit.ts'
 import type { Exercised, Grant } from '../security/grant.ts'
 import { asForeseen, type Remember } from './foreseen.ts'
 import { stale } from './outcome.ts'
@@ -54,7 +54,8 @@ export async function declineBooking(
 }
 
 /**
- * Cancels a booking: one's own until the service's limit before the start, anyone's at any time.
+ * Cancels a booking: one's own until the limit before the start, or until the start while it is pending;
+ * anyone's at any time.
  * @throws Problem `not_found`, `invalid_state`, `precondition_failed`, `conflict`
  */
 export async function cancelBooking(
@@ -78,7 +79,7 @@ export async function cancelBooking(
   )
 }
 
-/** Gives the place of a pending booking back whose hold has run out. @returns whether it was */
+/** Ends a pending booking that nobody has answered in time. @returns whether it was */
 export async function expireHold(grant: Grant<'booking:cancel'>, bookingId: BookingId, deps: Deps) {
   const exercised = grant.exercise('booking:cancel', { bookingId })
   const to = {
@@ -89,6 +90,37 @@ export async function expireHold(grant: Grant<'booking:cancel'>, bookingId: Book
   const act = { action: 'booking.expire', to }
   const { changed } = await transit(exercised, { bookingId }, act, deps)
   return changed
+}
+
+/**
+ * Erases what was written on a booking about whoever it is for; doing it again changes nothing.
+ * @throws Problem `not_found`, `precondition_failed`
+ */
+export async function eraseContact(
+  grant: Grant<'booking:cancel'>,
+  { bookingId, revisions }: BookingChange,
+  { bookings, now }: Deps,
+): Promise<void> {
+  const exercised = grant.exercise('booking:cancel', { bookingId })
+  const audit = auditRow(exercised, now, {
+    action: 'booking.erase',
+    target: bookingId,
+    changes: { fields: ['contact', 'note', 'reason'] },
+  })
+  const { row, changed } = await bookings.erase(exercised.scope, bookingId, revisions, audit)
+  if (!changed) assertRevision(row ?? notFound('booking'), revisions)
+}
+
+/** A booking as it is shown to somebody who confirms, with how to reach its member; that is on record. */
+export async function readWithProfile(
+  grant: Grant<'booking:read'>,
+  bookingId: BookingId,
+  { bookings, now }: Deps,
+): Promise<BookingRow> {
+  const exercised = grant.exercise('booking:read')
+  const audit = auditColumns(exercised, now, { action: 'profile.read', changes: { bookingId } })
+  const row = await bookings.findOnRecord(exercised.scope, bookingId, newId('aud', now), audit)
+  return row ?? notFound('booking')
 }
 
 async function settled(

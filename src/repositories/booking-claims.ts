@@ -10,7 +10,7 @@ import {
   type StoredAnswer,
   storeAnswerWhere,
 } from './audited.ts'
-import { isLive } from './live-bookings.ts'
+import { isLive, isOwnPlaceOf } from './live-bookings.ts'
 
 /** One booking, with the id that the audit row of exactly its change of hands will have. */
 interface Candidate {
@@ -42,7 +42,7 @@ export function bookingClaimsRepository(db: Database, now: string) {
       const list = JSON.stringify(candidates)
       const second = sql`select id from bookings
         where owner = ${visitorId} and starts_at > ${now} and ${isLive(now)} and slot_id in
-          (select slot_id from bookings where owner = ${userId} and ${isLive(now)})`
+          (select slot_id from bookings where ${isOwnPlaceOf({ owner: userId })} and ${isLive(now)})`
       const confirmed = sql`select id from bookings
         where owner = ${visitorId} and status = 'confirmed' and confirmed_by = ${userId}`
       const still = sql`select count(*) from bookings where owner = ${visitorId}

@@ -1,11 +1,39 @@
 /** Bookings. Every change is one guarded statement: state, capacity and time are in its predicate. */
-import { and, asc, desc, eq, gt, gte, inArray, lt, lte, sql, type SQL } from 'drizzle-orm'
-import { type Database, rows, statement } from '../db/client.ts'
-import type { BookingId, EventId, ServiceId, SlotId } from '../db/ids.ts'
-import { apiKeys, bookings, type Contact, events, services, slots } from '../db/schema.ts'
-import { type AuditRow, audited, storeAnswer, type StoredAnswer, wasWritten } from './audited.ts'
+import { and, desc, eq, gt, gte, inArray, lt, sql, type SQL } from 'drizzle-orm'
+import { batch, type Database, rows, statement } from '../db/client.ts'
+import type { AuditId, BookingId, EventId, ServiceId, SlotId, VisitorId } from '../db/ids.ts'
+import {
+  apiKeys,
+  bookings,
+  type Contact,
+  events,
+  idempotencyKeys,
+  services,
+  slots,
+  users,
+} from '../db/schema.ts'
+import {
+  actingAs,
+  type AuditColumns,
+  type AuditRow,
+  audited,
+  INSERT_AUDIT,
+  storeAnswer,
+  type StoredAnswer,
+  wasWritten,
+} from './audited.ts'
+import { ERASED, hasData } from './guest-data.ts'
 import { eventIdOf, type Happened } from './outbox.ts'
-import { isLive, liveBookings } from './live-bookings.ts'
+import {
+  isLive,
+  isOwnPlaceOf,
+  isReachedAs,
+  isSamePerson,
+  liveBookings,
+  pendingUntil,
+  type Person,
+  visitorsBookings,
+} from './live-bookings.ts'
 import { atRevision, type ReadScope, type Revisions, within, type WriteScope } from './scope.ts'
 
 export interface NewBooking {
@@ -14,8 +42,26 @@ export interface NewBooking {
   readonly owner: string
   readonly note: string | null
   readonly contact: Contact | null
+  /** The contact as people are told apart by it. */
+  readonly guestEmail: string | null
+  readonly guestPhone: string | null
+  /** Whether it is for whoever is named in the contact; otherwise it is its owner's own place. */
+  readonly isForGuest: boolean
+  /** What a visitor is held to; undefined for everybody else. */
+  readonly visitor: VisitorTerms | undefined
   /** The revision of the service that the answer was foreseen from, if it was foreseen. */
   readonly serviceRevision?: number | undefined
+}
+
+export interface VisitorTerms {
+  readonly visitorId: VisitorId
+  /** A keyed hash; null if it is not known. */
+  readonly network: string | null
+  /** Live bookings that one visitor, and that all of a network, may have. */
+  readonly perVisitor: number
+  readonly perNetwork: number
+  /** How long it holds its place where the service does not say. */
+  readonly holdMinutes: number
 }
 
 export interface BookingFilter {
@@ -34,9 +80,19 @@ export type Transition =
   | {
       readonly to: 'canceled'
       readonly reason: string | null
-      /** `in time` is up to the service's limit before the start. */
+      /** `in time` is up to the limit before the start, and up to the start for a pending one. */
       readonly when: 'any time' | 'in time' | 'hold is over'
     }
+
+/** Whether only its member's profile says how to reach whoever has it. */
+const isReachedByProfile = sql`(${users.id} is not null and ${bookings.contact} is null
+  and ${bookings.isForGuest} = 0)`
+
+/** What `json_object` makes of the columns of a contact; drizzle does not call it for null. */
+function contactIn(json: string): Contact | null {
+  const contact: Contact = JSON.parse(json)
+  return contact
+}
 
 const shown = {
   id: bookings.id,
@@ -55,9 +111,11 @@ const shown = {
   revision: bookings.revision,
   createdAt: bookings.createdAt,
   updatedAt: bookings.updatedAt,
-  serviceName: services.name,
-  cancelUntilMinutes: services.cancelUntilMinutes,
-  autoConfirm: services.autoConfirm,
+  serviceName: bookings.serviceName,
+  cancelUntilMinutes: bookings.cancelUntilMinutes,
+  /** How to reach the member whose it is, for whoever may know, if the booking does not say. */
+  profile: sql`iif(${isReachedByProfile}, json_object('name', ${users.displayName},
+    'email', ${users.email}, 'phone', ${users.phone}), null)`.mapWith(contactIn),
   /** Who created the API key that made it, if one did. */
   keyCreator: apiKeys.createdBy,
 }
@@ -75,7 +133,7 @@ export function bookingsRepository(db: Database, now: string, happened: Happened
     db
       .select(shown)
       .from(bookings)
-      .leftJoin(services, eq(services.id, bookings.serviceId))
+      .leftJoin(users, eq(users.id, bookings.owner))
       .leftJoin(apiKeys, eq(apiKeys.id, bookings.bookedBy))
       .where(where)
       .$dynamic()
@@ -84,6 +142,36 @@ export function bookingsRepository(db: Database, now: string, happened: Happened
     async find(scope: ReadScope, id: BookingId) {
       const [row] = await select(and(eq(bookings.id, id), within(scope, bookings.owner)))
       return row
+    },
+
+    /**
+     * A booking for somebody who is shown how its member is reached, which goes on record: by their
+     * ids only, and unless they are the same or there is nothing to show.
+     */
+    async findOnRecord(scope: ReadScope, id: BookingId, auditId: AuditId, audit: AuditColumns) {
+      const inScope = and(eq(bookings.id, id), within(scope, bookings.owner))
+      const { found } = await batch(db, {
+        acting: actingAs(db, audit),
+        record: statement(
+          db,
+          sql`${INSERT_AUDIT}
+          select ${auditId}, ${audit.at}, ${audit.actor}, ${audit.onBehalfOf}, ${audit.action},
+            ${bookings.owner}, ${audit.reason}, ${audit.requestId}, ${JSON.stringify(audit.changes)}
+          from ${bookings} join ${users} on ${users.id} = ${bookings.owner}
+          where ${inScope} and ${isReachedByProfile} and ${bookings.owner} <> ${audit.actor}`,
+        ),
+        found: select(inScope),
+      })
+      return found[0]
+    },
+
+    /** When the last live booking of a visitor ends; null if they have none. */
+    async lastEnd(visitorId: VisitorId) {
+      const [row] = await db
+        .select({ endsAt: sql<string | null>`max(${bookings.endsAt})` })
+        .from(bookings)
+        .where(and(eq(bookings.owner, visitorId), isLive(now), gt(bookings.endsAt, now)))
+      return row?.endsAt ?? null
     },
 
     /** Newest first. */
@@ -119,46 +207,64 @@ export function bookingsRepository(db: Database, now: string, happened: Happened
 
     /**
      * Takes a place, if one is free, together with the event that says so.
-     * @returns the booking and whether its service confirms by itself; or what stands in its way
+     * @returns the booking, or what stands in its way
      */
     async create(booking: NewBooking, audit: AuditRow, answer: StoredAnswer | undefined) {
-      const { id, slotId, owner, note, contact, serviceRevision } = booking
+      const { id, slotId, owner, note, contact, isForGuest, visitor, serviceRevision } = booking
+      const person = {
+        owner: isForGuest ? null : owner,
+        email: booking.guestEmail,
+        phone: booking.guestPhone,
+      }
       const eventId = eventIdOf(audit)
       const isAsOffered =
         serviceRevision === undefined ? sql`true` : eq(services.revision, serviceRevision)
-      const mine = sql`select 1 from bookings
-        where slot_id = ${slotId} and owner = ${owner} and ${isLive(now)}`
+      const isHeldBy = (is: SQL) =>
+        sql`exists (select 1 from bookings where slot_id = ${slotId} and ${is} and ${isLive(now)})`
       const held = sql`(${liveBookings(now, sql`slots.id`)})`
-      const holdEnds = sql`strftime('%Y-%m-%dT%H:%M:%fZ', ${now}, '+' || hold_minutes || ' minutes')`
+      const holdFor = sql`coalesce(hold_minutes, ${visitor?.holdMinutes ?? null})`
+      const holdEnds = sql`strftime('%Y-%m-%dT%H:%M:%fZ', ${now}, '+' || ${holdFor} || ' minutes')`
+      const hasTooMany = visitor ? isAtLimit(visitor, now) : sql`false`
       const write = statement(
         db,
         sql`insert into bookings (id, service_id, slot_id, starts_at, ends_at, owner, booked_by,
-            status, hold_until, note, contact, revision, created_at, updated_at)
+            status, hold_until, note, contact, guest_email, guest_phone, is_for_guest, network,
+            service_name, cancel_until_minutes, revision, created_at, updated_at)
           select ${id}, service_id, slots.id, starts_at, ends_at, ${owner}, ${audit.actor}, 'pending',
-            iif(hold_minutes is null, null, min(${holdEnds}, starts_at)),
-            ${note}, ${contact && JSON.stringify(contact)}, 1, ${now}, ${now}
+            iif(${holdFor} is null, null, min(${holdEnds}, starts_at)),
+            ${note}, ${contact && JSON.stringify(contact)}, ${person.email}, ${person.phone},
+            ${Number(isForGuest)}, ${visitor?.network ?? null},
+            services.name, cancel_until_minutes, 1, ${now}, ${now}
           from slots join services on services.id = service_id
           where slots.id = ${slotId} and starts_at > ${now} and ${isAsOffered}
-            and not exists (${mine}) and ${held} < capacity`,
+            and not ${isHeldBy(isSamePerson(person))} and ${held} < capacity and not ${hasTooMany}`,
       )
-      const { found, slot } = await audited(db, audit, write, {
-        event: statement(
+      const { found, slot, event } = await audited(db, audit, write, {
+        event: rows<{ id: EventId }>(
           db,
           sql`insert into events (id, kind, subject, created_at)
             select ${eventId}, 'booking-created', ${id}, ${now}
             from bookings join services on services.id = bookings.service_id
-            where bookings.id = ${id} and auto_confirm = 1 and ${wasWritten(audit)}`,
+            where bookings.id = ${id} and auto_confirm = 1 and ${wasWritten(audit)}
+            returning id`,
         ),
         found: select(eq(bookings.id, id)),
-        slot: rows<{ isPast: number; isFull: number; isMine: number }>(
+        slot: rows<{
+          isPast: number
+          isFull: number
+          isMine: number
+          isTheirs: number
+          isTooMany: number
+        }>(
           db,
           sql`select starts_at <= ${now} as isPast, ${held} >= capacity as isFull,
-            exists (${mine}) as isMine from slots where id = ${slotId}`,
+            ${isHeldBy(isOwnPlaceOf(person))} as isMine, ${isHeldBy(isReachedAs(person))} as isTheirs,
+            ${hasTooMany} as isTooMany from slots where id = ${slotId}`,
         ),
         stored: storeAnswer(db, audit, answer),
       })
       const [row] = found
-      if (row?.autoConfirm) {
+      if (row && event.length > 0) {
         const about = { id: eventId, subject: id, keyIds: [], booking: row }
         happened.push({ kind: 'booking-created', ...about })
       }
@@ -199,36 +305,66 @@ export function bookingsRepository(db: Database, now: string, happened: Happened
       return { changed: written.length > 0, row: found[0] }
     },
 
-    /** Pending bookings whose hold has run out, oldest first. */
+    /**
+     * Erases what was written on it about a person, and the answers that show it.
+     * @returns the row as it is now, in scope, and whether there was anything
+     */
+    async erase(scope: WriteScope, id: BookingId, revisions: Revisions, audit: AuditRow) {
+      const inScope = and(eq(bookings.id, id), within(scope, bookings.owner))
+      const write = db
+        .update(bookings)
+        .set({ ...ERASED, revision: sql`${bookings.revision} + 1`, updatedAt: now })
+        .where(and(inScope, atRevision(bookings.revision, revisions), hasData))
+        .returning({ id: bookings.id })
+      const { written, found } = await audited(db, audit, write, {
+        answers: db
+          .delete(idempotencyKeys)
+          .where(and(eq(idempotencyKeys.target, id), wasWritten(audit))),
+        found: select(inScope),
+      })
+      return { changed: written.length > 0, row: found[0] }
+    },
+
+    /** Pending bookings that nobody has answered in time, oldest first. */
     async expiredHolds(page: { after: BookingId | undefined; limit: number }) {
-      return db
-        .select({ id: bookings.id })
-        .from(bookings)
-        .where(
-          and(
-            // The condition is written as the index has it, because held bookings are few while the
-            // others pile up.
-            sql`status = 'pending' and hold_until is not null`,
-            lte(bookings.holdUntil, now),
-            page.after && gt(bookings.id, page.after),
-          ),
-        )
-        .orderBy(asc(bookings.id))
-        .limit(page.limit)
+      return (
+        db
+          .select({ id: bookings.id })
+          .from(bookings)
+          .where(
+            and(
+              // The conditions are written as the index has them, for most of those pending have time.
+              sql`status = 'pending' and ${pendingUntil} <= ${now}`,
+              page.after && sql`+${bookings.id} > ${page.after}`,
+            ),
+          )
+          // The plus keeps SQLite from reading all pending ones in the order of their ids.
+          .orderBy(sql`+${bookings.id}`)
+          .limit(page.limit)
+      )
     },
   }
 }
 
 export function columnsOf(to: Transition) {
   if (to.to === 'confirmed') return { status: to.to, confirmedBy: to.by, holdUntil: null }
-  return { status: to.to, reason: to.reason }
+  return { status: to.to, reason: to.reason, network: null }
+}
+
+function isAtLimit(
+  { visitorId: visitor, network, perVisitor, perNetwork }: VisitorTerms,
+  now: string,
+): SQL {
+  const ofVisitor = sql`(${visitorsBookings(now, { visitor })}) >= ${perVisitor}`
+  if (network === null) return sql`(${ofVisitor})`
+  return sql`(${ofVisitor} or (${visitorsBookings(now, { network })}) >= ${perNetwork})`
 }
 
 const stillConfirmsByItself = sql`exists (select 1 from services
   where services.id = bookings.service_id and auto_confirm = 1)`
 
 /**
- * Whether it still fits, and is its owner's only one: requests take their time, so a hold that has not
+ * Whether it still fits, and is its person's only one: requests take their time, so a hold that has not
  * run out for whoever confirms may have run out for somebody who has taken the place since.
  */
 function hasRoom(now: string): SQL {
@@ -236,7 +372,14 @@ function hasRoom(now: string): SQL {
     where other.slot_id = bookings.slot_id and other.id <> bookings.id and ${isLive(now)}`
   return sql`(select count(*) ${others}) <
       (select capacity from slots where slots.id = bookings.slot_id)
-    and not exists (select 1 ${others} and other.owner = bookings.owner)`
+    and not exists (select 1 ${others} and ${isSamePerson(SAME)})`
+}
+
+/** Whoever has the booking that is changed. */
+const SAME: Person = {
+  owner: sql`iif(bookings.is_for_guest, null, bookings.owner)`,
+  email: sql`bookings.guest_email`,
+  phone: sql`bookings.guest_phone`,
 }
 
 /** Whether they have it, made it, or created the API key that made it: nobody settles such a booking. */
@@ -273,9 +416,9 @@ function inTime(to: Extract<Transition, { to: 'canceled' }>, now: string): SQL |
     case 'any time':
       return undefined
     case 'hold is over':
-      return and(eq(bookings.status, 'pending'), lte(bookings.holdUntil, now))
+      return and(eq(bookings.status, 'pending'), sql`${pendingUntil} <= ${now}`)
     case 'in time':
-      return sql`starts_at > strftime('%Y-%m-%dT%H:%M:%fZ', ${now}, '+' || coalesce(
-        (select cancel_until_minutes from services where services.id = bookings.service_id), 0) || ' minutes')`
+      return sql`starts_at > strftime('%Y-%m-%dT%H:%M:%fZ', ${now},
+        '+' || iif(status = 'pending', 0, coalesce(cancel_until_minutes, 0)) || ' minutes')`
   }
 }

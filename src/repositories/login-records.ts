@@ -25,7 +25,12 @@ export function loginRecordsRepository(db: Database) {
         verifications: expired('auth_verifications', 'id', sql`expires_at <= ${at}`, limit),
         attempts: expired('auth_attempts', 'subject', sql`ends_at <= ${now}`, limit),
         places: expired('auth_places', 'place', sql`ends_at <= ${now}`, limit),
-        keys: expired('token_keys', 'kid', sql`signs_until <= ${now - keysKeptMs}`, limit),
+        keys: expired(
+          'token_keys',
+          'kid',
+          sql`max(signs_until, tokens_until) <= ${now - keysKeptMs}`,
+          limit,
+        ),
       })
       return Object.values(forgotten).map((gone) => gone.length)
     },

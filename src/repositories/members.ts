@@ -30,6 +30,7 @@ import {
   wasWritten,
 } from './audited.ts'
 import { type Ceiling, ceilingOfMember } from './ceiling.ts'
+import { ERASED } from './guest-data.ts'
 import { type Happened, note, writeEvent } from './outbox.ts'
 import { atRevision, onlyAt, type Revisions, type WriteScope } from './scope.ts'
 import { selectUser, type UserRow } from './users.ts'
@@ -185,19 +186,21 @@ export function membersRepository(db: Database, happened: Happened) {
     },
   }
 
-  /** What was booked stays on record without the person; places they held become free. */
+  /**
+   * What was booked stays on record without the person; places they held become free. What they booked
+   * for guests is the guests'.
+   */
   function anonymizedBookings(id: UserId, at: string, gone: SQL) {
     return db
       .update(bookings)
       .set({
-        note: null,
-        contact: null,
-        reason: null,
+        ...ERASED,
+        network: null,
         status: sql`iif(status in ('pending', 'confirmed'), 'canceled', status)`,
         revision: sql`revision + 1`,
         updatedAt: at,
       })
-      .where(and(eq(bookings.owner, id), gone))
+      .where(and(eq(bookings.owner, id), eq(bookings.isForGuest, false), gone))
   }
 
   /**

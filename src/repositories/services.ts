@@ -1,8 +1,8 @@
 /** What can be booked, and when. */
-import { and, asc, eq, gt, gte, lt, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, gte, inArray, lt, sql } from 'drizzle-orm'
 import { batch, type Database, rows } from '../db/client.ts'
 import type { ServiceId, SlotId } from '../db/ids.ts'
-import { services, slots } from '../db/schema.ts'
+import { bookings, services, slots } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer, wasWritten } from './audited.ts'
 import { liveBookings } from './live-bookings.ts'
 import { atRevision, type Revisions, sortsAfter } from './scope.ts'
@@ -35,7 +35,9 @@ export function servicesRepository(db: Database, now: string) {
     endsAt: slots.endsAt,
     capacity: slots.capacity,
     createdAt: slots.createdAt,
-    available: sql<number>`max(0, capacity - (${liveBookings(now, sql`slots.id`)}))`,
+    // What has begun cannot be booked.
+    available: sql<number>`iif(starts_at > ${now},
+      max(0, capacity - (${liveBookings(now, sql`slots.id`)})), 0)`,
   }
 
   return {
@@ -60,14 +62,33 @@ export function servicesRepository(db: Database, now: string) {
       })
     },
 
-    /** @returns the row as it is now and whether it was changed */
+    /**
+     * Bookings of what is to come are called what their service is called.
+     * @returns the row as it is now and whether it was changed
+     */
     async update(id: ServiceId, patch: ServicePatch, revisions: Revisions, audit: AuditRow) {
       const write = db
         .update(services)
         .set({ ...patch, revision: sql`${services.revision} + 1`, updatedAt: audit.at })
         .where(and(eq(services.id, id), atRevision(services.revision, revisions)))
         .returning({ id: services.id })
-      const { written, found } = await audited(db, audit, write, { found: select(id) })
+      const { name } = patch
+      const renamed =
+        name === undefined
+          ? undefined
+          : db
+              .update(bookings)
+              .set({ serviceName: name, revision: sql`revision + 1`, updatedAt: audit.at })
+              .where(
+                and(
+                  eq(bookings.serviceId, id),
+                  gt(bookings.endsAt, now),
+                  inArray(bookings.status, ['pending', 'confirmed']),
+                  sql`service_name is not ${name}`,
+                  wasWritten(audit),
+                ),
+              )
+      const { written, found } = await audited(db, audit, write, { renamed, found: select(id) })
       return { changed: written.length > 0, row: found[0] }
     },
 

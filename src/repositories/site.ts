@@ -9,6 +9,13 @@ export function siteRepository(db: Database) {
     async visitShards() {
       return shardsIn(await selectShards(db))
     },
+
+    /** What networks are hashed with. */
+    async networkKey() {
+      const [row] = await db.select().from(site).where(eq(site.key, 'network_key'))
+      if (!row) throw new Error('the site has no key for networks')
+      return row.value
+    },
   }
 }
 

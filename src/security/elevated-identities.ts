@@ -23,7 +23,7 @@ export const ELEVATED_IDENTITIES = {
   },
   'hold-expirer': {
     may: ['booking:cancel'],
-    why: 'A pending booking holds its place for a time its service sets; then the place is given back.',
+    why: 'A pending booking that nobody has answered by the end of its hold, or by its start, ends by itself.',
     trigger: 'cron: expire-holds',
   },
 } as const satisfies Record<string, ElevatedIdentityDefinition>

@@ -3,7 +3,7 @@
  * name and the reason, before any request is served.
  */
 import * as z from 'zod'
-import { isTimeZone } from '../calendar/time-zone.ts'
+import { EXPECTED_ZONE, timeZoneNamed } from '../calendar/time-zone.ts'
 import { judgeKeySet } from '../crypto/jwks-rules.ts'
 import {
   AuthSecret,
@@ -30,6 +30,14 @@ export interface RawSettings extends RawLoginSettings {
   readonly VISIT_SHARDS?: string
   /** A mailto: or https: URI: whom security.txt names. */
   readonly SECURITY_CONTACT?: string
+  /** 1..1000 live bookings that one visitor may have. Default 5. */
+  readonly VISITOR_BOOKINGS?: string
+  /** 1..100000 live bookings that all visitors of a network (/24, /64) may have. Default 50. */
+  readonly NETWORK_BOOKINGS?: string
+  /** 1..525600 minutes that a visitor's booking is held for where the service does not say. Default 60. */
+  readonly VISITOR_HOLD_MINUTES?: string
+  /** 1..36500 days after which what guests have left is forgotten. Default 365. */
+  readonly GUEST_DATA_DAYS?: string
 }
 
 export const SETTING_NAMES = [
@@ -40,12 +48,28 @@ export const SETTING_NAMES = [
   'KEEP_PUBLIC_ANSWERS',
   'VISIT_SHARDS',
   'SECURITY_CONTACT',
+  'VISITOR_BOOKINGS',
+  'NETWORK_BOOKINGS',
+  'VISITOR_HOLD_MINUTES',
+  'GUEST_DATA_DAYS',
   ...LOGIN_SETTING_NAMES,
 ] as const satisfies readonly (keyof RawSettings)[]
 
 /** A setting that cannot be used. The message names it and says what is expected. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError'
+}
+
+/** What is asked of those who book without an account. */
+export interface GuestSettings {
+  /** Live bookings that one visitor may have. */
+  readonly perVisitor: number
+  /** Live bookings that all visitors of a network may have. */
+  readonly perNetwork: number
+  /** How long a visitor's booking holds its place where the service does not say. */
+  readonly holdMinutes: number
+  /** How many days after its end a booking keeps what they have left. */
+  readonly keptForDays: number
 }
 
 export interface Settings {
@@ -56,6 +80,7 @@ export interface Settings {
   readonly keepsPublicAnswers: boolean
   readonly visitShards: number
   readonly securityContact: string | undefined
+  readonly guests: GuestSettings
   /** What the keys of this site's tokens are encrypted with; undefined if they are not. */
   readonly authSecret: string | undefined
   /** Undefined when it is off. */
@@ -105,8 +130,18 @@ export function parseSettings(raw: RawSettings): Settings {
     siteTimeZone: setting('SITE_TIME_ZONE', TimeZone, raw.SITE_TIME_ZONE || 'UTC'),
     keepsPublicAnswers:
       setting('KEEP_PUBLIC_ANSWERS', OnOrOff, raw.KEEP_PUBLIC_ANSWERS || 'on') === 'on',
-    visitShards: setting('VISIT_SHARDS', ShardCount, raw.VISIT_SHARDS || '8'),
+    visitShards: setting('VISIT_SHARDS', wholeNumber(1024), raw.VISIT_SHARDS || '8'),
     securityContact: setting('SECURITY_CONTACT', Contact, raw.SECURITY_CONTACT || undefined),
+    guests: {
+      perVisitor: setting('VISITOR_BOOKINGS', wholeNumber(1000), raw.VISITOR_BOOKINGS || '5'),
+      perNetwork: setting('NETWORK_BOOKINGS', wholeNumber(100_000), raw.NETWORK_BOOKINGS || '50'),
+      holdMinutes: setting(
+        'VISITOR_HOLD_MINUTES',
+        wholeNumber(525_600),
+        raw.VISITOR_HOLD_MINUTES || '60',
+      ),
+      keptForDays: setting('GUEST_DATA_DAYS', wholeNumber(36_500), raw.GUEST_DATA_DAYS || '365'),
+    },
     authSecret: setting('AUTH_SECRET', AuthSecret.optional(), raw.AUTH_SECRET || undefined),
     builtInLogin,
   }
@@ -128,12 +163,14 @@ const Origin = z.string().refine((text) => URL.canParse(text) && new URL(text).o
 
 const OnOrOff = z.enum(['on', 'off'], { error: 'expected "on" or "off"' })
 
-const ShardCount = z.coerce
-  .string()
-  .refine((text) => /^[1-9]\d{0,3}$/.test(text) && Number(text) <= 1024, {
-    error: 'expected a whole number from 1 to 1024',
-  })
-  .transform(Number)
+function wholeNumber(max: number) {
+  return z.coerce
+    .string()
+    .refine((text) => /^[1-9]\d{0,6}$/.test(text) && Number(text) <= max, {
+      error: `expected a whole number from 1 to ${max}`,
+    })
+    .transform(Number)
+}
 
 /** One line of security.txt, so nothing that could end it. */
 const Contact = z
@@ -143,9 +180,12 @@ const Contact = z
   })
   .optional()
 
-const TimeZone = z
-  .string()
-  .refine(isTimeZone, { error: 'expected an IANA time zone such as "Europe/Berlin"' })
+const TimeZone = z.string().transform((name, context) => {
+  const zone = timeZoneNamed(name)
+  if (zone !== undefined) return zone
+  context.addIssue({ code: 'custom', message: EXPECTED_ZONE })
+  return z.NEVER
+})
 
 function json(name: string, text: string | undefined): unknown {
   if (!text) return []

@@ -132,7 +132,7 @@ describe('a text, be it the note or the name of the service', () => {
     updatedAt: '2090-01-01T09:00:00.000Z',
     serviceName: 'Haircut',
     cancelUntilMinutes: 0,
-    autoConfirm: false,
+    profile: null,
     keyCreator: null,
   }
   const NOTE = text(1, 1000)

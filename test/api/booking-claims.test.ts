@@ -28,8 +28,9 @@ describe('POST /v1/me/bookings/claim', () => {
     expect((await ada.get('/v1/me/bookings')).body.items).toHaveLength(3)
     expect(await idsOf(visitor)).toEqual([])
     expect(outcomeOf(await visitor.post(`/v1/bookings/${pending}/cancel`))).toBe('404 not_found')
+    const { visitorToken: _, ...rest } = before
     expect((await ada.get(`/v1/bookings/${pending}`)).body).toEqual({
-      ...before,
+      ...rest,
       owner: ada.userId,
       revision: 2,
       updatedAt: expect.any(String),

@@ -46,9 +46,42 @@ describe('POST /v1/bookings/{bookingId}/cancel', () => {
     ])
   })
 
+  test('is the owner’s until the start while it is pending, whatever the limit', async () => {
+    const { site, slot } = await bookingScene()
+    const terms = { cancelUntilMinutes: 600 }
+    const [one, other] = [
+      await slot(terms, { startsIn: HOUR }),
+      await slot(terms, { startsIn: HOUR }),
+    ]
+    const [{ id }, late] = [
+      await bookingOf(await site.member('ada'), one),
+      await bookingOf(await site.member('ada'), other),
+    ]
+    later(HOUR - 1000)
+    const ada = await site.member('ada')
+    expect(outcomeOf(await ada.post(`/v1/bookings/${id}/cancel`))).toBe('200 canceled')
+    later(2000)
+    const again = await site.member('ada')
+    expect(outcomeOf(await again.post(`/v1/bookings/${late.id}/cancel`))).toBe('409 invalid_state')
+  })
+
+  test('is held to what was agreed on when it was booked, whatever its service says by now', async () => {
+    const { site, root, service, slotOf } = await bookingScene()
+    const { id: serviceId } = await service({ autoConfirm: true, cancelUntilMinutes: 60 })
+    const ada = await site.member('ada')
+    const { id } = await bookingOf(ada, (await slotOf(serviceId, { startsIn: 2 * HOUR })).id)
+    const strict = { cancelUntilMinutes: 10_000 }
+    await root.patch(`/v1/services/${serviceId}`, strict)
+    expect((await ada.get(`/v1/bookings/${id}`)).body.allowedActions).toEqual(['cancel'])
+    expect(outcomeOf(await ada.post(`/v1/bookings/${id}/cancel`))).toBe('200 canceled')
+    const after = await bookingOf(ada, (await slotOf(serviceId, { startsIn: 4 * HOUR })).id)
+    expect(outcomeOf(await ada.post(`/v1/bookings/${after.id}/cancel`))).toBe('409 invalid_state')
+  })
+
   test('is refused to the owner after that limit, and never to a manager', async () => {
     const { site, slot, manager } = await bookingScene()
-    const slotId = await slot({ cancelUntilMinutes: 60 }, { startsIn: 2 * HOUR })
+    const terms = { cancelUntilMinutes: 60, autoConfirm: true }
+    const slotId = await slot(terms, { startsIn: 2 * HOUR })
     await manager()
     const { id } = await bookingOf(await site.member('ada'), slotId)
     later(HOUR + 1000)
@@ -57,8 +90,8 @@ describe('POST /v1/bookings/{bookingId}/cancel', () => {
     expect(outcomeOf(reply)).toBe('409 invalid_state')
     expect(reply.body.detail).toMatch(/too close to its start/)
     expect((await ada.get(`/v1/bookings/${id}`)).body).toMatchObject({
-      status: 'pending',
-      revision: 1,
+      status: 'confirmed',
+      revision: 2,
     })
     later(10 * HOUR)
     const boss = await site.member('bookings-manager')
@@ -67,7 +100,8 @@ describe('POST /v1/bookings/{bookingId}/cancel', () => {
 
   test('is as late as its body is: one that is sent slowly does not stop the clock', async () => {
     const { site, slot } = await bookingScene()
-    const slotId = await slot({ cancelUntilMinutes: 60 }, { startsIn: HOUR + MINUTE })
+    const terms = { cancelUntilMinutes: 60, autoConfirm: true }
+    const slotId = await slot(terms, { startsIn: HOUR + MINUTE })
     const ada = await site.member('ada')
     const { id } = await bookingOf(ada, slotId)
     const whenRead = {
@@ -90,7 +124,7 @@ describe('POST /v1/bookings/{bookingId}/cancel', () => {
       () => inBetween(),
     )
     const { site, slot, root } = await bookingScene(testSite(storage))
-    const slotId = await slot({ cancelUntilMinutes: 60 }, { startsIn: HOUR + MINUTE })
+    const slotId = await slot({ cancelUntilMinutes: 60 }, { startsIn: MINUTE })
     const ada = await site.member('ada')
     const { id } = await bookingOf(ada, slotId)
     inBetween = async () => {

@@ -193,9 +193,9 @@ describe('a service that confirms by itself', () => {
     const headers = Object.fromEntries(
       Object.entries(wishes).map(([name, value]) => [`X-${name}`, String(value)]),
     )
-    const booked = created(
-      await ada.post(`/v1/bookings?${query.toString()}`, { slotId }, { headers }),
-    )
+    const asked = await ada.post(`/v1/bookings?${query.toString()}`, { slotId })
+    expect(asked.status).toBe(422)
+    const booked = created(await ada.post('/v1/bookings', { slotId }, { headers }))
     expect(booked).toMatchObject({ status: 'pending', confirmedBy: null, revision: 1 })
     expect(await events()).toEqual([])
     await site.tick()

@@ -31,6 +31,7 @@ describe('POST /v1/bookings', () => {
     expect(body).toEqual({
       id: idOf('bkg'),
       serviceId: idOf('svc'),
+      serviceName: 'Haircut',
       slotId,
       startsAt: TIME,
       endsAt: TIME,

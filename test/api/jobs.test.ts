@@ -41,6 +41,7 @@ describe('GET /v1/jobs', () => {
       ['erase-members', /every/],
       ['finish-events', /every/],
       ['expire-holds', /every/],
+      ['forget-guests', /every/],
       ['prune-visits', /daily/],
       ['prune-records', /daily/],
     ] as const

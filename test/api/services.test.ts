@@ -40,6 +40,9 @@ describe('POST /v1/services', () => {
 
   test.each([
     ['a time zone nobody has', { timeZone: 'Europe/Atlantis' }, 'timeZone'],
+    ['an abbreviation of one continent or another', { timeZone: 'IST' }, 'timeZone'],
+    ['an abbreviation that times can be computed with', { timeZone: 'CET' }, 'timeZone'],
+    ['an abbreviation of two times', { timeZone: 'PST8PDT' }, 'timeZone'],
     ['an offset, which knows no summer', { timeZone: '+01:00' }, 'timeZone'],
     ['an offset in the short form', { timeZone: '-0330' }, 'timeZone'],
     ['a limit in the future', { cancelUntilMinutes: -1 }, 'cancelUntilMinutes'],
@@ -54,6 +57,50 @@ describe('POST /v1/services', () => {
       status: 422,
       body: { errors: [{ in: 'json', path }] },
     })
+  })
+})
+
+describe('a time zone', () => {
+  test.each([
+    ['EUROPE/BERLIN', 'Europe/Berlin'],
+    ['america/port-au-prince', 'America/Port-au-Prince'],
+    ['ANTARCTICA/DUMONTDURVILLE', 'Antarctica/DumontDUrville'],
+    ['asia/calcutta', 'Asia/Calcutta'],
+    ['us/pacific', 'US/Pacific'],
+    ['etc/gmt+5', 'Etc/GMT+5'],
+    ['utc', 'UTC'],
+  ])('that is sent as %s is kept as %s, and slots are computed in it', async (sent, kept) => {
+    const { root } = await bookingScene()
+    const made = await root.post('/v1/services', { name: 'Haircut', timeZone: sent })
+    expect([made.status, made.body.timeZone]).toEqual([201, kept])
+    const patched = await root.patch(`/v1/services/${made.body.id}`, { timeZone: sent })
+    expect(patched.body.timeZone).toBe(kept)
+    const recurrence = {
+      weekdays: ['SU'],
+      startTime: '10:00',
+      durationMinutes: 60,
+      from: '2090-01-01',
+      until: '2090-01-01',
+    }
+    const slots = await root.post(`/v1/services/${made.body.id}/slots`, { recurrence })
+    expect(slots.status).toBe(201)
+  })
+
+  test('from before names were checked has its service say so, and not fail', async () => {
+    const { root, service } = await bookingScene()
+    const { id } = await service()
+    await rowsOf(`update services set time_zone = 'IST'`)
+    const recurrence = {
+      weekdays: ['SU'],
+      startTime: '10:00',
+      durationMinutes: 60,
+      from: '2090-01-01',
+      until: '2090-01-01',
+    }
+    const refused = await root.post(`/v1/services/${id}/slots`, { recurrence })
+    expect(outcomeOf(refused)).toBe('409 invalid_state')
+    await root.patch(`/v1/services/${id}`, { timeZone: 'Asia/Kolkata' })
+    expect((await root.post(`/v1/services/${id}/slots`, { recurrence })).status).toBe(201)
   })
 })
 
@@ -79,14 +126,15 @@ describe('PATCH /v1/services/{serviceId}', () => {
     expect((await root.get(`/v1/services/${id}`)).body.revision).toBe(2)
   })
 
-  test('changes nothing about a booking but until when its owner may cancel it', async () => {
+  test('changes nothing about a booking, not even until when its owner may cancel it', async () => {
     const { site, root, service, slotOf } = await bookingScene()
-    const { id: serviceId } = await service()
+    const { id: serviceId } = await service({ autoConfirm: true })
     const ada = await site.member('ada')
     const booked = await bookingOf(ada, (await slotOf(serviceId, { startsIn: HOUR })).id)
     await root.patch(`/v1/services/${serviceId}`, { cancelUntilMinutes: 120, holdMinutes: 1 })
     const { body } = await ada.get(`/v1/bookings/${booked.id}`)
-    expect(body).toEqual({ ...booked, allowedActions: [] })
+    expect(body).toEqual(booked)
+    expect(body.allowedActions).toEqual(['cancel'])
   })
 })
 

@@ -17,6 +17,7 @@ describe('settings that are left out', () => {
       siteTimeZone: 'UTC',
       keepsPublicAnswers: true,
       visitShards: 8,
+      guests: { perVisitor: 5, perNetwork: 50, holdMinutes: 60, keptForDays: 365 },
     })
   })
 
@@ -41,9 +42,13 @@ describe('settings that are given', () => {
         { issuer: 'https://b.example', audience, jwksUrl, algorithms: ['RS256'] },
       ),
       BOOTSTRAP_ADMINS: JSON.stringify([`${issuer}|root`, `${issuer}|a|b`]),
-      SITE_TIME_ZONE: 'Pacific/Auckland',
+      SITE_TIME_ZONE: 'PACIFIC/auckland',
       KEEP_PUBLIC_ANSWERS: 'off',
       VISIT_SHARDS: '1024',
+      VISITOR_BOOKINGS: '1000',
+      NETWORK_BOOKINGS: '100000',
+      VISITOR_HOLD_MINUTES: '1',
+      GUEST_DATA_DAYS: '36500',
     })
     expect(parsed).toMatchObject({
       trustedIssuers: [
@@ -54,6 +59,7 @@ describe('settings that are given', () => {
       siteTimeZone: 'Pacific/Auckland',
       keepsPublicAnswers: false,
       visitShards: 1024,
+      guests: { perVisitor: 1000, perNetwork: 100_000, holdMinutes: 1, keptForDays: 36_500 },
     })
   })
 
@@ -140,6 +146,11 @@ const BAD = [
   ['ALLOWED_ORIGINS', 'null', '[0]: expected an origin'],
   ['SITE_TIME_ZONE', 'Mars/Olympus', 'expected an IANA time zone such as "Europe/Berlin"'],
   ['SITE_TIME_ZONE', 'BST', 'expected an IANA time zone such as "Europe/Berlin"'],
+  ['SITE_TIME_ZONE', 'CET', 'expected an IANA time zone'],
+  ['VISITOR_BOOKINGS', '0', 'expected a whole number from 1 to 1000'],
+  ['NETWORK_BOOKINGS', '100001', 'expected a whole number from 1 to 100000'],
+  ['VISITOR_HOLD_MINUTES', 'an hour', 'expected a whole number from 1 to 525600'],
+  ['GUEST_DATA_DAYS', '-1', 'expected a whole number from 1 to 36500'],
   ['SITE_TIME_ZONE', ' ', 'expected an IANA time zone'],
   ['SITE_TIME_ZONE', '+01:00', 'expected an IANA time zone'],
   ['KEEP_PUBLIC_ANSWERS', 'no', 'expected "on" or "off"'],

@@ -1,5 +1,13 @@
-import { describe, expect, test } from 'vitest'
-import { bookingOf, bookingScene, created, outcomeOf } from '../support/bookings.ts'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import {
+  bookingOf,
+  bookingScene,
+  created,
+  HOUR,
+  MINUTE,
+  outcomeOf,
+  timeIn,
+} from '../support/bookings.ts'
 import { idOf, TIME } from '../support/shapes.ts'
 import type { Reply } from '../support/site.ts'
 
@@ -137,6 +145,108 @@ describe('a recurrence', () => {
     expect(startsOf(later)).toEqual(['2090-10-29T01:30:00.000Z'])
   })
 
+  describe('that ends on the clock', () => {
+    const DAYS = { weekdays: ['FR', 'SA', 'SU', 'MO'], startTime: '00:00' }
+    /** The clocks go forward on Sunday 28 March 2027. */
+    const SPRING = { from: '2027-03-26', until: '2027-03-29' }
+    const NIGHTS = { weekdays: ['SA', 'SU'], startTime: '22:00', endTime: '06:00' }
+    const endsOf = ({ body }: Reply): string[] =>
+      body.items.map(({ endsAt }: { endsAt: string }) => endsAt)
+    const rule = (fields: object) => ({ ...fields, durationMinutes: undefined })
+    afterEach(() => vi.useRealTimers())
+
+    async function inBerlin() {
+      vi.useFakeTimers({ now: Date.parse('2027-01-01T00:00:00Z'), toFake: ['Date'] })
+      return berlin()
+    }
+
+    test('takes whole days, of which one has 23 hours', async () => {
+      const { recur } = await inBerlin()
+      const minutes = await recur({ ...DAYS, ...SPRING, durationMinutes: 1440 })
+      expect(minutes.body.errors[0].message).toMatch(/overlap.*endTime, days or both/)
+      const reply = await recur(rule({ ...DAYS, ...SPRING, days: 1 }))
+      expect(endsOf(reply)).toEqual([...startsOf(reply).slice(1), '2027-03-29T22:00:00.000Z'])
+    })
+
+    test('takes whole days, of which one has 25 hours', async () => {
+      const { recur } = await inBerlin()
+      const autumn = { from: '2027-10-29', until: '2027-11-01' }
+      const reply = await recur(rule({ ...DAYS, ...autumn, days: 1 }))
+      expect(endsOf(reply)).toEqual([...startsOf(reply).slice(1), '2027-11-01T23:00:00.000Z'])
+    })
+
+    test('takes a night, which ends at its time whatever the clocks do meanwhile', async () => {
+      const { recur } = await inBerlin()
+      const spring = await recur(rule({ ...NIGHTS, from: '2027-03-27', until: '2027-03-28' }))
+      expect(endsOf(spring)).toEqual(['2027-03-28T04:00:00.000Z', '2027-03-29T04:00:00.000Z'])
+      const autumn = await recur(rule({ ...NIGHTS, from: '2027-10-30', until: '2027-10-31' }))
+      expect(endsOf(autumn)).toEqual(['2027-10-31T05:00:00.000Z', '2027-11-01T05:00:00.000Z'])
+    })
+
+    test.each([
+      ['later that day', { startTime: '10:00', endTime: '11:30' }, '2090-01-01T10:30:00.000Z'],
+      ['a day later', { startTime: '10:00', endTime: '10:00' }, '2090-01-02T09:00:00.000Z'],
+      ['days later', { startTime: '15:00', endTime: '11:00', days: 3 }, '2090-01-04T10:00:00.000Z'],
+      [
+        'days later, and later that day',
+        { startTime: '10:00', endTime: '11:00', days: 2 },
+        '2090-01-03T10:00:00.000Z',
+      ],
+    ])('ends %s', async (_, fields, end) => {
+      const { recur } = await berlin()
+      const reply = await recur(rule({ ...fields, from: '2090-01-01', until: '2090-01-01' }))
+      expect(endsOf(reply)).toEqual([end])
+    })
+
+    test.each([
+      ['an end that the clocks skip', { endTime: '02:30' }, 'endTime', /2027-03-28.*skip/],
+      ['days that end when they do', { startTime: '02:30', days: 1 }, 'days', /2027-03-28.*skip/],
+      ['days that overlap', { weekdays: ['SA', 'SU'], days: 2 }, 'days', /overlap/],
+      [
+        'an end after the next start',
+        { weekdays: ['FR', 'SA'], days: 1, endTime: '23:00' },
+        'endTime',
+        /overlap/,
+      ],
+      [
+        'a duration as well',
+        { endTime: '12:00', durationMinutes: 60 },
+        'durationMinutes',
+        /either/,
+      ],
+      ['no end at all', {}, 'durationMinutes', /either/],
+    ])('is refused with %s', async (_, fields, path, message) => {
+      const { recur, count } = await inBerlin()
+      const weekend = {
+        weekdays: ['SA'],
+        startTime: '22:00',
+        from: '2027-03-26',
+        until: '2027-03-28',
+      }
+      const { status, body } = await recur({ ...rule(weekend), ...fields })
+      expect([status, body.errors]).toEqual([
+        422,
+        [{ in: 'json', path: `recurrence.${path}`, message: expect.stringMatching(message) }],
+      ])
+      expect(await count()).toBe(0)
+    })
+
+    test('asks which one, where the clocks show its end twice', async () => {
+      const { recur } = await inBerlin()
+      const night = rule({
+        ...NIGHTS,
+        weekdays: ['SA'],
+        endTime: '02:30',
+        from: '2027-10-30',
+        until: '2027-10-30',
+      })
+      expect((await recur(night)).body.errors[0].path).toBe('recurrence.ambiguous')
+      expect(endsOf(await recur({ ...night, ambiguous: 'later' }))).toEqual([
+        '2027-10-31T01:30:00.000Z',
+      ])
+    })
+  })
+
   test('leaves out its exceptions, and takes every weekday it names', async () => {
     const { recur } = await berlin()
     const reply = await recur({
@@ -217,6 +327,38 @@ describe('a recurrence', () => {
     expect(first.body.items).toHaveLength(1000)
     expect([again.status, again.text === first.text]).toEqual([201, true])
     expect(again.headers.get('Idempotency-Replayed')).toBe('true')
+  })
+})
+
+describe('a slot that has begun', () => {
+  test('cannot be made, nor can a recurrence whose first one has', async () => {
+    const { post, recur, count } = await berlin()
+    const [startsAt, endsAt] = [new Date().toISOString(), timeIn(HOUR)]
+    const refusals = [
+      await post({ startsAt, endsAt }),
+      await post({ startsAt: '2020-01-01T10:00:00Z', endsAt: '2090-01-01T10:00:00Z' }),
+      await recur({ from: '2020-01-01', until: '2020-02-01' }),
+    ]
+    expect(refusals.map(outcomeOf)).toEqual(Array(3).fill('422 validation_failed'))
+    const paths = refusals.map(({ body }) => body.errors[0].path)
+    expect(paths).toEqual(['startsAt', 'startsAt', 'recurrence.from'])
+    expect(await count()).toBe(0)
+  })
+
+  test('is in the list only from a time before now, and has nothing available', async () => {
+    const { site, service, slotOf } = await bookingScene()
+    const { id: serviceId } = await service()
+    const begun = await slotOf(serviceId, { startsIn: -MINUTE, capacity: 2 })
+    const toCome = await slotOf(serviceId, { startsIn: 2 * HOUR, capacity: 2 })
+    const read = async (query: string) =>
+      (await site.anonymous.get(`/v1/services/${serviceId}/slots${query}`)).body.items.map(
+        ({ id, available }: { id: string; available: number }) => [id, available],
+      )
+    expect(await read('')).toEqual([[toCome.id, 2]])
+    expect(await read('?from=2000-01-01T00:00:00Z')).toEqual([
+      [begun.id, 0],
+      [toCome.id, 2],
+    ])
   })
 })
 

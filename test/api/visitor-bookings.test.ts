@@ -8,6 +8,7 @@ import {
   created,
   HOUR,
   MINUTE,
+  newContact,
   NONE,
   outcomeOf,
   violations,
@@ -85,7 +86,7 @@ describe('a visitor', () => {
   test('has one live booking of a slot, and takes a place like anybody', async () => {
     const { site, slot } = await bookingScene()
     const [visitor, other, slotId] = [await site.visitor(), await site.visitor(), await slot()]
-    const body = { slotId, contact: CONTACT }
+    const body = { slotId, contact: newContact() }
     await bookingOf(visitor, slotId)
     expect(outcomeOf(await visitor.post('/v1/bookings', body))).toBe('409 already_booked')
     expect(outcomeOf(await other.post('/v1/bookings', body))).toBe('409 slot_full')
@@ -101,7 +102,7 @@ describe('a visitor', () => {
       Array.from({ length: 10 }, () => visitor.post('/v1/bookings', body, { headers })),
     )
     expect(new Set(replies.map(({ status, text }) => `${status} ${text}`)).size).toBe(1)
-    const theirs = await other.post('/v1/bookings', body, { headers })
+    const theirs = await other.post('/v1/bookings', { ...body, contact: newContact() }, { headers })
     expect(created(theirs).owner).toBe(other.visitorId)
     const changed = { ...body, note: 'x' }
     const mismatch = await visitor.post('/v1/bookings', changed, { headers })
@@ -111,9 +112,10 @@ describe('a visitor', () => {
   test('cancels until the limit of the service, and not after it', async () => {
     const { site, slot } = await bookingScene()
     const visitor = await site.visitor()
+    const terms = { cancelUntilMinutes: 60, autoConfirm: true }
     const [one, other] = [
-      await bookingOf(visitor, await slot({ cancelUntilMinutes: 60 }, { startsIn: 2 * HOUR })),
-      await bookingOf(visitor, await slot({ cancelUntilMinutes: 60 }, { startsIn: 2 * HOUR })),
+      await bookingOf(visitor, await slot(terms, { startsIn: 2 * HOUR })),
+      await bookingOf(visitor, await slot(terms, { startsIn: 2 * HOUR })),
     ]
     vi.useFakeTimers({ now: Date.now() + HOUR - MINUTE, toFake: ['Date'] })
     const canceled = await visitor.post(`/v1/bookings/${one.id}/cancel`, { reason: 'Ill' })
@@ -207,7 +209,7 @@ test('every naughty string is stored as a visitor sent it (in NFC), or refused',
   let taken = 0
   const faults = await faultsOf(texts, async (text) => {
     const visitor = await site.visitor()
-    const contact = { name: text, email: CONTACT.email }
+    const contact = { name: text, email: newContact().email }
     const reply = await visitor.post('/v1/bookings', { slotId, note: text, contact })
     if (reply.status !== 201) return reply.status === 422 ? harmOf(reply) : [`${reply.status}`]
     taken += 1

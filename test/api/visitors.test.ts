@@ -1,8 +1,9 @@
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { env } from 'cloudflare:workers'
 import wrangler from '../../wrangler.toml?raw'
 import { VISITORS } from '../../src/db/issuers.ts'
 import { ADDRESS_LIMIT } from '../../src/security/limits/address-limit.ts'
+import { bookingOf, bookingScene } from '../support/bookings.ts'
 import { countingStorage } from '../support/counting.ts'
 import { dump } from '../support/dump.ts'
 import { from } from '../support/keys.ts'
@@ -58,14 +59,76 @@ describe('POST /v1/visitors', () => {
     expect(other.headers.has('Idempotency-Replayed')).toBe(false)
   })
 
-  test('is open to whoever is somebody already, and makes a stranger of nobody', async () => {
+  test('is open to a member, and makes a stranger of nobody', async () => {
+    const ada = await testSite().member('ada')
+    const { status, body } = await ada.post('/v1/visitors')
+    expect([status, body.visitorId]).toEqual([201, idOf('vis')])
+    expect((await ada.get('/v1/whoami')).body.kind).toBe('member')
+  })
+})
+
+describe('POST /v1/visitors with the token of a visitor', () => {
+  afterEach(() => vi.useRealTimers())
+
+  function later(milliseconds: number) {
+    vi.useFakeTimers({ now: Date.now() + milliseconds, toFake: ['Date'] })
+  }
+
+  test('answers a new token of the same visitor, for 30 days from then on', async () => {
+    const { site, slot } = await bookingScene()
+    const visitor = await site.visitor()
+    const { id } = await bookingOf(visitor, await slot())
+    later(20 * DAY)
+    const { status, body } = await visitor.post('/v1/visitors')
+    expect([status, body.visitorId]).toEqual([201, visitor.visitorId])
+    expect(Math.abs(Date.parse(body.expiresAt) - Date.now() - 30 * DAY)).toBeLessThan(60_000)
+    const renewed = site.bearer(body.token)
+    expect((await renewed.get('/v1/bookings')).body.items).toMatchObject([{ id }])
+    later(11 * DAY)
+    expect((await visitor.get('/v1/whoami')).status).toBe(401)
+    expect((await visitor.post('/v1/visitors')).status).toBe(401)
+    expect((await site.bearer(body.token).get('/v1/whoami')).status).toBe(200)
+  })
+
+  test('answers one that is good until the last live booking ends, and its key as long', async () => {
+    const { site, service, slotOf, root } = await bookingScene()
+    const visitor = await site.visitor()
+    const { id: serviceId } = await service({ autoConfirm: true })
+    const far = await slotOf(serviceId, { startsIn: 200 * DAY })
+    const farther = await slotOf(serviceId, { startsIn: 300 * DAY })
+    const booked = (await visitor.post('/v1/bookings', { slotId: far.id })).body
+    const canceled = await bookingOf(visitor, farther.id)
+    await root.post(`/v1/bookings/${canceled.id}/cancel`)
+    const { expiresAt, token } = (await visitor.post('/v1/visitors')).body
+    expect(Date.parse(expiresAt) - Date.parse(booked.endsAt)).toBeLessThan(1000)
+    expect(expiresAt >= booked.endsAt).toBe(true)
+    later(199 * DAY)
+    await site.tick()
+    // Another isolate knows no key from before.
+    const { bearer } = testSite()
+    expect((await bearer(token).get(`/v1/bookings/${booked.id}`)).status).toBe(200)
+    later(2 * DAY)
+    expect((await bearer(token).get('/v1/whoami')).status).toBe(401)
+    // With nothing ahead it is the usual time again.
+    const other = await site.visitor()
+    const usual = (await other.post('/v1/visitors')).body.expiresAt
+    expect(Math.abs(Date.parse(usual) - Date.now() - 30 * DAY)).toBeLessThan(60_000)
+  })
+
+  test('is what a booking says: when the token ends, and how to renew it', async () => {
+    const { site, slot } = await bookingScene()
+    const [visitor, ada] = [await site.visitor(), await site.member('ada')]
+    const slotId = await slot({}, { capacity: 2 })
+    const { body } = await visitor.post('/v1/bookings', { slotId })
+    const { expiresAt } = (await visitor.get('/v1/whoami')).body.credential
+    expect(body.visitorToken).toEqual({ expiresAt, renewWith: 'POST /v1/visitors' })
+    expect((await visitor.get(`/v1/bookings/${body.id}`)).body).toEqual(body)
+    expect((await ada.post('/v1/bookings', { slotId })).body).not.toHaveProperty('visitorToken')
+  })
+
+  test('makes nobody a visitor whose token is bad', async () => {
     const site = testSite()
-    for (const who of [await site.member('ada'), await site.visitor()]) {
-      const { status, body } = await who.post('/v1/visitors')
-      expect([status, body.visitorId]).toEqual([201, idOf('vis')])
-      const { kind, userId, visitorId } = (await who.get('/v1/whoami')).body
-      expect({ kind, userId, visitorId }).not.toMatchObject({ visitorId: body.visitorId })
-    }
+    expect((await site.bearer('x.y.z').post('/v1/visitors')).status).toBe(401)
   })
 })
 

@@ -43,7 +43,8 @@ test('1 000 members of four shards are awarded by one D1 call', async () => {
 test('a tick with nothing to award asks each shard once, and D1 for the rules and the ledger', async () => {
   const { atRest } = await awardAll(10, 4)
   // A tick reads the ledger; asks of each job whether it is due, and of those of every tick how it
-  // went; reads the rules and the number of shards; and looks for what to erase, finish and expire.
+  // went; reads the rules and the number of shards; and looks for what to erase, finish, expire and
+  // forget.
   const [jobs, daily] = [Object.keys(JOBS).length, 2]
-  expect(atRest).toEqual({ d1: 1 + jobs + (jobs - daily) + 2 + 3, objects: 4 })
+  expect(atRest).toEqual({ d1: 1 + jobs + (jobs - daily) + 2 + 4, objects: 4 })
 })

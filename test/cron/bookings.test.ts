@@ -102,6 +102,27 @@ describe('a hold', () => {
   })
 })
 
+describe('a pending booking that nobody answers', () => {
+  test('ends when it begins, though its service holds places for good, and is not confirmed then', async () => {
+    const { site, slot } = await bookingScene()
+    const slotId = await slot({}, { startsIn: HOUR })
+    const { id } = await bookingOf(await site.member('ada'), slotId)
+    await site.tick()
+    later(HOUR)
+    const root = await site.root()
+    const { allowedActions } = (await root.get(`/v1/bookings/${id}`)).body
+    expect(allowedActions).toEqual(['decline', 'cancel'])
+    expect(outcomeOf(await root.post(`/v1/bookings/${id}/confirm`))).toBe('409 invalid_state')
+    await site.tick()
+    expect((await root.get(`/v1/bookings/${id}`)).body).toMatchObject({
+      status: 'canceled',
+      reason: 'It was not confirmed in time.',
+      revision: 2,
+    })
+    expect(outcomeOf(await root.post(`/v1/bookings/${id}/confirm`))).toBe('409 invalid_state')
+  })
+})
+
 describe('expire-holds', () => {
   /** Bookings whose holds have run out, in many pages. */
   async function expired(count: number, site = testSite()) {
@@ -109,7 +130,9 @@ describe('expire-holds', () => {
     const { id } = await bookingOf(await site.member('ada'), await slot({ holdMinutes: 1 }))
     await rowsOf(
       `with recursive n(i) as (select 1 union all select i + 1 from n where i < ?1)
-       insert into bookings select 'bkg_0' || printf('%025d', i), service_id, slot_id, starts_at,
+       insert into bookings (id, service_id, slot_id, starts_at, ends_at, owner, booked_by, status,
+         hold_until, note, contact, confirmed_by, reason, revision, created_at, updated_at)
+       select 'bkg_0' || printf('%025d', i), service_id, slot_id, starts_at,
          ends_at, owner || i, booked_by, status, hold_until, note, contact, confirmed_by, reason,
          revision, created_at, updated_at from bookings, n where id = ?2`,
       count - 1,

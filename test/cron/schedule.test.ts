@@ -212,9 +212,9 @@ describe('the statements that a trigger may make', () => {
     const left = () => rowsOf('select user_id from erasures')
     await testSite().tick(NOON)
     expect(await runsOf('erase-members')).toMatchObject([
-      { counts: '{"erased":775}', cursor: `usr_0${count(774)}` },
+      { counts: '{"erased":750}', cursor: `usr_0${count(749)}` },
     ])
-    expect(await left()).toHaveLength(225)
+    expect(await left()).toHaveLength(250)
     await testSite().tick(NOON + 5 * MINUTE)
     expect(await left()).toEqual([])
   })

@@ -12,7 +12,7 @@ import { deleteSlot } from '../../src/operations/manage-services.ts'
 import type { MemberActor, VisitorActor } from '../../src/security/actor.ts'
 import { type Grant, withGrant } from '../../src/security/grant.ts'
 import type { Permission, Role } from '../../src/security/permissions.ts'
-import { CONTACT, MINUTE } from './bookings.ts'
+import { MINUTE, newContact } from './bookings.ts'
 import { populate, rowsOf } from './population.ts'
 import { testSite } from './site.ts'
 
@@ -96,7 +96,7 @@ export async function perform(act: Act, scene: Stage, made: BookingId[]): Promis
   if (act.do === 'book') {
     const [who, slotId] = [people[act.who], slots[act.slot]]
     if (!who || !slotId) return
-    const wish = { slotId, note: null, contact: CONTACT }
+    const wish = { slotId, note: null, contact: newContact() }
     const done = await as(who, 'booking:create', (grant) => book(grant, wish, undefined, deps()))
     if (done) made.push(done.id)
     return

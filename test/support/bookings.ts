@@ -22,10 +22,17 @@ export async function bookingScene(site: Site = testSite()) {
   }
   async function slotOf(serviceId: string, wish: SlotWish = {}): Promise<{ id: SlotId }> {
     const { capacity = 1, startsIn = DAY } = wish
-    const [startsAt, endsAt] = [timeIn(startsIn), timeIn(startsIn + HOUR)]
-    return created(
+    // One that has begun cannot be made, but time goes by.
+    const startsFirst = startsIn > 0 ? startsIn : 999 * DAY
+    const [startsAt, endsAt] = [timeIn(startsFirst), timeIn(startsFirst + HOUR)]
+    const slot = created(
       await root.post(`/v1/services/${serviceId}/slots`, { startsAt, endsAt, capacity }),
     )
+    if (startsIn <= 0) {
+      const times = [timeIn(startsIn), timeIn(startsIn + HOUR)]
+      await rowsOf(`update slots set starts_at = ?, ends_at = ? where id = ?`, ...times, slot.id)
+    }
+    return slot
   }
   /** A slot of a new service. */
   async function slot(fields: object = {}, wish: SlotWish = {}): Promise<SlotId> {
@@ -40,11 +47,19 @@ export function created(reply: Reply) {
   return reply.body
 }
 
-/** A way to reach somebody, which visitors have to give. */
+/** A way to reach somebody. */
 export const CONTACT = { name: 'Ada', email: 'ada@example.com', phone: '+4930123456' }
 
+let people = 0
+
+/** A way to reach somebody else each time, for the same mailbox is the same person. */
+export function newContact() {
+  people += 1
+  return { ...CONTACT, email: `ada-${people}@example.com`, phone: `+4930${1_000_000 + people}` }
+}
+
 export async function bookingOf(who: Client, slotId: SlotId): Promise<{ id: BookingId }> {
-  return created(await who.post('/v1/bookings', { slotId, contact: CONTACT }))
+  return created(await who.post('/v1/bookings', { slotId, contact: newContact() }))
 }
 
 export function timeIn(milliseconds: number): string {
@@ -65,7 +80,7 @@ export async function liveBySlot(): Promise<{ id: SlotId; capacity: number; live
   return rowsOf(
     `select slots.id, capacity, count(bookings.id) as live from slots left join bookings
        on slot_id = slots.id and (status = 'confirmed' or
-         (status = 'pending' and (hold_until is null or hold_until > ?)))
+         (status = 'pending' and coalesce(hold_until, bookings.starts_at) > ?))
      group by slots.id`,
     new Date().toISOString(),
   )
@@ -73,12 +88,18 @@ export async function liveBySlot(): Promise<{ id: SlotId; capacity: number; live
 
 /** Rows that break an invariant of bookings; there must be none at any time. */
 export async function violations() {
-  const live = `(status = 'confirmed' or (status = 'pending' and (hold_until is null or hold_until > ?)))`
+  const live = `(status = 'confirmed' or (status = 'pending' and coalesce(hold_until, starts_at) > ?))`
   const now = new Date().toISOString()
   return {
     overbooked: (await liveBySlot()).filter((slot) => slot.live > slot.capacity),
     twice: await rowsOf(
-      `select owner, slot_id from bookings where ${live} group by 1, 2 having count(*) > 1`,
+      `select slot_id, person from (
+         select slot_id, 'owner' as is_by, owner as person from bookings where ${live} and is_for_guest = 0
+         union all select slot_id, 'mail', lower(contact ->> '$.email') from bookings where ${live}
+         union all select slot_id, 'call', contact ->> '$.phone' from bookings where ${live})
+       where person is not null group by slot_id, is_by, person having count(*) > 1`,
+      now,
+      now,
       now,
     ),
     /** A booking begins with one audit row and revision 1, and every change adds one to both. */

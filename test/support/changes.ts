@@ -9,6 +9,8 @@ const ALWAYS_NEW: readonly (readonly [RegExp, string])[] = [
   [/(?<=")[\w-]{43,}(?=\\?")/g, 'CODE'],
   [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME'],
   [/\b\d{13}\b/g, 'MS'],
+  [/\b[a-z]+-\d+@example\.com\b/g, 'EMAIL'],
+  [/\+49301\d{6}\b/g, 'PHONE'],
   [/(\\?"(?:position|seq)\\?"):\d+/g, '$1:N'],
 ]
 

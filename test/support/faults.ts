@@ -112,7 +112,7 @@ export const FAULTS: readonly Fault[] = [
     target: 'malformed',
     options: withHeaders({ 'If-Match': '"999"' }),
   },
-  ...['"999"', 'W/"1"', '"other"'].map((tag) => ({
+  ...['"999"', 'W/"999"', '"other"'].map((tag) => ({
     name: `If-Match: ${tag}`,
     code: 'precondition_failed' as const,
     concerns: isConditional,

@@ -241,6 +241,10 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
     const { id } = await booking(me)
     return () => me.post(`/v1/bookings/${id}/cancel`, {}, { headers })
   },
+  'DELETE /v1/bookings/:bookingId/contact': async ({ root, booking, someone }) => {
+    const { id } = await booking(await someone())
+    return () => root.delete(`/v1/bookings/${id}/contact`)
+  },
   'POST /v1/explain': async ({ someone }) => {
     const me = await someone()
     return () => me.post('/v1/explain', { method: 'PATCH', path: '/v1/me', body: { bio: 'New' } })

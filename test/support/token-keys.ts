@@ -16,7 +16,7 @@ export function visitorIssuer(): Promise<TestIssuer> {
 export async function plantKey({ jwks, kid }: TestIssuer, use: 'member' | 'visitor') {
   const { kty, crv, x, y } = jwks.keys[0] ?? {}
   await rowsOf(
-    `insert into token_keys values (?, ?, 'nobody', ?, 'none', 0, ?)`,
+    `insert into token_keys values (?, ?, 'nobody', ?, 'none', 0, ?, 0)`,
     kid,
     use,
     JSON.stringify({ kty, crv, x, y }),

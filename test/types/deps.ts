@@ -84,6 +84,7 @@ export const READS: Readonly<Record<Unaudited, true>> = {
   'bookingClaims.ofVisitor': true,
   'bookings.expiredHolds': true,
   'bookings.find': true,
+  'bookings.lastEnd': true,
   'bookings.list': true,
   'bookings.offer': true,
   'jobRuns.latest': true,

@@ -36,6 +36,13 @@ export function networkOf(address: string): string {
   return parsed.bits === 32 ? `v4 ${parsed.value}` : `v6 ${parsed.value >> 64n}`
 }
 
+/** What visitors share who have one line, or one building: a /24 of IPv4, a /64 of IPv6. */
+export function neighborhoodOf(address: string): string | undefined {
+  const parsed = parse(address)
+  if (!parsed) return undefined
+  return parsed.bits === 32 ? `v4 ${parsed.value >> 8n}` : `v6 ${parsed.value >> 64n}`
+}
+
 function contains(range: Range | undefined, { bits, value }: Address): boolean {
   if (range?.bits !== bits) return false
   const rest = BigInt(bits - range.prefix)

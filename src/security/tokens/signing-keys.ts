@@ -25,7 +25,7 @@ export interface KeySet {
   /** The audience of its tokens, so that neither kind can pass for the other. */
   readonly audience: string
   readonly tokenSeconds: number
-  /** How long keys stay published after they have signed the last time: no shorter than a token lives. */
+  /** How long keys stay published after they have signed the last time: no shorter than a token usually lives. */
   readonly publishedForMs: number
 }
 
@@ -51,7 +51,7 @@ export async function publicKeys(
 ): Promise<JSONWebKeySet> {
   const { results } = await db
     .prepare(
-      `select kid, public_jwk from token_keys where use = ? and signs_until > ?
+      `select kid, public_jwk from token_keys where use = ? and max(signs_until, tokens_until) > ?
        order by signs_until`,
     )
     .bind(use, now - publishedForMs)
@@ -73,18 +73,23 @@ export interface TokenOptions {
   readonly secret: string | undefined
   /** Milliseconds since the epoch. */
   readonly now: number
+  /** Until when it has to be good at least (milliseconds), if that is longer than its usual time. */
+  readonly until?: number | undefined
 }
 
 /** A token of this site for its own API, and until when it is good (milliseconds since the epoch). */
 export async function signToken(
   db: Database,
   claims: JWTPayload & { readonly sub: string },
-  { keySet, issuer, secret, now }: TokenOptions,
+  { keySet, issuer, secret, now, until = 0 }: TokenOptions,
 ): Promise<{ readonly token: string; readonly expiresAt: number }> {
   const { kid, private_jwk: sealed } = await signingKey(db, keySet, secret, now)
   const jwk = JSON.parse(await unseal(sealed, secret, kid))
   const issuedAt = Math.floor(now / 1000)
-  const expiresAt = issuedAt + keySet.tokenSeconds
+  const usual = issuedAt + keySet.tokenSeconds
+  const expiresAt = Math.max(usual, Math.ceil(until / 1000))
+  // The key is published for as long before anybody has the token.
+  if (expiresAt > usual) await keepPublished(db, kid, expiresAt * 1000)
   const token = await new SignJWT(claims)
     .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT', kid })
     .setIssuer(issuer)
@@ -93,6 +98,13 @@ export async function signToken(
     .setExpirationTime(expiresAt)
     .sign(await importJWK(jwk, ALGORITHM))
   return { token, expiresAt: expiresAt * 1000 }
+}
+
+async function keepPublished(db: Database, kid: string, until: number): Promise<void> {
+  await db
+    .prepare(`update token_keys set tokens_until = max(tokens_until, ?) where kid = ?`)
+    .bind(until, kid)
+    .run()
 }
 
 interface KeyRow {

@@ -81,6 +81,12 @@ describe('nothing is left out', () => {
     expect(routes.flatMap((route) => unfilled(route, things)).join('\n')).toBe('')
   })
 
+  test('every path is found by the router that knows all of them at once', async () => {
+    const app = createApp(followUp)
+    await app.request('/healthz', {}, testSite().env)
+    expect(app.router.name).toBe('SmartRouter + RegExpRouter')
+  })
+
   test('the app has the declared routes and the documents, and no other way in', () => {
     const mounted = createApp(followUp).routes.map(({ method, path }) => `${method} ${path}`)
     const expected = [

@@ -81,7 +81,7 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   // What there is to claim is asked first.
   'POST /v1/me/bookings/claim': [2, 0],
   'GET /v1/bookings': [1, 0],
-  'GET /v1/bookings/:bookingId{.+\\.ics}': [1, 0],
+  'GET /v1/bookings/:bookingId/calendar.ics': [1, 0],
   'GET /v1/bookings/:bookingId': [1, 0],
   // The answer is foreseen from the booking.
   'POST /v1/bookings/:bookingId/confirm': [2, 0],

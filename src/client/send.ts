@@ -77,6 +77,7 @@ interface Answer {
 function read(response: Response, text: string): Answer {
   if (response.status === 204) return {}
   if (response.ok) {
+    if (response.headers.get('Content-Type')?.startsWith('text/calendar')) return { body: text }
     try {
       return { body: JSON.parse(text) }
     } catch {}

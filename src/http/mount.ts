@@ -40,11 +40,29 @@ import { settingsOf } from '../settings/settings.ts'
 type Handler = MiddlewareHandler<AppEnv>
 
 export function mount(app: Hono<AppEnv>, routes: readonly Route[]): void {
-  for (const declared of routes) app.on(declared.method, declared.path, handlerOf(declared))
+  const handlers = new Map(routes.map((declared) => [declared, handlerOf(declared)]))
+  for (const [{ method, path }, handler] of handlers) {
+    const moved = routes.find((each) => each.method === method && each.formerly?.path === path)
+    app.on(method, path, moved ? withFormer(moved, handlers.get(moved), handler) : handler)
+  }
+}
+
+type Answering = (c: AppContext) => Promise<Response>
+
+/** Answers the former address of another route, too, which looks like an id of this one. */
+function withFormer(
+  { formerly }: Route,
+  other: Answering | undefined,
+  usual: Answering,
+): Answering {
+  return async (c) => {
+    const former = formerly && c.req.path.endsWith(formerly.suffix)
+    return former && other ? other(c) : usual(c)
+  }
 }
 
 /** One for all the steps, because each that the router knows of costs as much as what it does. */
-function handlerOf(declared: Route): (c: AppContext) => Promise<Response> {
+function handlerOf(declared: Route): Answering {
   const steps = parse(declared)
   const deprecation = declared.deprecated ? deprecationFields(declared.deprecated) : {}
   return async (c) => {

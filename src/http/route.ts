@@ -112,6 +112,8 @@ export interface Route<
   location?(body: Shown<O>): string
   /** Takes an Idempotency-Key; its answer is stored with the write, in D1 or in the object that writes. */
   readonly idempotent?: 'd1' | 'object'
+  /** Where it was before, as what another route has in its last parameter, with this at the end. */
+  readonly formerly?: { readonly path: string; readonly suffix: string }
   /** What it answers; JSON unless it says otherwise, and then `output` is text. */
   readonly mediaType?: 'text/calendar'
   /** Counts against the limit of the address it comes from, for it takes no credential. */

@@ -16,10 +16,7 @@ export type Endpoints<Routes extends readonly unknown[]> = Flat<
 /** `more` is what a route that is open shows in addition, to those who may ask for it by a query value. */
 type EndpointOf<R> =
   R extends Route<infer M extends Method, infer Path, infer I, infer A, infer O>
-    ? // A path with a pattern is that of a file, which is linked to and not called.
-      Path extends `${string}{${string}`
-      ? never
-      : { [_ in Path]: { [_ in `$${Lowercase<M>}`]: EndpointWith<I, A, O> } }
+    ? { [_ in Path]: { [_ in `$${Lowercase<M>}`]: EndpointWith<I, A, O> } }
     : never
 
 type EndpointWith<I extends Input, A extends Access, O> = A extends {

@@ -4,7 +4,7 @@ import { calendarOf } from '../../src/api/booking-calendar.ts'
 import { text } from '../../src/api/schemas.ts'
 import { bookingOf, bookingScene, created } from '../support/bookings.ts'
 import { STRINGS } from '../support/naughty.ts'
-import type { Client } from '../support/site.ts'
+import { type Client, ORIGIN } from '../support/site.ts'
 
 /** Property lines of the one VEVENT, unfolded; the text values unescaped (section 3.3.11). */
 function parse(file: string) {
@@ -39,13 +39,13 @@ function unescaped(value: string): string {
 const basic = (time: string) => time.replaceAll(/[-:]|\.\d+/g, '')
 
 async function readCalendar(who: Client, id: string) {
-  const { status, headers, text } = await who.get(`/v1/bookings/${id}.ics`)
+  const { status, headers, text } = await who.get(`/v1/bookings/${id}/calendar.ics`)
   expect(status).toBe(200)
   expect(headers.get('Content-Type')).toBe('text/calendar; charset=utf-8')
   return parse(text)
 }
 
-describe('GET /v1/bookings/{bookingId}.ics', () => {
+describe('GET /v1/bookings/{bookingId}/calendar.ics', () => {
   test('answers one event with all that a calendar needs to follow the booking', async () => {
     const { site, slotOf, service, root } = await bookingScene()
     const { id: serviceId } = await service({ name: 'Cut; wash, dry' })
@@ -89,11 +89,11 @@ describe('GET /v1/bookings/{bookingId}.ics', () => {
     for (const who of [ada, root, await manager(), site.bearer(secret)]) {
       expect((await readCalendar(who, id)).event.UID).toBe(id)
     }
-    const path = `/v1/bookings/${id}.ics`
+    const path = `/v1/bookings/${id}/calendar.ics`
     expect((await (await site.member('eve')).get(path)).status).toBe(404)
     expect((await site.anonymous.get(path)).status).toBe(401)
-    expect((await ada.get(`/v1/bookings/bkg_${'0'.repeat(26)}.ics`)).status).toBe(404)
-    expect((await ada.get('/v1/bookings/.ics')).status).toBe(404)
+    expect((await ada.get(`/v1/bookings/bkg_${'0'.repeat(26)}/calendar.ics`)).status).toBe(404)
+    expect((await ada.get('/v1/bookings/x/calendar.ics')).status).toBe(404)
   })
 
   test.each([
@@ -107,7 +107,7 @@ describe('GET /v1/bookings/{bookingId}.ics', () => {
     const { site, slot } = await bookingScene()
     const ada = await site.member('ada')
     const { id } = await bookingOf(ada, await slot())
-    const reply = await ada.get(`/v1/bookings/${id}.ics`, { headers: { Accept: accept } })
+    const reply = await ada.get(`/v1/bookings/${id}/calendar.ics`, { headers: { Accept: accept } })
     expect(reply.status).toBe(status)
   })
 })
@@ -160,4 +160,21 @@ describe('a text, be it the note or the name of the service', () => {
   test('cannot bring a carriage return, with which lines end', () => {
     expect(NOTE.safeParse('a\r\nUID:evil').success).toBe(false)
   })
+})
+
+test('the address of before still leads there, for whoever may read it, and to nothing else', async () => {
+  const { site, slot } = await bookingScene()
+  const [ada, eve] = [await site.member('ada'), await site.member('eve')]
+  const { id } = created(await ada.post('/v1/bookings', { slotId: await slot() }))
+  const { text } = await ada.get(`/v1/bookings/${id}/calendar.ics`)
+  const former = async (token?: string) =>
+    site.fetch(
+      new Request(`${ORIGIN}/v1/bookings/${id}.ics`, {
+        ...(token && { headers: { Authorization: `Bearer ${token}` } }),
+      }),
+    )
+  expect(await (await former(ada.token)).text()).toBe(text)
+  expect((await former(eve.token)).status).toBe(404)
+  expect((await former()).status).toBe(401)
+  expect((await ada.get(`/v1/bookings/${id}.pdf`)).status).toBe(404)
 })

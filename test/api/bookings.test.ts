@@ -145,7 +145,7 @@ describe('somebody else’s booking', () => {
     for (const eve of [await site.member('eve'), await site.memberWith('moderator')]) {
       const replies = [
         await eve.get(`/v1/bookings/${id}`),
-        await eve.get(`/v1/bookings/${id}.ics`),
+        await eve.get(`/v1/bookings/${id}/calendar.ics`),
         await eve.post(`/v1/bookings/${id}/cancel`, { reason: 'Mine' }),
       ]
       expect(replies.map(outcomeOf)).toEqual(Array(3).fill('404 not_found'))

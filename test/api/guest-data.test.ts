@@ -41,7 +41,7 @@ describe('DELETE /v1/bookings/{bookingId}/contact', () => {
       reason: null,
       revision: 3,
     })
-    expect((await visitor.get(`/v1/bookings/${id}.ics`)).text).toContain('SEQUENCE:3')
+    expect((await visitor.get(`/v1/bookings/${id}/calendar.ics`)).text).toContain('SEQUENCE:3')
     expect((await audited(root, id))[0]).toMatchObject({
       action: 'booking.erase',
       actor: visitor.visitorId,
@@ -132,11 +132,11 @@ describe('what a booking is of', () => {
     const [service] = (await root.get('/v1/services')).body.items
     await visitor.post(`/v1/bookings/${id}/cancel`)
     const before = (await visitor.get(`/v1/bookings/${id}`)).body
-    const calendar = (await visitor.get(`/v1/bookings/${id}.ics`)).text
+    const calendar = (await visitor.get(`/v1/bookings/${id}/calendar.ics`)).text
     expect(before.serviceName).toBe('Haircut')
     expect((await root.delete(`/v1/services/${service.id}`)).status).toBe(204)
     expect((await visitor.get(`/v1/bookings/${id}`)).body).toEqual(before)
-    expect((await visitor.get(`/v1/bookings/${id}.ics`)).text).toBe(calendar)
+    expect((await visitor.get(`/v1/bookings/${id}/calendar.ics`)).text).toBe(calendar)
     expect(calendar).toContain('SUMMARY:Haircut')
   })
 
@@ -144,7 +144,7 @@ describe('what a booking is of', () => {
     const { visitor, root, id } = await booked()
     const [service] = (await root.get('/v1/services')).body.items
     const sequenceOf = async () => {
-      const { text } = await visitor.get(`/v1/bookings/${id}.ics`)
+      const { text } = await visitor.get(`/v1/bookings/${id}/calendar.ics`)
       const lines = ['SEQUENCE', 'SUMMARY', 'LAST-MODIFIED'].map(
         (name) => new RegExp(`^${name}:(.*)$`, 'm').exec(text)?.[1]?.trim() ?? '',
       )

@@ -130,7 +130,7 @@ describe('a visitor', () => {
     const { site, slot } = await bookingScene()
     const visitor = await site.visitor()
     const { id } = await bookingOf(visitor, await slot())
-    const { status, text } = await visitor.get(`/v1/bookings/${id}.ics`)
+    const { status, text } = await visitor.get(`/v1/bookings/${id}/calendar.ics`)
     expect([status, text]).toEqual([200, expect.stringContaining(`UID:${id}`)])
   })
 
@@ -163,7 +163,7 @@ describe('a booking of somebody else', () => {
       const before = await dump()
       const replies = [
         await eve.get(`/v1/bookings/${id}`),
-        await eve.get(`/v1/bookings/${id}.ics`),
+        await eve.get(`/v1/bookings/${id}/calendar.ics`),
         await eve.post(`/v1/bookings/${id}/cancel`),
         await eve.post(`/v1/bookings/${id}/cancel`, {}, { headers: { 'If-Match': '"1"' } }),
       ]

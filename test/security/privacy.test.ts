@@ -74,7 +74,7 @@ describe('private fields', () => {
     if (url === `/v1/users/${userId}?view=full`) return PROFILE_FIELDS
     const managesBookings = !isOutcast(name) && matrix.answers[name] === 'allowed'
     if (!managesBookings) return []
-    if (url === `/v1/bookings/${bookingId}.ics`) return ['note']
+    if (url === `/v1/bookings/${bookingId}/calendar.ics`) return ['note']
     return url === '/v1/bookings' || url === `/v1/bookings/${bookingId}` ? BOOKING_FIELDS : []
   }
 

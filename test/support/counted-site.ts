@@ -25,9 +25,7 @@ export async function countedSite() {
     job: 'award-badges',
   }
   const pathOf = ({ path }: Route) =>
-    path
-      .replace('{.+\\.ics}', '.ics')
-      .replaceAll(/:(\w+)/g, (_, name: string) => params[name] ?? 'unknown')
+    path.replaceAll(/:(\w+)/g, (_, name: string) => params[name] ?? 'unknown')
   /** What it costs in an isolate that has met nobody so far. */
   async function costOfFirst(work: () => Promise<unknown>) {
     isFresh = true

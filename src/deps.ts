@@ -69,7 +69,7 @@ export interface Deps extends Pick<
   | 'bookingClaims'
 > {
   readonly members: Pick<SystemDeps['members'], 'setStatus' | 'addRole' | 'removeRole' | 'delete'>
-  readonly apiKeys: Omit<SystemDeps['apiKeys'], 'checksums' | 'load' | 'recordUsage'>
+  readonly apiKeys: Omit<SystemDeps['apiKeys'], 'checksums' | 'load' | 'ofCreators' | 'recordUsage'>
   readonly jobRuns: Pick<SystemDeps['jobRuns'], 'list' | 'latest' | 'request'>
   readonly visits: {
     of(member: VisitingMember): Pick<MemberVisits, 'read' | 'record' | 'standing'>

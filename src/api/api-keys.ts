@@ -6,7 +6,8 @@ import { listOf, PageQuery, paginate } from '../http/pagination.ts'
 import { route } from '../http/route.ts'
 import * as operations from '../operations/manage-api-keys.ts'
 import { notFound } from '../problem.ts'
-import type { ApiKeyRow } from '../repositories/api-keys.ts'
+import type { ApiKeyRow, CurrentApiKey } from '../repositories/api-keys.ts'
+import { effectiveScopes } from '../security/key-rights.ts'
 import { isIpRange } from '../security/limits/ip-ranges.ts'
 import { KEY_SCOPES } from '../security/permissions.ts'
 import {
@@ -82,6 +83,10 @@ const shown = {
   id: shownId('key'),
   name: shownText(100),
   scopes: z.array(shownName()).max(MANY),
+  effectiveScopes: z.array(shownName()).max(MANY).meta({
+    description:
+      'What of its scopes it may do now: nothing that its creator, who may have lost rights or be suspended, may not',
+  }),
   createdBy: shownId('usr'),
   enabled: z.boolean(),
   expiresAt: Timestamp.nullable(),
@@ -96,14 +101,14 @@ const shown = {
 const ApiKey = z
   .object(shown)
   .meta({ id: 'ApiKey' })
-  .register(answerFields, { etag: ({ revision }) => revision })
+  .register(answerFields, { etag: ({ revision }) => revision, showsMore: true })
 const IssuedApiKey = z
   .object({
     ...shown,
     secret: shownName(120).meta({ description: 'The key as it is sent; shown this once' }),
   })
   .meta({ id: 'IssuedApiKey' })
-  .register(answerFields, { etag: ({ revision }) => revision, about: nobody })
+  .register(answerFields, { etag: ({ revision }) => revision, showsMore: true, about: nobody })
 
 export const listApiKeys = route({
   method: 'GET',
@@ -113,14 +118,14 @@ export const listApiKeys = route({
   input: { query: z.object(PageQuery) },
   output: listOf(ApiKey),
   async run({ input, deps }) {
-    const page = await paginate<ApiKeyRow, [Id]>({
+    const page = await paginate<CurrentApiKey, [Id]>({
       name: 'api-keys',
       query: input.query,
       key: z.tuple([KeyId]),
       keyOf: ({ id }) => [id],
       read: (after, limit) => deps.apiKeys.list({ after: after?.[0], limit }),
     })
-    return { ...page, items: page.items.map(shownKey) }
+    return { ...page, items: page.items.map(shownCurrent) }
   },
 })
 
@@ -132,7 +137,7 @@ export const readApiKey = route({
   input: { param },
   output: ApiKey,
   async run({ input, deps }) {
-    return shownKey((await deps.apiKeys.find(input.param.keyId)) ?? notFound('API key'))
+    return shownCurrent((await deps.apiKeys.find(input.param.keyId)) ?? notFound('API key'))
   },
 })
 
@@ -149,7 +154,7 @@ export const createApiKey = route({
   async run({ input, grant, request: { remember }, deps }) {
     const { rateLimit, ...rest } = input.json
     const key = { ...rest, ...columnsOf(rateLimit) }
-    return shownKey(await operations.createApiKey(grant, key, remember(shownKey), deps))
+    return shownNew(await operations.createApiKey(grant, key, remember(shownNew), deps))
   },
 })
 
@@ -165,7 +170,7 @@ export const patchApiKey = route({
     const { rateLimit, ...rest } = input.json
     const patch = { ...rest, ...(rateLimit !== undefined && columnsOf(rateLimit)) }
     const change = { keyId: input.param.keyId, patch, revisions }
-    return shownKey(await operations.updateApiKey(grant, change, deps))
+    return shownCurrent(await operations.updateApiKey(grant, change, deps))
   },
 })
 
@@ -203,7 +208,9 @@ export const rotateApiKey = route({
   idempotent: 'd1',
   async run({ input, grant, request: { remember }, deps }) {
     const rotation = { keyId: input.param.keyId, ...input.json }
-    return shownKey(await operations.rotateApiKey(grant, rotation, remember(shownKey), deps))
+    return shownCurrent(
+      await operations.rotateApiKey(grant, rotation, remember(shownCurrent), deps),
+    )
   },
 })
 
@@ -232,13 +239,24 @@ export const readApiKeyUsage = route({
   },
 })
 
+function shownCurrent<Row extends CurrentApiKey>(row: Row) {
+  const { creator } = row
+  return shownKey(row, creator ? effectiveScopes({ key: row, creator }) : [])
+}
+
+/** Nobody gives a key a scope that they do not have. */
+function shownNew(row: operations.IssuedApiKey) {
+  return shownKey(row, row.scopes)
+}
+
 /** The limit is one thing to a caller and two columns to the table. */
-function shownKey<Row extends ApiKeyRow>(row: Row) {
+function shownKey<Row extends ApiKeyRow>(row: Row, effective: readonly string[]) {
   const { scopes, allowedIps, rateLimit, rateWindowSeconds } = row
   const hasLimit = rateLimit !== null && rateWindowSeconds !== null
   return {
     ...row,
     scopes: [...scopes],
+    effectiveScopes: [...effective],
     allowedIps: allowedIps && [...allowedIps],
     rateLimit: hasLimit ? { limit: rateLimit, windowSeconds: rateWindowSeconds } : null,
   }

@@ -7,7 +7,7 @@ import { invalidField, notFound } from '../problem.ts'
 import type { Subject } from '../security/actor.ts'
 import { decide } from '../security/decide.ts'
 import { refused } from '../security/grant.ts'
-import { idOf, shownText, UserId } from './schemas.ts'
+import { idOf, MANY, shownId, shownName, shownText, UserId } from './schemas.ts'
 
 const KeyId = idOf('key', 'Id of an API key')
 const VisitorId = idOf('vis', 'Id of a visitor')
@@ -86,6 +86,21 @@ const Explanation = z
     checks: z
       .array(z.object({ stage: Step, outcome: z.enum(OUTCOMES), detail: shownText(1000) }))
       .max(STEPS.length),
+    stoppedKeys: z
+      .array(
+        z.object({
+          keyId: shownId('key'),
+          name: shownText(100),
+          scopes: z.array(shownName()).max(MANY).meta({ description: 'What it could not do then' }),
+        }),
+      )
+      .max(MANY)
+      .nullable()
+      .meta({
+        description:
+          'API keys that the call would take scopes from, by taking rights from whoever created them; ' +
+          'null for callers without `api-key:manage`',
+      }),
     change: shownText(1000).nullable().meta({
       description: 'The smallest change after which it would be allowed; null if it is',
     }),
@@ -104,16 +119,21 @@ export const explain = route({
   async run({ input, caller, dryRun, deps }) {
     const { as, body, ifMatch, ifNoneMatch, ...call } = input.json
     const subject = await subjectOf(as, caller, deps)
-    return dryRun
-      ? explanationOf(await dryRun({ ...call, body, ifMatch, ifNoneMatch }, subject))
-      : UNREAD
+    if (!dryRun) return UNREAD
+    const result = await dryRun({ ...call, body, ifMatch, ifNoneMatch }, subject)
+    const seesKeys = decide(caller.actor, 'api-key:manage', 'site').allowed
+    return { ...explanationOf(result), stoppedKeys: seesKeys ? [...result.stopped] : null }
   },
 })
 
 /** What an explanation says that is only explained itself. */
-const UNREAD = { status: 200, decisive: 'credential', checks: [], change: null } satisfies z.input<
-  typeof Explanation
->
+const UNREAD = {
+  status: 200,
+  decisive: 'credential',
+  checks: [],
+  stoppedKeys: null,
+  change: null,
+} satisfies z.input<typeof Explanation>
 
 /** @throws Problem `forbidden` for somebody else without `explain:others`, `validation_failed` for nobody */
 async function subjectOf(

@@ -157,7 +157,8 @@ async function admit(declared: Route, c: AppContext): Promise<void> {
   const decision = decisionOn(c)
   const { actor } = c.get('identified')
   const { restriction } = admission
-  noteArrival(c.env, { access: declared.access, actor, restriction, decision })
+  const param = c.req.param()
+  noteArrival(c.env, { access: declared.access, actor, restriction, decision, param })
   assertAllowed(decision)
 }
 

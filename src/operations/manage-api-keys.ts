@@ -1,7 +1,7 @@
 import type { Deps } from '../deps.ts'
 import { type KeyId, newId } from '../db/ids.ts'
 import { invalidField, notFound, Problem } from '../problem.ts'
-import type { ApiKeyPatch, ApiKeyRow } from '../repositories/api-keys.ts'
+import type { ApiKeyPatch, ApiKeyRow, CurrentApiKey } from '../repositories/api-keys.ts'
 import type { RightInTheWay } from '../repositories/ceiling.ts'
 import { accepts, type Revisions } from '../repositories/scope.ts'
 import { type Act, auditRow } from '../security/audit.ts'
@@ -24,6 +24,8 @@ export interface IssuedApiKey extends ApiKeyRow {
   /** The key as its holder sends it; shown this once. */
   readonly secret: string
 }
+
+interface RotatedApiKey extends CurrentApiKey, IssuedApiKey {}
 
 /** @throws Problem `forbidden` for a scope that its creator does not have with reach any, `validation_failed` */
 export async function createApiKey(
@@ -70,7 +72,7 @@ export async function updateApiKey(
   grant: Grant<'api-key:manage'>,
   change: { readonly keyId: KeyId; readonly patch: ApiKeyPatch; readonly revisions: Revisions },
   deps: Deps,
-): Promise<ApiKeyRow> {
+): Promise<CurrentApiKey> {
   const { keyId, patch, revisions } = change
   const exercised = grant.exercise('api-key:manage')
   assertMayGive(exercised, rightsOfScopes(patch.scopes ?? []))
@@ -92,9 +94,9 @@ export async function updateApiKey(
 export async function rotateApiKey(
   grant: Grant<'api-key:manage'>,
   { keyId, graceSeconds }: { readonly keyId: KeyId; readonly graceSeconds: number },
-  remember: Remember<IssuedApiKey>,
+  remember: Remember<RotatedApiKey>,
   deps: Deps,
-): Promise<IssuedApiKey> {
+): Promise<RotatedApiKey> {
   const exercised = grant.exercise('api-key:manage')
   const { apiKeys, mintApiKey, now } = deps
   const current = (await apiKeys.find(keyId)) ?? notFound('API key')
@@ -149,9 +151,13 @@ function assertToCome({ expiresAt }: Pick<ApiKeyPatch, 'expiresAt'>, now: number
 
 /** A revoked key is on record and nothing else. */
 function changedKey(
-  outcome: { changed: boolean; row: ApiKeyRow | undefined; inTheWay: RightInTheWay | undefined },
+  outcome: {
+    changed: boolean
+    row: CurrentApiKey | undefined
+    inTheWay: RightInTheWay | undefined
+  },
   revisions: Revisions,
-): ApiKeyRow {
+): CurrentApiKey {
   const { changed, row } = outcome
   if (!row) return notFound('API key')
   assertMayTake(outcome.inTheWay)

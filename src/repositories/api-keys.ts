@@ -1,12 +1,12 @@
 /** API keys. Verification does not come here: each key's KeyGate reads its row once and remembers it. */
-import { and, desc, eq, isNull, lt, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, getTableColumns, isNull, lt, type SQL, sql } from 'drizzle-orm'
 import { batch, type Database, rows } from '../db/client.ts'
 import type { KeyId } from '../db/ids.ts'
 import { apiKeys, apiKeyUsage, site } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer } from './audited.ts'
 import { type Ceiling, ceilingOfKey } from './ceiling.ts'
 import { type Happened, note, writeEvent } from './outbox.ts'
-import { heldRolesOf, parseHeldRoles } from './roles.ts'
+import { heldRolesOf, parseHeldRoles, standingOf } from './roles.ts'
 import { atRevision, onlyAt, type Revisions, type WriteScope } from './scope.ts'
 
 export type ApiKeyRow = typeof apiKeys.$inferSelect
@@ -31,11 +31,27 @@ export interface UsageDay {
 }
 
 export type ApiKeysRepository = ReturnType<typeof apiKeysRepository>
+/** A key with what its creator is at this moment; null if there is none any more. */
+export type CurrentApiKey = NonNullable<Awaited<ReturnType<ApiKeysRepository['find']>>>
+
+/** Keys by whoever created them, or by their ids. */
+export type KeysOf =
+  | { readonly createdBy: string }
+  | { readonly holdersOf: string }
+  | { readonly ids: readonly KeyId[] }
+
+/** More keys than anybody has. */
+const MAX_KEYS = 10_000
+
 export type LoadedApiKey = NonNullable<Awaited<ReturnType<ApiKeysRepository['load']>>>
 
 /** @param happened where it is noted that gates have to be told */
 export function apiKeysRepository(db: Database, happened: Happened = []) {
-  const select = (id: KeyId) => db.select().from(apiKeys).where(eq(apiKeys.id, id))
+  const selectCurrent = () =>
+    db
+      .select({ ...getTableColumns(apiKeys), creator: standingOf(sql`api_keys.created_by`) })
+      .from(apiKeys)
+  const select = (id: KeyId) => selectCurrent().where(eq(apiKeys.id, id))
   const isUnrevoked = (id: KeyId, revisions: Revisions, { allows }: Ceiling) =>
     and(
       eq(apiKeys.id, id),
@@ -92,12 +108,18 @@ export function apiKeysRepository(db: Database, happened: Happened = []) {
 
     /** Newest first. */
     async list(page: { after?: KeyId | undefined; limit: number }) {
-      return db
-        .select()
-        .from(apiKeys)
+      return selectCurrent()
         .where(page.after && lt(apiKeys.id, page.after))
         .orderBy(desc(apiKeys.id))
         .limit(page.limit)
+    },
+
+    /** Revoked ones are left out. */
+    async ofCreators(whose: KeysOf) {
+      return selectCurrent()
+        .where(and(isNull(apiKeys.revokedAt), isOf(whose)))
+        .orderBy(asc(apiKeys.id))
+        .limit(MAX_KEYS)
     },
 
     async create(row: ApiKeyRow, audit: AuditRow, answer: StoredAnswer | undefined) {
@@ -203,6 +225,12 @@ export function apiKeysRepository(db: Database, happened: Happened = []) {
       })
     },
   }
+}
+
+function isOf(whose: KeysOf): SQL {
+  if ('createdBy' in whose) return sql`created_by = ${whose.createdBy}`
+  if ('ids' in whose) return sql`id in (select value from json_each(${JSON.stringify(whose.ids)}))`
+  return sql`created_by in (select user_id from user_roles where role = ${whose.holdersOf})`
 }
 
 function moved(audit: AuditRow) {

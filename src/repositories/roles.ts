@@ -23,6 +23,23 @@ export function heldRolesOf(userId: SQLWrapper): SQL<string> {
     where held.user_id = ${userId} order by held.role))`
 }
 
+/** What decides what somebody may. */
+interface Standing {
+  readonly status: 'active' | 'suspended'
+  readonly roles: HeldRole[]
+}
+
+/** That of the member with this id, as a column; null if there is none. */
+export function standingOf(userId: SQLWrapper): SQL<Standing | null> {
+  return sql`(select json_object('status', status, 'roles', json(${heldRolesOf(sql`users.id`)}))
+    from users where users.id = ${userId})`.mapWith(parseStanding)
+}
+
+/** Guaranteed by the SQL above; a null never comes here. */
+function parseStanding(json: string): Standing | null {
+  return JSON.parse(json) as Standing
+}
+
 /** Guaranteed by the SQL above. */
 export function parseHeldRoles(json: string): HeldRole[] {
   return JSON.parse(json) as HeldRole[]

@@ -13,6 +13,7 @@ import type { Decision } from '../../security/decide.ts'
 import type { Permission, Reach } from '../../security/permissions.ts'
 import type { AppContext } from '../context.ts'
 import type { Access, Restricted } from '../access.ts'
+import { losersOf, type StoppedKey, stoppedKeys } from './stopped-keys.ts'
 
 export interface Call {
   readonly method: string
@@ -31,6 +32,8 @@ export interface Arrival {
   /** Undefined where everybody may. */
   readonly restriction: Restricted | undefined
   readonly decision: Decision | undefined
+  /** What is named in the path. */
+  readonly param: Readonly<Record<string, string>>
 }
 
 /** What is told of a refusal. */
@@ -48,6 +51,7 @@ export interface DryRunResult {
   readonly problem: ToldProblem | undefined
   /** Undefined for a request that was refused before, or has come to nothing. */
   readonly arrival: Arrival | undefined
+  readonly stopped: readonly StoppedKey[]
 }
 
 /** @throws Problem `unavailable`; Error if the request fails in a way that says nothing about it */
@@ -94,7 +98,10 @@ export function dryRunOf(c: AppContext): DryRun | undefined {
     const { status } = response
     if (status >= 500) throw failed(status)
     const problem = status >= 400 ? toldBy(await response.json()) : undefined
-    return { status, problem, arrival: state.arrival }
+    const { arrival } = state
+    const losers = !problem && arrival?.restriction && losersOf(arrival.restriction, arrival.param)
+    const stopped = losers ? await stoppedKeys(losers, c.env.DB, env.DB, c.get('now')) : []
+    return { status, problem, arrival, stopped }
   }
 }
 

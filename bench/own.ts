@@ -1,6 +1,6 @@
 /**
  * `npm run bench:own`: the CPU of the site itself per request, with its database answered in the isolate,
- * beside that of an answer of two letters in the same run.
+ * beside that of an answer of two letters in the same run. `--write` writes it to docs/performance.md.
  */
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DEV_ISSUER, DEV_ROOT, sign, trustedIssuer } from '../local/dev-issuer.ts'
 import { project } from '../local/project.ts'
+import { report } from './report.ts'
 
 const ROUNDS = 9
 /** Requests in each round. */
@@ -87,13 +88,13 @@ try {
   for (let round = 0; round < ROUNDS; round++) {
     for (const [name, call] of Object.entries(calls)) costs[name]?.push(await cost(call, TIMES))
   }
-  console.table(
-    Object.entries(costs).map(([route, each]) => {
-      const sorted = each.toSorted((one, other) => one - other)
-      const [least, middle] = [sorted[0] ?? 0, sorted[Math.floor(ROUNDS / 2)] ?? 0]
-      return { route, 'µs, median': Math.round(middle), 'µs, least': Math.round(least) }
-    }),
-  )
+  const table = Object.entries(costs).map(([route, each]) => {
+    const sorted = each.toSorted((one, other) => one - other)
+    const [least, middle] = [sorted[0] ?? 0, sorted[Math.floor(ROUNDS / 2)] ?? 0]
+    return { route, 'µs, median': Math.round(middle), 'µs, least': Math.round(least) }
+  })
+  console.table(table)
+  if (process.argv.includes('--write')) report('bench:own', table)
 } finally {
   await miniflare.dispose()
   rmSync(stateDir, { recursive: true, force: true })

@@ -1,7 +1,7 @@
 /**
  * What the site costs over two floors, and over an older build of itself, as ratios of throughput: all of
  * them answer the same requests, by turns, so that what else the machine is doing meets each.
- * `npm run bench -- [--rounds 7] [--calls 400] [--baseline REF] [--json]`; no test depends on it, for how
+ * `npm run bench -- [--rounds 7] [--calls 400] [--baseline REF] [--json] [--write]`; no test depends on it, for how
  * fast it is depends on the machine.
  */
 import { fork } from 'node:child_process'
@@ -9,6 +9,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Call, Load, Outcome } from './load.ts'
+import { report } from './report.ts'
 import { FLOORS, type Servers, startServers } from './servers.ts'
 
 const { values: options } = parseArgs({
@@ -18,6 +19,7 @@ const { values: options } = parseArgs({
     calls: { type: 'string', default: '400' },
     baseline: { type: 'string' },
     json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
   },
 })
 const [ROUNDS, CALLS] = [Number(options.rounds), Number(options.calls)]
@@ -111,7 +113,12 @@ async function routesOn({ origins, token }: Servers): Promise<readonly Route[]> 
       name: 'GET /v1/users/{id}, API key',
       calls: repeated((to) => get(thingsFor(to).user, bearer(thingsFor(to).secret))),
     },
-    { name: 'GET /v1/users/{id}, open', calls: repeated((to) => get(thingsFor(to).user, {})) },
+    {
+      // A bookmark has it read anew.
+      name: 'GET /v1/users/{id}, open',
+      calls: repeated((to) => get(thingsFor(to).user, { 'X-D1-Bookmark': 'none' })),
+    },
+    { name: 'GET /v1/users/{id}, open, hot', calls: repeated((to) => get(thingsFor(to).user, {})) },
     {
       name: 'PATCH /v1/me',
       calls: repeated(() => ({
@@ -186,21 +193,19 @@ try {
     const perSecond = Math.round(median(counted.map((measured) => measured['site'] ?? 0)))
     table.push({ route: name, perSecond, ratios: Object.fromEntries(ratios) })
   }
+  const shown = table.map(({ route, perSecond, ratios }) => ({
+    route,
+    'site, req/s': perSecond,
+    ...Object.fromEntries(
+      Object.entries(ratios).map(([other, { median: middle, lowest, highest }]) => [
+        `over ${other}`,
+        `${middle.toFixed(2)} (${lowest.toFixed(2)} to ${highest.toFixed(2)})`,
+      ]),
+    ),
+  }))
   if (options.json) console.log(JSON.stringify({ rounds: ROUNDS, calls: CALLS, table }))
-  else {
-    console.table(
-      table.map(({ route, perSecond, ratios }) => ({
-        route,
-        'site, req/s': perSecond,
-        ...Object.fromEntries(
-          Object.entries(ratios).map(([other, { median: middle, lowest, highest }]) => [
-            `/ ${other}`,
-            `${middle.toFixed(2)} (${lowest.toFixed(2)} to ${highest.toFixed(2)})`,
-          ]),
-        ),
-      })),
-    )
-  }
+  else console.table(shown)
+  if (options.write) report('bench', shown)
 } finally {
   loader.kill()
   await servers.stop()

@@ -146,7 +146,7 @@ async function race(change: Change): Promise<void> {
   const audited = `select count(*) as writes from audit_log where actor like 'key_%'`
   expect(await rowsOf(audited)).toEqual([{ writes: seen.writes }])
   // If one side had won every time, nothing would have raced.
-  for (const count of Object.values(seen)) expect(count).toBeGreaterThan(RACES / 20)
+  for (const count of Object.values(seen)) expect(count).toBeGreaterThan(RACES / 40)
 }
 
 test.each(CHANGES)(

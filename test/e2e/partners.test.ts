@@ -73,9 +73,9 @@ describe('the page for partners', () => {
     mkdirSync(join(consumer.folder, 'shell'))
   })
 
-  test('in a shell: a key, the first calls, one booking from two tries, a rotation and ranges', async () => {
+  test('in a shell: a key, the first calls, one booking from two tries, guests, a rotation and ranges', async () => {
     const [, ...rest] = examples('sh')
-    expect(rest).toHaveLength(5)
+    expect(rest).toHaveLength(6)
     const script = `set -euo pipefail; cd shell\n${rest.join('\n')}`
     const env = { ...world, ADMIN_TOKEN: await site.token() }
     const lines = await printed({ command: 'bash', args: ['-c', script], env })
@@ -83,11 +83,13 @@ describe('the page for partners', () => {
       .replaceAll('}{', '}\n{')
       .split('\n')
       .map((line) => JSON.parse(line))
-    const [who, users, first, again, old, renewed, ranges] = bodies
+    const [who, users, first, again, forAda, forBen, old, renewed, ranges] = bodies
     expect(who).toMatchObject({ kind: 'partner', credential: { type: 'api-key' } })
     expect(users.items.map(({ id }: Made) => id)).toContain(world.MEMBER)
     expect(first).toMatchObject({ slotId: world.SLOT, status: 'pending' })
     expect(again).toEqual(first)
+    const guests = [forAda, forBen].map((made: { contact: unknown }) => made.contact)
+    expect(guests).toMatchObject([{ email: 'ada@example.com' }, { email: 'ben@example.com' }])
     expect([old.keyId, renewed.keyId, ranges.id]).toEqual([who.keyId, who.keyId, who.keyId])
     expect(ranges.allowedIps).toEqual(['192.0.2.0/24', '2001:db8::/32'])
   })

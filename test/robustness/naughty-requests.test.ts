@@ -84,7 +84,8 @@ describe('no naughty request does any harm', () => {
       // Each query is sent to a third of the routes, and so to all of the code that they share.
       const some = reads.filter((_, place) => (place + index) % 3 === 0)
       const replies = await Promise.all(some.map(({ path }) => root.get(`${path}?${query}`)))
-      return [...replies.flatMap(harmOf), ...differenceOf(whoami.body, { userId: ada.userId })]
+      const { body } = whoami.status === 422 ? await ada.get('/v1/whoami') : whoami
+      return [...replies.flatMap(harmOf), ...differenceOf(body, { userId: ada.userId })]
     })
     expect(faults).toEqual([])
   })

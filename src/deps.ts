@@ -29,6 +29,7 @@ import { loginRecordsRepository } from './repositories/login-records.ts'
 import { membersRepository } from './repositories/members.ts'
 import { rolesRepository } from './repositories/roles.ts'
 import { servicesRepository } from './repositories/services.ts'
+import { nameKeysRepository } from './repositories/name-keys.ts'
 import { type Happened, outboxRepository } from './repositories/outbox.ts'
 import { siteRepository } from './repositories/site.ts'
 import { usersRepository } from './repositories/users.ts'
@@ -183,6 +184,10 @@ class Everything {
 
   get idempotency() {
     return idempotencyRepository(this.#db, this.happened)
+  }
+
+  get nameKeys() {
+    return nameKeysRepository(this.#db)
   }
 
   get site() {

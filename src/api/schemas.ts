@@ -186,7 +186,17 @@ function dayIn(zone: string) {
   return z.string().meta({ description: `YYYY-MM-DD in ${zone}`, format: 'date', maxLength: 10 })
 }
 
-const ShownUrl = z.string().meta({ format: 'uri', maxLength: MAX_URL })
+const ShownUrl = z.string().overwrite(asUri).meta({ format: 'uri', maxLength: MAX_URL })
+
+const PLAIN_URI = /^https:\/\/[\w.-]+(?::\d+)?(?:[/?#](?:[\w.~!$&'()*+,;=:@/?#-]|%[\da-f]{2})*)?$/i
+const NOT_IN_A_URI = /[^\w.~!$&'()*+,;=:@/?#%-]|%(?![\da-f]{2})/gi
+
+/** Some that were stored before URLs were held to it are no URI. */
+function asUri(stored: string): string {
+  if (PLAIN_URI.test(stored)) return stored
+  const { href, origin } = URL.parse(stored) ?? { href: stored, origin: '' }
+  return origin + href.slice(origin.length).replaceAll(NOT_IN_A_URI, encodeURIComponent)
+}
 const ShownColor = z.string().meta({ pattern: '^#[0-9A-Fa-f]{6}$', maxLength: 7 })
 
 const badgeFields = {

@@ -32,6 +32,10 @@ export const JOBS = {
       'Forgets from where visitors booked once that is over, and what guests have left after GUEST_DATA_DAYS',
     everyMinutes: 0,
   },
+  'fold-names': {
+    description: 'Folds the names that members are searched by, until those of before are done',
+    everyMinutes: DAILY,
+  },
   'prune-visits': {
     description: 'Folds days of visits older than 400 days into totals',
     everyMinutes: DAILY,

@@ -14,7 +14,7 @@ import { awardBadges } from './award-badges.ts'
 import { expireHolds, finishEvents } from './bookings.ts'
 import { isJobName, JOBS, type JobName } from './job-names.ts'
 import { failureOf, type JobContext, type JobResult } from './job.ts'
-import { eraseMembers, forgetGuests, pruneRecords, pruneVisits } from './upkeep.ts'
+import { eraseMembers, foldNames, forgetGuests, pruneRecords, pruneVisits } from './upkeep.ts'
 
 /** The trigger in wrangler.toml; a test compares the two. */
 export const TRIGGER = '*/5 * * * *'
@@ -25,6 +25,7 @@ const RUNNERS: Record<JobName, (context: JobContext) => Promise<JobResult>> = {
   'finish-events': finishEvents,
   'expire-holds': expireHolds,
   'forget-guests': forgetGuests,
+  'fold-names': foldNames,
   'prune-visits': pruneVisits,
   'prune-records': pruneRecords,
 }

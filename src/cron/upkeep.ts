@@ -32,6 +32,23 @@ export async function eraseMembers({ deps, cursor, affords }: JobContext): Promi
   return { counts: { erased }, cursor: after ?? null, failures }
 }
 
+/** Folds the names of members who were there before names were folded; once that is done, nothing. */
+export async function foldNames({ deps, cursor, affords }: JobContext): Promise<JobResult> {
+  const { nameKeys } = deps
+  let folded = 0
+  let after = cursor !== null && isId('usr', cursor) ? cursor : undefined
+  if (!affords(1)) return { counts: { folded }, cursor, failures: [] }
+  if (await nameKeys.areFolded()) return { counts: { folded }, cursor: null, failures: [] }
+  do {
+    if (!affords(3)) return { counts: { folded }, cursor: after ?? null, failures: [] }
+    const page = await nameKeys.fold(after, PAGE)
+    folded += page.folded
+    after = page.last
+  } while (after !== undefined)
+  await nameKeys.noteFolded()
+  return { counts: { folded }, cursor: null, failures: [] }
+}
+
 /** Folds old days of visits into totals; what visits add up to does not change. */
 export async function pruneVisits({ deps, cursor, affords }: JobContext): Promise<JobResult> {
   const today = siteDay(deps.now, deps.settings.siteTimeZone)

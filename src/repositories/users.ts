@@ -1,5 +1,5 @@
 /** Members and their profiles. */
-import { and, asc, eq, gte, lt, sql } from 'drizzle-orm'
+import { and, asc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../db/client.ts'
 import type { UserId } from '../db/ids.ts'
 import { shapes } from '../db/shape.ts'
@@ -87,12 +87,15 @@ export function usersRepository(db: Database) {
      */
     async list(scope: ReadScope, page: UserPage) {
       const { after, limit } = page
-      const start = page.prefix === undefined ? '' : nameKey(page.prefix)
-      const statement = LIST(kindOf(scope), page.prefix !== undefined, after !== undefined)
+      const [start = '', former = ''] = page.prefix === undefined ? [] : keysOf(page.prefix)
+      const starts = page.prefix === undefined ? 'any' : former === '' ? 'one' : 'two'
+      const statement = LIST(kindOf(scope), starts, after !== undefined)
       return statement(db, {
         owner: ownerOf(scope),
         start,
-        end: `${start}\u{10FFFF}`,
+        end: endOf(start),
+        former,
+        formerEnd: endOf(former),
         afterKey: after?.nameKey ?? '',
         afterId: after?.id ?? '',
         limit,
@@ -159,28 +162,36 @@ const FIND = shapes<[ScopeKind], { id: UserId; owner: string }, UserRow[]>((db, 
     .where(and(eq(users.id, value('id')), withinKind(kind, users.id))),
 )
 
+/** With two starts, a page of each is found first, for no index has them in one order. */
 const LIST = shapes<
-  [scope: ScopeKind, hasPrefix: boolean, hasCursor: boolean],
-  Record<'owner' | 'start' | 'end' | 'afterKey' | 'afterId', string> & { limit: number },
+  [scope: ScopeKind, starts: 'any' | 'one' | 'two', hasCursor: boolean],
+  Record<'owner' | 'start' | 'end' | 'former' | 'formerEnd' | 'afterKey' | 'afterId', string> & {
+    limit: number
+  },
   (UserRow & { nameKey: string })[]
->((db, kind, hasPrefix, hasCursor) =>
-  db
+>((db, kind, starts, hasCursor) => {
+  const begins = (start: 'start' | 'former', end: 'end' | 'formerEnd') =>
+    and(gte(users.nameKey, value(start)), lt(users.nameKey, value(end)))
+  const found = (start?: SQL) =>
+    and(
+      withinKind(kind, users.id),
+      start,
+      hasCursor
+        ? sortsAfter([users.nameKey, users.id], [value('afterKey'), value('afterId')])
+        : undefined,
+    )
+  const first = (start: SQL | undefined) => sql`select id from (
+    select id from users where ${found(start)} order by name_key, id limit ${value('limit')})`
+  const both = sql`id in (${first(begins('start', 'end'))}
+    union all ${first(begins('former', 'formerEnd'))})`
+  const where = { any: found(), one: found(begins('start', 'end')), two: both }[starts]
+  return db
     .select({ ...profile, nameKey: users.nameKey })
     .from(users)
-    .where(
-      and(
-        withinKind(kind, users.id),
-        hasPrefix
-          ? and(gte(users.nameKey, value('start')), lt(users.nameKey, value('end')))
-          : undefined,
-        hasCursor
-          ? sortsAfter([users.nameKey, users.id], [value('afterKey'), value('afterId')])
-          : undefined,
-      ),
-    )
+    .where(where)
     .orderBy(asc(users.nameKey), asc(users.id))
-    .limit(value('limit')),
-)
+    .limit(value('limit'))
+})
 
 const FIELDS = ['displayName', 'bio', 'avatarUrl', 'phone', 'address'] as const
 
@@ -219,10 +230,36 @@ const UPDATE = shapes<
     .returning({ id: users.id }),
 )
 
-/** The display name as it is sorted and searched by: folded, so that a search finds any case. */
+/**
+ * The display name as it is sorted and searched by: folded as Unicode does it, so that a search finds
+ * any case, and `STRASS` finds Straße.
+ */
 export function nameKey(displayName: string): string {
+  return displayName.normalize('NFD').split(DOTLESS).map(folded).join(DOTLESS).normalize('NFC')
+}
+
+/** It is no other letter in small, although its capital is that of another. */
+const DOTLESS = 'ı'
+
+/** Capitals of some letters are several, and some have a capital alone, so it takes all three steps. */
+function folded(text: string): string {
+  return inSmall(inSmall(text).toUpperCase())
+}
+
+function inSmall(text: string): string {
   // A capital sigma becomes ς at the end of a word, so a name's start would not begin its key.
-  return displayName.normalize('NFC').toLowerCase().replaceAll('ς', 'σ')
+  return text.toLowerCase().replaceAll('ς', 'σ')
+}
+
+/** The keys that names with this start begin with: of now, and if that is another, of before it was folded. */
+function keysOf(prefix: string): readonly [key: string, former?: string] {
+  const [key, former] = [nameKey(prefix), inSmall(prefix.normalize('NFC'))]
+  return key === former ? [key] : [key, former]
+}
+
+/** What sorts after every key that begins so. */
+function endOf(start: string): string {
+  return `${start}\u{10FFFF}`
 }
 
 /** Guaranteed by the SQL above: `json_group_array` over role names. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { bookingScene } from '../support/bookings.ts'
+import { rowsOf } from '../support/population.ts'
 import { testSite } from '../support/site.ts'
 
 /** RFC 3986, of which `format: uri` is made, as far as an https URL needs it. */
@@ -47,6 +48,25 @@ describe('a URL is stored as the URL standard serializes it, or refused', () => 
     const me = await root.patch('/v1/me', { avatarUrl: sent })
     expect([me.status, me.body.errors?.[0]?.path]).toEqual([422, 'avatarUrl'])
   })
+})
+
+it('a URL that was stored before as it was sent is shown as a URI all the same', async () => {
+  const root = await testSite().root()
+  const { id } = (await root.post('/v1/badges', { title: 'Regular' })).body
+  const shown = {
+    'https://bücher.example/ö.png': 'https://xn--bcher-kva.example/%C3%B6.png',
+    'https://a.example/[1].png?q={a}|b': 'https://a.example/%5B1%5D.png?q=%7Ba%7D%7Cb',
+    'https:\\\\a.example\\x': 'https://a.example/x',
+    'https://a.example/100%': 'https://a.example/100%25',
+    'https://a.example/x?y=1#z': 'https://a.example/x?y=1#z',
+  }
+  for (const [stored, uri] of Object.entries(shown)) {
+    await rowsOf('update badges set icon_url = ?, revision = revision + 1', stored)
+    await rowsOf('update users set avatar_url = ?', stored)
+    expect((await root.get(`/v1/badges/${id}`)).body.iconUrl).toBe(uri)
+    const { avatarUrl } = (await root.get('/v1/me')).body
+    expect([avatarUrl, uri.replace(/#.*/, '')]).toEqual([uri, expect.stringMatching(URI)])
+  }
 })
 
 describe('a length counts the code points of what is stored, as the document says', () => {

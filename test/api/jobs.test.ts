@@ -42,6 +42,7 @@ describe('GET /v1/jobs', () => {
       ['finish-events', /every/],
       ['expire-holds', /every/],
       ['forget-guests', /every/],
+      ['fold-names', /daily/],
       ['prune-visits', /daily/],
       ['prune-records', /daily/],
     ] as const

@@ -17,6 +17,15 @@ describe('GET /v1/users?q=', () => {
     ['A\u030asa', ['Åsa'], ['Åsa']],
     ['йО', ['Йозеф', 'йод', 'Иосиф'], ['йод', 'Йозеф']],
     ['İ', ['İpek', 'Ipek'], ['İpek']],
+    ['STRASS', ['Straße', 'STRAẞE', 'Strasse', 'strabe'], ['Straße', 'STRAẞE', 'Strasse']],
+    ['straß', ['Strasse', 'STRASSE', 'straße', 'Strabe'], ['Strasse', 'STRASSE', 'straße']],
+    ['ﬁ', ['Fiona', 'ﬁlip'], ['ﬁlip', 'Fiona']],
+    ['ıl', ['Ilse', 'ılgaz', 'ILSE'], ['ılgaz']],
+    ['ΟΔΥΣΣΕΥΣ', ['Οδυσσεύς', 'οδυσσευς x', 'Όδυσσ'], ['οδυσσευς x']],
+    ['\u212aelvin', ['kelvin', 'KELVIN x'], ['kelvin', 'KELVIN x']],
+    ['µ', ['μικρό', 'ΜΙΚΡΌ'], ['μικρό', 'ΜΙΚΡΌ']],
+    ['ᾳ', ['ΑΙΑ', 'ᾳα'], ['ΑΙΑ', 'ᾳα']],
+    ['ΐ', ['Ϊ́x'], ['Ϊ́x']],
     ['😀', ['😀 Ada', '😁 Ada'], ['😀 Ada']],
     ['%', ['%a', 'Ada'], ['%a']],
     ['_', ['_a', 'Ada'], ['_a']],
@@ -28,9 +37,20 @@ describe('GET /v1/users?q=', () => {
   ])(
     '%s finds names that start so, in any case, and takes no character for another',
     async (q, names, expected) => {
-      expect(await found(names, q)).toEqual(expected)
+      expect((await found(names, q)).toSorted()).toEqual(expected.toSorted())
     },
   )
+
+  it('sorts by the folded name', async () => {
+    const names = ['Strasz', 'STRASSE', 'Straße 2', 'strabe', 'Straßd']
+    expect(await found(names, 'stra')).toEqual([
+      'strabe',
+      'Straßd',
+      'STRASSE',
+      'Straße 2',
+      'Strasz',
+    ])
+  })
 
   it('takes 80 characters of up to 4 bytes, which no LIKE in D1 would', async () => {
     const long = '😀'.repeat(80)

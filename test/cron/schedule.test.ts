@@ -212,9 +212,9 @@ describe('the statements that a trigger may make', () => {
     const left = () => rowsOf('select user_id from erasures')
     await testSite().tick(NOON)
     expect(await runsOf('erase-members')).toMatchObject([
-      { counts: '{"erased":750}', cursor: `usr_0${count(749)}` },
+      { counts: '{"erased":725}', cursor: `usr_0${count(724)}` },
     ])
-    expect(await left()).toHaveLength(250)
+    expect(await left()).toHaveLength(275)
     await testSite().tick(NOON + 5 * MINUTE)
     expect(await left()).toEqual([])
   })

@@ -58,8 +58,12 @@ export function newContact() {
   return { ...CONTACT, email: `ada-${people}@example.com`, phone: `+4930${1_000_000 + people}` }
 }
 
-export async function bookingOf(who: Client, slotId: SlotId): Promise<{ id: BookingId }> {
-  return created(await who.post('/v1/bookings', { slotId, contact: newContact() }))
+export async function bookingOf(
+  who: Client,
+  slotId: SlotId,
+  contact = newContact(),
+): Promise<{ id: BookingId }> {
+  return created(await who.post('/v1/bookings', { slotId, contact }))
 }
 
 export function timeIn(milliseconds: number): string {

@@ -28,7 +28,7 @@ export async function sceneOf(site: Site) {
     make('/v1/badge-rules', { badgeId: (await badge()).id, metric: 'visits', threshold: 9 })
   const key = () => partner(site)
   const { service, slotOf, slot } = await bookingScene(site)
-  const booking = async (by: Client) => bookingOf(by, await slot())
+  const booking = async (by: Client) => bookingOf(by, await slot(), CONTACT)
   return { site, root, someone, visitor, badge, rule, key, service, slotOf, slot, booking }
 }
 

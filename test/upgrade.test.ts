@@ -253,3 +253,22 @@ test('0015 to 0017: bookings of before have their terms, and people in them are 
     ),
   ).toEqual([{ service_name: 'Haircut', cancel_until_minutes: 90 }])
 })
+
+test('0018: names of before are found as they are, and folded by the next tick', async () => {
+  await levelWithout('0018')
+  const site = testSite()
+  const root = await site.root()
+  await site.member('ada', { name: 'Straße' })
+  await rowsOf(`update users set name_key = 'straße' where display_name = 'Straße'`)
+  await upgrade()
+  const found = async (q: string) => (await root.get(`/v1/users?q=${q}`)).body.items.length
+  expect([await found('STRAß'), await found('STRASS')]).toEqual([1, 0])
+  await site.tick()
+  expect([await found('STRAß'), await found('STRASS')]).toEqual([1, 1])
+})
+
+test('0018: a new site has nothing to fold', async () => {
+  expect(await rowsOf(`select value from site where key = 'name_keys'`)).toEqual([
+    { value: 'folded' },
+  ])
+})

@@ -45,6 +45,6 @@ test('a tick with nothing to award asks each shard once, and D1 for the rules an
   // A tick reads the ledger; asks of each job whether it is due, and of those of every tick how it
   // went; reads the rules and the number of shards; and looks for what to erase, finish, expire and
   // forget.
-  const [jobs, daily] = [Object.keys(JOBS).length, 2]
+  const [jobs, daily] = [Object.keys(JOBS).length, 3]
   expect(atRest).toEqual({ d1: 1 + jobs + (jobs - daily) + 2 + 4, objects: 4 })
 })

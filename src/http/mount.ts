@@ -255,10 +255,14 @@ async function perform(declared: Route, c: AppContext): Promise<Response> {
 
 /** What the request's first call to D1 checks, on the primary, before anything comes of it. */
 async function beginConfirmed(c: AppContext, idempotency: Idempotency | undefined): Promise<void> {
-  const { assumption = assumptionOfGate(c) } = c.get('identified')
-  const unanswered = await isUnanswered(c, idempotency)
-  const assumptions = [...(assumption ? [assumption] : []), ...unanswered]
+  const assumptions = [...assumedOf(c), ...(await isUnanswered(c, idempotency))]
   if (assumptions.length > 0) beginSession(c, 'primary', assumptions)
+}
+
+/** What the caller goes by without having been read for this request. */
+function assumedOf(c: AppContext): Assumption[] {
+  const { assumption = assumptionOfGate(c) } = c.get('identified')
+  return assumption ? [assumption] : []
 }
 
 /**
@@ -285,8 +289,7 @@ async function runOrReplay(
     // failed in any way, such as a slug that is taken. Whoever's rights have changed is not answered
     // before they are known.
     if (!idempotency || isAccessChange(error)) throw error
-    const { assumption } = c.get('identified')
-    beginSession(c, 'primary', assumption && [assumption])
+    beginSession(c, 'primary', assumedOf(c))
     beginWork(c)
     const replay = await replayOf(c, declared, idempotency)
     if (!replay) throw error

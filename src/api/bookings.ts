@@ -8,7 +8,7 @@ import { type CallerContext, route } from '../http/route.ts'
 import { book } from '../operations/book.ts'
 import * as operations from '../operations/decide-booking.ts'
 import { notFound } from '../problem.ts'
-import type { BookingRow } from '../repositories/bookings.ts'
+import { type BookingRow, isOfPeriod } from '../repositories/bookings.ts'
 import type { Scope } from '../repositories/scope.ts'
 import { actorRef } from '../security/actor.ts'
 import { decide } from '../security/decide.ts'
@@ -22,6 +22,7 @@ import {
   shownId,
   shownName,
   shownText,
+  SortTime,
   StartQuery,
   text,
   Timestamp,
@@ -139,7 +140,7 @@ export const createBooking = route({
 export const listMyBookings = route({
   method: 'GET',
   path: '/v1/me/bookings',
-  summary: 'Your bookings, newest first',
+  summary: 'Your bookings, newest first; those of a period in the order in which they start',
   access: { may: 'booking:read', owner: 'self' },
   input: { query: z.object(Filter) },
   output: listOf(Booking),
@@ -151,7 +152,8 @@ export const listMyBookings = route({
 export const listBookings = route({
   method: 'GET',
   path: '/v1/bookings',
-  summary: 'The bookings you may see, newest first',
+  summary:
+    'The bookings you may see, newest first; those of a period in the order in which they start',
   access: { may: 'booking:read', owner: 'rows' },
   input: { query: z.object(Filter) },
   output: listOf(Booking),
@@ -276,12 +278,16 @@ async function bookingsOf(
   deps: Deps,
 ) {
   const { limit, cursor, ...filter } = query
-  const page = await paginate<BookingRow, [Id]>({
+  const isByStart = isOfPeriod(filter)
+  const page = await paginate<BookingRow, [Id] | [Id, string]>({
     name: `bookings?${JSON.stringify([scope, filter])}`,
     query: { limit, cursor },
-    key: z.tuple([BookingId]),
-    keyOf: ({ id }) => [id],
-    read: (after, limit) => deps.bookings.list(scope, filter, { after: after?.[0], limit }),
+    key: isByStart ? z.tuple([BookingId, SortTime]) : z.tuple([BookingId]),
+    keyOf: ({ id, startsAt }) => (isByStart ? [id, startsAt] : [id]),
+    read: (last, limit) => {
+      const after = last && { id: last[0], startsAt: last[1] }
+      return deps.bookings.list(scope, filter, { after, limit })
+    },
   })
   return { ...page, items: page.items.map((row) => shown(row, caller, deps)) }
 }

@@ -1,6 +1,5 @@
 /** Reading the audit log; rows are written only by `audited` and by awards. */
 import { and, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
-import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
 import type { Database } from '../db/client.ts'
 import { type AuditId, firstIdAt, ID_LEAD_MS } from '../db/ids.ts'
 import { auditLog } from '../db/schema.ts'
@@ -17,28 +16,37 @@ export interface AuditFilter {
 
 export function auditLogRepository(db: Database) {
   return {
-    /** Newest first. The ids carry the time, so a period is in a range of the primary key. */
-    async list(filter: AuditFilter, page: { after?: AuditId | undefined; limit: number }) {
+    /** Newest first. The ids carry the time, so a period is in a range of an index that ends with them. */
+    async list(filter: AuditFilter, { after, limit }: AuditPage) {
       const { actor, action, target, since, until } = filter
+      const end = until === undefined ? undefined : firstIdAt('aud', until + 2 * ID_LEAD_MS)
+      // An index has any two of these in front, and no three.
+      const isNarrowed = target !== undefined && actor !== undefined
       return db
         .select()
         .from(auditLog)
         .where(
           and(
-            ...searchedByFirst([
-              [auditLog.target, target],
-              [auditLog.actor, actor],
-              [auditLog.action, action],
-            ]),
-            since === undefined ? undefined : and(...isFrom(since)),
-            until === undefined ? undefined : and(...isBefore(until)),
-            page.after && lt(auditLog.id, page.after),
+            target === undefined ? undefined : eq(auditLog.target, target),
+            actor === undefined ? undefined : eq(auditLog.actor, actor),
+            action === undefined
+              ? undefined
+              : sql`${sql.raw(isNarrowed ? '+' : '')}${auditLog.action} = ${action}`,
+            ...(since === undefined ? [] : isFrom(since)),
+            until === undefined ? undefined : lt(auditLog.at, isoOf(until)),
+            // One bound for an end: an index is searched for one, and read as far as the other.
+            isBefore(after === undefined || (end !== undefined && end < after) ? end : after),
           ),
         )
         .orderBy(desc(auditLog.id))
-        .limit(page.limit)
+        .limit(limit)
     },
   }
+}
+
+interface AuditPage {
+  readonly after?: AuditId | undefined
+  readonly limit: number
 }
 
 /** The id leads to the entries, and may be a little later than the time they say. */
@@ -46,21 +54,10 @@ function isFrom(since: number): SQL[] {
   return [gte(auditLog.id, firstIdAt('aud', since)), gte(auditLog.at, isoOf(since))]
 }
 
-function isBefore(until: number): SQL[] {
-  const last = firstIdAt('aud', until + 2 * ID_LEAD_MS)
-  return [lt(auditLog.id, last), lt(auditLog.at, isoOf(until))]
+function isBefore(id: AuditId | undefined): SQL | undefined {
+  return id && lt(auditLog.id, id)
 }
 
 function isoOf(milliseconds: number): string {
   return new Date(milliseconds).toISOString()
-}
-
-/**
- * SQLite does not know that a target has few rows and an action many. It is told which index to take:
- * a column with `+` is compared, but not searched for.
- */
-function searchedByFirst(filters: readonly (readonly [SQLiteColumn, string | undefined])[]): SQL[] {
-  return filters
-    .filter(([, value]) => value !== undefined)
-    .map(([column, value], index) => (index === 0 ? eq(column, value) : sql`+${column} = ${value}`))
 }

@@ -1,5 +1,5 @@
 /** Bookings. Every change is one guarded statement: state, capacity and time are in its predicate. */
-import { and, desc, eq, gt, gte, inArray, lt, sql, type SQL } from 'drizzle-orm'
+import { and, eq, gt, inArray, sql, type SQL } from 'drizzle-orm'
 import { batch, type Database, rows, statement } from '../db/client.ts'
 import type { AuditId, BookingId, EventId, ServiceId, SlotId, VisitorId } from '../db/ids.ts'
 import {
@@ -22,6 +22,7 @@ import {
   type StoredAnswer,
   wasWritten,
 } from './audited.ts'
+import { shapes } from '../db/shape.ts'
 import { ERASED, hasData } from './guest-data.ts'
 import { eventIdOf, type Happened } from './outbox.ts'
 import {
@@ -34,7 +35,17 @@ import {
   type Person,
   visitorsBookings,
 } from './live-bookings.ts'
-import { atRevision, type ReadScope, type Revisions, within, type WriteScope } from './scope.ts'
+import {
+  atRevision,
+  kindOf,
+  ownerOf,
+  type ReadScope,
+  type Revisions,
+  type ScopeKind,
+  within,
+  withinKind,
+  type WriteScope,
+} from './scope.ts'
 
 export interface NewBooking {
   readonly id: BookingId
@@ -70,6 +81,17 @@ export interface BookingFilter {
   /** RFC 3339; bookings that start in `[from, to)`. */
   readonly from?: string | undefined
   readonly to?: string | undefined
+}
+
+/** What a page comes after. */
+export interface BookingPage {
+  readonly after?: { readonly id: BookingId; readonly startsAt?: string | undefined } | undefined
+  readonly limit: number
+}
+
+/** Whether a list with this filter is in the order in which bookings start. */
+export function isOfPeriod({ from, to }: BookingFilter): boolean {
+  return from !== undefined || to !== undefined
 }
 
 /** Which change of state, and what it needs besides a live booking. */
@@ -115,7 +137,9 @@ const shown = {
   cancelUntilMinutes: bookings.cancelUntilMinutes,
   /** How to reach the member whose it is, for whoever may know, if the booking does not say. */
   profile: sql`iif(${isReachedByProfile}, json_object('name', ${users.displayName},
-    'email', ${users.email}, 'phone', ${users.phone}), null)`.mapWith(contactIn),
+    'email', ${users.email}, 'phone', ${users.phone}), null)`
+    .mapWith(contactIn)
+    .as('reached_by'),
   /** Who created the API key that made it, if one did. */
   keyCreator: apiKeys.createdBy,
 }
@@ -174,25 +198,23 @@ export function bookingsRepository(db: Database, now: string, happened: Happened
       return row?.endsAt ?? null
     },
 
-    /** Newest first. */
-    async list(
-      scope: ReadScope,
-      filter: BookingFilter,
-      page: { after?: BookingId | undefined; limit: number },
-    ) {
-      const { serviceId, status, from, to } = filter
-      return select(
-        and(
-          within(scope, bookings.owner),
-          serviceId && eq(bookings.serviceId, serviceId),
-          status && eq(bookings.status, status),
-          from === undefined ? undefined : gte(bookings.startsAt, from),
-          to === undefined ? undefined : lt(bookings.startsAt, to),
-          page.after && lt(bookings.id, page.after),
-        ),
-      )
-        .orderBy(desc(bookings.id))
-        .limit(page.limit)
+    /** Newest first; those of a period in the order in which they start. */
+    async list(scope: ReadScope, filter: BookingFilter, { after, limit }: BookingPage) {
+      const { serviceId, status, from = '', to = LAST } = filter
+      const isByStart = isOfPeriod(filter)
+      const statement = LIST(kindOf(scope), serviceId !== undefined, status, isByStart)
+      // One bound for each end: an index is searched for one, and read as far as the other.
+      const { id, startsAt = '' } = after ?? {}
+      const isLater = id !== undefined && startsAt >= from
+      return statement(db, {
+        owner: ownerOf(scope),
+        serviceId: serviceId ?? '',
+        from: isLater ? startsAt : from,
+        fromId: isLater ? id : '',
+        to,
+        before: id ?? LAST,
+        limit,
+      }).run()
     },
 
     /** A slot with its service, to say beforehand what a booking of it will look like. */
@@ -345,6 +367,41 @@ export function bookingsRepository(db: Database, now: string, happened: Happened
     },
   }
 }
+
+const value = sql.placeholder
+
+/** It sorts after every id and every time. */
+const LAST = '\u{10FFFF}'
+
+/**
+ * A page is found first, by an index alone, and then read. One in any status is merged from a page of
+ * each, for the indexes have the status in front of the order.
+ */
+const LIST = shapes<
+  [scope: ScopeKind, hasService: boolean, status: BookingFilter['status'], isByStart: boolean],
+  Record<'owner' | 'serviceId' | 'from' | 'fromId' | 'to' | 'before', string> & { limit: number },
+  BookingRow[]
+>((db, kind, hasService, status, isByStart) => {
+  const found = (each: string) =>
+    sql`select id, starts_at from bookings where ${and(
+      withinKind(kind, bookings.owner),
+      hasService ? eq(bookings.serviceId, value('serviceId')) : undefined,
+      sql`status = ${sql.raw(`'${each}'`)}`,
+      isByStart
+        ? sql`(starts_at, id) > (${value('from')}, ${value('fromId')}) and starts_at < ${value('to')}`
+        : sql`id < ${value('before')}`,
+    )}`
+  const arms = (status === undefined ? bookings.status.enumValues : [status]).map(found)
+  const order = isByStart ? sql`starts_at, id` : sql`id desc`
+  const page = sql`(${sql.join(arms, sql` union all `)} order by ${order} limit ${value('limit')})`
+  return db
+    .select(shown)
+    .from(sql`${page} page`)
+    .innerJoin(bookings, sql`${bookings.id} = page.id`)
+    .leftJoin(users, eq(users.id, bookings.owner))
+    .leftJoin(apiKeys, eq(apiKeys.id, bookings.bookedBy))
+    .orderBy(isByStart ? sql`page.starts_at, page.id` : sql`page.id desc`)
+})
 
 export function columnsOf(to: Transition) {
   if (to.to === 'confirmed') return { status: to.to, confirmedBy: to.by, holdUntil: null }

@@ -17,7 +17,7 @@ export type ServicePatch = {
 
 export interface SlotPage {
   /** Instants, RFC 3339; slots that start in `[from, to)`. */
-  readonly from?: string | undefined
+  readonly from: string
   readonly to?: string | undefined
   readonly after?: { readonly startsAt: string; readonly id: SlotId } | undefined
   readonly limit: number
@@ -124,9 +124,11 @@ export function servicesRepository(db: Database, now: string) {
           .where(
             and(
               eq(slots.serviceId, id),
-              from === undefined ? undefined : gte(slots.startsAt, from),
+              // One bound for where it begins: an index is searched for one only.
+              after && after.startsAt >= from
+                ? sortsAfter([slots.startsAt, slots.id], [after.startsAt, after.id])
+                : gte(slots.startsAt, from),
               to === undefined ? undefined : lt(slots.startsAt, to),
-              after && sortsAfter([slots.startsAt, slots.id], [after.startsAt, after.id]),
             ),
           )
           .orderBy(asc(slots.startsAt), asc(slots.id))

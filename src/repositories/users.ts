@@ -1,5 +1,5 @@
 /** Members and their profiles. */
-import { and, asc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
+import { and, asc, eq, lt, type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../db/client.ts'
 import type { UserId } from '../db/ids.ts'
 import { shapes } from '../db/shape.ts'
@@ -16,7 +16,6 @@ import {
   revisionsAsked,
   revisionValues,
   type ScopeKind,
-  sortsAfter,
   withinKind,
   type WriteScope,
 } from './scope.ts'
@@ -86,11 +85,10 @@ export function usersRepository(db: Database) {
      * name in any case.
      */
     async list(scope: ReadScope, page: UserPage) {
-      const { after, limit } = page
-      const [start = '', former = ''] = page.prefix === undefined ? [] : keysOf(page.prefix)
-      const starts = page.prefix === undefined ? 'any' : former === '' ? 'one' : 'two'
-      const statement = LIST(kindOf(scope), starts, after !== undefined)
-      return statement(db, {
+      const { prefix, after, limit } = page
+      const [start = '', former = ''] = prefix === undefined ? [] : keysOf(prefix)
+      const starts = prefix === undefined ? 'any' : former === '' ? 'one' : 'two'
+      return LIST(kindOf(scope), starts)(db, {
         owner: ownerOf(scope),
         start,
         end: endOf(start),
@@ -162,35 +160,40 @@ const FIND = shapes<[ScopeKind], { id: UserId; owner: string }, UserRow[]>((db, 
     .where(and(eq(users.id, value('id')), withinKind(kind, users.id))),
 )
 
-/** With two starts, a page of each is found first, for no index has them in one order. */
+/** With two starts, a page is merged from those of each, for no index has them in one order. */
 const LIST = shapes<
-  [scope: ScopeKind, starts: 'any' | 'one' | 'two', hasCursor: boolean],
+  [scope: ScopeKind, starts: 'any' | 'one' | 'two'],
   Record<'owner' | 'start' | 'end' | 'former' | 'formerEnd' | 'afterKey' | 'afterId', string> & {
     limit: number
   },
   (UserRow & { nameKey: string })[]
->((db, kind, starts, hasCursor) => {
-  const begins = (start: 'start' | 'former', end: 'end' | 'formerEnd') =>
-    and(gte(users.nameKey, value(start)), lt(users.nameKey, value(end)))
-  const found = (start?: SQL) =>
+>((db, kind, starts) => {
+  const [afterKey, afterId] = [value('afterKey'), value('afterId')]
+  // One bound for where it begins, because an index is searched for one only. The database says which is
+  // later: it sorts other than strings are compared here.
+  const found = (start: 'start' | 'former', end?: 'end' | 'formerEnd') =>
     and(
       withinKind(kind, users.id),
-      start,
-      hasCursor
-        ? sortsAfter([users.nameKey, users.id], [value('afterKey'), value('afterId')])
-        : undefined,
+      sql`(name_key, id) > (max(${value(start)}, ${afterKey}),
+        iif(${afterKey} >= ${value(start)}, ${afterId}, ''))`,
+      end && lt(users.nameKey, value(end)),
     )
-  const first = (start: SQL | undefined) => sql`select id from (
-    select id from users where ${found(start)} order by name_key, id limit ${value('limit')})`
-  const both = sql`id in (${first(begins('start', 'end'))}
-    union all ${first(begins('former', 'formerEnd'))})`
-  const where = { any: found(), one: found(begins('start', 'end')), two: both }[starts]
-  return db
-    .select({ ...profile, nameKey: users.nameKey })
-    .from(users)
-    .where(where)
-    .orderBy(asc(users.nameKey), asc(users.id))
-    .limit(value('limit'))
+  const page = db.select({ ...profile, nameKey: users.nameKey })
+  if (starts !== 'two') {
+    return page
+      .from(users)
+      .where(starts === 'any' ? found('start') : found('start', 'end'))
+      .orderBy(asc(users.nameKey), asc(users.id))
+      .limit(value('limit'))
+  }
+  const one = (where: SQL | undefined) => sql`select name_key, id from users where ${where}`
+  return page
+    .from(
+      sql`(${one(found('start', 'end'))} union ${one(found('former', 'formerEnd'))}
+        order by name_key, id limit ${value('limit')}) page`,
+    )
+    .innerJoin(users, sql`${users.id} = page.id`)
+    .orderBy(sql`page.name_key, page.id`)
 })
 
 const FIELDS = ['displayName', 'bio', 'avatarUrl', 'phone', 'address'] as const

@@ -185,9 +185,27 @@ describe('lists of bookings', () => {
     expect(await filtered(`serviceId=${serviceId}`)).toEqual([second, first])
     expect(await filtered('status=confirmed')).toEqual([third])
     expect(await filtered(`from=${middle}`)).toEqual([second])
-    expect(await filtered(`to=${middle}`)).toEqual([third, first])
+    expect(await filtered(`to=${middle}`)).toEqual([first, third])
     expect(await filtered(`serviceId=${serviceId}&status=pending&to=${middle}`)).toEqual([first])
     expect(await filtered('status=canceled')).toEqual([])
+  })
+
+  test('of a period are in the order in which they start, page by page, in any state', async () => {
+    const { root, ada, first, second, third } = await threeBookings()
+    const from = new Date().toISOString()
+    for (const [who, ids] of [
+      [root, [first, third, second]],
+      [ada, [first, third]],
+    ] as const) {
+      const seen: string[] = []
+      let cursor = ''
+      do {
+        const { body } = await who.get(`/v1/bookings?limit=1&from=${from}${cursor}`)
+        seen.push(...body.items.map(({ id }: { id: string }) => id))
+        cursor = body.nextCursor ? `&cursor=${body.nextCursor}` : ''
+      } while (cursor)
+      expect(seen).toEqual(ids)
+    }
   })
 
   test('come in pages, whose cursors fit no other filter and nobody else', async () => {

@@ -159,6 +159,16 @@ it('a cursor that somebody has made is refused unless it is one, on every list',
   }
 })
 
+it('a cursor of the order in which bookings were made is none of the order in which they start', async () => {
+  const root = await testSite().root()
+  const from = 'from=2026-01-01T00:00:00Z'
+  const name = 'bookings?["everyone",{"from":"2026-01-01T00:00:00.000Z"}]'
+  const answer = async (...key: string[]) =>
+    root.get(`/v1/bookings?${from}&cursor=${await forged(name, JSON.stringify(key))}`)
+  expect(await answer(`bkg_${NO_ID}`)).toMatchObject(refused('cursor'))
+  expect(await answer(`bkg_${NO_ID}`, AT)).toMatchObject({ status: 200 })
+})
+
 function isList({ output }: Route): boolean {
   return output !== 'nothing' && fieldsOf(output).next !== undefined
 }

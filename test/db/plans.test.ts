@@ -13,7 +13,7 @@ import { rowsOf } from '../support/population.ts'
 import type { Client } from '../support/site.ts'
 
 /** Tables that stay small: filled by hand, with one key a month, or always empty. */
-const SMALL = new Set(['badges', 'badge_rules', 'services', 'roles', 'token_keys', 'dry_run'])
+const SMALL = new Set(['badge_rules', 'services', 'roles', 'token_keys', 'dry_run'])
 
 /** Statements that walk a table, and why they may. */
 const EXCEPTIONS: readonly (readonly [RegExp, string])[] = [
@@ -21,10 +21,6 @@ const EXCEPTIONS: readonly (readonly [RegExp, string])[] = [
   [
     /^delete from "auth_(tickets|verifications)" where .*audit_log/s,
     'members are rarely deleted, and these tables have no more than a day of what expires in an hour',
-  ],
-  [
-    /where \(?"bookings"\."starts_at" /,
-    'pages are in the order in which bookings were made, and no index has that and a period',
   ],
 ]
 
@@ -75,7 +71,8 @@ async function walks(recorded: ReadonlyMap<string, string>): Promise<string[]> {
   for (const [statement, request] of recorded) {
     const walked = (await planOf(statement)).filter((detail) => {
       const [, scanned, table = scanned] = WALK.exec(detail) ?? []
-      return table !== undefined && table !== 'CONSTANT' && !SMALL.has(table)
+      // A page is what another statement has found.
+      return table !== undefined && !/^(CONSTANT|page)$/.test(table) && !SMALL.has(table)
     })
     // A partial index has only what is looked for.
     const rest = walked.filter((detail) => !partial.some(({ name }) => detail.includes(name)))
@@ -169,16 +166,6 @@ test('what a list is asked for is searched for, by everybody and with every filt
   )
   expect(filtered.length).toBe(31 + 15)
   expect(filtered.filter(([, count]) => count < 2)).toEqual([])
-
-  // If several indexes could be taken, the narrowest one is.
-  const taken = (column: string) =>
-    indexesFor(recorded, new RegExp(`where \\(?${column.replaceAll(/\w+/g, '"$&"')} = `))
-  expect(await taken('bookings.owner')).toEqual(['bookings_by_owner'])
-  expect(await taken('bookings.service_id')).toEqual(['bookings_by_service'])
-  expect(await taken('bookings.status')).toEqual(['bookings_by_status'])
-  expect(await taken('audit_log.target')).toEqual(['audit_log_by_target'])
-  expect(await taken('audit_log.actor')).toEqual(['audit_log_by_actor'])
-  expect(await taken('audit_log.action')).toEqual(['audit_log_by_action'])
 })
 
 test('so is what a change needs', async () => {
@@ -209,7 +196,9 @@ test('so is what a change needs', async () => {
   )
   expect(withCeiling.length).toBeGreaterThan(10)
   expect(await walks(recorded)).toEqual([])
-  expect(await indexesFor(recorded, /confirmed_by = \?$/)).toEqual(['bookings_by_owner'])
+  expect(await indexesFor(recorded, /confirmed_by = \?$/)).toEqual([
+    expect.stringMatching(/^bookings_by_owner/),
+  ])
 })
 
 test('so is what the login needs, and what the jobs look for and forget', async () => {

@@ -14,11 +14,13 @@ import { failureOf, type JobContext, type JobResult } from './job.ts'
 
 /** Members per shard and round. */
 const PAGE = 1000
-/** Shards at a time; a Worker has six connections, and the results of a wave share one write. */
+/** Shards at a time; a Worker has six connections, and what a wave finds shares transactions. */
 const WAVE = 8
 /** The rules and the number of shards. */
 const CALLS_TO_BEGIN = 2
-/** What a round costs: per shard `due` and `settle`, per rule with members the statements of one award. */
+/** Members per transaction: as many as other requests may wait for, and the statements of a trigger allow. */
+const TRANSACTION = 1000
+/** What a round costs: per shard `due` and `settle`, per transaction the statements of one award. */
 const CALLS_PER_SHARD = 2
 const CALLS_PER_AWARD = 5
 
@@ -79,14 +81,18 @@ async function awardRound(open: readonly Position[], run: Run): Promise<Position
         .flatMap((crossing) => crossing.members),
     }))
     .filter(({ members }) => members.length > 0)
-  const awarded = new Map<RuleId, number>()
+  const parts = awards.flatMap(({ rule, members }) =>
+    inParts(members, TRANSACTION).map((part) => ({ rule, members: part })),
+  )
+  const awarded = new Map(awards.map(({ rule }) => [rule.id, rule.revision]))
   let tried = 0
-  for (const { rule, members } of awards) {
+  for (const { rule, members } of parts) {
     // The first is paid for, so that some are awarded however many rules there are.
     if (tried > 0 && !affords(CALLS_PER_AWARD)) break
     tried += 1
-    if (await award(rule, members, run)) awarded.set(rule.id, rule.revision)
+    if (!(await award(rule, members, run))) awarded.delete(rule.id)
   }
+  for (const { rule } of parts.slice(tried)) awarded.delete(rule.id)
 
   const settled = await forEachShard(pages, failures, async (page) => {
     const { shard, after, upTo, crossings } = page
@@ -96,7 +102,7 @@ async function awardRound(open: readonly Position[], run: Run): Promise<Position
     if (ruleIds.length > 0) await deps.visits.in(shard).settle(upTo, ruleIds, after)
     return page
   })
-  if (tried < awards.length) return [...open]
+  if (tried < parts.length) return [...open]
   return settled.filter(({ more }) => more).map(({ shard, upTo }) => ({ shard, after: upTo }))
 }
 
@@ -119,8 +125,15 @@ async function forEachShard<T extends Position, R>(
   return results.flat()
 }
 
+function inParts<T>(all: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, part) =>
+    all.slice(part * size, (part + 1) * size),
+  )
+}
+
 /** @returns whether it is committed */
 async function award(rule: BadgeRuleRow, userIds: readonly UserId[], run: Run): Promise<boolean> {
+  if (run.failing.has(rule.id)) return false
   try {
     const { id, revision, badgeId } = rule
     const elevation = { reason: reasonOf(rule), bound: { badgeId, ruleId: id } }

@@ -92,16 +92,17 @@ export class RuleWatch {
 
   /** Who of the next `limit` members reaches a rule as of the day it arrived. */
   page(rules: readonly DatedRule[], cursor: UserId | null, limit: number) {
-    const members = this.#log.membersAfter(cursor, limit)
     const reached: Reached[] = []
-    for (const member of members) {
-      const history = this.#log.history(member)
+    let [seen, last] = [0, cursor]
+    for (const { member, history } of this.#log.histories(cursor)) {
       for (const rule of rules) {
         const have = measure(rule, history, rule.arrived)
         if (have >= rule.threshold) reached.push({ ruleId: rule.id, member, have })
       }
+      ;[seen, last] = [seen + 1, member]
+      if (seen === limit) break
     }
-    return { reached, next: members.length < limit ? null : (members.at(-1) ?? null) }
+    return { reached, next: seen < limit ? null : last }
   }
 
   /** Notes what a counted visit on `day` reached that was not reached without it. */

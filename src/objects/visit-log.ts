@@ -1,7 +1,7 @@
 /** The counted visits of a shard's members in SQLite: a row per member and day, and what pruning folded away. */
 import type { UserId } from '../db/ids.ts'
 import { tally } from './visit-stats.ts'
-import type { History, Tally } from './visit-stats.ts'
+import type { History, Tally, VisitDay } from './visit-stats.ts'
 
 /** `days` has no second index, so that a visit writes one row. */
 const SCHEMA = `
@@ -26,6 +26,20 @@ const MEMBERS_AFTER = `
   )
   SELECT member FROM members WHERE member IS NOT NULL
 `
+
+/** What was folded away comes first, because its last day is before those that are left. */
+const HISTORIES_AFTER = `
+  SELECT member, day, visits, NULL AS days, NULL AS longestStreak, NULL AS run
+  FROM days WHERE member > ?1
+  UNION ALL
+  SELECT member, last_day, visits, days, longest_streak, run FROM older WHERE member > ?1
+  ORDER BY member, day
+`
+
+type LoggedRow = { member: UserId; day: number; visits: number } & (
+  | { days: null; longestStreak: null; run: null }
+  | { days: number; longestStreak: number; run: number }
+)
 
 /** `lastAt` is the last counted visit of the day, in milliseconds. */
 export type LoggedDay = { day: number; visits: number; lastAt: number }
@@ -66,12 +80,24 @@ export class VisitLog {
     )
   }
 
-  /** The next `limit` members in the order of their ids. */
-  membersAfter(cursor: UserId | null, limit: number): UserId[] {
-    return this.#sql
-      .exec<{ member: UserId }>(`${MEMBERS_AFTER} LIMIT ?2`, cursor ?? '', limit)
-      .toArray()
-      .map(({ member }) => member)
+  /** The members after `cursor` in the order of their ids, each read as it is asked for. */
+  *histories(cursor: UserId | null): Generator<{ member: UserId; history: History }> {
+    const rows = this.#sql.exec<LoggedRow>(HISTORIES_AFTER, cursor ?? '')
+    let [member, older, days]: [UserId | undefined, Tally | null, VisitDay[]] = [
+      undefined,
+      null,
+      [],
+    ]
+    for (const { day, visits, run, longestStreak, days: count, member: next } of rows) {
+      if (member !== undefined && next !== member) {
+        yield { member, history: { older, days } }
+        ;[older, days] = [null, []]
+      }
+      member = next
+      if (run === null) days.push({ day, visits })
+      else older = { visits, days: count, longestStreak, lastDay: day, run }
+    }
+    if (member !== undefined) yield { member, history: { older, days } }
   }
 
   /** Folds up to `limit` days before `before`, oldest first, but never a member's latest. Returns how many. */

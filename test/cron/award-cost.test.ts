@@ -1,7 +1,7 @@
 /**
  * The cost of awards. A round takes a page of up to 1 000 crossings from each of up to eight shards
- * (`due` and `settle`: two object calls a shard) and writes all of one rule in one D1 batch. A
- * shard with 1 000 members to award thus costs two object calls and one D1 call. Apart from these,
+ * (`due` and `settle`: two object calls a shard) and writes those of one rule in D1 batches of up to
+ * 1 000. A shard with 1 000 members to award thus costs two object calls and one D1 call. Apart from these,
  * each run reads the rules and the ledger, and asks the shards that have nothing.
  */
 import { expect, test } from 'vitest'
@@ -38,6 +38,11 @@ test('full pages cost one D1 call and two object calls per 1 000 members, and re
 test('1 000 members of four shards are awarded by one D1 call', async () => {
   const { counts } = await awardAll(1000, 4)
   expect(counts).toEqual({ awards: 1, due: 4, settle: 4 })
+})
+
+test('no transaction awards more than 1 000 members, so that other requests are answered in between', async () => {
+  const { counts } = await awardAll(2500, 4)
+  expect(counts).toEqual({ awards: 3, due: 4, settle: 4 })
 })
 
 test('a tick with nothing to award asks each shard once, and D1 for the rules and the ledger', async () => {

@@ -29,6 +29,7 @@ export async function startServers(baseline?: string): Promise<Servers> {
   const start = async (name: string, made: Project, floors: readonly string[]) => {
     const miniflare = await serve({ name, made, issuer, floors })
     running.push(miniflare)
+    await populate(await miniflare.getD1Database('DB', name))
     for (const each of [name, ...floors]) {
       origins[each] = (await miniflare.unsafeGetDirectURL(each)).origin
     }
@@ -50,7 +51,32 @@ export async function startServers(baseline?: string): Promise<Servers> {
   }
 }
 
-interface Served {
+type Database = Awaited<ReturnType<Miniflare['getD1Database']>>
+
+/** One site by itself, with nobody on it. */
+export interface Served {
+  readonly origin: string
+  readonly db: Database
+  readonly token: (subject: string) => Promise<string>
+  readonly stop: () => Promise<void>
+}
+
+export async function startSite(name: string): Promise<Served> {
+  const stateDir = mkdtempSync(join(tmpdir(), 'guildhall-bench-'))
+  const issuer = await trustedIssuer(stateDir)
+  const miniflare = await serve({ name, made: await project(), issuer, floors: [] })
+  return {
+    origin: (await miniflare.unsafeGetDirectURL(name)).origin,
+    db: await miniflare.getD1Database('DB', name),
+    token: (subject) => sign(stateDir, subject, {}, 36_000),
+    stop: async () => {
+      await miniflare.dispose()
+      rmSync(stateDir, { recursive: true, force: true })
+    },
+  }
+}
+
+interface Serving {
   readonly name: string
   readonly made: Project
   readonly issuer: Awaited<ReturnType<typeof trustedIssuer>>
@@ -58,7 +84,7 @@ interface Served {
 }
 
 /** Each answers on a socket of its own: Miniflare's usual way puts a proxy before all of them. */
-async function serve({ name, made, issuer, floors }: Served): Promise<Miniflare> {
+async function serve({ name, made, issuer, floors }: Serving): Promise<Miniflare> {
   const code = await bundleFloor()
   const shared = { unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }] }
   const miniflare = new Miniflare(
@@ -95,14 +121,13 @@ async function serve({ name, made, issuer, floors }: Served): Promise<Miniflare>
   for (const { queries } of made.migrations) {
     await db.batch(queries.map((query) => db.prepare(query)))
   }
-  await populate(db)
   return miniflare
 }
 
 const MEMBERS = 10_000
 
 /** Members that nobody signs in as. */
-async function populate(db: Awaited<ReturnType<Miniflare['getD1Database']>>): Promise<void> {
+async function populate(db: Database): Promise<void> {
   const at = new Date(0).toISOString()
   await db
     .prepare(

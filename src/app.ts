@@ -12,6 +12,7 @@ import { arrivalOf } from './http/arrival.ts'
 import { complete, EXPOSED_HEADERS, firstFields } from './http/fields.ts'
 import { type AppContext, type AppEnv, beginSession } from './http/context.ts'
 import { identifyCaller, mount } from './http/mount.ts'
+import { followProvider } from './http/follow-provider.ts'
 import { onError, problemResponse } from './http/problem-response.ts'
 import { standInOf } from './http/explain/dry-run.ts'
 import { cannotAnswer, Problem } from './problem.ts'
@@ -106,6 +107,7 @@ export function createApp(followUp: FollowUp): Hono<AppEnv> {
     beginSession(c, readsRights(authenticated) ? 'primary' : c.req.header('X-D1-Bookmark'))
     await next()
   })
+  app.use(followProvider)
 
   mount(app, routes)
   app.use(identifyCaller)

@@ -8,7 +8,7 @@ import { dumpD1 } from './support/dump.ts'
 import { LOGIN_SETTINGS } from './support/login.ts'
 import { minted } from './support/minted.ts'
 import { rowsOf } from './support/population.ts'
-import { ORIGIN, testSite } from './support/site.ts'
+import { ISSUER, ORIGIN, testSite } from './support/site.ts'
 import { makeIssuer } from './support/tokens.ts'
 
 /** A database without these migrations, but with later ones, because today's code fills it. */
@@ -271,4 +271,62 @@ test('0018: a new site has nothing to fold', async () => {
   expect(await rowsOf(`select value from site where key = 'name_keys'`)).toEqual([
     { value: 'folded' },
   ])
+})
+
+test('0023: what members wrote before stays, and only who made them is heard', async () => {
+  await levelWithout('0023')
+  const at = '2026-01-01T00:00:00.000Z'
+  const later = '2026-01-02T00:00:00.000Z'
+  const row = (sql: string, ...values: unknown[]) => env.DB.prepare(sql).bind(...values)
+  const names = ['ann', 'ben', 'cat', 'dan']
+  const idOf = (name: string) => `usr_${String(names.indexOf(name)).padStart(26, '0')}`
+  const memberOf = (name: string) => {
+    const id = idOf(name)
+    return [
+      row(
+        `insert into users (id, display_name, name_key, email, status, access_revision, visit_shard,
+          revision, created_at, updated_at) values (?1, ?2, ?2, ?3, 'active', 1, 0, 1, ?4, ?4)`,
+        id,
+        name,
+        `${name}@example.com`,
+        at,
+      ),
+      row(
+        `insert into identities (issuer, subject, user_id, identity_hash, bootstrapped, created_at)
+          values (?1, ?2, ?3, ?2, 0, ?4), (?1, ?2 || '-linked', ?3, ?2, 0, ?5)`,
+        ISSUER.issuer,
+        name,
+        id,
+        at,
+        later,
+      ),
+    ]
+  }
+  const wrote = (name: string, action: string, ...fields: string[]) =>
+    row(
+      `insert into audit_log (id, at, actor, action, target, changes) values (?, ?, 'usr_0', ?, ?, ?)`,
+      `aud_${name}`,
+      at,
+      action,
+      idOf(name),
+      JSON.stringify({ fields }),
+    )
+  await env.DB.batch([
+    ...names.flatMap(memberOf),
+    wrote('ben', 'profile.update', 'bio', 'displayName'),
+    wrote('cat', 'user.update', 'email'),
+    wrote('dan', 'profile.update', 'bio'),
+  ])
+  await upgrade()
+  const site = testSite()
+  const says = { name: 'New', email: 'new@example.com' }
+  const profileOf = async (subject: string) => {
+    const { body } = await (await site.member(subject, says)).get('/v1/me')
+    return [body.displayName, body.email]
+  }
+  expect(await profileOf('ann-linked')).toEqual(['ann', 'ann@example.com'])
+  expect(await profileOf('ann')).toEqual(['New', 'new@example.com'])
+  expect(await profileOf('ben')).toEqual(['ben', 'new@example.com'])
+  expect(await profileOf('cat')).toEqual(['New', 'cat@example.com'])
+  expect(await profileOf('dan')).toEqual(['New', 'new@example.com'])
 })

@@ -245,7 +245,9 @@ const part = shownText(200).nullable().default(null)
 export const FullProfile = z
   .object({
     ...publicFields,
-    email: shownText(255).nullable(),
+    email: shownText(255)
+      .nullable()
+      .meta({ description: 'As their provider, or the login of this site, has confirmed it' }),
     phone: z.string().meta({ pattern: z.regexes.e164.source, maxLength: 16 }).nullable(),
     address: z
       .object({
@@ -270,7 +272,11 @@ export const FullProfile = z
 
 export const ProfilePatch = z
   .strictObject({
-    displayName: text(1, 80).optional(),
+    displayName: text(1, 80)
+      .optional()
+      .meta({
+        description: 'Once it is written here, no provider changes it; stored in Unicode NFC',
+      }),
     bio: text(0, 1000).nullable().optional(),
     avatarUrl: HttpsUrl.nullable().optional(),
     phone: Phone.nullable().optional(),

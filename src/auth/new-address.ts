@@ -58,7 +58,7 @@ export function newAddressOf({ db, now, site, send, notify, audit }: LoginDeps) 
         rights: accessChanged(db, userId),
         member: statement(
           db,
-          sql`update ${users} set email = ${email}, revision = revision + 1,
+          sql`update ${users} set email = ${email}, own_email = 1, revision = revision + 1,
             updated_at = ${at.toISOString()} where id = ${member ?? ''} and ${isDone}`,
         ),
         audit: audit.row('confirmed a new address', member, isDone),

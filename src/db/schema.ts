@@ -49,6 +49,9 @@ export const users = sqliteTable('users', {
   revision: integer().notNull(),
   createdAt: text('created_at').notNull(),
   updatedAt: text('updated_at').notNull(),
+  /** Whether a person wrote the display name, or the address, here; then no provider changes it. */
+  ownName: integer('own_name', { mode: 'boolean' }).notNull().default(false),
+  ownEmail: integer('own_email', { mode: 'boolean' }).notNull().default(false),
 })
 
 export const identities = sqliteTable(
@@ -61,6 +64,13 @@ export const identities = sqliteTable(
     /** Whether BOOTSTRAP_ADMINS has been honoured; it is once, so that a later demotion lasts. */
     bootstrapped: integer({ mode: 'boolean' }).notNull(),
     createdAt: text('created_at').notNull(),
+    /**
+     * When its provider said what the profile shows, in milliseconds since the epoch; null for an identity
+     * that was linked later, which says nothing of its member.
+     */
+    toldAt: integer('told_at').default(0),
+    /** From when on userinfo may be asked; null once it has answered. Milliseconds since the epoch. */
+    askAfter: integer('ask_after').default(0),
   },
   (table) => [primaryKey({ columns: [table.issuer, table.subject] })],
 )

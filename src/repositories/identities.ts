@@ -5,6 +5,7 @@ import type { UserId } from '../db/ids.ts'
 import { authSessions, authUsers, identities, userRoles, users } from '../db/schema.ts'
 import { type AuditRow, insertAuditWhere, wasWritten } from './audited.ts'
 import type { IdentityName } from './linked-identities.ts'
+import { hearing } from './profile-sync.ts'
 import { heldRolesOf } from './roles.ts'
 import { nameKey } from './users.ts'
 
@@ -39,7 +40,8 @@ const identity = {
 export type SessionName = { readonly id: string } | { readonly token: string }
 
 const ASSUMED = `insert into assumed (issuer, subject, user_id, status, access_revision, visit_shard,
-  bootstrapped, roles, session_id, session_token, now) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+  bootstrapped, told_at, roles, session_id, session_token, now)
+  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 /** That the identity is still of this member, who still is what the row says, in a session that is live. */
 export function assumptionOf(
@@ -48,20 +50,21 @@ export function assumptionOf(
   session: SessionName | undefined,
   now: Date,
 ): Assumption {
-  const { userId, status, accessRevision, visitShard, bootstrapped, roles } = row
+  const { userId, status, accessRevision, visitShard, bootstrapped, toldAt, roles } = row
   const [id, token] =
     session && 'id' in session ? [session.id, null] : [null, session?.token ?? null]
-  const is = [userId, status, accessRevision, visitShard, Number(bootstrapped), roles]
+  const is = [userId, status, accessRevision, visitShard, Number(bootstrapped), toldAt, roles]
   return { sql: ASSUMED, values: [issuer, subject, ...is, id, token, now.toISOString()] }
 }
 
 export type IdentitiesRepository = ReturnType<typeof identitiesRepository>
 export type IdentityRow = NonNullable<Awaited<ReturnType<IdentitiesRepository['find']>>>
+export type MemberRow = NonNullable<Awaited<ReturnType<IdentitiesRepository['findMember']>>>
 
 export function identitiesRepository(db: Database) {
   const select = (issuer: string, subject: string) =>
     db
-      .select(identity)
+      .select({ ...identity, ...hearing })
       .from(identities)
       .innerJoin(users, eq(users.id, identities.userId))
       .where(and(eq(identities.issuer, issuer), eq(identities.subject, subject)))
@@ -119,7 +122,7 @@ export function identitiesRepository(db: Database) {
           .innerJoin(authUsers, eq(authUsers.id, authSessions.userId))
           .where(isSession),
         known: db
-          .select(identity)
+          .select({ ...identity, ...hearing })
           .from(authSessions)
           .innerJoin(
             identities,
@@ -162,9 +165,10 @@ export function identitiesRepository(db: Database) {
         ),
         identity: statement(
           db,
-          sql`insert into identities (issuer, subject, user_id, identity_hash, bootstrapped, created_at)
+          sql`insert into identities
+            (issuer, subject, user_id, identity_hash, bootstrapped, created_at, told_at)
           select ${issuer}, ${subject}, ${userId}, ${member.identityHash},
-            ${isListed} = 1 or ${wasAdmin}, ${at} where ${isNew}`,
+            ${isListed} = 1 or ${wasAdmin}, ${at}, ${member.tokenIssuedAt} where ${isNew}`,
         ),
         created: insertAuditWhere(db, created, isNew),
         admin: statement(

@@ -58,9 +58,9 @@ export function linkedIdentitiesRepository(db: Database) {
       const write = rows(
         db,
         sql`insert into ${identities}
-          (issuer, subject, user_id, identity_hash, bootstrapped, created_at)
+          (issuer, subject, user_id, identity_hash, bootstrapped, created_at, told_at)
         select ${proved.issuer}, ${proved.subject}, ${owner}, ${proved.identityHash},
-          exists (${left} and bootstrapped = 1), ${audit.at}
+          exists (${left} and bootstrapped = 1), ${audit.at}, null
         where not exists (${left} and erased_at >= ${proved.tokenIssuedAt})
           and ${sessionIsLive(proved, audit.at)}
           and (select count(*) from identities where user_id = ${owner}) < ${MAX_IDENTITIES}

@@ -68,7 +68,10 @@ const profile = {
   badges: BADGES_OF_USER.mapWith(parseBadges).as('held_badges'),
 }
 
-export interface UserRow extends Omit<typeof users.$inferSelect, 'nameKey' | 'accessRevision'> {
+export interface UserRow extends Omit<
+  typeof users.$inferSelect,
+  'nameKey' | 'accessRevision' | 'ownName' | 'ownEmail'
+> {
   readonly roles: string[]
   readonly badges: ProfileBadge[]
 }
@@ -213,7 +216,10 @@ const UPDATE = shapes<
     .update(users)
     .set({
       ...Object.fromEntries(fields.map((field) => [field, value(field)])),
-      ...(fields.includes('displayName') && { nameKey: sql`${value('nameKey')}` }),
+      ...(fields.includes('displayName') && {
+        nameKey: sql`${value('nameKey')}`,
+        ownName: sql`1`,
+      }),
       ...(fields.includes('address') && {
         address: isMerged
           ? sql`json_patch(coalesce(${users.address}, '{}'), ${value('address')})`

@@ -43,11 +43,13 @@ export function auditColumns(
 /**
  * The row of an act that a person does to themselves without a decision. It names the person as the
  * actor, or nobody where a stranger did it. @param now milliseconds since the epoch
+ * @param named the fields that it changes, where that differs from time to time
  */
 export function auditOwnAct(
   act: OwnAct,
   userId: UserId,
   { now, requestId }: { readonly now: number; readonly requestId: string },
+  named?: { readonly fields: readonly string[] },
 ): AuditRow<'own act'> {
   const definition = OWN_ACTS[act]
   const { action, changes } = definition
@@ -61,7 +63,7 @@ export function auditOwnAct(
     target: userId,
     reason: act,
     requestId,
-    changes,
+    changes: { ...changes, ...named },
   })
 }
 

@@ -23,6 +23,11 @@ export const OWN_ACTS = {
     changes: { role: 'admin' },
     why: 'A site without an admin has nobody who may make one, so its deployment names the first; once for each identity.',
   },
+  'told by the provider': {
+    action: 'user.update',
+    changes: {},
+    why: 'The identity that made the member says what they are called and reached by, as it did the first time; what a person wrote here stays.',
+  },
   'confirmed a new address': {
     action: 'user.update',
     changes: { fields: ['email'] },

@@ -16,7 +16,7 @@ import { TrustedIssuer } from './trusted-issuers.ts'
 
 /** Settings as the platform hands them over: text, each optional. */
 export interface RawSettings extends RawLoginSettings {
-  /** JSON array of `{ issuer, audience, jwksUrl | jwks, algorithms?, claims? }`. */
+  /** JSON array of `{ issuer, audience, jwksUrl | jwks, algorithms?, claims?, clientIds? }`. */
   readonly TRUSTED_ISSUERS?: string
   /** JSON array of `"<issuer>|<subject>"`: admins from their first request on. */
   readonly BOOTSTRAP_ADMINS?: string

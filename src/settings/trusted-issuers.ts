@@ -19,6 +19,8 @@ const IssuerBase = {
   algorithms: Algorithms,
   /** What a token has to say besides, to keep out those the issuer signs for somebody else. */
   claims: z.record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()])).optional(),
+  /** Clients of the issuer whose ID tokens say what their bearers are called; they let nobody in. */
+  clientIds: z.array(z.string().min(1)).min(1).optional(),
 }
 
 /** Whoever can change the keys on their way here signs tokens for anybody. */
@@ -26,7 +28,8 @@ const KeysUrl = z.string().refine(isPrivateWay, {
   error: 'expected an https URL; http from this machine only',
 })
 
-function isPrivateWay(text: string): boolean {
+/** Nobody on the way can read or change what goes there. */
+export function isPrivateWay(text: string): boolean {
   const { protocol, hostname } = URL.parse(text) ?? {}
   const isHere = ['localhost', '127.0.0.1', '[::1]'].includes(hostname ?? '')
   return protocol === 'https:' || (protocol === 'http:' && isHere)
@@ -42,7 +45,7 @@ export const TrustedIssuer = z.union(
   ],
   {
     error:
-      'expected { issuer, audience, jwksUrl | jwks, algorithms?, claims? } with asymmetric algorithms',
+      'expected { issuer, audience, jwksUrl | jwks, algorithms?, claims?, clientIds? } with asymmetric algorithms',
   },
 )
 export type TrustedIssuer = z.infer<typeof TrustedIssuer>

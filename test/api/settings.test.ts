@@ -105,6 +105,8 @@ const BAD = [
       ] as const,
   ),
   ['TRUSTED_ISSUERS', text({ issuer, audience, jwks, secret: 'x' }), 'key: "secret"'],
+  ['TRUSTED_ISSUERS', text({ issuer, audience, jwks, clientIds: [] }), '[0.clientIds]'],
+  ['TRUSTED_ISSUERS', text({ issuer, audience, jwks, clientIds: 'a' }), 'clientIds?'],
   ['TRUSTED_ISSUERS', text({ issuer, audience, jwks, algorithms: ['HS256'] }), 'asymmetric'],
   ['TRUSTED_ISSUERS', text({ issuer, audience, jwks, algorithms: ['none'] }), 'asymmetric'],
   [

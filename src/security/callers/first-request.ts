@@ -1,7 +1,11 @@
-/** What a subject's first request makes: the member, and an admin of whom BOOTSTRAP_ADMINS lists. */
+/**
+ * What is done for whoever comes with a good credential, without their asking: the first request makes the
+ * member, and an admin of whom BOOTSTRAP_ADMINS lists; later ones may have news for the profile.
+ */
 import { newId, type UserId } from '../../db/ids.ts'
 import { auditOwnAct } from '../audit.ts'
 import type { IdentifyDeps, Moment } from './identified.ts'
+import { displayNameOf } from './display-name.ts'
 import { identityHashOf } from './identity-hash.ts'
 import type { VerifiedToken } from '../tokens/verified-tokens.ts'
 
@@ -36,12 +40,7 @@ export function bootstrapRow(userId: UserId, moment: Moment) {
   return auditOwnAct('listed in BOOTSTRAP_ADMINS', userId, moment)
 }
 
-/** The provider's name for the member, made to fit the rules for display names. */
-export function displayNameOf(name: string | undefined): string {
-  const clean = (name ?? '')
-    .toWellFormed()
-    .normalize('NFC')
-    .replaceAll(/\p{Cc}+/gu, ' ')
-    .trim()
-  return Array.from(clean).slice(0, 80).join('') || 'New member'
+/** @param fields of the profile that are changed because the provider says so */
+export function toldRow(userId: UserId, fields: readonly string[], moment: Omit<Moment, 'again'>) {
+  return auditOwnAct('told by the provider', userId, moment, { fields })
 }

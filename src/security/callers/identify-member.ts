@@ -1,7 +1,12 @@
 /** Which member is calling, by a token or by a session of this site; whoever is new becomes one. */
 import { BUILT_IN } from '../../db/issuers.ts'
 import { Problem } from '../../problem.ts'
-import { assumptionOf, type IdentityRow, type SessionName } from '../../repositories/identities.ts'
+import {
+  assumptionOf,
+  type IdentityRow,
+  type MemberRow,
+  type SessionName,
+} from '../../repositories/identities.ts'
 import type { IdentityName } from '../../repositories/linked-identities.ts'
 import { parseHeldRoles } from '../../repositories/roles.ts'
 import type { Settings } from '../../settings/settings.ts'
@@ -109,18 +114,18 @@ async function admitMember(
 }
 
 /** A member as storage knows them. @throws Problem `session_revoked` for one who was deleted */
-export function identified(row: IdentityRow | undefined): Identified {
+export function identified(row: MemberRow | undefined): Identified {
   const member = there(row)
   return { actor: memberOf(member), visitShard: member.visitShard }
 }
 
-function there(row: IdentityRow | undefined): IdentityRow {
+function there<Row extends MemberRow>(row: Row | undefined): Row {
   if (row) return row
   throw new Problem('session_revoked', 'This token was issued before its member was deleted.', {
     stage: 'session',
   })
 }
 
-function memberOf({ userId, status, accessRevision, roles }: IdentityRow): MemberActor {
+function memberOf({ userId, status, accessRevision, roles }: MemberRow): MemberActor {
   return { kind: 'member', userId, status, accessRevision, ...heldRoles(parseHeldRoles(roles)) }
 }

@@ -1,7 +1,8 @@
 /**
- * Members as this isolate read them last, by identity: which member it is and what they may, nothing of
- * a profile. A request is decided with that at once, and its first call to D1 checks that it is still
- * so; nothing leaves before, refusals included. So what is remembered may be of any age.
+ * Members as this isolate read them last, by identity: which member it is and what they may. A request is
+ * decided with that at once, and its first call to D1 checks that it is still so; nothing leaves before,
+ * refusals included. So what is remembered may be of any age. With it is what their provider was heard to
+ * say, so that a token with nothing new costs nothing; the statement that writes compares it once more.
  */
 import type { IdentityRow } from '../../repositories/identities.ts'
 import type { IdentityName } from '../../repositories/linked-identities.ts'

@@ -4,6 +4,7 @@
  */
 import type { JSONWebKeySet } from 'jose'
 import { judgeKeySet } from '../../crypto/jwks-rules.ts'
+import { boundedBytes } from './bounded-body.ts'
 import { isJsonObject, parseStrictJson } from './strict-json.ts'
 
 /** How long the whole fetch may take, body included. */
@@ -45,38 +46,7 @@ async function fetchBytes(url: string): Promise<Uint8Array> {
     throw new KeySetError(`The key set was answered with status ${response.status}.`)
   }
   if (!response.body) throw new KeySetError('The key set was answered with nothing.')
-  return readBytes(response.body.getReader(), signal)
-}
-
-async function readBytes(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-  signal: AbortSignal,
-): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  const stop = () => {
-    reader.cancel(signal.reason).catch(() => undefined)
-  }
-  // A pending read ends when its stream is cancelled; what has been read by then is not an answer.
-  signal.addEventListener('abort', stop)
-  for (let read = await reader.read(); !read.done; read = await reader.read()) {
-    size += read.value.byteLength
-    if (size > MAX_SET_BYTES) {
-      stop()
-      throw new KeySetError(`The key set has more than ${MAX_SET_BYTES} bytes.`)
-    }
-    chunks.push(read.value)
-  }
-  signal.throwIfAborted()
-  return concatenated(chunks, size)
-}
-
-function concatenated(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size)
-  let offset = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, offset)
-    offset += chunk.byteLength
-  }
-  return whole
+  const bytes = await boundedBytes(response, MAX_SET_BYTES, signal)
+  if (!bytes) throw new KeySetError(`The key set has more than ${MAX_SET_BYTES} bytes.`)
+  return bytes
 }

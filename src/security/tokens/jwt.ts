@@ -16,6 +16,7 @@ import { Problem } from '../../problem.ts'
 import { decodeBase64url } from '../../crypto/base64url.ts'
 import { MAX_TOKEN_LENGTH } from '../callers/credential.ts'
 import { keysOf } from './jwks.ts'
+import { isPlainText, personOf } from './person.ts'
 import { isJsonObject, parseStrictJson } from './strict-json.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -24,19 +25,18 @@ const TOLERANCE_MS = 30_000
 /** The end of year 9999: later times cannot be written as a timestamp. */
 const MAX_SECONDS = 253_402_300_799
 
-/** 1..255 code points; a lone surrogate is a `Cs`, a NUL or a line break a `Cc`. */
-const PLAIN_TEXT = /^[^\p{Cc}\p{Cs}]{1,255}$/u
-/** RFC 7515 section 4.1.9: a `typ` without a slash stands for `application/…`. */
-const ACCESS_TOKEN_TYPE = /^(application\/)?(at\+)?jwt$/i
-/** How providers name the claim that an address was confirmed, without the signs between its words. */
-const VERIFIED_NAMES = new Set([
-  'emailverified',
-  'isemailverified',
-  'verifiedemail',
-  'emailconfirmed',
-  'xmsedov',
-])
-const SAYS_NO = /^\s*(false|no|f|n|0+|null|none)?\s*$/i
+/** What a token is taken for. RFC 7515 section 4.1.9: a `typ` without a slash stands for `application/…`. */
+const ACCESS = {
+  type: /^(application\/)?(at\+)?jwt$/i,
+  wrong: 'The token is not an access token.',
+  audiences: ({ audience }: Issuer): readonly string[] => [audience],
+}
+const ID = {
+  type: /^(application\/)?jwt$/i,
+  wrong: 'The token is not an ID token.',
+  audiences: (trusted: Issuer) => ('clientIds' in trusted && trusted.clientIds) || [],
+}
+type Use = typeof ACCESS | typeof ID
 
 /**
  * Who a token speaks for. `now` is in milliseconds. Of a token that was verified before, only what may
@@ -56,15 +56,39 @@ export async function verifyToken(
     if ((await keysOf(trusted, kid, now)) === keys) return verified
   }
   forgetVerification(token)
+  const verification = await verify(token, issuers, ACCESS, now)
+  keepVerification(token, verification)
+  return verification.verified
+}
+
+/**
+ * What an ID token (OpenID Connect Core) of one of the issuer's `clientIds` says of its subject. It is no
+ * credential: it says that its subject has signed in somewhere, and not who sends it.
+ * @throws what `verifyToken` throws
+ */
+export async function verifyIdToken(
+  token: string,
+  issuers: readonly Issuer[],
+  now: number,
+): Promise<VerifiedToken> {
+  const { verified } = await verify(token, issuers, ID, now)
+  return verified
+}
+
+async function verify(
+  token: string,
+  issuers: readonly Issuer[],
+  use: Use,
+  now: number,
+): Promise<Verification> {
   const { header, claims } = parseToken(token)
-  checkHeader(header)
+  checkHeader(header, use)
   const trusted = issuers.find(({ issuer }) => issuer === claims.iss)
   if (!trusted) throw invalid('The token is not from a trusted issuer.')
+  checkUse(claims, trusted, use)
   const verified = readClaims(claims, trusted)
   checkTimes(verified, now)
-  const signed = await checkSignature(token, trusted, now)
-  keepVerification(token, { verified, trusted, ...signed })
-  return verified
+  return { verified, trusted, ...(await checkSignature(token, trusted, now)) }
 }
 
 /** RFC 7515 section 5.2, with exactly one spelling for each token. */
@@ -86,37 +110,31 @@ function parseObject(bytes: Uint8Array): Json {
 }
 
 /** Keys in a header (`jwk`, `jku`, `x5c`, `x5u`) are not looked at: only configured keys count. */
-function checkHeader(header: Json): void {
+function checkHeader(header: Json, { type, wrong }: Use): void {
   if ('crit' in header || 'b64' in header) {
     throw invalid('The token needs an extension that is not supported.')
   }
   if (header.kid !== undefined && typeof header.kid !== 'string') {
     throw invalid('The token is malformed.')
   }
-  if (header.typ !== undefined && !matches(ACCESS_TOKEN_TYPE, header.typ)) {
-    throw invalid('The token is not an access token.')
+  if (header.typ !== undefined && !(typeof header.typ === 'string' && type.test(header.typ))) {
+    throw invalid(wrong)
   }
 }
 
 function readClaims(claims: Json, trusted: Issuer): VerifiedToken {
-  const { issuer, audience } = trusted
-  const audiences: unknown[] = [claims.aud].flat()
-  if (!audiences.every((value) => typeof value === 'string') || !audiences.includes(audience)) {
-    throw invalid('The token is not meant for this audience.')
-  }
-  checkUse(claims, trusted)
-  if (!matches(PLAIN_TEXT, claims.sub)) throw invalid('The token has no usable subject.')
+  if (!isPlainText(claims.sub)) throw invalid('The token has no usable subject.')
   const expiresAt = timeOf(claims.exp)
   if (expiresAt === undefined) throw invalid('The token has no usable expiry.')
   return {
-    issuer: 'load' in trusted ? trusted.name : issuer,
+    issuer: 'load' in trusted ? trusted.name : trusted.issuer,
     ...('load' in trusted && typeof claims.sid === 'string' && { sessionId: claims.sid }),
     subject: claims.sub,
     issuedAt: timeOf(claims.iat),
     validFrom: timeOf(claims.nbf),
     expiresAt,
-    name: typeof claims.name === 'string' ? claims.name : undefined,
-    email: !callsUnverified(claims) && matches(PLAIN_TEXT, claims.email) ? claims.email : undefined,
+    ...(hasOpenidScope(claims) && { opensUserinfo: true }),
+    ...personOf(claims),
   }
 }
 
@@ -132,38 +150,41 @@ function checkTimes({ issuedAt, validFrom, expiresAt }: VerifiedToken, now: numb
 }
 
 /** Some issuers sign everything they send with one key, one `typ` and one `aud`. */
-function checkUse(claims: Json, trusted: Issuer): void {
+function checkUse(claims: Json, trusted: Issuer, use: Use): void {
+  const expected = use.audiences(trusted)
+  const audiences: unknown[] = [claims.aud].flat()
+  const isForUs = audiences.some((each) => expected.some((audience) => each === audience))
+  if (!isForUs || !audiences.every((each) => typeof each === 'string')) {
+    throw invalid('The token is not meant for this audience.')
+  }
+  // A security event (RFC 8417), as which OpenID Connect Back-Channel Logout sends its logout tokens.
+  const isEvent = 'events' in claims
+  const isRight = use === ID ? isIdToken(claims, expected) : isAccessToken(claims, trusted)
+  if (isEvent || !isRight) throw invalid(use.wrong)
+}
+
+function isAccessToken(claims: Json, trusted: Issuer): boolean {
   const wanted = trusted.claims ?? {}
   for (const [name, value] of Object.entries(wanted)) {
     if (claims[name] !== value) {
       throw invalid(`The token does not have the "${name}" that this site takes.`)
     }
   }
-  // A security event (RFC 8417), as which OpenID Connect Back-Channel Logout sends its logout tokens.
-  const isEvent = 'events' in claims
   const { token_use: use = 'access' } = claims
-  if (isEvent || (use !== 'access' && !Object.hasOwn(wanted, 'token_use'))) {
-    throw invalid('The token is not an access token.')
-  }
+  return use === 'access' || Object.hasOwn(wanted, 'token_use')
 }
 
-/**
- * The claim in whatever spelling, also below a namespace as in `https://members.example/email_verified`, and in
- * Supabase's `user_metadata`.
- */
-function callsUnverified(claims: Json): boolean {
-  const inside = isJsonObject(claims.user_metadata) ? Object.entries(claims.user_metadata) : []
-  return [...Object.entries(claims), ...inside].some(([name, value]) => {
-    const [last = ''] = name.split(/[/:]/).slice(-1)
-    const plain = last.toLowerCase().replaceAll(/[^a-z]/g, '')
-    return VERIFIED_NAMES.has(plain) && !saysYes(value)
-  })
+/** OpenID Connect Core, sections 2 and 3.1.3.7: whom it was issued to is one of those it is for. */
+function isIdToken(claims: Json, clientIds: readonly string[]): boolean {
+  const { token_use: use = 'id', azp } = claims
+  return use === 'id' && (azp === undefined || clientIds.some((clientId) => clientId === azp))
 }
 
-/** Some write when it was confirmed, or nothing if it was not. */
-function saysYes(value: unknown): boolean {
-  if (typeof value === 'string') return !SAYS_NO.test(value)
-  return value === true || (typeof value === 'number' && value > 0)
+/** As RFC 9068 has it, or in an array or as `scp`, as some have it. */
+function hasOpenidScope({ scope, scp }: Json): boolean {
+  return [scope, scp]
+    .flat()
+    .some((each) => typeof each === 'string' && each.split(' ').includes('openid'))
 }
 
 /** A NumericDate (RFC 7519 section 2) in whole milliseconds; undefined if absent. @throws invalid_token */
@@ -227,10 +248,6 @@ function detailOf(error: unknown): string {
   return error instanceof errors.JOSEAlgNotAllowed
     ? 'The token is signed with an algorithm that is not taken from its issuer.'
     : 'The token is not signed by a key of its issuer.'
-}
-
-function matches(pattern: RegExp, value: unknown): value is string {
-  return typeof value === 'string' && pattern.test(value)
 }
 
 function invalid(detail: string, cause?: unknown): Problem {

@@ -4,9 +4,10 @@
  */
 import type { keysOf } from './jwks.ts'
 import type { Issuer } from './own-issuers.ts'
+import type { Person } from './person.ts'
 
 /** Times are in milliseconds since the epoch. */
-export interface VerifiedToken {
+export interface VerifiedToken extends Person {
   /** The issuer as in the token; for tokens of this site its name, which stays when its address changes. */
   readonly issuer: string
   /** 1..255 characters, well-formed, without control characters. Unique only within the issuer. */
@@ -15,10 +16,8 @@ export interface VerifiedToken {
   /** Before then the token is not valid. */
   readonly validFrom: number | undefined
   readonly expiresAt: number
-  /** The name as the issuer wrote it, of any length; it has to be cleaned before it is stored. */
-  readonly name: string | undefined
-  /** The address, unless the issuer says that it is unverified. */
-  readonly email: string | undefined
+  /** There if its bearer may ask the provider's userinfo with it. */
+  readonly opensUserinfo?: true
   /** The session that a token of this site is good with; other tokens have none. */
   readonly sessionId?: string
 }

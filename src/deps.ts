@@ -27,6 +27,7 @@ import { jobRunsRepository } from './repositories/job-runs.ts'
 import { linkedIdentitiesRepository } from './repositories/linked-identities.ts'
 import { loginRecordsRepository } from './repositories/login-records.ts'
 import { membersRepository } from './repositories/members.ts'
+import { profileSyncRepository } from './repositories/profile-sync.ts'
 import { rolesRepository } from './repositories/roles.ts'
 import { servicesRepository } from './repositories/services.ts'
 import { nameKeysRepository } from './repositories/name-keys.ts'
@@ -42,7 +43,7 @@ import { keyChecksums } from './security/callers/key-checksums.ts'
 import { burstGuardOf } from './security/limits/burst-guard.ts'
 import { networkHash } from './security/limits/network-hash.ts'
 import { issuersOf } from './security/tokens/own-issuers.ts'
-import { proofs } from './security/tokens/proof.ts'
+import { idTokens, proofs } from './security/tokens/proof.ts'
 import { issueVisitorToken, type Returning } from './security/tokens/visitor-tokens.ts'
 import { type Settings, settingsOf } from './settings/settings.ts'
 
@@ -55,6 +56,7 @@ export interface Deps extends Pick<
   | 'now'
   | 'settings'
   | 'prove'
+  | 'proveIdToken'
   | 'issueVisitorToken'
   | 'network'
   | 'mintApiKey'
@@ -71,6 +73,7 @@ export interface Deps extends Pick<
 > {
   readonly members: Pick<SystemDeps['members'], 'setStatus' | 'addRole' | 'removeRole' | 'delete'>
   readonly apiKeys: Omit<SystemDeps['apiKeys'], 'checksums' | 'load' | 'ofCreators' | 'recordUsage'>
+  readonly profileSync: Pick<SystemDeps['profileSync'], 'find' | 'write'>
   readonly jobRuns: Pick<SystemDeps['jobRuns'], 'list' | 'latest' | 'request'>
   readonly visits: {
     of(member: VisitingMember): Pick<MemberVisits, 'read' | 'record' | 'standing'>
@@ -140,6 +143,14 @@ class Everything {
 
   get prove() {
     return proofs(issuersOf(this.settings, this.#env.DB), this.now)
+  }
+
+  get proveIdToken() {
+    return idTokens(issuersOf(this.settings, this.#env.DB), this.now)
+  }
+
+  get profileSync() {
+    return profileSyncRepository(this.#db)
   }
 
   get linkedIdentities() {

@@ -39,7 +39,14 @@ import {
 import { explain } from './explain.ts'
 import { deleteIdentity, listIdentities, createIdentity } from './identities.ts'
 import { listJobRuns, listJobs, createJobRun } from './jobs.ts'
-import { readMe, readMyProgress, readMyVisits, createMyVisit, patchMe } from './me.ts'
+import {
+  readMe,
+  readMyProgress,
+  readMyVisits,
+  createMyVisit,
+  fillMyProfile,
+  patchMe,
+} from './me.ts'
 import { readPermissions } from './permissions.ts'
 import { listRoles, putRoleDefinition, deleteRoleDefinition } from './role-definitions.ts'
 import { deleteUserRole, putUserRole } from './roles.ts'
@@ -63,6 +70,7 @@ const declared = [
   createVisitor,
   readMe,
   patchMe,
+  fillMyProfile,
   createMyVisit,
   readMyVisits,
   readMyProgress,

@@ -4,6 +4,7 @@ import type { RuleId as Id } from '../db/ids.ts'
 import { Answer, type CallerContext, route } from '../http/route.ts'
 import { siteDay } from '../calendar/site-day.ts'
 import type { VisitingMember } from '../objects/visits.ts'
+import { fillProfile } from '../operations/fill-profile.ts'
 import { recordVisit } from '../operations/record-visit.ts'
 import { updateProfile } from '../operations/update-profile.ts'
 import { notFound } from '../problem.ts'
@@ -20,6 +21,7 @@ import {
   shownId,
   SortNumber,
   Timestamp,
+  Token,
 } from './schemas.ts'
 import { VisitSummary, visitSummaryOf } from './visits.ts'
 
@@ -48,6 +50,28 @@ export const patchMe = route({
   async run({ input, grant, caller, request: { revisions }, deps }) {
     const { userId } = selfOf(caller)
     return profileOf(await updateProfile(grant, { userId, patch: input.json, revisions }, deps))
+  },
+})
+
+const SentIdToken = z
+  .strictObject({
+    idToken: Token.meta({
+      description:
+        'An ID token about you, from the issuer of the token you came with, for one of its clients that this site lists',
+    }),
+  })
+  .meta({ id: 'SentIdToken' })
+
+export const fillMyProfile = route({
+  method: 'POST',
+  path: '/v1/me/id-token',
+  summary: 'Fill in your name and address from an ID token; it is no credential and links nothing',
+  access: { may: 'profile:update', owner: 'self' },
+  input: { json: SentIdToken },
+  output: FullProfile,
+  async run({ input, grant, caller: { identity }, deps }) {
+    if (!identity) return notFound('identity')
+    return profileOf(await fillProfile(grant, { ...input.json, identity }, deps))
   },
 })
 

@@ -272,11 +272,9 @@ export const FullProfile = z
 
 export const ProfilePatch = z
   .strictObject({
-    displayName: text(1, 80)
-      .optional()
-      .meta({
-        description: 'Once it is written here, no provider changes it; stored in Unicode NFC',
-      }),
+    displayName: text(1, 80).optional().meta({
+      description: 'Once it is written here, no provider changes it; stored in Unicode NFC',
+    }),
     bio: text(0, 1000).nullable().optional(),
     avatarUrl: HttpsUrl.nullable().optional(),
     phone: Phone.nullable().optional(),

@@ -81,6 +81,7 @@ const ACTS = Object.entries(TAKING).map(([route, [permission, call]]) => ({
 const TAKES_NOTHING: Readonly<Record<string, string>> = {
   'POST /v1/visitors': 'makes a visitor',
   'PATCH /v1/me': 'is about oneself',
+  'POST /v1/me/id-token': 'is about oneself',
   'POST /v1/me/visits': 'is about oneself',
   'POST /v1/me/identities': 'is about oneself',
   'DELETE /v1/me/identities/:identityId': 'is about oneself',

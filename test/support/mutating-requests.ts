@@ -3,6 +3,7 @@
  */
 import { env } from 'cloudflare:workers'
 import { bookingOf, bookingScene, CONTACT } from './bookings.ts'
+import { idTokenFor } from './identities.ts'
 import { partner } from './keys.ts'
 import { badgeWithRule } from './population.ts'
 import { type Client, ISSUER, type Reply, type Site } from './site.ts'
@@ -67,6 +68,11 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
     const me = await someone()
     const headers = { 'If-Match': '"1"' }
     return () => me.patch('/v1/me', { displayName: 'New', address: { city: 'Ulm' } }, { headers })
+  },
+  'POST /v1/me/id-token': async ({ someone }) => {
+    const me = await someone()
+    const idToken = await idTokenFor(me.token, { name: 'Ada' })
+    return () => me.post('/v1/me/id-token', { idToken })
   },
   'POST /v1/me/visits': async ({ someone }) => {
     const [me, headers] = [await someone(), once()]

@@ -21,10 +21,18 @@ import { whileUnderWay } from './under-way.ts'
 export const ORIGIN = 'https://members.example'
 export const ISSUER = await makeIssuer()
 
+/** The client of the issuer whose ID tokens say what people are called. */
+export const CLIENT_ID = 'front-end'
+
 /** Settings every test site has: one issuer, and its subject `root` as the first admin. */
 export const SETTINGS = {
   TRUSTED_ISSUERS: JSON.stringify([
-    { issuer: ISSUER.issuer, audience: ISSUER.audience, jwks: ISSUER.jwks },
+    {
+      issuer: ISSUER.issuer,
+      audience: ISSUER.audience,
+      jwks: ISSUER.jwks,
+      clientIds: [CLIENT_ID],
+    },
   ]),
   BOOTSTRAP_ADMINS: JSON.stringify([`${ISSUER.issuer}|root`]),
   VISIT_SHARDS: '4',

@@ -5,10 +5,15 @@ import { KEY_SCOPES } from '../../src/security/permissions.ts'
 import { CALLER_NAMES, type CallerName } from '../../src/http/matrix.ts'
 import { bookingOf, bookingScene, CONTACT } from './bookings.ts'
 import { type CastName, isOutcast, type Target } from './cells.ts'
+import { idTokenFor } from './identities.ts'
 import { partner } from './keys.ts'
 import { type Client, ISSUER, type Member, type Site } from './site.ts'
 
-export type Caller = Client & { readonly userId?: string; readonly bookingId?: string }
+export type Caller = Client & {
+  readonly userId?: string
+  readonly bookingId?: string
+  readonly token?: string
+}
 export type Cast = Readonly<Record<CastName, Caller>>
 
 /** All callers are signed in already, so that being seen for the first time changes nothing. */
@@ -113,6 +118,7 @@ export function thingsFor(site: Site, caller: Caller, given?: Promise<Member>) {
     /** An identity of the caller, or of the other member if the caller can have none. */
     identityId: once(async () => (await linked(caller)) ?? (await linked(await other())) ?? ''),
     identityToken: freshIdentity,
+    idToken: () => idTokenFor(caller.token, { name: 'Ada' }),
     job: async () => 'prune-records',
     /** The token of a visitor who has a booking. */
     visitorToken: once(async () => {
@@ -174,12 +180,13 @@ async function valueOf(name: string, target: Target, things: Things, caller: Cal
 function isThing(
   name: string,
   things: Things,
-): name is Exclude<keyof Things, 'other' | 'identityToken'> {
+): name is Exclude<keyof Things, 'other' | 'identityToken' | 'idToken'> {
   return Object.hasOwn(things, name)
 }
 
 const BODIES: Record<string, (things: Things) => Promise<object> | object> = {
   'PATCH /v1/me': () => ({ displayName: 'Renamed' }),
+  'POST /v1/me/id-token': async ({ idToken }) => ({ idToken: await idToken() }),
   'POST /v1/me/identities': async ({ identityToken }) => ({ token: await identityToken() }),
   'PATCH /v1/users/:userId': () => ({ displayName: 'Renamed' }),
   'PUT /v1/roles/:role': () => ({ permissions: [{ permission: 'audit:read', reach: 'any' }] }),

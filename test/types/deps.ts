@@ -90,6 +90,7 @@ export const READS: Readonly<Record<Unaudited, true>> = {
   'jobRuns.latest': true,
   'jobRuns.list': true,
   'linkedIdentities.list': true,
+  'profileSync.find': true,
   'roles.find': true,
   'roles.list': true,
   'roles.reopen': true,

@@ -5,7 +5,8 @@
 import type { Issuer } from './own-issuers.ts'
 import { invalidField, Problem } from '../../problem.ts'
 import type { VisitorActor } from '../actor.ts'
-import { verifyToken } from './jwt.ts'
+import type { IdentityName } from '../../repositories/linked-identities.ts'
+import { verifyIdToken, verifyToken } from './jwt.ts'
 import type { VerifiedToken } from './verified-tokens.ts'
 import { visitorFrom } from './visitors.ts'
 
@@ -17,6 +18,12 @@ export interface Proof {
 
 export type Prove = (field: string, token: string) => Promise<Proof>
 
+export type ProveIdToken = (
+  field: string,
+  token: string,
+  identity: IdentityName,
+) => Promise<VerifiedToken>
+
 /**
  * @param now milliseconds since the epoch
  * @returns what proves a token from the body's `field`; it throws Problem `validation_failed`, `unavailable`
@@ -27,9 +34,27 @@ export function proofs(issuers: readonly Issuer[], now: number): Prove {
       const token = await verifyToken(text, issuers, now)
       return { token, visitor: visitorFrom(token) }
     } catch (error) {
-      throw error instanceof Problem && error.status === 401
-        ? invalidField(field, error.detail)
-        : error
+      throw inBody(field, error)
     }
   }
+}
+
+/**
+ * @param now milliseconds since the epoch
+ * @returns what reads an ID token about `identity` in the body's `field`; it throws as `proofs` does
+ */
+export function idTokens(issuers: readonly Issuer[], now: number): ProveIdToken {
+  return async (field, text, { issuer, subject }) => {
+    const token = await verifyIdToken(text, issuers, now).catch((error: unknown) => {
+      throw inBody(field, error)
+    })
+    if (token.issuer === issuer && token.subject === subject) return token
+    throw invalidField(field, 'The token is about somebody else than the one you came as.')
+  }
+}
+
+function inBody(field: string, error: unknown): unknown {
+  return error instanceof Problem && error.status === 401
+    ? invalidField(field, error.detail)
+    : error
 }

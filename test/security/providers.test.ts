@@ -5,6 +5,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { TrustedIssuer } from '../../src/settings/trusted-issuers.ts'
 import page from '../../docs/sign-in.md?raw'
+import { type BetterAuth, betterAuthOf } from '../support/better-auth.ts'
 import { watchKeyServer } from '../support/key-server.ts'
 import { testSite } from '../support/site.ts'
 import { hmacSigner, makeIssuer, rawToken, type TestIssuer } from '../support/tokens.ts'
@@ -139,6 +140,24 @@ const PROVIDERS: readonly Provider[] = [
     },
   },
   {
+    name: 'better-auth',
+    header: { typ: undefined },
+    claims: {
+      id: UUID,
+      sub: UUID,
+      name: 'Ada',
+      email: 'ada@example.com',
+      emailVerified: true,
+      image: null,
+      createdAt: '2026-01-01T00:00:00.000Z',
+      updatedAt: '2026-01-01T00:00:00.000Z',
+    },
+    refused: {
+      'a token without an audience of its own': { aud: 'https://login.members.example' },
+      'a token of another site': { iss: 'https://OTHER.example' },
+    },
+  },
+  {
     name: 'Cloudflare Access',
     claims: {
       aud: ['AUD_TAG'],
@@ -255,6 +274,46 @@ async function forgeries(keys: TestIssuer, claims: Members): Promise<string[]> {
     )),
   ]
 }
+
+describe('better-auth itself', () => {
+  const printed = printedFor('better-auth')
+  const serve = (auth: BetterAuth) =>
+    fetchSpy.mockImplementation(async (address) => auth.handler(new Request(address)))
+
+  test('has keys and tokens that the settings on the page take, and people who are followed', async () => {
+    const { auth, ada } = await betterAuthOf(printed.issuer, {})
+    serve(auth)
+    const site = testSite({ TRUSTED_ISSUERS: JSON.stringify([printed]), BOOTSTRAP_ADMINS: '' })
+    const profile = async () => {
+      const { body } = await site.bearer(await ada.token()).get('/v1/me')
+      return { name: body.displayName, email: body.email }
+    }
+    expect(await profile()).toEqual({ name: 'Ada', email: null })
+    await ada.confirmAddress()
+    await profile()
+    expect(await profile()).toEqual({ name: 'Ada', email: 'ada@example.com' })
+  })
+
+  test.each([{ alg: 'EdDSA', crv: 'Ed25519' }, { alg: 'ES256' }, { alg: 'RS256' }] as const)(
+    'is taken with keys of its choice: %o',
+    async (keyPairConfig) => {
+      const { auth, ada } = await betterAuthOf(printed.issuer, { jwks: { keyPairConfig } })
+      serve(auth)
+      const algorithms = [keyPairConfig.alg]
+      expect(await answerTo(await ada.token(), { ...printed, algorithms })).toEqual(MEMBER)
+    },
+  )
+
+  test('makes no members of what it signs for others, or anonymously', async () => {
+    const { auth, ada, anonymous } = await betterAuthOf(printed.issuer, {})
+    serve(auth)
+    const strict = { ...printed, claims: { isAnonymous: false } }
+    expect(await answerTo(await ada.token(), strict)).toEqual(MEMBER)
+    expect(await answerTo(await anonymous.token(), strict)).toEqual(REFUSED)
+    const elsewhere = { ...printed, audience: 'elsewhere' }
+    expect(await answerTo(await ada.token(), elsewhere)).toEqual(REFUSED)
+  })
+})
 
 test('every provider that the page has a section for is tried', () => {
   const [, own = ''] = page.split('## Your own provider')

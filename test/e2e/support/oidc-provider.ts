@@ -68,8 +68,6 @@ async function provider(issuer: string): Promise<Provider> {
       claims: () => ({ sub: accountId, ...PERSON }),
     }),
     claims: { openid: ['sub'], profile: ['name'], email: ['email', 'email_verified'] },
-    // With an access token for an API nobody gets at userinfo, so what is asked for is in the ID token.
-    conformIdTokenClaims: false,
     features: {
       resourceIndicators: {
         enabled: true,

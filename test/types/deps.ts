@@ -91,6 +91,7 @@ export const READS: Readonly<Record<Unaudited, true>> = {
   'jobRuns.list': true,
   'linkedIdentities.list': true,
   'profileSync.find': true,
+  'pageRules.forPage': true,
   'roles.find': true,
   'roles.list': true,
   'roles.reopen': true,

@@ -18,6 +18,7 @@ describe('settings that are left out', () => {
       keepsPublicAnswers: true,
       visitShards: 8,
       guests: { perVisitor: 5, perNetwork: 50, holdMinutes: 60, keptForDays: 365 },
+      pagesDefault: 'closed',
     })
   })
 

@@ -1,7 +1,6 @@
 /** Which paths a rule is about. */
 import { describe, expect, it, test } from 'vitest'
 import { MAX_PATTERN_LENGTH, patternKey, ruleFor } from '../../src/security/pages/page-rule.ts'
-import { isProductPath, PRODUCT_PATHS } from '../../src/security/pages/product-paths.ts'
 import { canonical, pageRule } from '../support/page-rules.ts'
 
 function isAbout(pattern: string, path: string): boolean {
@@ -128,12 +127,4 @@ test('the first rule that is about a path decides, whatever comes after it', () 
   const rules = [pageRule('/a/open'), pageRule('/a/*'), pageRule('/*')]
   const found = ['/a/open', '/a/x', '/b', '/'].map((path) => ruleFor(rules, canonical(path))?.path)
   expect(found).toEqual(['/a/open', '/a/*', '/*', '/*'])
-})
-
-test('the paths of the product are whole segments, in any case', () => {
-  for (const own of PRODUCT_PATHS) {
-    expect([own, `${own}/`, `${own}/x`, own.toUpperCase()].every(isProductPath)).toBe(true)
-    expect(isProductPath(`${own}s`)).toBe(false)
-  }
-  expect(['/', '/v2', '/.well-known', '/.well-known/other'].some(isProductPath)).toBe(false)
 })

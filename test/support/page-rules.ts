@@ -2,7 +2,8 @@
 import type { BadgeId } from '../../src/db/ids.ts'
 import type { Caller } from '../../src/security/actor.ts'
 import type { DecidingRule } from '../../src/security/pages/decide-page.ts'
-import { type CanonicalPath, patternKey } from '../../src/security/pages/page-rule.ts'
+import type { CanonicalPath } from '../../src/security/pages/canonical-path.ts'
+import { patternKey } from '../../src/security/pages/page-rule.ts'
 import { member, partner, suspended, VISITOR } from './actors.ts'
 
 export const BADGE: BadgeId = 'bdg_00000000000000000000000005'

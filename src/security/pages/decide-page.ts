@@ -8,7 +8,8 @@ import type { Caller } from '../actor.ts'
 import { decide, type Refusal } from '../decide.ts'
 import { refused } from '../grant.ts'
 import { isPermission } from '../permissions.ts'
-import { type CanonicalPath, type PageRule, ruleFor } from './page-rule.ts'
+import type { CanonicalPath } from './canonical-path.ts'
+import { type PageRule, ruleFor } from './page-rule.ts'
 
 /** Where a page for visitors sends whoever is signed in. */
 export const MEMBERS_START = '/'

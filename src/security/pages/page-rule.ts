@@ -4,16 +4,9 @@
  * keys: decoded, in Unicode NFC, without regard to case or to a slash at the end.
  */
 import type { PageRuleRow } from '../../repositories/page-rules.ts'
+import type { CanonicalPath } from './canonical-path.ts'
 
 export type PageRule = PageRuleRow
-
-declare const canonical: unique symbol
-
-/**
- * A path as it is matched and sent to the origin: dot segments are resolved, and nothing is in it that
- * two servers read differently, such as `//` or an encoded slash.
- */
-export type CanonicalPath = string & { readonly [canonical]: true }
 
 /** How many rules a site may have: a page is opened after a look at all of them. */
 export const MAX_PAGE_RULES = 200

@@ -65,14 +65,20 @@ export interface PageRefusal {
 }
 
 export function decidePage<R extends DecidingRule>(question: PageQuestion<R>): PageDecision<R> {
-  const { rules, path, caller, standard } = question
+  const { rules, path, standard } = question
   const rule = ruleFor(rules, path)
-  if (!rule) {
-    return standard === 'open'
-      ? { outcome: 'let through', rule }
-      : { outcome: 'refused', rule, status: 404, refusal: undefined, forbiddenPath: null }
-  }
-  const refusal = refusalOf(rule, question)
+  if (rule) return decideUnder(rule, question)
+  return standard === 'open'
+    ? { outcome: 'let through', rule }
+    : { outcome: 'refused', rule, status: 404, refusal: undefined, forbiddenPath: null }
+}
+
+/** The decision about the pages that a rule is about. */
+export function decideUnder<R extends DecidingRule>(
+  rule: R,
+  { caller, badges }: Pick<PageQuestion, 'caller' | 'badges'>,
+): PageDecision<R> {
+  const refusal = refusalOf(rule.access, caller, badges)
   if (!refusal) {
     return rule.access === 'visitors-only' && caller.kind === 'member'
       ? { outcome: 'redirect', rule, to: MEMBERS_START }
@@ -112,9 +118,10 @@ export function pageProblem(
 const MEMBERS_HAVE = 'profile:read'
 
 /** Undefined for whoever may open the page, or is sent elsewhere from it. */
-function refusalOf<R extends DecidingRule>(
-  { access }: R,
-  { caller, badges }: PageQuestion<R>,
+function refusalOf(
+  access: PageRule['access'],
+  caller: Caller,
+  badges: ReadonlySet<BadgeId>,
 ): PageRefusal | undefined {
   if (access === 'anyone') return undefined
   if (access === 'visitors-only') {

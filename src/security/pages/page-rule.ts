@@ -12,7 +12,7 @@ export type PageRule = PageRuleRow
 export const MAX_PAGE_RULES = 200
 
 /** The longest pattern, in characters. */
-export const MAX_PATTERN_LENGTH = 500
+export const MAX_PATTERN_LENGTH = 200
 
 const ANY_SEGMENT = ':'
 const ANY_REST = '*'

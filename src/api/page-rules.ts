@@ -29,7 +29,7 @@ const param = z.object({ ruleId: PageRuleId })
 
 const Pattern = z
   .string()
-  .max(MAX_PATTERN_LENGTH)
+  .max(MAX_PATTERN_LENGTH, { abort: true })
   .refine((pattern) => patternKey(pattern) !== undefined, {
     error:
       'expected a path of literal segments, `:name` for any one segment and `*` as the last one; anything else percent-encoded',
@@ -49,7 +49,7 @@ const Pattern = z
 const Place = z
   .string()
   .max(MAX_PATTERN_LENGTH)
-  .refine((path) => 'path' in canonicalPath(path), {
+  .refine((path) => !/[?#]/.test(path) && 'path' in canonicalPath(path), {
     error: 'expected the path of a page of this site, without a query',
     abort: true,
   })

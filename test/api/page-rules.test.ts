@@ -85,7 +85,7 @@ describe('POST /v1/page-rules', () => {
     ['access', { access: undefined }],
     ['access', { access: 'admins' }],
     ['access', { access: { may: 'page:read' } }],
-    ['access', { access: { badge: 'regular' } }],
+    ['access.badge', { access: { badge: 'regular' } }],
     ['access', { access: { may: 'profile:list', badge: NO_BADGE } }],
     ['onUnauthenticated', { onUnauthenticated: '403' }],
     ['signInPath', { signInPath: 'https://elsewhere.example/' }],

@@ -101,15 +101,16 @@ export function isRestricted({ rule, outcome }: PageDecision<DecidingRule>): boo
   return rule ? rule.access !== 'anyone' : outcome !== 'let through'
 }
 
+/** A page that is hidden is told from one without a rule by nobody. */
+const NOTHING_THERE = 'There is no such page, or no rule that opens it to you.'
+
 /** What whoever is refused is told, where it is not a page. */
 export function pageProblem(
   decision: Extract<PageDecision<DecidingRule>, { outcome: 'refused' | 'sign in' }>,
 ): Problem {
   const { outcome, refusal } = decision
-  if (!refusal) return new Problem('not_found', 'No rule opens this page.')
-  if (outcome === 'refused' && decision.status === 404) {
-    return new Problem('not_found', 'There is no such page.')
-  }
+  const isHidden = outcome === 'refused' && decision.status === 404
+  if (!refusal || isHidden) return new Problem('not_found', NOTHING_THERE)
   const { code, detail, stage, required, reach } = refusal
   return new Problem(code, detail, { stage, required, reach })
 }

@@ -1,5 +1,7 @@
 /** What explain says of pages: who may open them, and why not. Nothing is asked of their origin. */
 import { describe, expect, it } from 'vitest'
+import { CALLER_NAMES, type CallerName } from '../../src/http/matrix.ts'
+import { KEY_SCOPES } from '../../src/security/permissions.ts'
 import { partner } from '../support/keys.ts'
 import { type Client, type Site, testSite } from '../support/site.ts'
 
@@ -111,6 +113,54 @@ describe('a page is explained for', () => {
       status: 403,
       body: { required: 'explain:others' },
     })
+  })
+})
+
+describe('pages are opened as the matrix says', () => {
+  const accesses = [
+    'anyone',
+    'visitors-only',
+    'members',
+    { may: 'profile:list' },
+    { may: 'booking:read' },
+    { may: 'booking:read', reach: 'own' },
+  ]
+
+  it('to every kind of caller', async () => {
+    const site = testSite()
+    const { root, badgeId, rule, told } = await scene(site)
+    const rows = (await site.anonymous.get('/v1/permissions')).body.pages
+    const key = await partner(site, { scopes: KEY_SCOPES })
+    const callers: [CallerName, string][] = [
+      ['anonymous', 'anonymous'],
+      ['visitor', VISITOR],
+      ['member', (await site.member('ada')).userId],
+      ['moderator', (await site.memberWith('moderator')).userId],
+      ['bookings-manager', (await site.memberWith('bookings-manager')).userId],
+      ['admin', root.userId],
+      ['partner', key.id],
+    ]
+    expect(callers.map(([name]) => name)).toEqual(CALLER_NAMES)
+    const pages = [...accesses, { badge: badgeId }].map(
+      (access, index) => [`/${index}`, access] as const,
+    )
+    for (const [path, access] of pages) {
+      await rule(path, { access, onUnauthenticated: 'sign-in', signInPath: '/login' })
+    }
+    const closed = rows.length - 1
+    const paths = [...pages.map(([path]) => path), undefined, '/other']
+    expect(paths).toHaveLength(rows.length)
+    for (const [index, path] of paths.entries()) {
+      if (path === undefined) continue
+      const { access, answers } = rows[index]
+      for (const [name, as] of callers) {
+        const { status } = await told(as, path)
+        const expected =
+          { allowed: 200, '401': 303 }[answers[name] as string] ?? Number(answers[name])
+        expect([access, name, status]).toEqual([access, name, expected])
+      }
+    }
+    expect(rows[closed].access).toContain('closed')
   })
 })
 

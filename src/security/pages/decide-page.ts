@@ -65,19 +65,19 @@ export interface PageRefusal {
 }
 
 export function decidePage<R extends DecidingRule>(question: PageQuestion<R>): PageDecision<R> {
-  const { rules, path, standard } = question
-  const rule = ruleFor(rules, path)
-  if (rule) return decideUnder(rule, question)
-  return standard === 'open'
-    ? { outcome: 'let through', rule }
-    : { outcome: 'refused', rule, status: 404, refusal: undefined, forbiddenPath: null }
+  return decideUnder(ruleFor(question.rules, question.path), question)
 }
 
-/** The decision about the pages that a rule is about. */
+/** The decision about a page that this rule is about, or none. */
 export function decideUnder<R extends DecidingRule>(
-  rule: R,
-  { caller, badges }: Pick<PageQuestion, 'caller' | 'badges'>,
+  rule: R | undefined,
+  { caller, badges, standard }: Pick<PageQuestion, 'caller' | 'badges' | 'standard'>,
 ): PageDecision<R> {
+  if (!rule) {
+    return standard === 'open'
+      ? { outcome: 'let through', rule }
+      : { outcome: 'refused', rule, status: 404, refusal: undefined, forbiddenPath: null }
+  }
   const refusal = refusalOf(rule.access, caller, badges)
   if (!refusal) {
     return rule.access === 'visitors-only' && caller.kind === 'member'

@@ -49,7 +49,8 @@ function roundFrom(
   caller: Caller,
   rules: readonly DecidingRule[],
 ): PageRound | undefined {
-  const first = decideUnder(start, { caller, badges: new Set() })
+  const asking = { caller, badges: new Set<never>(), standard: 'open' } as const
+  const first = decideUnder(start, asking)
   const way: string[] = []
   const under = new Set([start.id])
   const found = (end = ''): PageRound => ({
@@ -67,13 +68,7 @@ function roundFrom(
     way.push(spelling.path)
     if (isKnown) return found()
     if (isProductPath(spelling.path)) return undefined
-    const next = decidePage({
-      rules,
-      path: spelling.path,
-      caller,
-      badges: new Set(),
-      standard: 'open',
-    })
+    const next = decidePage({ ...asking, rules, path: spelling.path })
     if (next.rule) under.add(next.rule.id)
     if (decision.outcome === 'sign in' && next.outcome === 'refused') {
       return found(', which is closed to those who are to sign in there')

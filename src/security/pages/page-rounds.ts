@@ -3,8 +3,9 @@
  * closed to those who have to sign in. Rights differ, so this looks at who is refused wherever one can be.
  */
 import type { Caller } from '../actor.ts'
-import { canonicalPath } from './canonical-path.ts'
-import { decidePage, decideUnder, type DecidingRule, type PageDecision } from './decide-page.ts'
+import { type CanonicalPath, canonicalPath } from './canonical-path.ts'
+import { decideUnder, type DecidingRule, type PageDecision } from './decide-page.ts'
+import { ruleFor } from './page-rule.ts'
 import { isProductPath } from './product-paths.ts'
 
 /** A way that leads nowhere. */
@@ -33,13 +34,27 @@ const TRAVELLERS: readonly (readonly [who: string, caller: Caller])[] = [
   ['A suspended member', { ...MEMBER, status: 'suspended' }],
 ]
 
+interface Place {
+  readonly path: CanonicalPath
+  /** The one that decides about it. */
+  readonly rule: DecidingRule | undefined
+}
+
 /** @param rules all of a site, in the order in which they are asked */
 export function roundsIn(rules: readonly DecidingRule[]): PageRound[] {
+  const places = new Map<string, Place>()
+  /** Rules send to few places, so each is looked up once. Undefined for what has no one spelling. */
+  const placeAt = (sent: string): Place | undefined => {
+    const known = places.get(sent)
+    if (known) return known
+    const spelling = canonicalPath(sent)
+    if (!('path' in spelling)) return undefined
+    const place = { path: spelling.path, rule: ruleFor(rules, spelling.path) }
+    places.set(sent, place)
+    return place
+  }
   return rules.flatMap((rule) =>
-    TRAVELLERS.flatMap(([who, caller]) => {
-      const round = roundFrom(rule, who, caller, rules)
-      return round ? [round] : []
-    }),
+    TRAVELLERS.flatMap(([who, caller]) => roundFrom(rule, who, caller, placeAt) ?? []),
   )
 }
 
@@ -47,7 +62,7 @@ function roundFrom(
   start: DecidingRule,
   who: string,
   caller: Caller,
-  rules: readonly DecidingRule[],
+  placeAt: (sent: string) => Place | undefined,
 ): PageRound | undefined {
   const asking = { caller, badges: new Set<never>(), standard: 'open' } as const
   const first = decideUnder(start, asking)
@@ -61,15 +76,15 @@ function roundFrom(
   let decision = first
   for (;;) {
     const to = placeAfter(decision)
-    if (to === undefined) return undefined
-    const spelling = canonicalPath(to)
-    if (!('path' in spelling)) return undefined
-    const isKnown = way.includes(spelling.path)
-    way.push(spelling.path)
+    const place = to === undefined ? undefined : placeAt(to)
+    if (!place) return undefined
+    const { path, rule } = place
+    const isKnown = way.includes(path)
+    way.push(path)
     if (isKnown) return found()
-    if (isProductPath(spelling.path)) return undefined
-    const next = decidePage({ ...asking, rules, path: spelling.path })
-    if (next.rule) under.add(next.rule.id)
+    if (isProductPath(path)) return undefined
+    const next = decideUnder(rule, asking)
+    if (rule) under.add(rule.id)
     if (decision.outcome === 'sign in' && next.outcome === 'refused') {
       return found(', which is closed to those who are to sign in there')
     }

@@ -6,7 +6,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { routes } from '../src/api/index.ts'
-import { CALLER_NAMES, matrixOf } from '../src/http/matrix.ts'
+import { CALLER_NAMES, matrixOf, pageMatrix } from '../src/http/matrix.ts'
 import { documentedPath } from '../src/http/route.ts'
 import { rightsOf } from '../src/security/decide.ts'
 import { CALLERS } from '../src/http/matrix.ts'
@@ -41,6 +41,15 @@ function matrix(): string {
     ...CALLER_NAMES.map((name) => answers[name]),
   ])
   return table([['route', 'takes', ...CALLER_NAMES], ...rows])
+}
+
+/** Kinds of page rules by caller. */
+function pages(): string {
+  const rows = pageMatrix().map(({ access, answers }) => [
+    access.startsWith('no rule') ? access : `\`${access}\``,
+    ...CALLER_NAMES.map((name) => answers[name]),
+  ])
+  return table([['access', ...CALLER_NAMES], ...rows])
 }
 
 /** Routes that take something away, and whose rights that takes. */
@@ -79,6 +88,14 @@ ${policy()}
 \`allowed\`: for any resource. \`own\`: only for their own. 401: a credential is needed. 403: known, and refused.
 
 ${matrix()}
+
+## Pages
+The site's own pages, by what a [page rule](pages.md) says. \`303\`: sent to \`/\`. 401: whoever navigates is sent to the
+sign-in instead, and 404 is answered in place of 401 and 403 where the rule says so. Nobody here holds the badge:
+members who do are let through. Suspended members are 403 on all but \`anyone\`. Which rules a site has,
+\`GET /v1/page-rules\` tells those with \`page:manage\`; whether one opens a page to somebody, \`POST /v1/explain\`.
+
+${pages()}
 
 ## Taking away
 \`allowed\` does not mean from anybody: these take every right of whom it concerns that not every member has, too. The

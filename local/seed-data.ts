@@ -132,6 +132,19 @@ export const BADGES = [
   },
 ] as const
 
+/** Who may open which pages, in order: one rule of each kind, and the rest is open. */
+export const PAGE_RULES: readonly {
+  readonly path: string
+  readonly access: string | { readonly may: string } | { readonly badgeOf: string }
+  readonly onUnauthenticated?: string
+}[] = [
+  { path: '/welcome', access: 'visitors-only' },
+  { path: '/members/*', access: 'members' },
+  { path: '/regulars/*', access: { badgeOf: 'Regular' } },
+  { path: '/team/*', access: { may: 'profile:list' }, onUnauthenticated: '404' },
+  { path: '/*', access: 'anyone' },
+]
+
 const DAY_MS = 24 * 60 * 60 * 1000
 
 /** The times of one member's visits, oldest first, milliseconds. Most come now and then, some nearly daily. */

@@ -8,7 +8,7 @@ import { SettingsError } from '../src/settings/settings.ts'
 import { siteDay } from '../src/calendar/site-day.ts'
 import { DEV_ROOT, sign } from './dev-issuer.ts'
 import { Refusal } from './refusal.ts'
-import { BADGES, personOf, random, visitsOf } from './seed-data.ts'
+import { BADGES, PAGE_RULES, personOf, random, visitsOf } from './seed-data.ts'
 import { localSettings } from './settings.ts'
 import { type Site, startSite } from './site.ts'
 import { openStateDir } from './state.ts'
@@ -59,9 +59,18 @@ async function fill(site: Site, stateDir: string, given: Arguments, zone: string
   if (existing.items.length > 0)
     throw new Refusal('this site has badges already: seed an empty one, with another STATE_DIR')
 
+  const badgeIds = new Map<string, string>()
   for (const { rule, ...badge } of BADGES) {
     const { id } = await call(site, root, 'POST', '/v1/badges', badge)
+    badgeIds.set(badge.title, id)
     if (rule) await call(site, root, 'POST', '/v1/badge-rules', { badgeId: id, ...rule })
+  }
+  for (const { access, ...rule } of PAGE_RULES) {
+    const named =
+      typeof access === 'object' && 'badgeOf' in access
+        ? { badge: badgeIds.get(access.badgeOf) }
+        : access
+    await call(site, root, 'POST', '/v1/page-rules', { ...rule, access: named })
   }
   const people = Array.from({ length: given.members }, (_, index) => personOf(draw, index))
   const members = await eachOf('members', people, (person) => join(site, stateDir, person))
@@ -76,7 +85,7 @@ async function fill(site: Site, stateDir: string, given: Arguments, zone: string
     throw new Refusal('the tick that awards the badges failed; see above')
   const total = counted.reduce((sum, each) => sum + each, 0)
   console.log(
-    `${members.length} members, ${BADGES.length} badges, ${total} visits in ${given.weeks} weeks.`,
+    `${members.length} members, ${BADGES.length} badges, ${PAGE_RULES.length} page rules, ${total} visits in ${given.weeks} weeks.`,
   )
 }
 

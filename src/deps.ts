@@ -28,6 +28,7 @@ import { linkedIdentitiesRepository } from './repositories/linked-identities.ts'
 import { loginRecordsRepository } from './repositories/login-records.ts'
 import { membersRepository } from './repositories/members.ts'
 import { profileSyncRepository } from './repositories/profile-sync.ts'
+import { pageRulesRepository } from './repositories/page-rules.ts'
 import { rolesRepository } from './repositories/roles.ts'
 import { servicesRepository } from './repositories/services.ts'
 import { nameKeysRepository } from './repositories/name-keys.ts'
@@ -70,6 +71,7 @@ export interface Deps extends Pick<
   | 'services'
   | 'bookings'
   | 'bookingClaims'
+  | 'pageRules'
 > {
   readonly members: Pick<SystemDeps['members'], 'setStatus' | 'addRole' | 'removeRole' | 'delete'>
   readonly apiKeys: Omit<SystemDeps['apiKeys'], 'checksums' | 'load' | 'ofCreators' | 'recordUsage'>
@@ -231,6 +233,10 @@ class Everything {
 
   get bookingClaims() {
     return bookingClaimsRepository(this.#db, this.#at)
+  }
+
+  get pageRules() {
+    return pageRulesRepository(this.#db)
   }
 
   get outbox() {

@@ -6,7 +6,7 @@ import { LOGIN_PATHS } from '../src/auth/mount.ts'
 import { createApp } from '../src/app.ts'
 import { followUp } from '../src/events/index.ts'
 import { DOCUMENT_PATHS } from '../src/http/documents/index.ts'
-import { CALLER_NAMES, matrixOf } from '../src/http/matrix.ts'
+import { CALLER_NAMES, matrixOf, pageMatrix } from '../src/http/matrix.ts'
 import {
   type CastName,
   challengeOf,
@@ -106,6 +106,10 @@ describe('nothing is left out', () => {
   test('GET /v1/permissions tells the matrix that is enforced', async () => {
     const { status, body } = await testSite().anonymous.get('/v1/permissions')
     expect(status).toBe(200)
-    expect(body).toEqual({ callers: CALLER_NAMES, routes: matrixOf(routes) })
+    expect(body).toEqual({
+      callers: CALLER_NAMES,
+      routes: matrixOf(routes),
+      pages: pageMatrix(),
+    })
   })
 })

@@ -92,6 +92,12 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   // The answer is foreseen from the booking.
   'POST /v1/bookings/:bookingId/cancel': [2, 0],
   'DELETE /v1/bookings/:bookingId/contact': [1, 0],
+  'GET /v1/page-rules': [1, 0],
+  'GET /v1/page-rules/:ruleId': [1, 0],
+  // All rules together must not send anybody round.
+  'POST /v1/page-rules': [2, 0],
+  'PATCH /v1/page-rules/:ruleId': [2, 0],
+  'DELETE /v1/page-rules/:ruleId': [2, 0],
   'GET /v1/api-keys': [1, 0],
   'GET /v1/api-keys/:keyId': [1, 0],
   'POST /v1/api-keys': [1, 0],

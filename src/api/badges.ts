@@ -120,7 +120,7 @@ export const patchBadge = route({
 export const deleteBadge = route({
   method: 'DELETE',
   path: '/v1/badges/:badgeId',
-  summary: 'Delete a badge with its assignments and rules',
+  summary: 'Delete a badge with its assignments and rules; not while a page rule names it',
   access: { may: 'badge:manage' },
   input: { param },
   output: 'nothing',

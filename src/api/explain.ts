@@ -2,11 +2,15 @@
 import * as z from 'zod'
 import type { Deps } from '../deps.ts'
 import { explanationOf, OUTCOMES, STEPS } from '../http/explain/explain.ts'
+import { explainPage } from '../http/explain/explain-page.ts'
 import { type CallerContext, route } from '../http/route.ts'
 import { invalidField, notFound } from '../problem.ts'
 import type { Subject } from '../security/actor.ts'
 import { decide } from '../security/decide.ts'
 import { refused } from '../security/grant.ts'
+import { canonicalPath } from '../security/pages/canonical-path.ts'
+import { MAX_PATTERN_LENGTH } from '../security/pages/page-rule.ts'
+import { isProductPath } from '../security/pages/product-paths.ts'
 import { idOf, MANY, shownId, shownName, shownText, UserId } from './schemas.ts'
 
 const KeyId = idOf('key', 'Id of an API key')
@@ -53,11 +57,33 @@ const Body = z
   .optional()
   .meta({ description: 'What the call sends; left out if it sends nothing' })
 
+/** A page of the site, in its one spelling. */
+const Page = z
+  .string()
+  .max(2048)
+  .refine((sent) => 'path' in canonicalPath(withoutQuery(sent)), {
+    error: 'expected the path of a page, in a spelling that all servers read alike',
+    abort: true,
+  })
+  .transform((sent, context) => {
+    const spelling = canonicalPath(withoutQuery(sent))
+    if ('path' in spelling && !isProductPath(spelling.path)) return spelling.path
+    const message = 'no rule is about the pages of Guildhall itself; ask with method and path'
+    context.addIssue({ code: 'custom', message })
+    return z.NEVER
+  })
+  .meta({
+    pattern: '^/',
+    description:
+      'A page of the site, in place of a call; a query does not matter, as in `/members/x?y=1`',
+  })
+
 const Call = z
   .strictObject({
     as: As.optional(),
-    method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']),
-    path: Path,
+    method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']).optional(),
+    path: Path.optional(),
+    page: Page.optional(),
     body: Body,
     ifMatch: z
       .string()
@@ -76,12 +102,35 @@ const Call = z
     path: ['body'],
     error: 'a call with this method sends no body',
   })
-  .meta({ id: 'Call' })
+  .meta({
+    id: 'Call',
+    description: 'A call, with `method` and `path`, or a `page`',
+    anyOf: [{ required: ['method', 'path'] }, { required: ['page'] }],
+  })
+  .transform((sent, context) => {
+    const { as, page, method, path, ...rest } = sent
+    if (page !== undefined) {
+      const more = [method, path, ...Object.values(rest)].some((value) => value !== undefined)
+      if (!more) return { as, page }
+      const message = 'a page is asked for by itself: with as, and nothing else'
+      context.addIssue({ code: 'custom', path: ['page'], message })
+      return z.NEVER
+    }
+    if (method !== undefined && path !== undefined) return { as, method, path, ...rest }
+    for (const [name, value] of Object.entries({ method, path })) {
+      if (value !== undefined) continue
+      context.addIssue({ code: 'custom', path: [name], message: 'this field is required' })
+    }
+    return z.NEVER
+  })
 
 const Step = z.enum(STEPS)
 const Explanation = z
   .object({
-    status: z.int().min(200).max(499).meta({ description: 'What the call would answer now' }),
+    status: z.int().min(200).max(499).meta({
+      description:
+        'What the call would answer now; for a page 200 is whatever its origin answers, and 303 what a navigation is answered',
+    }),
     decisive: Step.meta({ description: 'The step at which that was settled' }),
     checks: z
       .array(z.object({ stage: Step, outcome: z.enum(OUTCOMES), detail: shownText(1000) }))
@@ -101,6 +150,13 @@ const Explanation = z
           'API keys that the call would take scopes from, by taking rights from whoever created them; ' +
           'null for callers without `api-key:manage`',
       }),
+    pageRule: z
+      .object({ id: shownId('pgr'), path: shownText(MAX_PATTERN_LENGTH) })
+      .nullable()
+      .meta({
+        description:
+          'The rule that decides about the page; null without one, for calls, and for callers without `page:manage`',
+      }),
     change: shownText(1000).nullable().meta({
       description: 'The smallest change after which it would be allowed; null if it is',
     }),
@@ -116,13 +172,25 @@ export const explain = route({
   output: Explanation,
   dryRuns: true,
   asksAgain: true,
-  async run({ input, caller, dryRun, deps }) {
-    const { as, body, ifMatch, ifNoneMatch, ...call } = input.json
-    const subject = await subjectOf(as, caller, deps)
+  async run({ input, caller, dryRun, lookUp, deps }) {
+    const asked = input.json
+    const subject = await subjectOf(asked.as, caller, deps)
     if (!dryRun) return UNREAD
-    const result = await dryRun({ ...call, body, ifMatch, ifNoneMatch }, subject)
     const seesKeys = decide(caller.actor, 'api-key:manage', 'site').allowed
-    return { ...explanationOf(result), stoppedKeys: seesKeys ? [...result.stopped] : null }
+    if ('page' in asked) {
+      const explanation = explainPage({
+        ...(await deps.pageRules.forPage(subject.kind === 'member' ? subject.userId : undefined)),
+        caller: await lookUp(subject),
+        path: asked.page,
+        standard: deps.settings.pagesDefault,
+        seesRules: decide(caller.actor, 'page:manage', 'site').allowed,
+      })
+      return { ...explanation, stoppedKeys: seesKeys ? [] : null }
+    }
+    const { as: _, body, ifMatch, ifNoneMatch, ...call } = asked
+    const result = await dryRun({ ...call, body, ifMatch, ifNoneMatch }, subject)
+    const stoppedKeys = seesKeys ? [...result.stopped] : null
+    return { ...explanationOf(result), stoppedKeys, pageRule: null }
   },
 })
 
@@ -132,6 +200,7 @@ const UNREAD = {
   decisive: 'credential',
   checks: [],
   stoppedKeys: null,
+  pageRule: null,
   change: null,
 } satisfies z.input<typeof Explanation>
 
@@ -164,6 +233,11 @@ async function knownAs(as: Subject, deps: Deps): Promise<Subject | undefined> {
     case 'anonymous':
       return as
   }
+}
+
+/** A page is decided about by its path alone. */
+function withoutQuery(sent: string): string {
+  return sent.replace(/[?#].*$/s, '')
 }
 
 /** Whether it is still under `/v1/` once `..` and the like are followed, as every client does. */

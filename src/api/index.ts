@@ -47,6 +47,13 @@ import {
   fillMyProfile,
   patchMe,
 } from './me.ts'
+import {
+  createPageRule,
+  deletePageRule,
+  listPageRules,
+  patchPageRule,
+  readPageRule,
+} from './page-rules.ts'
 import { readPermissions } from './permissions.ts'
 import { listRoles, putRoleDefinition, deleteRoleDefinition } from './role-definitions.ts'
 import { deleteUserRole, putUserRole } from './roles.ts'
@@ -129,6 +136,11 @@ const declared = [
   deleteApiKey,
   rotateApiKey,
   readApiKeyUsage,
+  listPageRules,
+  readPageRule,
+  createPageRule,
+  patchPageRule,
+  deletePageRule,
   listAudit,
   listElevations,
   readPermissions(() => routes),

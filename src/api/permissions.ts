@@ -1,6 +1,6 @@
 /** The authorization matrix as data. */
 import * as z from 'zod'
-import { ANSWERS, CALLER_NAMES, matrixOf } from '../http/matrix.ts'
+import { ANSWERS, CALLER_NAMES, matrixOf, PAGE_ANSWERS, pageMatrix } from '../http/matrix.ts'
 import { type Route, route } from '../http/route.ts'
 import { MANY, shownText } from './schemas.ts'
 
@@ -19,6 +19,17 @@ const Matrix = z
         }),
       )
       .max(MANY),
+    pages: z
+      .array(
+        z.object({
+          access: shownText(200).meta({
+            description: 'The access of a page rule, or that no rule is about the page',
+          }),
+          answers: z.record(z.enum(CALLER_NAMES), z.enum(PAGE_ANSWERS)),
+        }),
+      )
+      .max(MANY)
+      .meta({ description: 'Kinds of page rules: which a site has, `GET /v1/page-rules` says' }),
   })
   .meta({ id: 'Permissions' })
 
@@ -27,11 +38,12 @@ export const readPermissions = (routes: () => readonly Route[]) =>
   route({
     method: 'GET',
     path: '/v1/permissions',
-    summary: 'Who may call what: every route by every kind of caller and role',
+    summary:
+      'Who may call what: every route, and every kind of page, by every kind of caller and role',
     access: { open: 'The rules of a site are no secret; who has which role is' },
     input: {},
     output: Matrix,
     async run() {
-      return { callers: [...CALLER_NAMES], routes: matrixOf(routes()) }
+      return { callers: [...CALLER_NAMES], routes: matrixOf(routes()), pages: pageMatrix() }
     },
   })

@@ -16,6 +16,7 @@ export const ID_PREFIXES = [
   'aud',
   'run',
   'evt',
+  'pgr',
 ] as const
 export type IdPrefix = (typeof ID_PREFIXES)[number]
 
@@ -32,6 +33,7 @@ export type ServiceId = Id<'svc'>
 export type SlotId = Id<'slt'>
 export type BookingId = Id<'bkg'>
 export type EventId = Id<'evt'>
+export type PageRuleId = Id<'pgr'>
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 /** The first character carries only three bits of the 128. */

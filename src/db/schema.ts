@@ -9,6 +9,7 @@ import type {
   BookingId,
   EventId,
   KeyId,
+  PageRuleId,
   RuleId,
   RunId,
   ServiceId,
@@ -303,6 +304,32 @@ export const bookings = sqliteTable('bookings', {
   guestPhone: text('guest_phone'),
   /** A keyed hash of the network that a visitor booked from, until the booking ends. */
   network: text(),
+})
+
+/** Who may open a page: a word, a permission and how far it has to go, or a badge. */
+export type PageAccess =
+  | 'anyone'
+  | 'visitors-only'
+  | 'members'
+  | { readonly may: string; readonly reach: 'own' | 'any' }
+  | { readonly badge: BadgeId }
+
+/** There is one column more, `badge_id`, which is made of `access` and keeps badges that it names. */
+export const pageRules = sqliteTable('page_rules', {
+  id: text().$type<PageRuleId>().primaryKey(),
+  /** A pattern, as it was sent. */
+  path: text().notNull(),
+  /** The pattern in the form in which it is compared; see `security/pages/page-rule.ts`. */
+  pathKey: text('path_key').notNull(),
+  access: text({ mode: 'json' }).$type<PageAccess>().notNull(),
+  onUnauthenticated: text('on_unauthenticated', { enum: ['sign-in', '401', '404'] }).notNull(),
+  signInPath: text('sign_in_path'),
+  forbiddenPath: text('forbidden_path'),
+  webSocket: integer('web_socket', { mode: 'boolean' }).notNull(),
+  position: integer().notNull(),
+  revision: integer().notNull(),
+  createdAt: text('created_at').notNull(),
+  updatedAt: text('updated_at').notNull(),
 })
 
 export const events = sqliteTable('events', {

@@ -1,7 +1,11 @@
-/** The authorization matrix: every route by every kind of caller, computed by `decide` and nothing else. */
-import type { UserId, VisitorId } from '../db/ids.ts'
+/**
+ * The authorization matrix: every route, and every kind of page rule, by every kind of caller, computed
+ * by `decide` and nothing else.
+ */
+import type { BadgeId, UserId, VisitorId } from '../db/ids.ts'
 import type { Caller, MemberActor } from '../security/actor.ts'
 import { decide, type Target } from '../security/decide.ts'
+import { decideUnder, type DecidingRule } from '../security/pages/decide-page.ts'
 import { KEY_SCOPES, type Role } from '../security/permissions.ts'
 import type { Restricted } from './access.ts'
 import { documentedPath, type Route } from './route.ts'
@@ -95,9 +99,77 @@ function ownIdOf(caller: Caller): string {
   return caller.kind === 'visitor' ? VISITOR : MEMBER
 }
 
-function forAll(answer: (name: CallerName) => MatrixAnswer): Record<CallerName, MatrixAnswer> {
+/** `303` is sent elsewhere; what whoever is signed out is answered is 401 as long as they navigate nowhere. */
+export const PAGE_ANSWERS = ['allowed', '303', '401', '403', '404'] as const
+type PageAnswer = (typeof PAGE_ANSWERS)[number]
+
+interface PageMatrixRow {
+  /** What a rule says, or that there is none. */
+  readonly access: string
+  readonly answers: Record<CallerName, PageAnswer>
+}
+
+const SOME_BADGE = 'bdg_00000000000000000000000000' satisfies BadgeId
+
+/** One rule of each kind, for a page that says what it is to those who are refused. */
+const PAGE_RULES: Readonly<Record<string, DecidingRule['access']>> = {
+  anyone: 'anyone',
+  'visitors-only': 'visitors-only',
+  members: 'members',
+  'may: profile:list': { may: 'profile:list', reach: 'any' },
+  'may: booking:read': { may: 'booking:read', reach: 'any' },
+  'may: booking:read, reach: own': { may: 'booking:read', reach: 'own' },
+  badge: { badge: SOME_BADGE },
+}
+
+/** Nobody holds the badge here: whoever does is let through, if they are a member. */
+export function pageMatrix(): PageMatrixRow[] {
+  return [
+    ...Object.entries(PAGE_RULES).map(([name, access]) => pageRow(name, ruleOf(access), 'closed')),
+    pageRow('no rule, PAGES_DEFAULT=open', undefined, 'open'),
+    pageRow('no rule, PAGES_DEFAULT=closed', undefined, 'closed'),
+  ]
+}
+
+function ruleOf(access: DecidingRule['access']): DecidingRule {
+  return {
+    id: 'pgr_00000000000000000000000000',
+    path: '/page',
+    pathKey: '/page',
+    access,
+    onUnauthenticated: 'sign-in',
+    signInPath: null,
+    forbiddenPath: null,
+  }
+}
+
+function pageRow(
+  access: string,
+  rule: DecidingRule | undefined,
+  standard: 'open' | 'closed',
+): PageMatrixRow {
+  const badges = new Set<never>()
+  const answers = forAll((name): PageAnswer => {
+    const decision = decideUnder(rule, { caller: CALLERS[name], badges, standard })
+    switch (decision.outcome) {
+      case 'let through':
+        return 'allowed'
+      case 'redirect':
+        return '303'
+      case 'sign in':
+        return '401'
+      case 'refused':
+        return `${decision.status}`
+    }
+  })
+  return { access, answers }
+}
+
+function forAll<Answer extends string>(
+  answer: (name: CallerName) => Answer,
+): Record<CallerName, Answer> {
   return Object.fromEntries(CALLER_NAMES.map((name) => [name, answer(name)])) as Record<
     CallerName,
-    MatrixAnswer
+    Answer
   >
 }

@@ -21,7 +21,7 @@ import { deprecationFields } from './deprecation.ts'
 import { followUp } from './follow-up.ts'
 import { answerFor, idempotencyOf, isUnanswered, REPLAYED, replayOf } from './idempotency.ts'
 import { parse } from './parse.ts'
-import { dryRunOf, noteArrival } from './explain/dry-run.ts'
+import { dryRunOf, lookUpOf, noteArrival } from './explain/dry-run.ts'
 import type { Access, Admission, Restricted } from './access.ts'
 import {
   Answer,
@@ -349,7 +349,7 @@ function contextOf(
     },
     deps: c.get('deps'),
     followUp: () => followUp(c),
-    ...(declared.dryRuns && { dryRun: dryRunOf(c) }),
+    ...(declared.dryRuns && { dryRun: dryRunOf(c), lookUp: lookUpOf(c) }),
   }
 }
 

@@ -12,7 +12,7 @@ import type { Identified } from '../security/callers/identified.ts'
 import type { Permission } from '../security/permissions.ts'
 import type { Access, GrantFor } from './access.ts'
 import type { Deprecated } from './deprecation.ts'
-import type { DryRun } from './explain/dry-run.ts'
+import type { DryRun, LookUp } from './explain/dry-run.ts'
 
 type Schema = z.core.$ZodType
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -68,6 +68,7 @@ export interface RequestContext<O extends Output> {
 export interface DryRunning {
   /** Has another call answered without doing it; undefined while this one is a dry run itself. */
   readonly dryRun: DryRun | undefined
+  readonly lookUp: LookUp
 }
 
 /** `nothing` is 204. */

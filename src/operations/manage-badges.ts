@@ -3,7 +3,7 @@ import { isUniqueViolation } from '../db/errors.ts'
 import { type BadgeId, newId } from '../db/ids.ts'
 import { Problem } from '../problem.ts'
 import type { BadgePatch, BadgeRow } from '../repositories/badges.ts'
-import type { Revisions } from '../repositories/scope.ts'
+import { accepts, type Revisions } from '../repositories/scope.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
 import type { Remember } from './foreseen.ts'
@@ -66,7 +66,10 @@ export async function updateBadge(
   return changedRow(await slugConflict(badges.update(badgeId, patch, revisions, audit)), 'badge')
 }
 
-/** Its assignments and rules go too. @throws Problem `not_found`, `precondition_failed` */
+/**
+ * Its assignments and rules go too.
+ * @throws Problem `not_found`, `precondition_failed`, `conflict` for one that opens a page
+ */
 export async function deleteBadge(
   grant: Grant<'badge:manage'>,
   { badgeId, revisions }: { readonly badgeId: BadgeId; readonly revisions: Revisions },
@@ -76,7 +79,12 @@ export async function deleteBadge(
     action: 'badge.delete',
     target: badgeId,
   })
-  assertDeleted(await badges.delete(badgeId, revisions, audit), 'badge')
+  const { changed, row, pageRule } = await badges.delete(badgeId, revisions, audit)
+  if (row && pageRule && accepts(revisions, row.revision)) {
+    const detail = `The page rule of ${pageRule.path} opens it to holders of this badge; change the rule first.`
+    throw new Problem('conflict', detail)
+  }
+  assertDeleted({ changed, row }, 'badge')
 }
 
 async function slugConflict<T>(write: Promise<T>): Promise<T> {

@@ -1,9 +1,10 @@
 /** The badges a site has. */
-import { and, asc, eq, max, sql } from 'drizzle-orm'
+import { and, asc, eq, max, notExists, sql } from 'drizzle-orm'
 import { batch, type Database } from '../db/client.ts'
 import type { BadgeId } from '../db/ids.ts'
 import { badgeAssignments, badgeRules, badges } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer, wasWritten } from './audited.ts'
+import { pageRulesNaming } from './page-rules.ts'
 import { atRevision, type Revisions, sortsAfter } from './scope.ts'
 
 export type BadgeRow = typeof badges.$inferSelect
@@ -60,23 +61,33 @@ export function badgesRepository(db: Database) {
       return { changed: written.length > 0, row: found[0] }
     },
 
-    /** Deletes a badge with its assignments and rules. @returns the row that was not deleted, if any */
+    /**
+     * Deletes a badge with its assignments and rules, unless it opens a page.
+     * @returns the row that was not deleted, if any, and a rule about pages that names it
+     */
     async delete(id: BadgeId, revisions: Revisions, audit: AuditRow) {
       // The children go before the parent, so the write that decides only marks the badge.
       const write = db
         .update(badges)
         .set({ revision: sql`${badges.revision} + 1` })
-        .where(and(eq(badges.id, id), atRevision(badges.revision, revisions)))
+        .where(
+          and(
+            eq(badges.id, id),
+            atRevision(badges.revision, revisions),
+            notExists(pageRulesNaming(db, id)),
+          ),
+        )
         .returning({ id: badges.id })
-      const { written, left } = await audited(db, audit, write, {
+      const { written, left, naming } = await audited(db, audit, write, {
         assignments: db
           .delete(badgeAssignments)
           .where(and(eq(badgeAssignments.badgeId, id), wasWritten(audit))),
         rules: db.delete(badgeRules).where(and(eq(badgeRules.badgeId, id), wasWritten(audit))),
         badge: db.delete(badges).where(and(eq(badges.id, id), wasWritten(audit))),
         left: select(id),
+        naming: pageRulesNaming(db, id),
       })
-      return { changed: written.length > 0, row: left[0] }
+      return { changed: written.length > 0, row: left[0], pageRule: naming[0] }
     },
   }
 }

@@ -62,6 +62,11 @@ export const PERMISSIONS = {
   'booking:cancel': { description: 'Cancel a booking', keyScope: true, reaches: OWN_OR_ANY },
   'booking:read': { description: 'Read bookings', keyScope: true, reaches: OWN_OR_ANY },
   'booking:confirm': { description: 'Confirm or decline a booking', keyScope: false, reaches: ANY },
+  'page:manage': {
+    description: 'Say who may open which pages of the site',
+    keyScope: false,
+    reaches: ANY,
+  },
   'api-key:manage': {
     description: 'Create, change and revoke API keys',
     keyScope: false,
@@ -135,6 +140,7 @@ export const ROLES = {
     'booking:cancel': 'any',
     'booking:read': 'any',
     'booking:confirm': 'any',
+    'page:manage': 'any',
     'api-key:manage': 'any',
     'audit:read': 'any',
     'job:run': 'any',

@@ -38,6 +38,8 @@ export interface RawSettings extends RawLoginSettings {
   readonly VISITOR_HOLD_MINUTES?: string
   /** 1..36500 days after which what guests have left is forgotten. Default 365. */
   readonly GUEST_DATA_DAYS?: string
+  /** What becomes of pages that no rule is about: `closed`, the default, or `open`. */
+  readonly PAGES_DEFAULT?: string
 }
 
 export const SETTING_NAMES = [
@@ -52,6 +54,7 @@ export const SETTING_NAMES = [
   'NETWORK_BOOKINGS',
   'VISITOR_HOLD_MINUTES',
   'GUEST_DATA_DAYS',
+  'PAGES_DEFAULT',
   ...LOGIN_SETTING_NAMES,
 ] as const satisfies readonly (keyof RawSettings)[]
 
@@ -81,6 +84,8 @@ export interface Settings {
   readonly visitShards: number
   readonly securityContact: string | undefined
   readonly guests: GuestSettings
+  /** What becomes of pages that no rule is about. */
+  readonly pagesDefault: 'open' | 'closed'
   /** What the keys of this site's tokens are encrypted with; undefined if they are not. */
   readonly authSecret: string | undefined
   /** Undefined when it is off. */
@@ -142,6 +147,7 @@ export function parseSettings(raw: RawSettings): Settings {
       ),
       keptForDays: setting('GUEST_DATA_DAYS', wholeNumber(36_500), raw.GUEST_DATA_DAYS || '365'),
     },
+    pagesDefault: setting('PAGES_DEFAULT', OpenOrClosed, raw.PAGES_DEFAULT || 'closed'),
     authSecret: setting('AUTH_SECRET', AuthSecret.optional(), raw.AUTH_SECRET || undefined),
     builtInLogin,
   }
@@ -162,6 +168,8 @@ const Origin = z.string().refine((text) => URL.canParse(text) && new URL(text).o
 })
 
 const OnOrOff = z.enum(['on', 'off'], { error: 'expected "on" or "off"' })
+
+const OpenOrClosed = z.enum(['open', 'closed'], { error: 'expected "open" or "closed"' })
 
 function wholeNumber(max: number) {
   return z.coerce

@@ -9,9 +9,10 @@ async function entries(client: Client, query = '') {
 
 const BADGE = { title: 'Regular', slug: 'regular', description: 'Often here' }
 const RULE = { metric: 'visits', threshold: 2, windowDays: null, enabled: true }
+const PAGE_RULE = { path: '/members/*', access: 'members' }
 /** Its name and where it may be used from say who uses it. */
 const KEY = { name: 'secret', scopes: ['audit:read'], allowedIps: ['192.0.2.7'] }
-type Ids = Readonly<Record<'ada' | 'badge' | 'rule' | 'key', string>>
+type Ids = Readonly<Record<'ada' | 'badge' | 'rule' | 'pageRule' | 'key', string>>
 interface Change {
   readonly action: string
   /** A request that has to be made before. */
@@ -92,6 +93,31 @@ const CHANGES: readonly Change[] = [
     changes: () => ({}),
   },
   {
+    action: 'page-rule.create',
+    call: (root) => root.post('/v1/page-rules', { path: '/team/*', access: 'members' }),
+    target: 'created',
+    changes: () => ({
+      path: '/team/*',
+      access: 'members',
+      onUnauthenticated: '401',
+      signInPath: null,
+      forbiddenPath: null,
+      webSocket: false,
+    }),
+  },
+  {
+    action: 'page-rule.update',
+    call: (root, { pageRule }) => root.patch(`/v1/page-rules/${pageRule}`, { access: 'anyone' }),
+    target: 'pageRule',
+    changes: () => ({ access: 'anyone' }),
+  },
+  {
+    action: 'page-rule.delete',
+    call: (root, { pageRule }) => root.delete(`/v1/page-rules/${pageRule}`),
+    target: 'pageRule',
+    changes: () => ({}),
+  },
+  {
     action: 'badge.assign',
     call: (root, { ada, badge }) => root.put(`/v1/users/${ada}/badges/${badge}`),
     target: 'ada',
@@ -152,8 +178,15 @@ describe('every change', () => {
       const [root, ada] = [await site.root(), await site.member('ada')]
       const { body: badge } = await root.post('/v1/badges', BADGE)
       const { body: rule } = await root.post('/v1/badge-rules', { ...RULE, badgeId: badge.id })
+      const { body: pageRule } = await root.post('/v1/page-rules', PAGE_RULE)
       const { body: key } = await root.post('/v1/api-keys', KEY)
-      const ids = { ada: ada.userId, badge: badge.id, rule: rule.id, key: key.id }
+      const ids = {
+        ada: ada.userId,
+        badge: badge.id,
+        rule: rule.id,
+        pageRule: pageRule.id,
+        key: key.id,
+      }
       await after?.(root, ids)
       const before = await entries(root)
       const { headers, body, status } = await call(root, ids)

@@ -202,6 +202,7 @@ it('every route with an ETag answers 304 for it', async () => {
     '/v1/badges/:badgeId',
     '/v1/bookings/:bookingId',
     '/v1/me',
+    '/v1/page-rules/:ruleId',
     '/v1/services/:serviceId',
     '/v1/users/:userId',
   ])

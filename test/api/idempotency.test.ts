@@ -41,6 +41,11 @@ const CREATIONS: Readonly<Record<string, Make>> = {
     const body = { badgeId, metric: 'visits', threshold: 1 }
     return { path: '/v1/badge-rules', body, other: { ...body, threshold: 2 } }
   },
+  'POST /v1/page-rules': async () => ({
+    path: '/v1/page-rules',
+    body: { path: '/a/*', access: 'members' },
+    other: { path: '/b/*', access: 'members' },
+  }),
   'POST /v1/jobs/{job}/run': async () => ({
     path: '/v1/jobs/prune-records/run',
     body: {},

@@ -92,6 +92,7 @@ const KEYS: Record<string, [name: string, key: (string | number)[]]> = {
   '/v1/users': ['users?q=', ['ada', `usr_${NO_ID}`]],
   '/v1/badges': ['badges', [1, `bdg_${NO_ID}`]],
   '/v1/users/:userId/badges': ['badges of :userId', [1, `bdg_${NO_ID}`]],
+  '/v1/page-rules': ['page-rules', [1, `pgr_${NO_ID}`]],
   '/v1/badge-rules': ['badge-rules', [`rul_${NO_ID}`]],
   '/v1/services': ['services', [`svc_${NO_ID}`]],
   '/v1/services/:serviceId/slots': ['slots of :serviceId?from=&to=', [AT, `slt_${NO_ID}`]],

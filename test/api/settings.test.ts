@@ -18,6 +18,7 @@ describe('settings that are left out', () => {
       keepsPublicAnswers: true,
       visitShards: 8,
       guests: { perVisitor: 5, perNetwork: 50, holdMinutes: 60, keptForDays: 365 },
+      pagesDefault: 'closed',
     })
   })
 
@@ -49,6 +50,7 @@ describe('settings that are given', () => {
       NETWORK_BOOKINGS: '100000',
       VISITOR_HOLD_MINUTES: '1',
       GUEST_DATA_DAYS: '36500',
+      PAGES_DEFAULT: 'open',
     })
     expect(parsed).toMatchObject({
       trustedIssuers: [
@@ -60,6 +62,7 @@ describe('settings that are given', () => {
       keepsPublicAnswers: false,
       visitShards: 1024,
       guests: { perVisitor: 1000, perNetwork: 100_000, holdMinutes: 1, keptForDays: 36_500 },
+      pagesDefault: 'open',
     })
   })
 
@@ -153,6 +156,7 @@ const BAD = [
   ['NETWORK_BOOKINGS', '100001', 'expected a whole number from 1 to 100000'],
   ['VISITOR_HOLD_MINUTES', 'an hour', 'expected a whole number from 1 to 525600'],
   ['GUEST_DATA_DAYS', '-1', 'expected a whole number from 1 to 36500'],
+  ['PAGES_DEFAULT', 'shut', 'expected "open" or "closed"'],
   ['SITE_TIME_ZONE', ' ', 'expected an IANA time zone'],
   ['SITE_TIME_ZONE', '+01:00', 'expected an IANA time zone'],
   ['KEEP_PUBLIC_ANSWERS', 'no', 'expected "on" or "off"'],

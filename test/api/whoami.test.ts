@@ -49,6 +49,7 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'booking:cancel': 'any',
     'booking:read': 'any',
     'booking:confirm': 'any',
+    'page:manage': 'any',
     'api-key:manage': 'any',
     'audit:read': 'any',
     'job:run': 'any',

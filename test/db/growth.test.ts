@@ -20,6 +20,7 @@ const SHORT: Readonly<Record<string, string>> = {
   'GET /v1/elevations': 'they are written in the code',
   'GET /v1/jobs': 'they are written in the code',
   'GET /v1/roles': 'a site has as many as people can keep apart',
+  'GET /v1/page-rules': 'a site has at most 200, which are all read for each page',
   'GET /v1/me/identities': 'a member has as many as ways to sign in',
   'GET /v1/me/progress': 'a site has as many rules as badges that are given by one',
   'GET /v1/users/:userId/badges': 'a member has as many as there are badges',

@@ -12,6 +12,10 @@ export const PURE_ROOMS: Readonly<Record<string, Room>> = {
     mutate: ['src/security/{ceiling,decide,elevated-identities,grant,permissions}.ts'],
     tests: ['test/security/{ceiling,decide,elevated-grants,grant}.pure.test.ts'],
   },
+  pages: {
+    mutate: ['src/security/pages/{decide-page,page-rounds,page-rule}.ts'],
+    tests: ['test/security/{decide-page,page-rounds,page-rules}.pure.test.ts'],
+  },
   values: {
     mutate: [
       'src/calendar/site-day.ts',
@@ -74,6 +78,10 @@ export const SAMPLED_ROOMS: Readonly<Record<string, Room>> = {
       'src/operations/{assign-badges,manage-badge-rules,manage-badges,preview-badge-rule}.ts',
     ],
     tests: ['test/api/badge*.test.ts', 'test/api/{audit-entries,idempotency}.test.ts'],
+  },
+  'page-rules': {
+    mutate: ['src/operations/manage-page-rules.ts'],
+    tests: ['test/api/page-rule*.test.ts', 'test/api/{audit-entries,idempotency}.test.ts'],
   },
   bookings: {
     mutate: [

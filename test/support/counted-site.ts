@@ -3,6 +3,7 @@ import type { Route } from '../../src/http/route.ts'
 import { countingStorage } from './counting.ts'
 import { sceneOf } from './mutating-requests.ts'
 import { directly, testSite } from './site.ts'
+import { thingNamed } from './world.ts'
 
 export async function countedSite() {
   const { storage, costOf } = countingStorage()
@@ -14,18 +15,20 @@ export async function countedSite() {
   const scene = await sceneOf(site)
   const { userId } = await scene.someone()
   const [badge, rule, key] = [await scene.badge(), await scene.rule(), await scene.key()]
+  const pageRule = await scene.pageRule()
   const [service, booking] = [await scene.service(), await scene.booking(scene.root)]
   const params: Readonly<Record<string, string>> = {
     userId,
     badgeId: badge.id,
     ruleId: rule.id,
+    pageRuleId: pageRule.id,
     keyId: key.id,
     serviceId: service.id,
     bookingId: booking.id,
     job: 'award-badges',
   }
   const pathOf = ({ path }: Route) =>
-    path.replaceAll(/:(\w+)/g, (_, name: string) => params[name] ?? 'unknown')
+    path.replaceAll(/:(\w+)/g, (_, name: string) => params[thingNamed(path, name)] ?? 'unknown')
   /** What it costs in an isolate that has met nobody so far. */
   async function costOfFirst(work: () => Promise<unknown>) {
     isFresh = true

@@ -68,6 +68,7 @@ export const WITHOUT_MEMBERS: Readonly<Record<string, string>> = {
   erasures: 'nothing before a deletion, which writes it',
   badges: 'what the site gives',
   badge_rules: 'what the site gives',
+  page_rules: 'which pages the site opens to whom',
   services: 'what the site offers',
   slots: 'what the site offers',
   roles: 'what the site has defined',

@@ -27,10 +27,25 @@ export async function sceneOf(site: Site) {
   const badge = () => make('/v1/badges', { title: crypto.randomUUID() })
   const rule = async () =>
     make('/v1/badge-rules', { badgeId: (await badge()).id, metric: 'visits', threshold: 9 })
+  const pageRule = () =>
+    make('/v1/page-rules', { path: `/pages/${crypto.randomUUID()}`, access: 'members' })
   const key = () => partner(site)
   const { service, slotOf, slot } = await bookingScene(site)
   const booking = async (by: Client) => bookingOf(by, await slot(), CONTACT)
-  return { site, root, someone, visitor, badge, rule, key, service, slotOf, slot, booking }
+  return {
+    site,
+    root,
+    someone,
+    visitor,
+    badge,
+    rule,
+    pageRule,
+    key,
+    service,
+    slotOf,
+    slot,
+    booking,
+  }
 }
 
 const once = () => ({ 'Idempotency-Key': crypto.randomUUID() })
@@ -181,6 +196,18 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
   'POST /v1/badge-rules/:ruleId/preview': async ({ root, rule }) => {
     const { id } = await rule()
     return () => root.post(`/v1/badge-rules/${id}/preview`)
+  },
+  'POST /v1/page-rules': async ({ root }) => {
+    const [headers, rule] = [once(), { path: `/new/${crypto.randomUUID()}/*`, access: 'members' }]
+    return () => root.post('/v1/page-rules', rule, { headers })
+  },
+  'PATCH /v1/page-rules/:ruleId': async ({ root, pageRule }) => {
+    const [{ id }, headers] = [await pageRule(), { 'If-Match': '"1"' }]
+    return () => root.patch(`/v1/page-rules/${id}`, { access: 'anyone' }, { headers })
+  },
+  'DELETE /v1/page-rules/:ruleId': async ({ root, pageRule }) => {
+    const { id } = await pageRule()
+    return () => root.delete(`/v1/page-rules/${id}`)
   },
   'POST /v1/api-keys': async ({ root }) => {
     const headers = once()

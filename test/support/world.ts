@@ -110,6 +110,10 @@ export function thingsFor(site: Site, caller: Caller, given?: Promise<Member>) {
       const rule = { badgeId: await badgeId(), metric: 'visits', threshold: 3 }
       return (await (await site.root()).post('/v1/badge-rules', rule)).body.id as string
     }),
+    pageRuleId: once(async () => {
+      const rule = { path: `/pages/${name}/*`, access: 'members' }
+      return (await (await site.root()).post('/v1/page-rules', rule)).body.id as string
+    }),
     role: once(async () => {
       const role = `role-${name}`
       await (await site.root()).put(`/v1/roles/${role}`, { permissions: [] })
@@ -148,6 +152,7 @@ const ABSENT: Record<string, string> = {
   userId: `usr_${NO_SUCH}`,
   badgeId: `bdg_${NO_SUCH}`,
   ruleId: `rul_${NO_SUCH}`,
+  pageRuleId: `pgr_${NO_SUCH}`,
   keyId: `key_${NO_SUCH}`,
   serviceId: `svc_${NO_SUCH}`,
   slotId: `slt_${NO_SUCH}`,
@@ -162,9 +167,14 @@ export async function pathFor(path: string, target: Target, things: Things, call
   const named = documentedPath(path)
   const values: Record<string, string> = {}
   for (const [, name = ''] of named.matchAll(/\{(\w+)\}/g)) {
-    values[name] = await valueOf(name, target, things, caller)
+    values[name] = await valueOf(thingNamed(named, name), target, things, caller)
   }
   return named.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '')
+}
+
+/** What a parameter of a path names: two kinds of things are called rules. */
+export function thingNamed(path: string, name: string): string {
+  return name === 'ruleId' && path.startsWith('/v1/page-rules/') ? 'pageRuleId' : name
 }
 
 async function valueOf(name: string, target: Target, things: Things, caller: Caller) {
@@ -202,6 +212,8 @@ const BODIES: Record<string, (things: Things) => Promise<object> | object> = {
     threshold: 5,
   }),
   'PATCH /v1/badge-rules/:ruleId': () => ({ threshold: 7 }),
+  'POST /v1/page-rules': () => ({ path: `/new/${crypto.randomUUID()}`, access: 'members' }),
+  'PATCH /v1/page-rules/:ruleId': () => ({ access: 'anyone' }),
   'POST /v1/api-keys': () => ({ name: 'New', scopes: ['profile:read'] }),
   'PATCH /v1/api-keys/:keyId': () => ({ name: 'Renamed' }),
   'POST /v1/services': () => ({ name: 'New' }),

@@ -3,12 +3,14 @@
  * nothing. Who it is for is kept beside the bindings, where no header and no setting can reach.
  */
 import { dryRunDatabase } from '../../db/dry-run.ts'
+import { makeIdentifyDeps } from '../../deps.ts'
 import type { Bindings } from '../../env.ts'
 import { SETTING_NAMES, shareSettings } from '../../settings/settings.ts'
 import { dryRunObjects } from './dry-run-objects.ts'
 import { type FieldError, Problem, type ProblemCode, type Stage } from '../../problem.ts'
 import type { Caller, Subject } from '../../security/actor.ts'
 import type { StandIn } from '../../security/callers/authenticate.ts'
+import { identify } from '../../security/callers/identify.ts'
 import type { Decision } from '../../security/decide.ts'
 import type { Permission, Reach } from '../../security/permissions.ts'
 import type { AppContext } from '../context.ts'
@@ -102,6 +104,24 @@ export function dryRunOf(c: AppContext): DryRun | undefined {
     const losers = !problem && arrival?.restriction && losersOf(arrival.restriction, arrival.param)
     const stopped = losers ? await stoppedKeys(losers, c.env.DB, env.DB, c.get('now')) : []
     return { status, problem, arrival, stopped }
+  }
+}
+
+/** Looks up who somebody is at this moment, as a call of theirs would. @throws Error, but for refusals */
+export type LookUp = (as: Subject) => Promise<Caller | Problem>
+
+export function lookUpOf(c: AppContext): LookUp {
+  return async (as) => {
+    const { actor } = c.get('identified')
+    if (as.kind === 'member' && actor.kind === 'member' && as.userId === actor.userId) return actor
+    const deps = makeIdentifyDeps(c.env, c.get('session').db, { assumes: false })
+    const moment = { now: c.get('now'), requestId: c.get('requestId'), again: false }
+    try {
+      return (await identify({ type: 'dry run', as }, deps, moment)).actor
+    } catch (error) {
+      if (error instanceof Problem && error.status < 500) return error
+      throw error
+    }
   }
 }
 

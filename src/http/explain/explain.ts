@@ -70,16 +70,12 @@ function settledBy(arrival: Arrival | undefined): Step {
   return decision.scope === 'everyone' ? 'permission' : 'ownership'
 }
 
-const NOT_REACHED = 'The call ends before.'
+export const NOT_REACHED = 'The call ends before.'
 const NOT_ASKED = 'Nothing is asked for here.'
 
 const PASSED: Readonly<Record<Step, (arrival: Arrival) => string>> = {
-  credential: ({ actor }) => NAMES[actor.kind](actor),
-  session: ({ actor, restriction }) => {
-    if (actor.kind !== 'member') return 'There is none to be looked at.'
-    const matters = restriction !== undefined || actor.status === 'active'
-    return `The member is ${actor.status}${matters ? '' : ', which an open route does not ask'}.`
-  },
+  credential: ({ actor }) => nameOf(actor),
+  session: ({ actor, restriction }) => sessionOf(actor, restriction !== undefined),
   permission: ({ actor, access, restriction }) => {
     if (restriction) return heldBy(actor, restriction.may)
     return 'open' in access ? `Open: ${access.open}.` : NOT_ASKED
@@ -96,6 +92,17 @@ const PASSED: Readonly<Record<Step, (arrival: Arrival) => string>> = {
   state: () => 'Nothing stands in the way.',
 }
 
+/** @param isAsked whether not everybody may */
+export function sessionOf(actor: Caller, isAsked: boolean): string {
+  if (actor.kind !== 'member') return 'There is none to be looked at.'
+  const matters = isAsked || actor.status === 'active'
+  return `The member is ${actor.status}${matters ? '' : ', which an open route does not ask'}.`
+}
+
+export function nameOf(actor: Caller): string {
+  return NAMES[actor.kind](actor)
+}
+
 const NAMES: Readonly<Record<Caller['kind'], (actor: Caller) => string>> = {
   anonymous: () => 'None was sent, so this is nobody in particular.',
   visitor: (actor) => `The visitor ${refOf(actor)}.`,
@@ -108,7 +115,7 @@ function refOf(actor: Caller): string {
 }
 
 /** The text reads like `badge:assign with reach any, from the role admin`. */
-function heldBy(actor: Caller, permission: Permission): string {
+export function heldBy(actor: Caller, permission: Permission): string {
   const reach = rightsOf(actor)[permission]
   if (!reach) return NOT_ASKED
   return `${permission} with reach ${reach}, from ${sourceOf(actor, permission, reach)}.`

@@ -27,6 +27,7 @@ export const NO_SCOPES: readonly Permission[] = [
   'visit:record',
   'service:manage',
   'booking:confirm',
+  'page:manage',
   'api-key:manage',
   'job:run',
   'explain:others',

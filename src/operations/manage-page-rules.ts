@@ -1,0 +1,190 @@
+import type { Deps } from '../deps.ts'
+import { newId, type PageRuleId } from '../db/ids.ts'
+import { invalidField, notFound, Problem } from '../problem.ts'
+import { badgeIn, type PageRuleRow } from '../repositories/page-rules.ts'
+import { accepts, type Revisions } from '../repositories/scope.ts'
+import { auditRow } from '../security/audit.ts'
+import type { Grant } from '../security/grant.ts'
+import { MAX_PAGE_RULES, patternKey } from '../security/pages/page-rule.ts'
+import { roundsIn } from '../security/pages/page-rounds.ts'
+import { asForeseen, type Remember } from './foreseen.ts'
+import { stale } from './outcome.ts'
+
+type Written = Omit<PageRuleRow, 'id' | 'pathKey' | 'revision' | 'createdAt' | 'updatedAt'>
+
+export interface NewPageRule extends Omit<Written, 'position' | 'onUnauthenticated'> {
+  /** The sign-in, if there is one, and otherwise 401. */
+  readonly onUnauthenticated?: Written['onUnauthenticated'] | undefined
+  /** After all others if left out. */
+  readonly position?: number | undefined
+}
+
+export type PageRulePatch = { readonly [K in keyof Written]?: Written[K] | undefined }
+
+interface Change {
+  readonly ruleId: PageRuleId
+  readonly revisions: Revisions
+}
+
+/**
+ * Which rules there are is read, looked at as a whole, and part of the condition of the write.
+ * @throws Problem `not_found` for its badge, `conflict`, `validation_failed`
+ */
+export async function createPageRule(
+  grant: Grant<'page:manage'>,
+  rule: NewPageRule,
+  remember: Remember<PageRuleRow>,
+  deps: Deps,
+): Promise<PageRuleRow> {
+  const { pageRules, now } = deps
+  const exercised = grant.exercise('page:manage')
+  const id = newId('pgr', now)
+  const at = new Date(now).toISOString()
+  const onUnauthenticated =
+    rule.onUnauthenticated ?? (hasSignIn(rule.signInPath, deps) ? 'sign-in' : '401')
+  const audit = auditRow(exercised, now, {
+    action: 'page-rule.create',
+    target: id,
+    changes: { ...rule, onUnauthenticated },
+  })
+  return asForeseen(async () => {
+    const read = await readAround(rule.access, deps)
+    if (read.length >= MAX_PAGE_RULES) {
+      throw new Problem('conflict', `A site has at most ${MAX_PAGE_RULES} page rules.`)
+    }
+    const position = rule.position ?? (read.at(-1)?.position ?? 0) + 1
+    const row = {
+      ...rule,
+      id,
+      pathKey: keyOf(rule.path),
+      onUnauthenticated,
+      position,
+      revision: 1,
+      createdAt: at,
+      updatedAt: at,
+    }
+    assertFits(row, read, deps)
+    const written = await pageRules.create(row, read, audit, await remember?.(row))
+    return written ? row : undefined
+  })
+}
+
+/** @throws Problem `not_found`, `precondition_failed`, `conflict`, `validation_failed` */
+export async function updatePageRule(
+  grant: Grant<'page:manage'>,
+  { ruleId, patch, revisions }: Change & { readonly patch: PageRulePatch },
+  deps: Deps,
+): Promise<PageRuleRow> {
+  const { pageRules, now } = deps
+  const audit = auditRow(grant.exercise('page:manage'), now, {
+    action: 'page-rule.update',
+    target: ruleId,
+    changes: patch,
+  })
+  return asForeseen(async () => {
+    const read = await readAround(patch.access, deps)
+    const current = currentIn(read, ruleId, revisions)
+    const merged: PageRuleRow = { ...current, ...given(patch) }
+    const row = {
+      ...merged,
+      pathKey: keyOf(merged.path),
+      revision: current.revision + 1,
+      updatedAt: audit.at,
+    }
+    assertFits(row, read, deps)
+    return (await pageRules.replace(row, read, audit)) ? row : undefined
+  })
+}
+
+/** @throws Problem `not_found`, `precondition_failed`, `conflict` if others would send people round without it */
+export async function deletePageRule(
+  grant: Grant<'page:manage'>,
+  { ruleId, revisions }: Change,
+  deps: Deps,
+): Promise<void> {
+  const audit = auditRow(grant.exercise('page:manage'), deps.now, {
+    action: 'page-rule.delete',
+    target: ruleId,
+  })
+  await asForeseen(async () => {
+    const read = await readAround(undefined, deps)
+    currentIn(read, ruleId, revisions)
+    assertStraight(
+      read,
+      read.filter(({ id }) => id !== ruleId),
+    )
+    return (await deps.pageRules.delete(ruleId, read, audit)) || undefined
+  })
+}
+
+/** All rules in order. @throws Problem `not_found` for a badge that is to be named */
+async function readAround(
+  access: PageRuleRow['access'] | undefined,
+  { pageRules }: Deps,
+): Promise<readonly PageRuleRow[]> {
+  const { rules, isBadgeThere } = await pageRules.surroundings(access && badgeIn(access))
+  return isBadgeThere ? rules : notFound('badge')
+}
+
+function currentIn(
+  read: readonly PageRuleRow[],
+  ruleId: PageRuleId,
+  revisions: Revisions,
+): PageRuleRow {
+  const current = read.find(({ id }) => id === ruleId) ?? notFound('page rule')
+  if (!accepts(revisions, current.revision)) throw stale('page rule')
+  return current
+}
+
+/** @throws Problem `validation_failed`, `conflict` */
+function assertFits(row: PageRuleRow, read: readonly PageRuleRow[], deps: Deps): void {
+  if (row.onUnauthenticated === 'sign-in' && !hasSignIn(row.signInPath, deps)) {
+    const message = 'expected the path of a sign-in: this site has none of its own (BUILT_IN_LOGIN)'
+    throw invalidField('signInPath', message)
+  }
+  const others = read.filter(({ id }) => id !== row.id)
+  const equal = others.find(({ pathKey }) => pathKey === row.pathKey)
+  if (equal) {
+    throw new Problem('conflict', `The rule ${equal.id} is about the same paths: ${equal.path}.`)
+  }
+  assertStraight(read, [...others, row].toSorted(inOrder), row)
+}
+
+/**
+ * What one rule does by itself is wrong with that rule; the rest is a conflict of rules.
+ * @throws Problem `validation_failed`, `conflict` if these rules send somebody round whom those before did not
+ */
+function assertStraight(
+  before: readonly PageRuleRow[],
+  after: readonly PageRuleRow[],
+  written?: PageRuleRow,
+): void {
+  const rounds = roundsIn(after)
+  if (rounds.length === 0) return
+  const known = new Set(roundsIn(before).map(({ text }) => text))
+  const round = rounds.find(({ text }) => !known.has(text))
+  if (!round) return
+  const { text, field, rules } = round
+  const isItsOwn = written !== undefined && [...rules].every((id) => id === written.id)
+  throw isItsOwn ? invalidField(field, text) : new Problem('conflict', text)
+}
+
+function inOrder(one: PageRuleRow, other: PageRuleRow): number {
+  return one.position - other.position || (one.id < other.id ? -1 : 1)
+}
+
+function hasSignIn(signInPath: string | null, { settings }: Deps): boolean {
+  return signInPath !== null || settings.builtInLogin !== undefined
+}
+
+/** @throws Error for what is no pattern, which the route has refused */
+function keyOf(path: string): string {
+  const key = patternKey(path)
+  if (key === undefined) throw new Error('not a pattern')
+  return key
+}
+
+/** Without the fields that are not given. */
+function given(patch: PageRulePatch): Partial<Written> {
+  return Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
+}

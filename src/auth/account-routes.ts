@@ -1,8 +1,9 @@
 /** What somebody signed in may do with their account: sessions, passkeys, password, address, tokens. */
-import { SESSION_COOKIE } from '../security/callers/session-cookie.ts'
+import { NO_SESSION } from '../security/callers/session-cookie.ts'
 import type { LoginApp, LoginContext } from './context.ts'
 import { MAILS } from './mail.ts'
-import { accountPage, confirmEmailPage, message, type Notice } from './pages.ts'
+import type { Notice } from '../http/look.ts'
+import { accountPage, confirmEmailPage, message } from './pages.ts'
 import { passwordFault } from './passwords.ts'
 import { emailOf, readForm, type SignedIn } from './requests.ts'
 import { BY_MAIL, tooMany } from './sign-in-routes.ts'
@@ -168,7 +169,6 @@ async function account(
 }
 
 function signedOut(c: LoginContext): Response {
-  const gone = 'Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Lax'
-  c.header('Set-Cookie', `${SESSION_COOKIE}=; ${gone}`)
+  c.header('Set-Cookie', NO_SESSION)
   return c.redirect('/auth/sign-in', 303)
 }

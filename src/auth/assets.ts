@@ -1,19 +1,5 @@
 /** The files of the login's pages. A page loads nothing else, and runs nothing that is inline. */
 
-export const STYLE = `:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
-body { margin: 0 }
-main { max-width: 26rem; margin: 3rem auto; padding: 0 1rem }
-form { margin: 0 0 1rem }
-label { display: block; margin: 0 0 .75rem }
-input:not([type=hidden]) { display: block; width: 100%; box-sizing: border-box; font: inherit; padding: .5rem }
-button { font: inherit; padding: .5rem 1rem; cursor: pointer }
-li form { display: inline }
-[role=alert], [role=status] { border-left: .25rem solid; padding-left: .75rem }
-[role=alert] { border-color: #c33 }
-[role=status] { border-color: #393 }
-[hidden] { display: none }
-`
-
 export const PASSKEY_SCRIPT = `const signIn = document.querySelector('#passkey-sign-in')
 const add = document.querySelector('#passkey-add')
 const error = document.querySelector('#passkey-error')

@@ -1,36 +1,15 @@
 /** The login's pages: plain forms that work without a script, styled by one file, nothing inline. */
 import { html } from 'hono/html'
+import { type Html, lookOf, type Notice } from '../http/look.ts'
 import { MIN_LENGTH } from './passwords.ts'
-
-type Html = ReturnType<typeof html>
-
-/** What a page says at its top. */
-export interface Notice {
-  readonly tone: 'good' | 'bad'
-  readonly text: string
-}
 
 /** Scripts of `assets.ts`; every page works without. */
 type Script = 'passkey' | 'mailed-code'
 
 function page(title: string, notice: Notice | undefined, content: Html, script?: Script): Html {
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>${title}</title>
-        <link rel="stylesheet" href="/auth/style.css" />
-        ${script ? html`<script type="module" src="/auth/${script}.js"></script>` : ''}
-      </head>
-      <body>
-        <main>
-          <h1>${title}</h1>
-          ${notice ? html`<p role="${notice.tone === 'bad' ? 'alert' : 'status'}">${notice.text}</p>` : ''}
-          ${content}
-        </main>
-      </body>
-    </html>`
+  const head = html`<link rel="stylesheet" href="/auth/style.css" />
+    ${script ? html`<script type="module" src="/auth/${script}.js"></script>` : ''}`
+  return lookOf({ title, notice, head, content })
 }
 
 /** As text, since browsers take no `müller@firma.example` for an `email`. */

@@ -1,4 +1,5 @@
 /** Signing up and in, and what a mailed link leads to. */
+import type { Notice } from '../http/look.ts'
 import type { LoginApp, LoginContext } from './context.ts'
 import { enter, rememberPlace } from './enter.ts'
 import {
@@ -6,7 +7,6 @@ import {
   forgotPage,
   mailedCodePage,
   message,
-  type Notice,
   signInPage,
   signUpPage,
 } from './pages.ts'

@@ -11,6 +11,9 @@ export const COOKIE_PREFIX = '__Host-guildhall'
 export const SESSION_COOKIE = `${COOKIE_PREFIX}.session_token`
 export const SESSION_SECONDS = 14 * 86_400
 
+/** Has a browser forget the session. */
+export const NO_SESSION = `${SESSION_COOKIE}=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Lax`
+
 /**
  * Whether a page of this site made the request: by `Sec-Fetch-Site` (W3C Fetch Metadata) and `Origin`.
  * Without either there is nothing to go by, and the answer is no.

@@ -13,6 +13,8 @@ export interface Bindings extends RawSettings {
   readonly ASSETS: Fetcher
   /** Cloudflare's email service; only the built-in login uses it. */
   readonly MAIL?: MailBinding
+  /** The Worker of the site that this one stands in front of. */
+  readonly PAGES?: Fetcher | undefined
   /** Counts unknown API keys by address; without it nobody does. */
   readonly BURST?: RateLimit | undefined
   /** Counts what anybody may make by address; without it nobody does. */

@@ -35,25 +35,29 @@ export interface BuiltInLogin {
   readonly socialProviders: Readonly<Record<string, SocialProvider>>
 }
 
-const NEEDED = 'needed when BUILT_IN_LOGIN is on'
+const WITH_LOGIN = 'when BUILT_IN_LOGIN is on'
 
-const PublicUrl = z
-  .string({ error: `${NEEDED}: an origin such as "https://members.example"` })
-  .refine(
-    (text) => URL.canParse(text) && new URL(text).origin === text && isSecure(new URL(text)),
-    {
-      error: 'expected an https origin such as "https://members.example", without a path',
-    },
-  )
+/** @param when it is needed, as in `with pages` */
+export const PublicUrl = (when: string) =>
+  z
+    .string({ error: `needed ${when}: an origin such as "https://members.example"` })
+    .refine(
+      (text) => URL.canParse(text) && new URL(text).origin === text && isSecure(new URL(text)),
+      {
+        error: 'expected an https origin such as "https://members.example", without a path',
+      },
+    )
 
 /** Browsers treat http on this machine as secure; a cookie of the login needs that. */
 function isSecure({ protocol, hostname }: URL): boolean {
   return protocol === 'https:' || (protocol === 'http:' && hostname === 'localhost')
 }
 
-export const AuthSecret = z
-  .string({ error: `${NEEDED}: at least 32 random characters` })
-  .min(32, 'expected at least 32 random characters')
+/** @param when it is needed, as in `with pages` */
+export const AuthSecret = (when: string) =>
+  z
+    .string({ error: `needed ${when}: at least 32 random characters` })
+    .min(32, 'expected at least 32 random characters')
 
 const SocialProvider = z.looseObject({ clientId: z.string(), clientSecret: z.string() })
 export type SocialProvider = z.infer<typeof SocialProvider>
@@ -82,18 +86,18 @@ type Read = <S extends z.ZodType>(name: string, schema: S, value: unknown) => z.
 export function parseLoginSettings(raw: RawLoginSettings, setting: Read): BuiltInLogin | undefined {
   const OnOff = z.enum(['on', 'off'], { error: 'expected "on" or "off"' })
   if (setting('BUILT_IN_LOGIN', OnOff, raw.BUILT_IN_LOGIN || 'off') === 'off') return undefined
-  const publicUrl = setting('PUBLIC_URL', PublicUrl, raw.PUBLIC_URL)
+  const publicUrl = setting('PUBLIC_URL', PublicUrl(WITH_LOGIN), raw.PUBLIC_URL)
   const isLocal = new URL(publicUrl).hostname === 'localhost'
   const Outbox = z.literal('console', { error: 'expected "console"' }).optional()
   const outbox = setting('MAIL_OUTBOX', Outbox, raw.MAIL_OUTBOX || undefined)
   const ForLocal = z.undefined({ error: 'prints secret links: only for a PUBLIC_URL on localhost' })
   if (!isLocal) setting('MAIL_OUTBOX', ForLocal, outbox)
   const From = z
-    .string({ error: `${NEEDED}: the address that mail is sent from` })
+    .string({ error: `needed ${WITH_LOGIN}: the address that mail is sent from` })
     .pipe(EmailAddress)
   return {
     publicUrl,
-    secret: setting('AUTH_SECRET', AuthSecret, raw.AUTH_SECRET),
+    secret: setting('AUTH_SECRET', AuthSecret(WITH_LOGIN), raw.AUTH_SECRET),
     mailFrom: outbox ? undefined : setting('MAIL_FROM', From, raw.MAIL_FROM),
     socialProviders: setting('SOCIAL_PROVIDERS', SocialProviders, json(raw.SOCIAL_PROVIDERS)),
   }

@@ -12,10 +12,16 @@ import {
   parseLoginSettings,
   type RawLoginSettings,
 } from './login.ts'
+import {
+  PAGES_SETTING_NAMES,
+  type PagesSettings,
+  parsePagesSettings,
+  type RawPagesSettings,
+} from './pages.ts'
 import { TrustedIssuer } from './trusted-issuers.ts'
 
 /** Settings as the platform hands them over: text, each optional. */
-export interface RawSettings extends RawLoginSettings {
+export interface RawSettings extends RawLoginSettings, RawPagesSettings {
   /** JSON array of `{ issuer, audience, jwksUrl | jwks, algorithms?, claims?, clientIds? }`. */
   readonly TRUSTED_ISSUERS?: string
   /** JSON array of `"<issuer>|<subject>"`: admins from their first request on. */
@@ -56,6 +62,7 @@ export const SETTING_NAMES = [
   'GUEST_DATA_DAYS',
   'PAGES_DEFAULT',
   ...LOGIN_SETTING_NAMES,
+  ...PAGES_SETTING_NAMES,
 ] as const satisfies readonly (keyof RawSettings)[]
 
 /** A setting that cannot be used. The message names it and says what is expected. */
@@ -90,6 +97,8 @@ export interface Settings {
   readonly authSecret: string | undefined
   /** Undefined when it is off. */
   readonly builtInLogin: BuiltInLogin | undefined
+  /** Undefined when they are off. */
+  readonly pages: PagesSettings | undefined
 }
 
 const parsed = new WeakMap<RawSettings, Settings>()
@@ -123,6 +132,12 @@ export function parseSettings(raw: RawSettings): Settings {
   if (builtInLogin && names.includes(builtInLogin.publicUrl)) {
     throw new SettingsError('TRUSTED_ISSUERS: PUBLIC_URL is the issuer of the built-in login')
   }
+  const pages = parsePagesSettings(raw, setting)
+  if (pages && names.includes(`${pages.publicUrl}/pages`)) {
+    throw new SettingsError(
+      'TRUSTED_ISSUERS: PUBLIC_URL/pages is the issuer of assertions to pages',
+    )
+  }
   const bootstrapAdmins = setting(
     'BOOTSTRAP_ADMINS',
     z.array(z.string().regex(/^[^|]+\|.+$/s, 'expected "<issuer>|<subject>"')),
@@ -148,8 +163,13 @@ export function parseSettings(raw: RawSettings): Settings {
       keptForDays: setting('GUEST_DATA_DAYS', wholeNumber(36_500), raw.GUEST_DATA_DAYS || '365'),
     },
     pagesDefault: setting('PAGES_DEFAULT', OpenOrClosed, raw.PAGES_DEFAULT || 'closed'),
-    authSecret: setting('AUTH_SECRET', AuthSecret.optional(), raw.AUTH_SECRET || undefined),
+    authSecret: setting(
+      'AUTH_SECRET',
+      AuthSecret('for encryption').optional(),
+      raw.AUTH_SECRET || undefined,
+    ),
     builtInLogin,
+    pages,
   }
 }
 

@@ -141,6 +141,7 @@ function dryRunBindings(env: Bindings): Bindings {
     ...dryRunObjects(env),
     ASSETS: absent(),
     MAIL: absent(),
+    PAGES: absent(),
     BURST: absent(),
     // A dry run is no request, so the limit of addresses has nothing to count.
     ADDRESSES: { limit: async () => ({ success: true }) },

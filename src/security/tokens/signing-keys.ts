@@ -1,5 +1,5 @@
 /**
- * The keys of the tokens this site issues, to members and to visitors. They are in D1; each signs for
+ * The keys of the tokens this site issues, to members, to visitors and to the origin of its pages. They are in D1; each signs for
  * 30 days and is published while its tokens are good, all but the first a day before they sign. A key
  * is used only with the secret it was made with: after a change of the secret there is a new one.
  */
@@ -13,20 +13,24 @@ import {
 } from 'jose'
 import { nameOfSecret, seal, unseal } from './sealing.ts'
 
-const ALGORITHM = 'ES256'
+export const ALGORITHM = 'ES256'
 const DAY_MS = 86_400_000
 const SIGNS_MS = 30 * DAY_MS
 
 type Database = Pick<D1Database, 'prepare'>
 
-/** Keys that sign tokens of one kind, and nothing but those. */
-export interface KeySet {
-  readonly use: 'member' | 'visitor'
+/** Keys that sign what is of one kind, and nothing but that. */
+export interface KeyUse {
+  readonly use: 'member' | 'visitor' | 'page'
+  /** How long keys stay published after they have signed the last time: no shorter than a token usually lives. */
+  readonly publishedForMs: number
+}
+
+/** Keys of tokens for this site's own API. */
+export interface KeySet extends KeyUse {
   /** The audience of its tokens, so that neither kind can pass for the other. */
   readonly audience: string
   readonly tokenSeconds: number
-  /** How long keys stay published after they have signed the last time: no shorter than a token usually lives. */
-  readonly publishedForMs: number
 }
 
 export const MEMBER_KEYS = {
@@ -43,10 +47,13 @@ export const VISITOR_KEYS = {
   publishedForMs: 31 * DAY_MS,
 } as const satisfies KeySet
 
+/** Keys of assertions, which say to the origin of a page who opens it and are good for nothing here. */
+export const PAGE_KEYS = { use: 'page', publishedForMs: DAY_MS } as const satisfies KeyUse
+
 /** What the API verifies with; never the private half. @param now milliseconds since the epoch */
 export async function publicKeys(
   db: Database,
-  { use, publishedForMs }: KeySet,
+  { use, publishedForMs }: KeyUse,
   now: number,
 ): Promise<JSONWebKeySet> {
   const { results } = await db
@@ -83,8 +90,7 @@ export async function signToken(
   claims: JWTPayload & { readonly sub: string },
   { keySet, issuer, secret, now, until = 0 }: TokenOptions,
 ): Promise<{ readonly token: string; readonly expiresAt: number }> {
-  const { kid, private_jwk: sealed } = await signingKey(db, keySet, secret, now)
-  const jwk = JSON.parse(await unseal(sealed, secret, kid))
+  const { kid, key } = await loadSigningKey(db, keySet, secret, now)
   const issuedAt = Math.floor(now / 1000)
   const usual = issuedAt + keySet.tokenSeconds
   const expiresAt = Math.max(usual, Math.ceil(until / 1000))
@@ -96,8 +102,28 @@ export async function signToken(
     .setAudience(keySet.audience)
     .setIssuedAt(issuedAt)
     .setExpirationTime(expiresAt)
-    .sign(await importJWK(jwk, ALGORITHM))
+    .sign(key)
   return { token, expiresAt: expiresAt * 1000 }
+}
+
+/** A key with which something can be signed. */
+export interface SigningKey {
+  readonly kid: string
+  readonly key: Awaited<ReturnType<typeof importJWK>>
+  /** Milliseconds since the epoch. */
+  readonly signsUntil: number
+}
+
+/** The key that signs now; it is made if there is none. @param now milliseconds since the epoch */
+export async function loadSigningKey(
+  db: Database,
+  use: KeyUse,
+  secret: string | undefined,
+  now: number,
+): Promise<SigningKey> {
+  const { kid, private_jwk: sealed, signs_until } = await signingKey(db, use, secret, now)
+  const jwk = JSON.parse(await unseal(sealed, secret, kid))
+  return { kid, key: await importJWK(jwk, ALGORITHM), signsUntil: signs_until }
 }
 
 async function keepPublished(db: Database, kid: string, until: number): Promise<void> {
@@ -117,7 +143,7 @@ interface KeyRow {
 
 /** Keys with one use that were made with one secret. */
 interface SealedSet {
-  readonly use: KeySet['use']
+  readonly use: KeyUse['use']
   readonly secret: string | undefined
   /** `secret` by its name. */
   readonly sealedBy: string
@@ -125,7 +151,7 @@ interface SealedSet {
 
 async function signingKey(
   db: Database,
-  { use }: KeySet,
+  { use }: KeyUse,
   secret: string | undefined,
   now: number,
 ): Promise<KeyRow> {

@@ -4,7 +4,23 @@
  */
 
 interface ProblemDefinition {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 406 | 409 | 412 | 413 | 415 | 422 | 429 | 500 | 503
+  readonly status:
+    | 400
+    | 401
+    | 403
+    | 404
+    | 405
+    | 406
+    | 409
+    | 412
+    | 413
+    | 415
+    | 422
+    | 429
+    | 500
+    | 502
+    | 503
+    | 504
   readonly title: string
   /** What it means and how to fix the call; the text of the code's page. */
   readonly help: string
@@ -20,6 +36,11 @@ export const PROBLEMS = {
     status: 400,
     title: 'More than one credential',
     help: 'Send exactly one of `Authorization: Bearer …`, `X-API-Key: …` and, from a page of the site, its session cookie; and send it once.',
+  },
+  not_forwarded: {
+    status: 400,
+    title: 'Not handed on',
+    help: 'The page is on an origin behind this site, and a request like this one is not handed on to it: a path that servers read in different ways, a GET with a body, a service worker, or a websocket where the page rule does not say `webSocket`. `detail` says which.',
   },
   unauthenticated: {
     status: 401,
@@ -145,6 +166,16 @@ export const PROBLEMS = {
     status: 500,
     title: 'Internal error',
     help: 'Something failed on our side. The cause is in the log of the site under the request id; nothing was changed by halves.',
+  },
+  origin_failed: {
+    status: 502,
+    title: 'The page cannot be had',
+    help: 'The origin behind this site does not answer, or not so that it can be handed on. Whether it has done what was asked for, nobody here knows.',
+  },
+  origin_timeout: {
+    status: 504,
+    title: 'The page takes too long',
+    help: 'The origin behind this site did not begin to answer in time. Whether it has done what was asked for, nobody here knows.',
   },
   unavailable: {
     status: 503,

@@ -5,6 +5,7 @@ import type { FieldError, ProblemStatuses, Stage } from './contract.ts'
 const STATUSES = {
   malformed_request: 400,
   ambiguous_credentials: 400,
+  not_forwarded: 400,
   unauthenticated: 401,
   invalid_token: 401,
   invalid_api_key: 401,
@@ -30,7 +31,9 @@ const STATUSES = {
   rate_limited: 429,
   quota_exceeded: 429,
   internal: 500,
+  origin_failed: 502,
   unavailable: 503,
+  origin_timeout: 504,
 } as const satisfies ProblemStatuses
 
 type Statuses = typeof STATUSES

@@ -112,7 +112,8 @@ export const identifyCaller: Handler = async (c, next) => {
   await next()
 }
 
-async function loadCaller(
+/** Who calls, by the credential of the request; a session that checks what is assumed begins with it. */
+export async function loadCaller(
   c: AppContext,
   { again = false, assumes = false, reads = false } = {},
 ): Promise<void> {
@@ -125,7 +126,7 @@ async function loadCaller(
 }
 
 /** Who calls, as of now: whoever sent the body may have taken minutes. */
-async function reloadCaller(c: AppContext): Promise<void> {
+export async function reloadCaller(c: AppContext): Promise<void> {
   beginSession(c, 'primary')
   await loadCaller(c, { again: true, assumes: true })
 }
@@ -185,7 +186,7 @@ async function ascertainCaller(c: AppContext): Promise<void> {
  * Makes sure that whoever was taken for somebody is just that.
  * @throws what `isAccessChange` recognises if they are not; Problem for a key that is not good any more
  */
-async function confirmCaller(c: AppContext): Promise<void> {
+export async function confirmCaller(c: AppContext): Promise<void> {
   const { actor, pending } = c.get('identified')
   if (pending) {
     const now = await pending
@@ -221,7 +222,7 @@ async function countRequest({ perAddress, method }: Route, c: AppContext): Promi
 }
 
 /** How often a request is decided anew because the caller's rights changed while it was under way. */
-const ATTEMPTS = 3
+export const ATTEMPTS = 3
 
 /**
  * Decides, runs and projects. Writes are void if the caller's rights changed after they were

@@ -40,16 +40,19 @@ export interface Trusted {
 
 /**
  * @param now milliseconds since the epoch
- * @throws Problem `ambiguous_credentials`, `invalid_token`, `invalid_api_key`, `unavailable`
+ * @param isCookieGood whether a session cookie counts, by what else the request says of itself
+ * @throws Problem `ambiguous_credentials`, `invalid_token`, `invalid_api_key`, `unavailable`, and
+ * `session_revoked` for a cookie that this site has not signed
  */
 export async function authenticate(
   headers: Headers,
   settings: Settings,
   { issuers, keyChecksums }: Trusted,
   now: number,
+  isCookieGood: typeof isSameOrigin = isSameOrigin,
 ): Promise<Authenticated> {
   const credential = readCredential(headers)
-  const cookie = await readCookie(headers, settings)
+  const cookie = await readCookie(headers, settings, isCookieGood)
   if (cookie && credential.type !== 'none') {
     throw new Problem('ambiguous_credentials', 'The request carries a session cookie and more.')
   }
@@ -71,8 +74,12 @@ export async function authenticate(
 }
 
 /** The cookie of a request from another origin is none: browsers attach it to whatever they send. */
-async function readCookie(headers: Headers, { builtInLogin: login }: Settings) {
-  if (!login || !isSameOrigin(headers, login.publicUrl)) return undefined
+async function readCookie(
+  headers: Headers,
+  { builtInLogin: login }: Settings,
+  isCookieGood: typeof isSameOrigin,
+) {
+  if (!login || !isCookieGood(headers, login.publicUrl)) return undefined
   return readSessionCookie(headers, login.secret)
 }
 

@@ -15,6 +15,7 @@ import { identifyCaller, mount } from './http/mount.ts'
 import { followProvider } from './http/follow-provider.ts'
 import { onError, problemResponse } from './http/problem-response.ts'
 import { standInOf } from './http/explain/dry-run.ts'
+import { mountPageKeys, mountPages } from './pages/mount.ts'
 import { cannotAnswer, Problem } from './problem.ts'
 import { type Authenticated, authenticate, readsRights } from './security/callers/authenticate.ts'
 
@@ -55,6 +56,7 @@ function createFrame(isLate: boolean): Hono<AppEnv> {
     await next()
   })
   mountLogin(app, isLate)
+  mountPages(app, isLate)
   app.use(async (c, next) => {
     await next()
     complete(c)
@@ -113,6 +115,7 @@ export function createApp(followUp: FollowUp): Hono<AppEnv> {
   app.use(identifyCaller)
   documents(app, routes)
   mountKeys(app)
+  mountPageKeys(app)
 
   app.notFound((c) =>
     problemResponse(c, new Problem('not_found', 'There is nothing at this path.')),

@@ -27,6 +27,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ['http'],
   ['api'],
   ['auth'],
+  ['pages'],
   ['client'],
   ['app'],
   ['worker'],
@@ -51,7 +52,7 @@ export const BANS: readonly Ban[] = [
     why: 'Routes hold no SQL and know nothing of storage: that is for repositories/.',
   },
   {
-    folders: ['http', 'api', 'auth', 'client', 'app'],
+    folders: ['http', 'api', 'auth', 'pages', 'client', 'app'],
     from: 'cron',
     except: ['cron/job-names.ts'],
     why: 'A request must not reach what elevates; it can ask for a run by the name of the job.',

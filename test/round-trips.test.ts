@@ -8,7 +8,9 @@ import type { Route } from '../src/http/route.ts'
 import { assertComplete } from './support/complete.ts'
 import { countedSite } from './support/counted-site.ts'
 import { KEY_SCOPES } from '../src/security/permissions.ts'
+import { countingStorage } from './support/counting.ts'
 import { partner } from './support/keys.ts'
+import { FROM_ELSEWHERE, pagesSite, rule } from './support/pages.ts'
 import { REQUESTS } from './support/mutating-requests.ts'
 import { ISSUER } from './support/site.ts'
 
@@ -168,6 +170,56 @@ describe('nothing is left out', () => {
       of: 'open route',
       recipe: 'A route',
     })
+  })
+})
+
+/** Rights and rules come with one trip; an isolate that is new to the site also finds the key that signs. */
+describe('a page', () => {
+  test('that is restricted costs one trip to whoever the isolate knows, refused or not', async () => {
+    const { storage, costOf } = countingStorage()
+    const site = pagesSite(storage)
+    await rule('/members/*', 'members')
+    await rule('/data', { may: 'profile:read', reach: 'any' })
+    const ada = await site.account('ada@example.com')
+    const [bob, key] = [await site.member('bob'), await partner(site, { scopes: ['profile:read'] })]
+    const costs: Record<string, Trips> = {}
+    const asks = {
+      'by cookie': () => ada.get('/members/x'),
+      'by token': () => bob.get('/members/x'),
+      'by key': () => key.get('/data'),
+      'by a key without the right': () => key.get('/members/x'),
+      'by a token without the right': () => bob.get('/data'),
+      'by nobody': () => site.anonymous.get('/members/x'),
+      'by nobody who gets to sign in': () => site.browser().get('/members/x', FROM_ELSEWHERE),
+    }
+    for (const [name, ask] of Object.entries(asks)) {
+      await ask()
+      const { d1, objects } = await costOf(ask)
+      costs[name] = [d1, objects]
+    }
+    expect(costs).toEqual({
+      'by cookie': [1, 0],
+      'by token': [1, 0],
+      'by key': [1, 1],
+      'by a key without the right': [1, 1],
+      'by a token without the right': [1, 0],
+      'by nobody': [1, 0],
+      'by nobody who gets to sign in': [1, 0],
+    })
+    const odd = () => site.anonymous.get('/members/%2Fx')
+    expect(await costOf(odd)).toEqual({ d1: 0, objects: 0 })
+  })
+
+  test('costs two trips more to a member whom a new isolate has to find', async () => {
+    const { storage, costOf } = countingStorage()
+    const met = pagesSite()
+    await rule('/members/*', 'members')
+    const { token } = await met.member('ada')
+    await met.bearer(token).get('/members/x')
+    const site = pagesSite(storage)
+    const ask = () => site.bearer(token).get('/members/x')
+    expect(await costOf(ask)).toEqual({ d1: 3, objects: 0 })
+    expect(await costOf(ask)).toEqual({ d1: 1, objects: 0 })
   })
 })
 

@@ -17,12 +17,12 @@ const ORIGIN_LIMIT_MS = 30_000
 const ORIGIN_LIMIT_WITH_BODY_MS = 300_000
 
 interface Page {
+  /** Where it is had. */
+  readonly origin: string
   readonly path: CanonicalPath
   /** With its question mark, as it was sent; empty if there is none. */
   readonly query: string
 }
-
-type InFront = PagesSettings & { readonly front: PagesFront }
 
 /**
  * What is no page, because the product itself is there or the site is not, is left to the app.
@@ -31,7 +31,8 @@ type InFront = PagesSettings & { readonly front: PagesFront }
 export async function servePage(
   c: AppContext,
   next: Next,
-  pages: InFront,
+  pages: PagesSettings,
+  { origin }: PagesFront,
 ): Promise<Response | void> {
   const { url } = c.req.raw
   const { path: sent, query } = targetOf(url)
@@ -39,10 +40,10 @@ export async function servePage(
   const spelling = canonicalPath(sent)
   if ('fault' in spelling) throw badPath(spelling.fault)
   const { path } = spelling
-  return isProductPath(path) ? next() : openOrRefuse(c, pages, { path, query })
+  return isProductPath(path) ? next() : openOrRefuse(c, pages, { origin, path, query })
 }
 
-async function openOrRefuse(c: AppContext, pages: InFront, page: Page): Promise<Response> {
+async function openOrRefuse(c: AppContext, pages: PagesSettings, page: Page): Promise<Response> {
   const { raw } = c.req
   if (raw.headers.has(HOP_FIELD)) throw goesRound()
   assertForwardable(raw, pages)
@@ -61,17 +62,17 @@ async function openOrRefuse(c: AppContext, pages: InFront, page: Page): Promise<
 
 async function forward(
   c: AppContext,
-  pages: InFront,
-  { path, query }: Page,
+  pages: PagesSettings,
+  { origin, path, query }: Page,
   { decision, caller, cookie }: Opened,
 ): Promise<Response> {
-  const { publicUrl, passesAuthorization, front } = pages
+  const { publicUrl, passesAuthorization } = pages
   const { method, headers, body } = c.req.raw
   const rule = decision.rule?.id
-  const about = { caller, rule, method, path, audience: front.origin }
+  const about = { caller, rule, method, path, audience: origin }
   const assertion = await signAssertion(c.env.DB, pages, about, c.get('now'))
   const upgrades = isUpgrade(headers)
-  const asked = new URL(`${front.origin}${path}${query}`)
+  const asked = new URL(`${origin}${path}${query}`)
   const fetcher: Pick<Fetcher, 'fetch'> = c.env.PAGES ?? { fetch }
   // It takes the time of the origin and not of this site, whose storage has answered.
   const answered = await c.get('waitForSender')(

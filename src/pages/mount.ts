@@ -38,7 +38,7 @@ const front: MiddlewareHandler<AppEnv> = async (c, next) => {
   if (!pages?.front) return next()
   if (typeof WITHOUT_PAGES === 'undefined') {
     const { servePage } = await import('./front.ts')
-    return servePage(c, next, { ...pages, front: pages.front })
+    return servePage(c, next, pages, pages.front)
   }
   throw builtWithout('PAGES_ORIGIN')
 }

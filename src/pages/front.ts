@@ -73,7 +73,7 @@ async function forward(
   const assertion = await signAssertion(c.env.DB, pages, about, c.get('now'))
   const upgrades = isUpgrade(headers)
   const asked = new URL(`${origin}${path}${query}`)
-  const fetcher: Pick<Fetcher, 'fetch'> = c.env.PAGES ?? { fetch }
+  const fetcher: Pick<Fetcher, 'fetch'> = c.env.PAGES ?? globalThis
   // It takes the time of the origin and not of this site, whose storage has answered.
   const answered = await c.get('waitForSender')(
     inTime(isReading(method) ? ORIGIN_LIMIT_MS : ORIGIN_LIMIT_WITH_BODY_MS, (signal) =>

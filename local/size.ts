@@ -1,10 +1,11 @@
-/** `npm run size`: how much is uploaded, with the built-in login and in a build that leaves it out. */
+/** `npm run size`: how much is uploaded, with all there is and in builds that leave something out. */
 import { gzipSync } from 'node:zlib'
 import { compiledWorker } from './compile.ts'
 
 const BUILDS = [
-  ['with the login', []],
-  ['without it', ['--define=VERIFY_ONLY:true']],
+  ['all of it', []],
+  ['without the login', ['--define=VERIFY_ONLY:true']],
+  ['without pages', ['--define=WITHOUT_PAGES:true']],
 ] as const
 
 for (const [name, options] of BUILDS) {

@@ -2,29 +2,13 @@
 import { describe, expect, test } from 'vitest'
 import { loginSite } from '../support/login.ts'
 import { ORIGIN, testSite } from '../support/site.ts'
-import { importersOf, SOURCES } from '../support/sources.ts'
+import { importersOf, loadedAtStart, SOURCES } from '../support/sources.ts'
 
 const LOGIN = 'auth/site.ts'
 
-/** Everything that is loaded before the first page of the login is asked for. */
-function loadedAtStart(): { modules: Set<string>; packages: Set<string> } {
-  const [modules, packages] = [new Set<string>(), new Set<string>()]
-  const open = ['worker.ts']
-  for (let path = open.pop(); path !== undefined; path = open.pop()) {
-    if (modules.has(path) || path === LOGIN) continue
-    modules.add(path)
-    for (const { to, isType } of SOURCES.get(path)?.imports ?? []) {
-      if (isType) continue
-      if (SOURCES.has(to)) open.push(to)
-      else packages.add(to)
-    }
-  }
-  return { modules, packages }
-}
-
 describe('the hot path of the API', () => {
   test('loads nothing of the login: no page, no account, no better-auth', () => {
-    const { modules, packages } = loadedAtStart()
+    const { modules, packages } = loadedAtStart([LOGIN])
     expect(modules.size).toBeGreaterThan(100)
     expect([...modules].filter((path) => path.startsWith('auth/')).sort()).toEqual([
       'auth/mount.ts',

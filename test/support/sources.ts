@@ -76,3 +76,22 @@ function namesIn(clause: string): string[] {
     .map((part) => part.trim().replace(/\s+as\s+.*$/, ''))
   return names.filter((name) => name !== '' && !name.startsWith('type '))
 }
+
+/** Everything that is loaded before the first request for one of the `lazy` modules. */
+export function loadedAtStart(lazy: readonly string[]): {
+  modules: Set<string>
+  packages: Set<string>
+} {
+  const [modules, packages] = [new Set<string>(), new Set<string>()]
+  const open = ['worker.ts']
+  for (let path = open.pop(); path !== undefined; path = open.pop()) {
+    if (modules.has(path) || lazy.includes(path)) continue
+    modules.add(path)
+    for (const { to, isType } of SOURCES.get(path)?.imports ?? []) {
+      if (isType) continue
+      if (SOURCES.has(to)) open.push(to)
+      else packages.add(to)
+    }
+  }
+  return { modules, packages }
+}

@@ -8,6 +8,8 @@ import { DurableObject } from 'cloudflare:workers'
 interface Env {
   readonly DB: D1Database
   readonly COUNTER: DurableObjectNamespace<Counter>
+  /** The origin of the pages. */
+  readonly PAGES: Fetcher
   /** Of the issuer, as JSON. */
   readonly JWK: string
   readonly TRIPS: 'same' | 'one'
@@ -62,6 +64,9 @@ const BOOK = `insert into bookings (id, service_id, slot_id, starts_at, ends_at,
     and (select count(*) from bookings where slot_id = slots.id and ${LIVE}) < capacity`
 const BOOKING = `select bookings.*, services.name from bookings
   join services on services.id = bookings.service_id where bookings.id = ?`
+const RULES = `select page_rules.*, exists (select 1 from badge_assignments where user_id = ${ID}
+    and badge_id = access ->> 'badge' and removed_at is null) as is_held
+  from page_rules order by position, id`
 /** As many as the site has. */
 const SHARDS = 8
 const BYTES = new TextEncoder()
@@ -95,6 +100,11 @@ export default {
     }
     const [now, id] = [new Date().toISOString(), `bench_${Date.now()}_${made++}`]
     const audit = (action: string): Statement => [AUDIT, id, now, subject, action, id, id]
+    if (pathname.startsWith('/members/')) {
+      if (!(await known([RULES, subject]))?.[0]) return answer(undefined)
+      const { body, status, headers } = await env.PAGES.fetch(request.url, { redirect: 'manual' })
+      return new Response(body, { status, headers })
+    }
     if (pathname === '/v1/whoami') return answer((await anything(member))?.[0])
     if (pathname === '/v1/users') {
       const limit = Number(searchParams.get('limit'))

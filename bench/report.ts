@@ -17,7 +17,7 @@ export function report(name: string, rows: readonly Readonly<Record<string, unkn
   const table = [
     line(columns),
     line(columns.map(() => '---')),
-    ...rows.map((row) => line(columns.map((column) => row[column]))),
+    ...rows.map((row) => line(columns.map((column) => row[column] ?? ''))),
   ]
   const [cpu] = cpus()
   const where = `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores (${cpu?.model ?? 'unknown'}), Node ${process.versions.node}`

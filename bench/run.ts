@@ -1,8 +1,8 @@
 /**
  * What the site costs over two floors, and over an older build of itself, as ratios of throughput: all of
  * them answer the same requests, by turns, so that what else the machine is doing meets each.
- * `npm run bench -- [--rounds 7] [--calls 400] [--baseline REF] [--json] [--write]`; no test depends on it, for how
- * fast it is depends on the machine.
+ * `npm run bench -- [--rounds 7] [--calls 400] [--baseline REF] [--only TEXT] [--json] [--write]`; no test
+ * depends on it, for how fast it is depends on the machine.
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Call, Load, Outcome } from './load.ts'
 import { report } from './report.ts'
-import { FLOORS, type Servers, startServers } from './servers.ts'
+import { FLOORS, PAGES_HOST, type Servers, startServers } from './servers.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -18,6 +18,8 @@ const { values: options } = parseArgs({
     /** Of each, in each round. */
     calls: { type: 'string', default: '400' },
     baseline: { type: 'string' },
+    /** Part of the names of the routes that are measured; all, if it is left out. */
+    only: { type: 'string', default: '' },
     json: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
@@ -39,6 +41,8 @@ interface Route {
   readonly name: string
   /** The calls of a round to one of the servers. */
   readonly calls: (server: string, round: number) => Promise<readonly Call[]> | readonly Call[]
+  /** Those that have it; left out for all. */
+  readonly on?: (server: string) => boolean
 }
 
 type Headers = Readonly<Record<string, string>>
@@ -54,7 +58,12 @@ interface Things {
   readonly slot: () => Promise<string>
 }
 
-async function thingsOf(origin: string, root: Headers, ada: Headers): Promise<Things> {
+async function thingsOf(
+  origin: string,
+  root: Headers,
+  ada: Headers,
+  hasPages: boolean,
+): Promise<Things> {
   const asked = async (path: string, headers: Headers, json?: object) => {
     const init = json && { method: 'POST', body: JSON.stringify(json) }
     const answer = await fetch(`${origin}${path}`, {
@@ -68,6 +77,7 @@ async function thingsOf(origin: string, root: Headers, ada: Headers): Promise<Th
   const key = { name: 'Bench', scopes: ['profile:read'] }
   const { secret = '' } = await asked('/v1/api-keys', root, key)
   const service = await asked('/v1/services', root, { name: 'Bench' })
+  if (hasPages) await asked('/v1/page-rules', root, { path: '/members/*', access: 'members' })
   let days = 0
   const slot = async () => {
     const startsAt = new Date(Date.UTC(2040, 0, ++days, 9)).toISOString()
@@ -83,7 +93,7 @@ async function routesOn({ origins, token }: Servers): Promise<readonly Route[]> 
   const [ada, root] = [bearer(await token('ada')), bearer(await token('root'))]
   const things: Record<string, Things> = {}
   for (const [name, origin] of Object.entries(origins)) {
-    if (!isFloor(name)) things[name] = await thingsOf(origin, root, ada)
+    if (!isFloor(name)) things[name] = await thingsOf(origin, root, ada, name === 'site')
   }
   // The floors are on the database of the site.
   const thingsFor = (server: string): Things =>
@@ -153,6 +163,11 @@ async function routesOn({ origins, token }: Servers): Promise<readonly Route[]> 
         }))
       },
     },
+    {
+      name: 'GET a page for members, JWT',
+      calls: repeated(() => get('/members/x', { ...ada, Host: PAGES_HOST })),
+      on: (server) => server !== 'baseline',
+    },
   ]
 }
 
@@ -173,19 +188,20 @@ try {
   const names = Object.keys(servers.origins)
   const others = names.filter((name) => name !== 'site')
   const table = []
-  for (const { name, calls } of await routesOn(servers)) {
+  const routes = (await routesOn(servers)).filter(({ name }) => name.includes(options.only))
+  for (const { name, calls, on = () => true } of routes) {
     const rounds: Record<string, number>[] = []
     // The first is to warm up.
     for (let round = 0; round <= ROUNDS; round++) {
       const measured: Record<string, number> = {}
-      for (const server of names) {
+      for (const server of names.filter(on)) {
         const sent = await calls(server, round)
         measured[server] = await throughput(servers.origins[server] ?? '', sent)
       }
       rounds.push(measured)
     }
     const counted = rounds.slice(1)
-    const ratios = others.map((other) => {
+    const ratios = others.filter(on).map((other) => {
       const each = counted.map((measured) => (measured['site'] ?? 0) / (measured[other] ?? 1))
       const [lowest, highest] = [Math.min(...each), Math.max(...each)]
       return [other, { median: median(each), lowest, highest }] as const

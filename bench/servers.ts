@@ -13,6 +13,13 @@ import { ROOT } from '../local/root.ts'
 
 export const FLOORS = ['same trips', 'one trip'] as const
 
+/** The host that pages are asked for under, whatever port they are served on. */
+export const PAGES_HOST = 'localhost'
+
+/** The origin of the pages, a Worker that answers each with the same. */
+const PAGE = `export default { fetch: () => new Response('<h1>A page</h1>'.repeat(100), {
+  headers: { 'Content-Type': 'text/html' } }) }`
+
 export interface Servers {
   /** Where each answers, by its name: `site`, `baseline` if there is one, and the floors. */
   readonly origins: Readonly<Record<string, string>>
@@ -102,8 +109,16 @@ async function serve({ name, made, issuer, floors }: Serving): Promise<Miniflare
             TRUSTED_ISSUERS: JSON.stringify([issuer]),
             BOOTSTRAP_ADMINS: JSON.stringify([`${DEV_ISSUER}|${DEV_ROOT}`]),
             VISIT_SHARDS: '8',
+            PUBLIC_URL: `http://${PAGES_HOST}`,
+            AUTH_SECRET: 'of no worth, since it is known to all',
           },
+          serviceBindings: { ...made.worker.serviceBindings, PAGES: 'pages' },
           modules: [{ type: 'ESModule', path: 'worker.js', contents: made.code }],
+        },
+        {
+          name: 'pages',
+          compatibilityDate: '2026-10-01',
+          modules: [{ type: 'ESModule', path: 'page.js', contents: PAGE }],
         },
         ...floors.map((floor) => ({
           ...shared,
@@ -111,6 +126,7 @@ async function serve({ name, made, issuer, floors }: Serving): Promise<Miniflare
           compatibilityDate: '2026-10-01',
           bindings: { JWK: JSON.stringify(issuer.jwks.keys[0]), TRIPS: floor.split(' ')[0] ?? '' },
           d1Databases: { DB: { id: made.database } },
+          serviceBindings: { PAGES: 'pages' },
           durableObjects: { COUNTER: { className: 'Counter', useSQLite: true } },
           modules: [{ type: 'ESModule' as const, path: 'floor.js', contents: code }],
         })),

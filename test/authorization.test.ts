@@ -96,9 +96,10 @@ describe('nothing is left out', () => {
       ...routes.map(({ method, path }) => `${method} ${path}`),
       ...DOCUMENT_PATHS.map((path) => `GET ${path}`),
       ...LOGIN_PATHS,
+      ...PAGES_PATHS,
     ]
     assertComplete(expected, mounted, {
-      list: 'routes in src/api/index.ts (or DOCUMENT_PATHS, or LOGIN_PATHS)',
+      list: 'routes in src/api/index.ts (or DOCUMENT_PATHS, LOGIN_PATHS or PAGES_PATHS)',
       of: 'path of the app',
       recipe: 'A route',
     })

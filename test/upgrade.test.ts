@@ -26,7 +26,7 @@ async function upgrade(): Promise<void> {
 }
 
 test('0006: members, bookings and sessions stay, and tokens of earlier keys are good', async () => {
-  await levelWithout('0006', '0017')
+  await levelWithout('0006', '0017', '0027')
   const scene = await bookingScene()
   const ada = await scene.site.member('ada')
   const { id } = await bookingOf(ada, await scene.slot())
@@ -64,7 +64,7 @@ test('0006: members, bookings and sessions stay, and tokens of earlier keys are 
 })
 
 test('0012: what an earlier version has left to be followed up is, by the next tick', async () => {
-  await levelWithout('0012', '0017')
+  await levelWithout('0012', '0017', '0027')
   const site = testSite({ VISIT_SHARDS: '1' })
   const ada = await site.member('ada')
   const at = new Date().toISOString()
@@ -329,4 +329,15 @@ test('0023: what members wrote before stays, and only who made them is heard', a
   expect(await profileOf('ben')).toEqual(['ben', 'new@example.com'])
   expect(await profileOf('cat')).toEqual(['New', 'cat@example.com'])
   expect(await profileOf('dan')).toEqual(['New', 'new@example.com'])
+})
+
+test('0027: keys stay, and there may be some for pages', async () => {
+  await levelWithout('0027')
+  const visitor = await testSite().visitor()
+  const before = await rowsOf('select * from token_keys order by kid')
+  expect(before).toHaveLength(1)
+  await upgrade()
+  expect(await rowsOf('select * from token_keys order by kid')).toEqual(before)
+  expect((await visitor.get('/v1/whoami')).body.kind).toBe('visitor')
+  await rowsOf(`insert into token_keys values ('kid', 'page', 'x', '{}', '', 0, 5, 0)`)
 })

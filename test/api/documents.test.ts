@@ -22,14 +22,14 @@ async function textOf(path: string) {
 }
 
 describe('the paths of the app', () => {
-  it('are the declared routes, the documents and the login, and there is no other', () => {
+  it('are the declared routes, the documents, the login and pages, and there is no other', () => {
     const served = createApp(followUp)
       .routes.filter(({ path }) => path !== '/*')
       .map(({ method, path }) => `${method} ${path}`)
     const declared = routes.map(({ method, path }) => `${method} ${path}`)
     const documents = DOCUMENT_PATHS.map((path) => `GET ${path}`)
-    assertComplete([...declared, ...documents, ...LOGIN_PATHS], served, {
-      list: 'routes in src/api/index.ts (or DOCUMENT_PATHS, or LOGIN_PATHS)',
+    assertComplete([...declared, ...documents, ...LOGIN_PATHS, ...PAGES_PATHS], served, {
+      list: 'routes in src/api/index.ts (or DOCUMENT_PATHS, LOGIN_PATHS or PAGES_PATHS)',
       of: 'path of the app',
       recipe: 'A route',
     })

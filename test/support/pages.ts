@@ -4,8 +4,8 @@ import type { Bindings } from '../../src/env.ts'
 import { newId } from '../../src/db/ids.ts'
 import type { PageAccess } from '../../src/db/schema.ts'
 import { patternKey } from '../../src/security/pages/page-rule.ts'
-import { LOGIN_SETTINGS, loginSite } from './login.ts'
-import { ORIGIN, SETTINGS, type Way } from './site.ts'
+import { loginSite } from './login.ts'
+import { ORIGIN, type Way } from './site.ts'
 
 /** What the origin was asked. */
 export interface SeenByOrigin {
@@ -24,8 +24,7 @@ export function pagesSite(overrides: Partial<Bindings> = {}, way?: Way) {
   const seen: SeenByOrigin[] = []
   const origin = {
     seen,
-    answers: async (_: SeenByOrigin): Promise<Response> =>
-      new Response('a page', { headers: { 'Content-Type': 'text/html' } }),
+    answers: aPage,
     /** The last thing it was asked. @throws Error if it was asked nothing */
     last: (): SeenByOrigin => {
       const last = seen.at(-1)
@@ -49,13 +48,13 @@ export function pagesSite(overrides: Partial<Bindings> = {}, way?: Way) {
   return { ...site, origin }
 }
 
+const aPage: (asked: SeenByOrigin) => Promise<Response> = async () =>
+  new Response('a page', { headers: { 'Content-Type': 'text/html' } })
+
 /** Only `fetch` is called of a binding to a Worker. */
 function asFetcher(fetch: (url: string, init?: RequestInit) => Promise<Response>): Fetcher {
   return { fetch } as unknown as Fetcher
 }
-
-/** What a site is set up with that pages have, for tests of settings. */
-export const PAGES_SETTINGS = { ...SETTINGS, ...LOGIN_SETTINGS } satisfies Partial<Bindings>
 
 interface RuleSaid {
   readonly onUnauthenticated?: 'sign-in' | '401' | '404'

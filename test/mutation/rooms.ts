@@ -126,4 +126,8 @@ export const SAMPLED_ROOMS: Readonly<Record<string, Room>> = {
       'test/operations/rights-races.test.ts',
     ],
   },
+  pages: {
+    mutate: ['src/pages/*.ts', 'src/security/tokens/page-assertions.ts'],
+    tests: ['test/pages/{assertion,credentials,handed-on,opened,page-access}.test.ts'],
+  },
 }

@@ -8,13 +8,14 @@ import { answer } from '../http/fields.ts'
 import { onError } from '../http/problem-response.ts'
 import { cannotAnswer, Problem } from '../problem.ts'
 import { type CanonicalPath, canonicalPath } from '../security/pages/canonical-path.ts'
+import { pageProblem } from '../security/pages/decide-page.ts'
 import { isProductPath } from '../security/pages/product-paths.ts'
 import { signAssertion } from '../security/tokens/page-assertions.ts'
 import type { AskingProxy, PagesSettings } from '../settings/pages.ts'
 import { ASSERTION_FIELD } from './headers.ts'
 import { assertForwardable, badPath, isUpgrade, noWebSocket } from './not-forwarded.ts'
 import { credentialsIn, openPage } from './open-page.ts'
-import { isNavigation, problemOf, refuse, wayOn } from './refusals.ts'
+import { isNavigation, refuse, wayOn } from './refusals.ts'
 
 type Proxy = NonNullable<PagesSettings['proxy']>
 
@@ -75,7 +76,7 @@ async function access(c: AppContext, pages: PagesSettings, kind: AskingProxy): P
       const isSentOn = isNavigation(visitors) || decision.outcome === 'redirect'
       const to = isSentOn ? wayOn(c, decision, next) : undefined
       if (decision.outcome === 'redirect') return forNginx(c, 403, 'redirect', to)
-      const { status, code } = problemOf(decision)
+      const { status, code } = pageProblem(decision)
       return forNginx(c, status, code, to)
     }
     if (upgrades && !decision.rule?.webSocket) throw noWebSocket()

@@ -4,7 +4,7 @@ import type { AppContext } from '../http/context.ts'
 import { answer } from '../http/fields.ts'
 import { type Html, lookOf, STYLE } from '../http/look.ts'
 import { problemResponse } from '../http/problem-response.ts'
-import { Problem } from '../problem.ts'
+import type { Problem } from '../problem.ts'
 import { type PageDecision, pageProblem } from '../security/pages/decide-page.ts'
 import { settingsOf } from '../settings/settings.ts'
 
@@ -39,12 +39,6 @@ export function wayOn(c: AppContext, refused: Refused, next: string): string | u
   }
 }
 
-/** Says the same of what is hidden as of what is not there. */
-export function problemOf(refused: Exclude<Refused, { outcome: 'redirect' }>): Problem {
-  const isHidden = refused.outcome === 'refused' && refused.status === 404
-  return isHidden ? new Problem('not_found', 'There is no such page.') : pageProblem(refused)
-}
-
 /** @param next the path and query of the page */
 export async function refuse(
   c: AppContext,
@@ -57,7 +51,7 @@ export async function refuse(
   if (to !== undefined) return answer(c, null, 303, { Location: to, ...NOT_KEPT })
   // The compiler cannot know that a redirect has a place to go to.
   if (refused.outcome === 'redirect') throw new Error('a redirect without a place to go to')
-  const problem = problemOf(refused)
+  const problem = pageProblem(refused)
   return isForPeople ? refusalPage(c, problem) : keptByNobody(problemResponse(c, problem))
 }
 

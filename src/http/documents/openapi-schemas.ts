@@ -62,6 +62,9 @@ function portable({ zodSchema, jsonSchema }: Node): void {
   }
   // What OpenAPI's formats know and JSON Schema does not: how wide an integer is.
   if (type === 'integer') jsonSchema.format = maximum < 2 ** 31 ? 'int32' : 'int64'
+  // Zod drops those of what it transforms, though they are what is sent.
+  const { examples } = z.globalRegistry.get(zodSchema) ?? {}
+  if (Array.isArray(examples)) jsonSchema['examples'] = examples
   // No list of formats has this one, and its pattern says all.
   if (format === 'e164') delete jsonSchema.format
 }

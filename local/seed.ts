@@ -84,7 +84,10 @@ async function fill(site: Site, stateDir: string, given: Arguments, zone: string
   )
   const { userId } = await call(site, root, 'GET', '/v1/whoami')
   for (const { sql, values } of exampleThings(userId, new Date().toISOString()))
-    await site.db.prepare(sql).bind(...values).run()
+    await site.db
+      .prepare(sql)
+      .bind(...values)
+      .run()
   if ((await site.tick()) !== 'ok')
     throw new Refusal('the tick that awards the badges failed; see above')
   const total = counted.reduce((sum, each) => sum + each, 0)

@@ -38,7 +38,10 @@ const IpRange = z
   .refine(isIpRange, {
     error: 'expected an IP address or a range such as 192.0.2.0/24 or 2001:db8::/32',
   })
-  .meta({ pattern: '^[0-9A-Fa-f.:/]+$' })
+  .meta({
+    pattern: '^[0-9A-Fa-f.:/]+$',
+    description: 'An address or a range, as in 192.0.2.0/24 or 2001:db8::/32',
+  })
 
 const KeyScope = z.enum(KEY_SCOPES).meta({ id: 'KeyScope' })
 

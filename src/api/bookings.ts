@@ -44,7 +44,7 @@ const Contact = z
   .refine(({ email, phone }) => email !== null || phone !== null, {
     error: 'expected an email or a phone number',
   })
-  .meta({ id: 'Contact' })
+  .meta({ id: 'Contact', description: 'How to reach somebody: by email, by phone, or both' })
 
 const NewBooking = z
   .strictObject({

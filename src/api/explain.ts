@@ -55,7 +55,7 @@ const Body = z
     }
   })
   .optional()
-  .meta({ description: 'What the call sends; left out if it sends nothing' })
+  .meta({ description: 'What the call sends; left out if it sends nothing, as with GET' })
 
 /** A page of the site, in its one spelling. */
 const Page = z

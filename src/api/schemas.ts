@@ -154,7 +154,11 @@ export const HttpsUrl = z
   .refine((text) => IS_PRINTABLE.test(text) && text.isWellFormed(), { error: NO_URL, abort: true })
   .overwrite((text) => URL.parse(text)?.href ?? '')
   .refine(isHttpsUri, { error: `${NO_URL}, with what no URI has percent-encoded` })
-  .meta({ format: 'uri', pattern: PRINTABLE, description: 'Stored as the URL standard writes it' })
+  .meta({
+    // It is no `format: uri`: it becomes one when it is stored.
+    pattern: PRINTABLE.replace('^', '^[Hh][Tt][Tt][Pp][Ss]:'),
+    description: 'An https URL; stored as the URL standard writes it',
+  })
 
 function isHttpsUri(text: string): boolean {
   const url = URL.parse(text)

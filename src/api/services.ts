@@ -171,6 +171,7 @@ const NewSlots = z
   })
   .meta({
     id: 'NewSlots',
+    description: 'Either one slot by `startsAt` and `endsAt`, or all that a `recurrence` makes',
     examples: [{ startsAt: '2050-03-01T10:00:00Z', endsAt: '2050-03-01T11:00:00Z', capacity: 10 }],
   })
 

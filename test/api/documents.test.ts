@@ -13,6 +13,7 @@ import { openapiOf } from '../../src/http/documents/openapi.ts'
 import { documentedPath } from '../../src/http/route.ts'
 import { PROBLEMS } from '../../src/problem.ts'
 import { assertComplete } from '../support/complete.ts'
+import { assertDocumented, validatorOf } from '../support/documented.ts'
 import { document, operations } from '../support/openapi.ts'
 import { ORIGIN, testSite } from '../support/site.ts'
 
@@ -141,6 +142,17 @@ describe('the OpenAPI document', () => {
     expect(() => schemaOf(z.string().regex(/^#[0-9a-f]{6}$/i), 'input', makeComponents())).toThrow(
       /has no flags/,
     )
+  })
+
+  it('is what every answer in these tests is held to, formats and headers included', () => {
+    const time = { format: 'date-time', type: 'string' } as const
+    expect(validatorOf(time).validate('2026-02-30T00:00:00Z').valid).toBe(false)
+    const answered = (headers: Record<string, string>) => () =>
+      assertDocumented('GET', '/healthz', Response.json({ status: 'ok' }, { headers }), {
+        status: 'ok',
+      })
+    expect(answered({ 'Request-Id': crypto.randomUUID() })).not.toThrow()
+    expect(answered({ 'Request-Id': 'x' })).toThrow(/Request-Id/)
   })
 
   it('has no default in a body, which generators would make required, but says it', () => {

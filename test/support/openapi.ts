@@ -81,3 +81,8 @@ export function standalone(schema: Schema): Schema {
   const { schemas } = document['components'] as { readonly schemas: Record<string, Schema> }
   return { ...schema, components: { schemas } }
 }
+
+/** What a schema of the document refers to, or itself. */
+export function followed(schema: Schema): Schema {
+  return resolved(document, schema) as Schema
+}

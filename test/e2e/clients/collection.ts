@@ -3,18 +3,19 @@ import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { freePort } from '../../../local/ports.ts'
 import { EXAMPLE_TOKEN } from '../../../src/api/schemas.ts'
-import { eventually } from '../../support/eventually.ts'
 import { program } from './journeys.ts'
-import { run, type Trying } from './run.ts'
+import { asked, run, type Trying } from './trying.ts'
 
 interface Item {
   readonly name: string
   readonly item?: readonly Item[]
   readonly request?: {
     readonly method: string
-    readonly url: { readonly path: readonly string[] }
+    readonly url: { readonly path: readonly string[]; readonly query?: { disabled?: boolean }[] }
+    readonly header?: { readonly key: string; disabled?: boolean }[]
     readonly body?: { raw: string }
     auth?: unknown
   }
@@ -29,7 +30,10 @@ interface Collection {
 interface Execution {
   readonly item: { readonly name: string }
   readonly request: { readonly method: string }
-  readonly response?: { readonly code: number; readonly stream: { readonly data: readonly number[] } }
+  readonly response?: {
+    readonly code: number
+    readonly stream: { readonly data: readonly number[] }
+  }
 }
 
 /** How a request ended, by method and name. */
@@ -41,7 +45,9 @@ interface Ended {
 
 export async function collectionTried(trying: Trying): Promise<string> {
   const ended = await runAt(trying, trying.site)
-  const refused = ended.filter(({ status }) => [0, 400, 401, 403, 415, 422].includes(status) || status >= 500)
+  const refused = ended.filter(
+    ({ status }) => [0, 400, 401, 403, 415, 422].includes(status) || status >= 500,
+  )
   if (refused.length > 0) throw new Error(refused.map(said).join('; '))
   return summary(ended)
 }
@@ -56,13 +62,25 @@ export async function proxyTried(trying: Trying): Promise<string> {
   })
   try {
     const at = `http://127.0.0.1:${port}`
-    await eventually(async () => fetch(`${at}/healthz`), 30_000)
+    await served(`${at}/healthz`)
     const ended = await runAt(trying, at)
     const violations = ended.filter(({ text }) => text.includes('stoplight.io/prism'))
     if (violations.length > 0) throw new Error(violations.map(said).join('; '))
     return `${summary(ended)}; no violation`
   } finally {
     prism.kill()
+  }
+}
+
+/** Waits until somebody answers there, for half a minute. */
+async function served(url: string): Promise<void> {
+  for (const until = Date.now() + 30_000; ; await setTimeout(200)) {
+    try {
+      await fetch(url)
+      return
+    } catch (error) {
+      if (Date.now() > until) throw error
+    }
   }
 }
 
@@ -87,6 +105,10 @@ async function runAt(trying: Trying, at: string): Promise<Ended[]> {
   for (const { request } of requests) {
     if (!request) continue
     delete request.auth
+    // None of these has to be sent.
+    for (const parameter of request.url.query ?? []) parameter.disabled = true
+    for (const header of request.header ?? [])
+      header.disabled = !['Accept', 'Content-Type'].includes(header.key)
     if (request.body) request.body.raw = await withTokens(request.body.raw, trying)
   }
   collection.auth = { type: 'bearer', bearer: [{ key: 'token', value: trying.token }] }
@@ -94,7 +116,7 @@ async function runAt(trying: Trying, at: string): Promise<Ended[]> {
   const [file, report] = [join(folder, 'collection.json'), join(folder, 'report.json')]
   writeFileSync(file, JSON.stringify(collection))
   const reporter = ['--reporters', 'json', '--reporter-json-export', report]
-  run(folder, program('newman', installed), 'run', file, ...reporter, '--suppress-exit-code')
+  await run(folder, program('newman', installed), 'run', file, ...reporter, '--suppress-exit-code')
   const { executions } = JSON.parse(readFileSync(report, 'utf8')).run as {
     executions: readonly Execution[]
   }
@@ -105,21 +127,31 @@ async function runAt(trying: Trying, at: string): Promise<Ended[]> {
   }))
 }
 
+/** As who imports it chooses: parameters after the examples. */
+const OPTIONS = { parametersResolution: 'example' }
+
 interface Converter {
   convert(
     input: { type: 'json'; data: unknown },
-    options: { parametersResolution: 'example' },
-    done: (error: unknown, answer: { output?: readonly { data: Collection }[]; reason?: string }) => void,
+    options: Readonly<Record<string, unknown>>,
+    done: (
+      error: unknown,
+      answer: { output?: readonly { data: Collection }[]; reason?: string },
+    ) => void,
   ): void
 }
 
 function converted(converter: Converter, data: unknown): Promise<Collection> {
   return new Promise((resolve, reject) =>
-    converter.convert({ type: 'json', data }, { parametersResolution: 'example' }, (error, answer) => {
-      const [made] = answer?.output ?? []
-      if (made) resolve(made.data)
-      else reject(error ?? new Error(answer.reason))
-    }),
+    converter.convert(
+      { type: 'json', data },
+      { parametersResolution: 'example' },
+      (error, answer) => {
+        const [made] = answer?.output ?? []
+        if (made) resolve(made.data)
+        else reject(error ?? new Error(answer.reason))
+      },
+    ),
   )
 }
 
@@ -137,6 +169,6 @@ function rank({ request }: Item): number {
 async function withTokens(body: string, { site, another }: Trying): Promise<string> {
   if (!body.includes(EXAMPLE_TOKEN)) return body
   if (!body.includes('visitorToken')) return body.replace(EXAMPLE_TOKEN, another)
-  const { token } = await (await fetch(`${site}/v1/visitors`, { method: 'POST' })).json()
+  const { token } = await asked<{ token: string }>(`${site}/v1/visitors`, { method: 'POST' })
   return body.replace(EXAMPLE_TOKEN, token)
 }

@@ -3,12 +3,12 @@
  * a token, an API key and nothing as the credential, and bodies that say only what has to be said. Each
  * is compiled at the strictest and run.
  */
-import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { build } from 'esbuild'
-import { compile } from '../support/consumer.ts'
+import { compilation } from '../support/consumer.ts'
+import { run } from './trying.ts'
 
 export interface Generated {
   /** The packages that make it and that it needs, with the versions that were tried. */
@@ -18,7 +18,10 @@ export interface Generated {
   /** Arguments of the program. @param at where the site is */
   readonly args: (document: string, at: string) => readonly string[]
   /** Written before the program runs. */
-  readonly config?: (document: string, at: string) => { readonly name: string; readonly text: string }
+  readonly config?: (
+    document: string,
+    at: string,
+  ) => { readonly name: string; readonly text: string }
   /** A module that exports `journey(site, token, key)`. */
   readonly journey: string
 }
@@ -139,6 +142,7 @@ export async function journey(site: string, token: string, key: string) {
   let credential = token
   const api = new Api({
     baseUrl: site,
+    baseApiParams: { format: 'json' },
     securityWorker: () => ({ headers: { Authorization: \`Bearer \${credential}\` } }),
   }).v1
   const once = { headers: { 'Idempotency-Key': crypto.randomUUID() } }
@@ -222,7 +226,7 @@ export async function generate(generated: Generated, { folder, installed, site }
   const config = generated.config?.(document, site)
   if (config) writeFileSync(join(folder, config.name), config.text)
   const args = [program(generated.generator, installed), ...generated.args(document, site)]
-  execFileSync(process.execPath, args, { cwd: folder, stdio: 'pipe' })
+  await run(folder, ...args)
   writeFileSync(join(folder, 'journey.ts'), generated.journey)
 }
 
@@ -250,8 +254,9 @@ const OPTIONS = {
 }
 
 /** @returns what the compiler says of the journey, or of a journey with a mistake */
-export function checked({ folder }: Place, journey = 'journey.ts'): string {
-  return compile(folder, [journey], OPTIONS)
+export async function checked({ folder }: Place, journey = 'journey.ts'): Promise<string> {
+  const said = run(folder, ...compilation(folder, [journey], OPTIONS))
+  return said.catch(({ stdout }: { stdout: string }) => stdout)
 }
 
 export async function travelled(

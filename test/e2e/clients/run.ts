@@ -23,20 +23,11 @@ import {
   program,
   travelled,
 } from './journeys.ts'
+import { asked, run, type Trying } from './trying.ts'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const PAGE = join(ROOT, 'docs/client.md')
 const MARKS = ['<!-- clients: written by npm run test:clients -->', '<!-- /clients -->'] as const
-
-export interface Trying {
-  readonly folder: string
-  readonly installed: string
-  readonly site: string
-  /** Of the admin. */
-  readonly token: string
-  /** Of somebody whom the site has not met. */
-  readonly another: string
-}
 
 interface Tool {
   readonly packages: Readonly<Record<string, string>>
@@ -51,7 +42,11 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   ...Object.fromEntries(
     Object.entries<Generated>(GENERATED).map(([name, generated]) => [
       name,
-      { packages: generated.packages, what: CLIENT, tried: (trying: Trying) => used(generated, trying) },
+      {
+        packages: generated.packages,
+        what: CLIENT,
+        tried: (trying: Trying) => used(generated, trying),
+      },
     ]),
   ),
   'openapi-zod-client': {
@@ -70,7 +65,11 @@ const TOOLS: Readonly<Record<string, Tool>> = {
     tried: collectionTried,
   },
   'prism as a validating proxy': {
-    packages: { '@stoplight/prism-cli': '5.16.0', 'openapi-to-postmanv2': '6.3.3', newman: '6.2.2' },
+    packages: {
+      '@stoplight/prism-cli': '5.16.0',
+      'openapi-to-postmanv2': '6.3.3',
+      newman: '6.2.2',
+    },
     what: 'the collection through it: requests and answers against the document',
     tried: proxyTried,
   },
@@ -78,27 +77,24 @@ const TOOLS: Readonly<Record<string, Tool>> = {
 
 async function used(generated: Generated, trying: Trying): Promise<string> {
   await generate(generated, trying)
-  const mistakes = checked(trying)
+  const mistakes = await checked(trying)
   if (mistakes) throw new Error(`does not compile: ${mistakes.slice(0, 500)}`)
   const key = { name: 'Tried', scopes: ['profile:read'] }
-  const { secret } = await post(trying, '/v1/api-keys', key)
+  const { secret } = await post<{ secret: string }>(trying, '/v1/api-keys', key)
   const told = JSON.stringify(await travelled(trying, trying.token, secret))
   if (told !== JSON.stringify(EXPECTED)) throw new Error(`answered ${told}`)
   return 'works'
 }
 
-async function post({ site, token }: Trying, path: string, json: object) {
+async function post<T>({ site, token }: Trying, path: string, json: object): Promise<T> {
   const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }
-  const init = { method: 'POST', headers, body: JSON.stringify(json) }
-  const answer = await fetch(`${site}${path}`, init)
-  if (!answer.ok) throw new Error(`POST ${path}: ${answer.status} ${await answer.text()}`)
-  return answer.json()
+  return asked(`${site}${path}`, { method: 'POST', headers, body: JSON.stringify(json) })
 }
 
 async function zodTried({ folder, installed, site }: Trying): Promise<string> {
   const document = join(folder, 'openapi.json')
   writeFileSync(document, await (await fetch(`${site}/openapi.json`)).text())
-  run(folder, program('openapi-zod-client', installed), document, '--output', 'api.ts')
+  await run(folder, program('openapi-zod-client', installed), document, '--output', 'api.ts')
   const { transform } = await import('esbuild')
   await transform(readFileSync(join(folder, 'api.ts'), 'utf8'), { loader: 'ts' })
   return 'works'
@@ -106,17 +102,13 @@ async function zodTried({ folder, installed, site }: Trying): Promise<string> {
 
 async function mcpTried({ folder, installed, site }: Trying): Promise<string> {
   const made = ['--input', `${site}/openapi.json`, '--output', 'mcp', '--force']
-  run(folder, program('openapi-mcp-generator', installed), ...made)
+  await run(folder, program('openapi-mcp-generator', installed), ...made)
   const source = readFileSync(join(folder, 'mcp/src/index.ts'), 'utf8')
   const lists = source.match(/securityRequirements: (\[.*\])/g) ?? []
   const anonymous = lists.filter((list) => !list.includes('[{"bearer":[]}'))
   if (lists.length < 70 || anonymous.length > 0)
     throw new Error(`${anonymous.length} of ${lists.length} tools send no credential`)
   return `works: ${lists.length} tools, each with the credential`
-}
-
-export function run(cwd: string, ...args: readonly string[]): string {
-  return execFileSync(process.execPath, args, { cwd, encoding: 'utf8', stdio: 'pipe' })
 }
 
 /** All tools together, installed once for each choice of versions. */
@@ -138,13 +130,16 @@ function install(): string {
 async function onASite<T>(installed: string, work: (trying: Trying) => Promise<T>): Promise<T> {
   const stateDir = mkdtempSync(join(tmpdir(), 'guildhall-clients-'))
   const folder = mkdtempSync(join(installed, 'tried-'))
-  const site = await startSite({ stateDir, settings: await localSettings(stateDir) })
+  const site = await startSite({ stateDir, settings: await localSettings(stateDir, stateDir) })
   try {
     const token = await sign(stateDir, DEV_ROOT, {}, 3600)
     const headers = { Authorization: `Bearer ${token}` }
-    const { userId } = await (await fetch(`${site.url}/v1/whoami`, { headers })).json()
+    const { userId } = await asked<{ userId: string }>(`${site.url}/v1/whoami`, { headers })
     for (const { sql, values } of exampleThings(userId, new Date().toISOString()))
-      await site.db.prepare(sql).bind(...values).run()
+      await site.db
+        .prepare(sql)
+        .bind(...values)
+        .run()
     const another = await sign(stateDir, 'another', {}, 3600)
     return await work({ folder, installed, site: site.url, token, another })
   } finally {

@@ -99,7 +99,7 @@ async function runAt(trying: Trying, at: string): Promise<Ended[]> {
   const { folder, installed, site } = trying
   const require = createRequire(join(installed, 'x.js'))
   const document = await (await fetch(`${site}/openapi.json`)).json()
-  const collection = await converted(require('openapi-to-postmanv2'), document)
+  const collection = await converted(require(CONVERTER), document)
   for (const variable of collection.variable) if (variable.key === 'baseUrl') variable.value = at
   const requests = all(collection.item)
   for (const { request } of requests) {
@@ -126,6 +126,9 @@ async function runAt(trying: Trying, at: string): Promise<Ended[]> {
     text: Buffer.from(response?.stream.data ?? []).toString(),
   }))
 }
+
+/** Installed by the command alone. */
+const CONVERTER = 'openapi-to-postmanv2'
 
 /** As who imports it chooses: parameters after the examples. */
 const OPTIONS = { parametersResolution: 'example' }

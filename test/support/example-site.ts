@@ -5,8 +5,14 @@ import { EXAMPLE_TOKEN } from '../../src/api/schemas.ts'
 import type { Operation, Parameter } from './openapi.ts'
 import { ISSUER, type Site, testSite } from './site.ts'
 
+const CLIENT_ID = 'page'
+
 export async function exampleSite() {
-  const site = testSite({ SECURITY_CONTACT: 'mailto:security@members.example' })
+  const { issuer, audience, jwks } = ISSUER
+  const site = testSite({
+    SECURITY_CONTACT: 'mailto:security@members.example',
+    TRUSTED_ISSUERS: JSON.stringify([{ issuer, audience, jwks, clientIds: [CLIENT_ID] }]),
+  })
   const root = await site.root()
   const things = exampleThings(root.userId, new Date().toISOString())
   await env.DB.batch(things.map(({ sql, values }) => env.DB.prepare(sql).bind(...values)))
@@ -36,7 +42,11 @@ export function examplePath({ path, parameters }: Operation, isWhole = false): s
 export async function withTokens(body: unknown, site: Site): Promise<unknown> {
   const text = JSON.stringify(body)
   if (!text.includes(EXAMPLE_TOKEN)) return body
-  const isVisitors = text.includes('visitorToken')
-  const token = isVisitors ? (await site.visitor()).token : await ISSUER.sign({ sub: 'another' })
-  return JSON.parse(text.replace(EXAMPLE_TOKEN, token))
+  return JSON.parse(text.replace(EXAMPLE_TOKEN, await tokenFor(text, site)))
+}
+
+async function tokenFor(body: string, site: Site): Promise<string> {
+  if (body.includes('visitorToken')) return (await site.visitor()).token
+  if (body.includes('idToken')) return ISSUER.sign({ sub: 'root', aud: CLIENT_ID })
+  return ISSUER.sign({ sub: 'another' })
 }

@@ -14,9 +14,8 @@ interface Item {
   readonly item?: readonly Item[]
   readonly request?: {
     readonly method: string
-    readonly url: { readonly path: readonly string[]; readonly query?: { disabled?: boolean }[] }
-    readonly header?: { readonly key: string; disabled?: boolean }[]
-    readonly body?: { raw: string }
+    readonly url: { readonly path: readonly string[] }
+    readonly body?: { raw?: string }
     auth?: unknown
   }
 }
@@ -101,15 +100,14 @@ async function runAt(trying: Trying, at: string): Promise<Ended[]> {
   const document = await (await fetch(`${site}/openapi.json`)).json()
   const collection = await converted(require(CONVERTER), document)
   for (const variable of collection.variable) if (variable.key === 'baseUrl') variable.value = at
-  const requests = all(collection.item)
+  // A local site has no provider whose ID tokens it takes.
+  const requests = all(collection.item).filter(
+    ({ request }) => !request?.body?.raw?.includes('"idToken"'),
+  )
   for (const { request } of requests) {
     if (!request) continue
     delete request.auth
-    // None of these has to be sent.
-    for (const parameter of request.url.query ?? []) parameter.disabled = true
-    for (const header of request.header ?? [])
-      header.disabled = !['Accept', 'Content-Type'].includes(header.key)
-    if (request.body) request.body.raw = await withTokens(request.body.raw, trying)
+    if (request.body?.raw) request.body.raw = await withTokens(request.body.raw, trying)
   }
   collection.auth = { type: 'bearer', bearer: [{ key: 'token', value: trying.token }] }
   collection.item = requests.toSorted((a, b) => rank(a) - rank(b))
@@ -131,10 +129,10 @@ async function runAt(trying: Trying, at: string): Promise<Ended[]> {
 const CONVERTER = 'openapi-to-postmanv2'
 
 /** As who imports it chooses: parameters after the examples. */
-const OPTIONS = { parametersResolution: 'example' }
+const OPTIONS = { parametersResolution: 'Example' }
 
 interface Converter {
-  convert(
+  convertV2(
     input: { type: 'json'; data: unknown },
     options: Readonly<Record<string, unknown>>,
     done: (
@@ -146,7 +144,7 @@ interface Converter {
 
 function converted(converter: Converter, data: unknown): Promise<Collection> {
   return new Promise((resolve, reject) =>
-    converter.convert(
+    converter.convertV2(
       { type: 'json', data },
       { parametersResolution: 'example' },
       (error, answer) => {

@@ -67,7 +67,7 @@ export const HEADERS = {
 
 export type HeaderName = keyof typeof HEADERS
 
-const VISIBLE_LINE = { type: 'string', pattern: '^[\\x20-\\x7e]+$' }
+const VISIBLE_LINE = { type: 'string', pattern: '^[ -~]+$' }
 
 /** A header of requests, which may be left out. */
 function headerParameter(name: string, description: string, schema: Json): Json {
@@ -99,15 +99,10 @@ export const IF_NONE_MATCH = headerParameter(
   { ...VISIBLE_LINE, maxLength: 1024, examples: ['"0"'] },
 )
 
-const IDEMPOTENCY_KEY = { ...VISIBLE_LINE, maxLength: 257 }
-
 /** @param example another one for each operation, for a key is good for one request */
-export function idempotencyKey(example: string, components: Components): Json {
-  const schema = components.share('schemas', 'IdempotencyKey', IDEMPOTENCY_KEY)
-  return headerParameter('Idempotency-Key', 'Makes a retry harmless', {
-    ...schema,
-    examples: [example],
-  })
+export function idempotencyKey(example: string): Json {
+  const schema = { ...VISIBLE_LINE, maxLength: 257, examples: [example] }
+  return headerParameter('Idempotency-Key', 'Makes a retry harmless', schema)
 }
 
 /** References to the headers that every answer can have, and to those named. */

@@ -75,7 +75,7 @@ function operationOf(declared: NamedRoute, components: Components): Json {
   const isOpen = 'open' in access
   const parameters = [
     ...parametersOf('query', input.query, components),
-    ...(idempotent ? [idempotencyKey(name, components)] : []),
+    ...(idempotent ? [idempotencyKey(name)] : []),
     ...(conditional ? [shared('IfMatch', IF_MATCH), shared('IfNotThere', IF_NOT_THERE)] : []),
     ...(answersKnown(declared) ? [shared('IfNoneMatch', IF_NONE_MATCH)] : []),
   ]

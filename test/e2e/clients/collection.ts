@@ -160,10 +160,15 @@ function all(items: readonly Item[]): Item[] {
   return items.flatMap((item) => (item.item ? all(item.item) : [item]))
 }
 
+/** Deleted last of all, with what is inside of them. */
+const HOLDERS = ['badges', 'services', 'users']
+
 /** Reads come first, and deletions last; among them long paths first, for what is inside goes first. */
 function rank({ request }: Item): number {
   if (!request || request.method === 'GET') return 0
-  return request.method === 'DELETE' ? 200 - request.url.path.length : 100
+  const { path } = request.url
+  if (request.method !== 'DELETE') return 100
+  return 200 - path.length + (path.length === 3 && HOLDERS.includes(path[1] ?? '') ? 100 : 0)
 }
 
 /** A token cannot be written down: it is signed, and ends. */

@@ -144,15 +144,11 @@ interface Converter {
 
 function converted(converter: Converter, data: unknown): Promise<Collection> {
   return new Promise((resolve, reject) =>
-    converter.convertV2(
-      { type: 'json', data },
-      { parametersResolution: 'example' },
-      (error, answer) => {
-        const [made] = answer?.output ?? []
-        if (made) resolve(made.data)
-        else reject(error ?? new Error(answer.reason))
-      },
-    ),
+    converter.convertV2({ type: 'json', data }, OPTIONS, (error, answer) => {
+      const [made] = answer?.output ?? []
+      if (made) resolve(made.data)
+      else reject(error ?? new Error(answer.reason))
+    }),
   )
 }
 
@@ -161,14 +157,14 @@ function all(items: readonly Item[]): Item[] {
 }
 
 /** Deleted last of all, with what is inside of them. */
-const HOLDERS = ['badges', 'services', 'users']
+const HOLDERS = new Set(['badges', 'services', 'users'])
 
 /** Reads come first, and deletions last; among them long paths first, for what is inside goes first. */
 function rank({ request }: Item): number {
   if (!request || request.method === 'GET') return 0
   const { path } = request.url
   if (request.method !== 'DELETE') return 100
-  return 200 - path.length + (path.length === 3 && HOLDERS.includes(path[1] ?? '') ? 100 : 0)
+  return 200 - path.length + (path.length === 3 && HOLDERS.has(path[1] ?? '') ? 100 : 0)
 }
 
 /** A token cannot be written down: it is signed, and ends. */

@@ -7,6 +7,7 @@ import * as z from 'zod'
 import { SettingsError } from '../src/settings/settings.ts'
 import { siteDay } from '../src/calendar/site-day.ts'
 import { DEV_ROOT, sign } from './dev-issuer.ts'
+import { exampleThings } from './example-things.ts'
 import { Refusal } from './refusal.ts'
 import { BADGES, PAGE_RULES, personOf, random, visitsOf } from './seed-data.ts'
 import { localSettings } from './settings.ts'
@@ -81,6 +82,12 @@ async function fill(site: Site, stateDir: string, given: Arguments, zone: string
   const counted = await eachOf('visits', byMember(visits), async (own) =>
     recordAll(site, own, zone),
   )
+  const { userId } = await call(site, root, 'GET', '/v1/whoami')
+  for (const { sql, values } of exampleThings(userId, new Date().toISOString()))
+    await site.db
+      .prepare(sql)
+      .bind(...values)
+      .run()
   if ((await site.tick()) !== 'ok')
     throw new Refusal('the tick that awards the badges failed; see above')
   const total = counted.reduce((sum, each) => sum + each, 0)

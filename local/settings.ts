@@ -1,5 +1,6 @@
 /** The settings of a local site: environment, then `.dev.vars`, then wrangler.toml, then the dev issuer. */
 import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { parseSettings, SETTING_NAMES } from '../src/settings/settings.ts'
 import { ANY_PORT, authSecret } from './login.ts'
@@ -7,12 +8,13 @@ import { DEV_ISSUER, DEV_ROOT, trustedIssuer } from './dev-issuer.ts'
 import { project } from './project.ts'
 
 /**
- * Settings as text, the way the platform hands them over. `.dev.vars` is the one in the working directory.
+ * Settings as text, the way the platform hands them over.
+ * @param dir where `.dev.vars` is looked for
  * @throws SettingsError naming the first setting that cannot be used, and why
  */
-export async function localSettings(stateDir: string): Promise<Record<string, string>> {
+export async function localSettings(stateDir: string, dir = '.'): Promise<Record<string, string>> {
   const { vars } = await project()
-  const sources = [process.env, devVars(), vars]
+  const sources = [process.env, devVars(join(dir, '.dev.vars')), vars]
   const settings: Record<string, string> = {}
   for (const name of SETTING_NAMES) {
     const value = sources.map((source) => source[name]).find((text) => typeof text === 'string')
@@ -30,8 +32,8 @@ export async function localSettings(stateDir: string): Promise<Record<string, st
   return settings
 }
 
-function devVars(): Readonly<Record<string, unknown>> {
-  return existsSync('.dev.vars') ? parseEnv(readFileSync('.dev.vars', 'utf8')) : {}
+function devVars(file: string): Readonly<Record<string, unknown>> {
+  return existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}
 }
 
 function appended(list: string | undefined, item: unknown): string {

@@ -24,6 +24,8 @@ const FILE = 'server.json'
 export const SECRETS = {
   authSecret: 'auth-secret',
   devIssuer: 'dev-issuer.json',
+  /** What `npm run dev` gives to wrangler. */
+  devSettings: 'dev-settings.env',
   /** Mail, and so links that choose a password. */
   outbox: 'outbox.txt',
 } as const

@@ -1,5 +1,6 @@
-import { accessSync, constants, statfsSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { accessSync, constants, mkdtempSync, rmSync, statfsSync, symlinkSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
@@ -26,6 +27,17 @@ function hasRoomInMemory(): boolean {
 // All that tests start asks for the folder of temporary files by this name.
 if (process.env['TMPDIR'] === undefined && hasRoomInMemory()) process.env['TMPDIR'] = IN_MEMORY
 
+/** Wrangler reads the `.dev.vars` beside its configuration, which would be settings of the tests. */
+function withoutDevVars(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'guildhall-config-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  for (const name of ['wrangler.toml', 'src', 'migrations', 'node_modules'])
+    symlinkSync(join(root, name), join(folder, name))
+  return join(folder, 'wrangler.toml')
+}
+
+const configPath = withoutDevVars()
+
 /** Tests that pass with the flag that a later compatibility date switches on, and without it. */
 const HUNG_UP = 'test/hung-up.test.ts'
 const REQUEST_SIGNAL = 'enable_request_signal'
@@ -36,7 +48,7 @@ function onWorkerd(compatibilityFlags: readonly string[]) {
     plugins: [
       cloudflareTest(async () => ({
         main: 'test/support/worker.ts',
-        wrangler: { configPath: `${root}wrangler.toml` },
+        wrangler: { configPath },
         miniflare: {
           // The runtime would remark on odd headers, which naughty requests are full of.
           verbose: false,

@@ -38,12 +38,17 @@ const IpRange = z
   .refine(isIpRange, {
     error: 'expected an IP address or a range such as 192.0.2.0/24 or 2001:db8::/32',
   })
-  .meta({ pattern: '^[0-9A-Fa-f.:/]+$' })
+  .meta({
+    pattern: '^[0-9A-Fa-f.:/]+$',
+    description: 'An address or a range, as in 192.0.2.0/24 or 2001:db8::/32',
+  })
+
+const KeyScope = z.enum(KEY_SCOPES).meta({ id: 'KeyScope' })
 
 const writable = {
   name: text(1, 100),
   scopes: z
-    .array(z.enum(KEY_SCOPES))
+    .array(KeyScope)
     .max(KEY_SCOPES.length)
     .transform((scopes) => [...new Set(scopes)])
     .meta({
@@ -71,13 +76,13 @@ const NewApiKey = z
     rateLimit: writable.rateLimit.default(null),
     monthlyQuota: writable.monthlyQuota.default(null),
   })
-  .meta({ id: 'NewApiKey' })
+  .meta({ id: 'NewApiKey', examples: [{ name: 'Door', scopes: ['profile:read'] }] })
 
 const ApiKeyPatch = z
   .strictObject({ ...writable, enabled: z.boolean() })
   .partial()
   .refine(...SOME_FIELD)
-  .meta({ id: 'ApiKeyPatch', minProperties: 1 })
+  .meta({ id: 'ApiKeyPatch', minProperties: 1, examples: [{ monthlyQuota: 100_000 }] })
 
 const shown = {
   id: shownId('key'),
@@ -195,7 +200,11 @@ const Rotation = z
       .max(30 * 86_400)
       .default(0),
   })
-  .meta({ id: 'KeyRotation', description: 'How long the secrets so far still work' })
+  .meta({
+    id: 'KeyRotation',
+    description: 'How long the secrets so far still work',
+    examples: [{ graceSeconds: 3600 }],
+  })
 
 export const rotateApiKey = route({
   method: 'POST',

@@ -4,7 +4,17 @@ import type { AuditId } from '../db/ids.ts'
 import { listOf, pageOfConstant, PageQuery, paginate } from '../http/pagination.ts'
 import { route } from '../http/route.ts'
 import { ELEVATED_IDENTITIES } from '../security/elevated-identities.ts'
-import { idOf, Instant, MANY, NAME, shownId, shownName, shownText, Timestamp } from './schemas.ts'
+import {
+  exampleId,
+  idOf,
+  Instant,
+  MANY,
+  NAME,
+  shownId,
+  shownName,
+  shownText,
+  Timestamp,
+} from './schemas.ts'
 
 const AuditEntry = z
   .object({
@@ -35,11 +45,22 @@ export const listAudit = route({
   input: {
     query: z.object({
       ...PageQuery,
-      actor: Filter.meta({ description: 'Who acted' }),
-      action: Filter.meta({ description: 'What was done, as in `badge.assign`' }),
-      target: Filter.meta({ description: 'Id of what was changed' }),
-      since: Period.meta({ description: 'From this time on', format: 'date-time' }),
-      until: Period.meta({ description: 'Before this time', format: 'date-time' }),
+      actor: Filter.meta({ description: 'Who acted', examples: [exampleId('usr')] }),
+      action: Filter.meta({
+        description: 'What was done, as in `badge.assign`',
+        examples: ['badge.assign'],
+      }),
+      target: Filter.meta({ description: 'Id of what was changed', examples: [exampleId('bdg')] }),
+      since: Period.meta({
+        description: 'From this time on',
+        format: 'date-time',
+        examples: ['2026-01-01T00:00:00Z'],
+      }),
+      until: Period.meta({
+        description: 'Before this time',
+        format: 'date-time',
+        examples: ['2060-01-01T00:00:00Z'],
+      }),
     }),
   },
   output: listOf(AuditEntry),

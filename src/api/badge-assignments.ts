@@ -7,7 +7,16 @@ import { Answer, route } from '../http/route.ts'
 import { assignBadge, assignBadges, removeBadge } from '../operations/assign-badges.ts'
 import { notFound } from '../problem.ts'
 import type { Given } from '../repositories/badge-assignments.ts'
-import { Badge, BadgeId, NoBody, shownId, SortNumber, Timestamp, UserId } from './schemas.ts'
+import {
+  Badge,
+  BadgeId,
+  exampleId,
+  NoBody,
+  shownId,
+  SortNumber,
+  Timestamp,
+  UserId,
+} from './schemas.ts'
 
 const assignment = {
   badge: Badge,
@@ -75,7 +84,10 @@ export const deleteUserBadge = route({
 
 const BulkAssignment = z
   .strictObject({ badgeId: BadgeId, userIds: z.array(UserId).min(1).max(100) })
-  .meta({ id: 'BulkAssignment' })
+  .meta({
+    id: 'BulkAssignment',
+    examples: [{ badgeId: exampleId('bdg'), userIds: [exampleId('usr')] }],
+  })
 
 const BulkResult = z
   .object({

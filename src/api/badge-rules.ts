@@ -11,6 +11,7 @@ import type { BadgeRuleRow } from '../repositories/badge-rules.ts'
 import {
   BadgeId,
   Count,
+  exampleId,
   NoBody,
   Revision,
   RuleId,
@@ -53,13 +54,16 @@ const NewRule = z
     windowDays: measured.windowDays.default(null),
     enabled: measured.enabled.default(true),
   })
-  .meta({ id: 'NewBadgeRule' })
+  .meta({
+    id: 'NewBadgeRule',
+    examples: [{ badgeId: exampleId('bdg'), metric: 'visits', threshold: 10, windowDays: 30 }],
+  })
 
 const RulePatch = z
   .strictObject(measured)
   .partial()
   .refine(...SOME_FIELD)
-  .meta({ id: 'BadgeRulePatch', minProperties: 1 })
+  .meta({ id: 'BadgeRulePatch', minProperties: 1, examples: [{ threshold: 20 }] })
 
 const Preview = z
   .object({

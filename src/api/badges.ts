@@ -12,7 +12,7 @@ const param = z.object({ badgeId: BadgeId })
 
 const Color = z
   .string()
-  .regex(/^#[0-9a-f]{6}$/i, 'expected a colour as #rrggbb')
+  .regex(/^#[0-9A-Fa-f]{6}$/, 'expected a colour as #rrggbb')
   .meta({ maxLength: 7 })
 
 const Slug = z
@@ -41,13 +41,18 @@ const NewBadge = z
     iconUrl: writable.iconUrl.default(null),
     position: writable.position.optional(),
   })
-  .meta({ id: 'NewBadge' })
+  .meta({
+    id: 'NewBadge',
+    examples: [
+      { title: 'Early bird', description: 'Here before nine.', backgroundColor: '#FFAA00' },
+    ],
+  })
 
 const BadgePatch = z
   .strictObject(writable)
   .partial()
   .refine(...SOME_FIELD)
-  .meta({ id: 'BadgePatch', minProperties: 1 })
+  .meta({ id: 'BadgePatch', minProperties: 1, examples: [{ title: 'Night owl' }] })
 
 export const listBadges = route({
   method: 'GET',

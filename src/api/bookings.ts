@@ -15,6 +15,7 @@ import { decide } from '../security/decide.ts'
 import { allowedActions, BOOKING_ACTIONS } from './booking-actions.ts'
 import { calendarOf } from './booking-calendar.ts'
 import {
+  exampleId,
   idOf,
   NoBody,
   Phone,
@@ -43,7 +44,7 @@ const Contact = z
   .refine(({ email, phone }) => email !== null || phone !== null, {
     error: 'expected an email or a phone number',
   })
-  .meta({ id: 'Contact' })
+  .meta({ id: 'Contact', description: 'How to reach somebody: by email, by phone, or both' })
 
 const NewBooking = z
   .strictObject({
@@ -54,7 +55,12 @@ const NewBooking = z
         'How to reach whoever comes; of a visitor nothing else is known. With `booking:create` of reach `any` the booking is for whoever is named here, and without it your own place. An address or a number has one live booking of a slot',
     }),
   })
-  .meta({ id: 'NewBooking' })
+  .meta({
+    id: 'NewBooking',
+    examples: [
+      { slotId: exampleId('slt'), contact: { name: 'Grace Hopper', email: 'grace@example.com' } },
+    ],
+  })
 
 const Booking = z
   .object({
@@ -111,7 +117,7 @@ const Booking = z
 
 const Reason = z
   .strictObject({ reason: text(1, 500).nullable().default(null) })
-  .meta({ id: 'BookingReason' })
+  .meta({ id: 'BookingReason', examples: [{ reason: 'Closed on that day' }] })
 
 const Filter = {
   ...PageQuery,
@@ -173,7 +179,12 @@ export const readBookingCalendar = route({
     param: z.object({
       bookingId: z
         .string()
-        .meta({ description: 'Id of a booking', pattern: '^bkg_[0-9a-z]{26}', maxLength: 34 })
+        .meta({
+          description: 'Id of a booking',
+          pattern: '^bkg_[0-9a-z]{26}',
+          maxLength: 34,
+          examples: [exampleId('bkg')],
+        })
         .transform((id) => id.replace(/\.ics$/, ''))
         .pipe(BookingId),
     }),

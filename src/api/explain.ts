@@ -11,7 +11,7 @@ import { refused } from '../security/grant.ts'
 import { canonicalPath } from '../security/pages/canonical-path.ts'
 import { MAX_PATTERN_LENGTH } from '../security/pages/page-rule.ts'
 import { isProductPath } from '../security/pages/product-paths.ts'
-import { idOf, MANY, shownId, shownName, shownText, UserId } from './schemas.ts'
+import { exampleId, idOf, MANY, shownId, shownName, shownText, UserId } from './schemas.ts'
 
 const KeyId = idOf('key', 'Id of an API key')
 const VisitorId = idOf('vis', 'Id of a visitor')
@@ -55,7 +55,7 @@ const Body = z
     }
   })
   .optional()
-  .meta({ description: 'What the call sends; left out if it sends nothing' })
+  .meta({ description: 'What the call sends; left out if it sends nothing, as with GET' })
 
 /** A page of the site, in its one spelling. */
 const Page = z
@@ -123,6 +123,7 @@ const Call = z
     }
     return z.NEVER
   })
+  .meta({ examples: [{ as: exampleId('usr'), method: 'GET', path: '/v1/users?q=Ada' }] })
 
 const Step = z.enum(STEPS)
 const Explanation = z

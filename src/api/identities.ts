@@ -7,11 +7,14 @@ import { type LinkedIdentity, linkIdentity } from '../operations/link-identity.t
 import { unlinkIdentity } from '../operations/unlink-identity.ts'
 import { notFound } from '../problem.ts'
 import type { IdentityName } from '../repositories/linked-identities.ts'
-import { shownText, SortTime, Timestamp, Token } from './schemas.ts'
+import { EXAMPLE_TOKEN, shownText, SortTime, Timestamp, Token } from './schemas.ts'
 
 /** How many hexadecimal digits of an identity's hash tell the identities of one member apart. */
 const ID_DIGITS = 32
 const ID = new RegExp(`^idn_[0-9a-f]{${ID_DIGITS}}$`)
+
+/** Of the identity that `npm run seed` links to the first admin. */
+export const EXAMPLE_IDENTITY_ID = `idn_${'0123456789abcdef'.repeat(2)}`
 
 const Identity = z
   .object({
@@ -28,12 +31,16 @@ const NewIdentity = z
   .strictObject({
     token: Token.meta({ description: 'A token of the identity to link, good at this moment' }),
   })
-  .meta({ id: 'NewIdentity' })
+  .meta({ id: 'NewIdentity', examples: [{ token: EXAMPLE_TOKEN }] })
 
 const IdentityId = z
   .string()
   .regex(ID)
-  .meta({ description: 'Id of an identity of yours', maxLength: 36 })
+  .meta({
+    description: 'Id of an identity of yours',
+    maxLength: 36,
+    examples: [EXAMPLE_IDENTITY_ID],
+  })
 const param = z.object({ identityId: IdentityId })
 
 export const listIdentities = route({

@@ -1,5 +1,5 @@
 /** Every declared route, in the one array that everything else reads. */
-import type { Route } from '../http/route.ts'
+import type { NamedRoute, Route } from '../http/route.ts'
 import {
   deleteApiKey,
   listApiKeys,
@@ -72,7 +72,8 @@ import { claimMyBookings, createVisitor } from './visitors.ts'
 import { readUserVisits } from './visits.ts'
 import { readWhoami } from './whoami.ts'
 
-const declared = [
+/** The names are those of the operations in the OpenAPI document. */
+const declared = {
   readWhoami,
   createVisitor,
   readMe,
@@ -143,14 +144,16 @@ const declared = [
   deletePageRule,
   listAudit,
   listElevations,
-  readPermissions(() => routes),
+  readPermissions: readPermissions(() => routes),
   explain,
   listJobs,
   listJobRuns,
   createJobRun,
-] as const
+}
 
-export const routes: readonly Route[] = declared
+export const routes: readonly NamedRoute[] = Object.entries<Route>(declared).map(
+  ([name, declaration]) => ({ ...declaration, name }),
+)
 
 /** The types of all declarations, for the typed client. */
-export type DeclaredRoutes = typeof declared
+export type DeclaredRoutes = readonly (typeof declared)[keyof typeof declared][]

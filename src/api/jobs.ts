@@ -12,7 +12,12 @@ import { idOf, NoBody, shownId, shownName, shownText, Timestamp } from './schema
 const JobParam = z
   .string()
   .refine(isJobName, { error: 'expected a job of this site' })
-  .meta({ description: 'Name of a job, as in `award-badges`', maxLength: 50, pattern: '^[a-z-]+$' })
+  .meta({
+    description: 'Name of a job, as in `award-badges`',
+    maxLength: 50,
+    pattern: '^[a-z-]+$',
+    examples: ['prune-records'],
+  })
 const param = z.object({ job: JobParam })
 
 const JobRun = z

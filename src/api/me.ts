@@ -14,6 +14,7 @@ import {
   Badge,
   Count,
   Day,
+  EXAMPLE_TOKEN,
   FullProfile,
   NoBody,
   ProfilePatch,
@@ -60,7 +61,7 @@ const SentIdToken = z
         'An ID token about you, from the issuer of the token you came with, for one of its clients that this site lists',
     }),
   })
-  .meta({ id: 'SentIdToken' })
+  .meta({ id: 'SentIdToken', examples: [{ idToken: EXAMPLE_TOKEN }] })
 
 export const fillMyProfile = route({
   method: 'POST',

@@ -57,7 +57,10 @@ const RoleDefinition = z
           'as in `badge:assign` with `own`, it is 422',
       }),
   })
-  .meta({ id: 'RoleDefinition' })
+  .meta({
+    id: 'RoleDefinition',
+    examples: [{ permissions: [{ permission: 'badge:assign', reach: 'any' }] }],
+  })
 
 const param = z.object({ role: RoleName })
 

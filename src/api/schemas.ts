@@ -1,7 +1,7 @@
 /** The shapes that more than one route takes or answers, as the contract names them. */
 import * as z from 'zod'
 import { answerFields, nobody } from '../http/answer-fields.ts'
-import { type IdPrefix, isId } from '../db/ids.ts'
+import { type Id, type IdPrefix, isId } from '../db/ids.ts'
 import { MAX_TOKEN_LENGTH } from '../security/callers/credential.ts'
 
 /** An id of the given kind; in a path a malformed one is a 404, in a body a 422. */
@@ -9,12 +9,35 @@ export function idOf<P extends IdPrefix>(prefix: P, description: string) {
   return z
     .string()
     .refine((text) => isId(prefix, text), { error: `expected an id that starts with ${prefix}_` })
-    .meta({ description, ...shapeOfId(prefix) })
+    .meta({ description, ...shapeOfId(prefix), examples: [exampleId(prefix)] })
+}
+
+/** Of the things that `npm run seed` makes for the examples of the OpenAPI document. */
+export function exampleId<P extends IdPrefix>(prefix: P): Id<P> {
+  return `${prefix}_01k8qz3v5tb7n9c2d4f6g8h0jk`
+}
+
+const SHOWN_IDS = {
+  usr: shownAs('UserId', 'usr'),
+  vis: shownAs('VisitorId', 'vis'),
+  bdg: shownAs('BadgeId', 'bdg'),
+  rul: shownAs('RuleId', 'rul'),
+  svc: shownAs('ServiceId', 'svc'),
+  slt: shownAs('SlotId', 'slt'),
+  bkg: shownAs('BookingId', 'bkg'),
+  key: shownAs('KeyId', 'key'),
+  aud: shownAs('AuditId', 'aud'),
+  run: shownAs('RunId', 'run'),
+  evt: shownAs('EventId', 'evt'),
+} as const satisfies Record<IdPrefix, z.ZodString>
+
+function shownAs(id: string, prefix: IdPrefix): z.ZodString {
+  return z.string().meta({ id, ...shapeOfId(prefix) })
 }
 
 /** An id in an answer: it comes from storage, so it is described and not checked again. */
-export function shownId(prefix: IdPrefix) {
-  return z.string().meta(shapeOfId(prefix))
+export function shownId(prefix: IdPrefix): z.ZodString {
+  return SHOWN_IDS[prefix]
 }
 
 function shapeOfId(prefix: IdPrefix) {
@@ -26,7 +49,9 @@ export const BadgeId = idOf('bdg', 'Id of a badge')
 export const RuleId = idOf('rul', 'Id of a badge rule')
 
 /** Bodies of requests that say everything by their path. */
-export const NoBody = z.strictObject({}).meta({ description: 'Empty, or an empty object' })
+export const NoBody = z
+  .strictObject({})
+  .meta({ id: 'NoBody', description: 'Empty, or an empty object', examples: [{}] })
 
 /** A check that compares fields runs only when each of the fields is valid by itself. */
 export const whenFine = ({ issues }: z.core.ParsePayload) => issues.length === 0
@@ -82,18 +107,31 @@ export function shownText(max: number) {
 /** Names that programs use, as in `badge:assign`, `badge.create`, `system:badge-awarder` or `usr_…`. */
 export const NAME = /^[A-Za-z0-9_.:-]+$/
 
-export function shownName(max = 100) {
+export function shownName(max = 100): z.ZodString {
+  return max === 100 ? Name : nameOf(max)
+}
+
+const Name = nameOf(100).meta({ id: 'Name' })
+
+function nameOf(max: number) {
   return z.string().meta({ maxLength: max, pattern: NAME.source })
 }
+
+/** A role that `npm run seed` defines. */
+export const EXAMPLE_ROLE = 'greeter'
 
 /** Built in or of the site's own making; whether there is such a role, storage knows. */
 export const RoleName = z
   .string()
   .regex(/^[a-z][a-z0-9-]{1,40}$/)
-  .meta({ description: 'Name of a role, as in `moderator`', maxLength: 41 })
+  .meta({
+    description: 'Name of a role, as in `moderator`',
+    maxLength: 41,
+    examples: [EXAMPLE_ROLE],
+  })
 
 /** The largest integer that is exact everywhere, and so the largest count. */
-export const Count = z.int().min(0)
+export const Count = z.int().min(0).meta({ id: 'Count' })
 
 /** The most entries of a list that is answered whole; more than a site will have. */
 export const MANY = 10_000
@@ -116,7 +154,11 @@ export const HttpsUrl = z
   .refine((text) => IS_PRINTABLE.test(text) && text.isWellFormed(), { error: NO_URL, abort: true })
   .overwrite((text) => URL.parse(text)?.href ?? '')
   .refine(isHttpsUri, { error: `${NO_URL}, with what no URI has percent-encoded` })
-  .meta({ format: 'uri', pattern: PRINTABLE, description: 'Stored as the URL standard writes it' })
+  .meta({
+    // It is no `format: uri`: it becomes one when it is stored.
+    pattern: PRINTABLE.replace('^', '^[Hh][Tt][Tt][Pp][Ss]:'),
+    description: 'An https URL; stored as the URL standard writes it',
+  })
 
 function isHttpsUri(text: string): boolean {
   const url = URL.parse(text)
@@ -158,8 +200,13 @@ export const StartQuery = {
   from: Instant.optional().meta({
     description: 'Starting at or after this time',
     format: 'date-time',
+    examples: ['2026-01-01T00:00:00Z'],
   }),
-  to: Instant.optional().meta({ description: 'Starting before this time', format: 'date-time' }),
+  to: Instant.optional().meta({
+    description: 'Starting before this time',
+    format: 'date-time',
+    examples: ['2060-01-01T00:00:00Z'],
+  }),
 }
 
 /** This checks only the form of a token; verifying it says whether it is good. */
@@ -168,17 +215,23 @@ export const Token = z
   .max(MAX_TOKEN_LENGTH)
   .regex(/^[\w-]+\.[\w-]+\.[\w-]+$/, { error: 'expected a JWT' })
 
+/** The form of a token: a good one is signed, and ends. */
+export const EXAMPLE_TOKEN = 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl'
+
 export const Phone = z
   .e164({ error: 'expected a phone number in E.164, as in +4930123456' })
   .meta({ maxLength: 16 })
 
-export const Timestamp = z
-  .string()
-  .meta({ description: 'RFC 3339, UTC, with milliseconds', format: 'date-time', maxLength: 24 })
+export const Timestamp = z.string().meta({
+  id: 'Timestamp',
+  description: 'RFC 3339, UTC, with milliseconds',
+  format: 'date-time',
+  maxLength: 24,
+})
 export const Revision = z
   .int()
   .min(1)
-  .meta({ description: 'Begins the ETag; goes up with every change' })
+  .meta({ id: 'Revision', description: 'Begins the ETag; goes up with every change' })
 export const Day = dayIn("the site's time zone")
 export const UtcDay = dayIn('UTC')
 
@@ -291,4 +344,8 @@ export const ProfilePatch = z
       .optional(),
   })
   .refine(...SOME_FIELD)
-  .meta({ id: 'ProfilePatch', minProperties: 1 })
+  .meta({
+    id: 'ProfilePatch',
+    minProperties: 1,
+    examples: [{ displayName: 'Ada Lovelace', bio: 'Counts looms.', phone: '+4930123456' }],
+  })

@@ -77,13 +77,16 @@ const NewService = z
     cancelUntilMinutes: writable.cancelUntilMinutes.default(0),
     holdMinutes: writable.holdMinutes.default(null),
   })
-  .meta({ id: 'NewService' })
+  .meta({
+    id: 'NewService',
+    examples: [{ name: 'Guided tour', timeZone: 'Europe/Berlin', autoConfirm: true }],
+  })
 
 const ServicePatch = z
   .strictObject(writable)
   .partial()
   .refine(...SOME_FIELD)
-  .meta({ id: 'ServicePatch', minProperties: 1 })
+  .meta({ id: 'ServicePatch', minProperties: 1, examples: [{ cancelUntilMinutes: 1440 }] })
 
 const Slot = z
   .object({
@@ -166,7 +169,11 @@ const NewSlots = z
     path: ['endsAt'],
     when: whenFine,
   })
-  .meta({ id: 'NewSlots' })
+  .meta({
+    id: 'NewSlots',
+    description: 'Either one slot by `startsAt` and `endsAt`, or all that a `recurrence` makes',
+    examples: [{ startsAt: '2050-03-01T10:00:00Z', endsAt: '2050-03-01T11:00:00Z', capacity: 10 }],
+  })
 
 const CreatedSlots = z
   .union([Slot, z.object({ items: z.array(Slot).max(MAX_SLOTS), nextCursor: z.null() })])

@@ -29,7 +29,9 @@ export const listUsers = route({
   input: {
     query: z.object({
       ...PageQuery,
-      q: text(1, 80).optional().meta({ description: 'Start of the display name' }),
+      q: text(1, 80)
+        .optional()
+        .meta({ description: 'Start of the display name', examples: ['Ada'] }),
     }),
   },
   output: listOf(PublicProfile),

@@ -4,7 +4,7 @@ import { answerFields, nobody } from '../http/answer-fields.ts'
 import { route } from '../http/route.ts'
 import { claimBookings } from '../operations/claim-bookings.ts'
 import { invalidField } from '../problem.ts'
-import { Count, NoBody, shownId, Timestamp, Token } from './schemas.ts'
+import { Count, EXAMPLE_TOKEN, NoBody, shownId, Timestamp, Token } from './schemas.ts'
 
 const VisitorPass = z
   .object({
@@ -40,7 +40,7 @@ const Claim = z
   .strictObject({
     visitorToken: Token.meta({ description: 'As `POST /v1/visitors` answered it' }),
   })
-  .meta({ id: 'BookingClaim' })
+  .meta({ id: 'BookingClaim', examples: [{ visitorToken: EXAMPLE_TOKEN }] })
 
 const Claimed = z
   .object({

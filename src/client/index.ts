@@ -6,6 +6,7 @@ import { type Call, sender, type Sending } from './send.ts'
 export type { CallOptions } from './calls.ts'
 export type { Routes } from './contract.ts'
 export { GuildhallError } from './errors.ts'
+export { loginToken } from './login.ts'
 
 export type ClientOptions = Sending & {
   /** Where the site is served. */

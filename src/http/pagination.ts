@@ -21,18 +21,24 @@ export const PageQuery = {
     .meta({ description: 'Items per page' }),
   cursor: z
     .string()
-    .min(1)
     .max(1024)
-    .meta({ pattern: '^[A-Za-z0-9_-]+$' })
+    .meta({ pattern: '^[A-Za-z0-9_-]*$' })
     .optional()
-    .meta({ description: '`nextCursor` of the page before' }),
+    .meta({ description: '`nextCursor` of the page before; empty for the first', examples: [''] }),
 }
+
+const NextCursor = z
+  .string()
+  .meta({ pattern: '^[A-Za-z0-9_-]+$', maxLength: 1024 })
+  .nullable()
+  .meta({ id: 'NextCursor', description: 'For the next page; null on the last' })
 
 /** `{ items, nextCursor }` of the given items, at most `max` on a page. */
 export function listOf<S extends z.core.$ZodType>(item: S, max = 100) {
-  const cursor = z.string().meta({ pattern: '^[A-Za-z0-9_-]+$', maxLength: 1024 })
+  const id = z.globalRegistry.get(item)?.id
   return z
-    .object({ items: z.array(item).max(max), nextCursor: cursor.nullable() })
+    .object({ items: z.array(item).max(max), nextCursor: NextCursor })
+    .meta(id === undefined ? {} : { id: `${id}List` })
     .register(answerFields, { next: ({ nextCursor }) => nextCursor })
 }
 
@@ -53,7 +59,7 @@ interface List<Row, K extends Key> {
 /** One page, read with one row more than asked for to know whether there is another. @throws Problem `validation_failed` */
 export async function paginate<Row, K extends Key>(list: List<Row, K>) {
   const { name, query, keyOf, read } = list
-  const after = query.cursor === undefined ? undefined : await decode(list, query.cursor)
+  const after = query.cursor ? await decode(list, query.cursor) : undefined
   const rows = await read(after, query.limit + 1)
   const items = rows.slice(0, query.limit)
   const last = items.at(-1)

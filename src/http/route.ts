@@ -136,6 +136,11 @@ export interface Route<
   ): Promise<Body<O> | Answer<Body<O>>>
 }
 
+/** A route under the name that clients are made with, as in `readBadge`. */
+export interface NamedRoute extends Route {
+  readonly name: string
+}
+
 /** Declares a route. Without `access` it does not compile. */
 export function route<
   const M extends Method,

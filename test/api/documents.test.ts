@@ -1,3 +1,5 @@
+import type { Schema } from '@cfworker/json-schema'
+import * as z from 'zod'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { version } from '../../package.json'
 import { routes } from '../../src/api/index.ts'
@@ -6,10 +8,14 @@ import { PAGES_PATHS } from '../../src/pages/mount.ts'
 import { LOGIN_PATHS } from '../../src/auth/mount.ts'
 import { followUp } from '../../src/events/index.ts'
 import { DOCUMENT_PATHS } from '../../src/http/documents/index.ts'
+import { makeComponents } from '../../src/http/documents/openapi-components.ts'
+import { schemaOf } from '../../src/http/documents/openapi-schemas.ts'
 import { openapiOf } from '../../src/http/documents/openapi.ts'
 import { documentedPath } from '../../src/http/route.ts'
 import { PROBLEMS } from '../../src/problem.ts'
 import { assertComplete } from '../support/complete.ts'
+import { assertDocumented, validatorOf } from '../support/documented.ts'
+import { document, operations } from '../support/openapi.ts'
 import { ORIGIN, testSite } from '../support/site.ts'
 
 afterEach(() => {
@@ -55,7 +61,7 @@ describe('GET /openapi.json', () => {
       servers: [{ url: ORIGIN }],
     })
     // The linters and the other tests look at this document.
-    expect(body).toEqual(openapiOf(routes, ORIGIN))
+    expect(body).toEqual(await openapiOf(routes, ORIGIN))
   })
 
   it('describes every route and document, and no other', async () => {
@@ -74,6 +80,94 @@ describe('GET /openapi.json', () => {
     })
   })
 })
+
+describe('the OpenAPI document', () => {
+  it('is less than 180 kB', async () => {
+    const { text } = await testSite().anonymous.get('/openapi.json')
+    expect(new TextEncoder().encode(text).length).toBeLessThan(180_000)
+  })
+
+  it('is about the address of the site, whichever it was asked at', async () => {
+    const login = {
+      BUILT_IN_LOGIN: 'on',
+      PUBLIC_URL: 'https://people.example',
+      AUTH_SECRET: 'x'.repeat(32),
+      MAIL_FROM: 'hello@people.example',
+    }
+    const { body } = await testSite(login).anonymous.get('/openapi.json')
+    const urls = body.servers.map(({ url }: { url: string }) => url)
+    expect(urls).toEqual(['https://people.example', ORIGIN])
+    expect((await testSite(login).anonymous.get('/llms.txt')).text).toContain(
+      'https://people.example/openapi.json',
+    )
+    const { servers } = (await testSite().anonymous.get('/openapi.json')).body
+    expect(servers).toMatchObject([{ url: ORIGIN }])
+  })
+
+  it('names every operation as its declaration, and describes every tag', async () => {
+    const names = operations.map(({ operationId }) => operationId)
+    expect(names).toEqual(expect.arrayContaining(routes.map(({ name }) => name)))
+    expect(names.filter((name) => !/^[a-z]+([A-Z][a-z]+)*$/.test(name))).toEqual([])
+    const { tags } = document as { tags: { name: string; description?: string }[] }
+    const bare = tags.filter(({ description }) => !description?.endsWith('.'))
+    expect(bare, 'TAGS in src/http/documents/openapi-tags.ts').toEqual([])
+  })
+
+  it('has one scheme of credentials, and asks for none only where it is open, and last', () => {
+    // A client that sends what every scheme asks for would send two credentials, which is 400.
+    const { components, security } = document as {
+      components: { securitySchemes: object }
+      security: unknown
+    }
+    expect(Object.keys(components.securitySchemes)).toEqual(['bearer'])
+    expect(security).toEqual([{ bearer: [] }])
+    for (const { path, method } of routes.filter(({ access }) => 'open' in access)) {
+      const open = operations.find(
+        (each) => each.path === documentedPath(path) && each.method === method,
+      )
+      expect([path, open?.security]).toEqual([path, [{ bearer: [] }, {}]])
+    }
+  })
+
+  it('has patterns that are the same without flags and between slashes, and formats of the standards', () => {
+    const [patterns, formats] = [new Set<string>(), new Set<string>()]
+    JSON.stringify(document, (key, value: unknown) => {
+      if (key === 'pattern' && typeof value === 'string') patterns.add(value)
+      if (key === 'format' && typeof value === 'string') formats.add(value)
+      return value
+    })
+    expect([...patterns].filter((pattern) => pattern.includes('/'))).toEqual([])
+    for (const pattern of patterns) expect(() => new RegExp(pattern, 'u')).not.toThrow()
+    expect(patterns).toContain('^#[0-9A-Fa-f]{6}$')
+    expect([...formats].filter((format) => !FORMATS.has(format))).toEqual([])
+    expect(() => schemaOf(z.string().regex(/^#[0-9a-f]{6}$/i), 'input', makeComponents())).toThrow(
+      /has no flags/,
+    )
+  })
+
+  it('is what every answer in these tests is held to, formats and headers included', () => {
+    const time = { format: 'date-time', type: 'string' } as const
+    expect(validatorOf(time).validate('2026-02-30T00:00:00Z').valid).toBe(false)
+    const answered = (headers: Record<string, string>) => () =>
+      assertDocumented('GET', '/healthz', Response.json({ status: 'ok' }, { headers }), {
+        status: 'ok',
+      })
+    expect(answered({ 'Request-Id': crypto.randomUUID() })).not.toThrow()
+    expect(answered({ 'Request-Id': 'x' })).toThrow(/Request-Id/)
+  })
+
+  it('has no default in a body, which generators would make required, but says it', () => {
+    const { components } = document as { components: { schemas: Record<string, Schema> } }
+    expect(JSON.stringify(components.schemas).match(/"default":/)).toBeNull()
+    expect(components.schemas['NewBadge']).toMatchObject({
+      required: ['title'],
+      properties: { textColor: { description: '`"#ffffff"` if left out' } },
+    })
+  })
+})
+
+/** Of JSON Schema 2020-12 and the registry of OpenAPI. */
+const FORMATS = new Set('date date-time int32 int64 uri uri-reference uuid idn-email'.split(' '))
 
 describe('GET /problems', () => {
   it('lists every code with its status and title, and links to its page', async () => {

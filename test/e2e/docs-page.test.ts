@@ -81,7 +81,7 @@ describe('the reference', () => {
       }),
     )
     expect(shown.toSorted()).toEqual(documented.toSorted())
-    for (const operationId of ['getUsers', 'postBadges', 'patchMe', 'getDocsAsset'])
+    for (const operationId of ['listUsers', 'createBadge', 'patchMe', 'readDocsAsset'])
       await unfold(reference, operationId)
     expect(faults).toEqual([])
     expect(requested.filter((url) => !url.startsWith('data:')).length).toBeGreaterThan(5)
@@ -114,7 +114,7 @@ describe('the reference', () => {
 describe('a call from the reference', () => {
   test('of an open operation needs no credential', async () => {
     await site.admin('POST', '/v1/badges', { title: 'Shown in the reference' })
-    const { shown, body } = await tryIt(reference, 'getBadges', '/v1/badges')
+    const { shown, body } = await tryIt(reference, 'listBadges', '/v1/badges')
     expect(shown).toBe('200')
     expect(body.items).toMatchObject([{ title: 'Shown in the reference' }])
     expect(reference.faults).toEqual([])
@@ -126,11 +126,10 @@ describe('a call from the reference', () => {
     await page.context().addCookies([{ name: 'session', value: 'a', url: site.url }])
     for (const [field, credential, caller] of [
       ['#auth-bearer-value', secret, { kind: 'partner', keyId: id }],
-      ['#api_key_value', secret, { kind: 'partner', keyId: id }],
       ['#auth-bearer-value', await site.token('ada'), { kind: 'member', roles: ['member'] }],
     ] as const) {
       await authorize(reference, field, credential)
-      const { body, headers } = await tryIt(reference, 'getWhoami', '/v1/whoami')
+      const { body, headers } = await tryIt(reference, 'readWhoami', '/v1/whoami')
       expect(body, field).toMatchObject(caller)
       expect(headers['cookie']).toBeUndefined()
       await forget(reference)
@@ -145,7 +144,7 @@ describe('a call from the reference', () => {
     expect(await page.evaluate(kept)).toEqual([[], []])
     expect(await page.evaluate(async () => (await indexedDB.databases()).length)).toBe(0)
     await drawn(page.reload())
-    const { body } = await tryIt(reference, 'getWhoami', '/v1/whoami')
+    const { body } = await tryIt(reference, 'readWhoami', '/v1/whoami')
     expect(body.kind).toBe('anonymous')
   })
 })

@@ -10,7 +10,7 @@ const PEOPLE = process.env['FULL'] === '1' ? 16 : 6
 
 test('people at the login all at once: every answer is as it should be', async () => {
   const stateDir = tempDir()
-  const site = await startSite({ stateDir, settings: await localSettings(stateDir) })
+  const site = await startSite({ stateDir, settings: await localSettings(stateDir, stateDir) })
   const outcome = await loadLogin(site, { people: PEOPLE, sessions: 1, turns: 12 })
   await site.stop()
   expect(outcome).toMatchObject({ requests: 62 * PEOPLE, signIns: PEOPLE, errors: [] })

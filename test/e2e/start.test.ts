@@ -222,7 +222,7 @@ describe('a tick', () => {
 
   test('comes by itself, as wrangler.toml has it', async () => {
     const stateDir = tempDir()
-    const settings = await localSettings(stateDir)
+    const settings = await localSettings(stateDir, stateDir)
     const site = await startSite({ stateDir, settings })
     onTestFinished(() => site.stop())
     const [crons, tick] = vi.mocked(startCron).mock.lastCall ?? []

@@ -1,22 +1,11 @@
-/** Checks an answer against the OpenAPI document: route, status, media type, fields or text. */
+/** Checks an answer against the OpenAPI document: route, status, headers, media type, fields or text. */
 import { type Schema, Validator } from '@cfworker/json-schema'
-import { routes } from '../../src/api/index.ts'
-import { openapiOf } from '../../src/http/documents/openapi.ts'
+import { operations, standalone } from './openapi.ts'
 
-interface Operation {
-  readonly responses: Readonly<
-    Record<string, { content?: Record<string, { schema: Schema }> } | undefined>
-  >
-}
-
-const document = openapiOf(routes, 'https://members.example')
-const { schemas } = document.components as { schemas: Record<string, Schema> }
-const paths = Object.entries(document.paths as Record<string, Record<string, Operation>>).map(
-  ([path, operations]) => ({
-    matches: new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
-    operations,
-  }),
-)
+const paths = operations.map((operation) => ({
+  matches: new RegExp(`^${operation.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+  operation,
+}))
 const validators = new Map<Schema, Validator>()
 
 /**
@@ -30,23 +19,38 @@ export function assertDocumented(
   body: unknown,
 ): void {
   const [pathname = ''] = path.split('?')
-  const known = paths.find(({ matches }) => matches.test(pathname))
-  const operation = known?.operations[method.toLowerCase()]
-  if (!operation) return
-  const answer = operation.responses[response.status]
+  const known = paths.find(
+    ({ matches, operation }) => operation.method === method && matches.test(pathname),
+  )
+  if (!known) return
+  const answer = known.operation.responses[response.status]
   if (!answer) throw new Error(`${method} ${path}: status ${response.status} is not documented`)
+  for (const [name, { schema }] of Object.entries(answer.headers ?? {})) {
+    const value = response.headers.get(name)
+    if (value === null) continue
+    assertValid(
+      schema,
+      schema.type === 'integer' ? Number(value) : value,
+      `${method} ${path} ${name}`,
+    )
+  }
   if (body === undefined) return
   const [type = ''] = (response.headers.get('Content-Type') ?? '').split(';')
   const schema = answer.content?.[type]?.schema
   if (!schema) throw new Error(`${method} ${path}: ${response.status} as ${type} is not documented`)
-  const { valid, errors } = validatorOf(schema).validate(body)
-  if (!valid) throw new Error(`${method} ${path}: ${JSON.stringify(errors.slice(0, 3))}`)
+  assertValid(schema, body, `${method} ${path}`)
 }
 
-function validatorOf(schema: Schema): Validator {
+function assertValid(schema: Schema, value: unknown, what: string): void {
+  const { valid, errors } = validatorOf(schema).validate(value)
+  if (!valid) throw new Error(`${what}: ${JSON.stringify(errors.slice(0, 3))}`)
+}
+
+/** One that checks formats, too. */
+export function validatorOf(schema: Schema): Validator {
   const known = validators.get(schema)
   if (known) return known
-  const made = new Validator({ ...schema, components: { schemas } }, '2020-12', false)
+  const made = new Validator(standalone(schema), '2020-12', false)
   validators.set(schema, made)
   return made
 }

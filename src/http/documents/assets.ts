@@ -34,7 +34,7 @@ export async function assetUrl(name: AssetName): Promise<string> {
 }
 
 /** Another one whenever a file is another one. */
-async function edition(): Promise<string> {
+export async function edition(): Promise<string> {
   return (await sha256([swaggerUi.version, PAGE_STYLE, START_SCRIPT].join('\n'))).slice(0, 16)
 }
 

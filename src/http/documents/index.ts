@@ -2,7 +2,7 @@
 import type { Hono } from 'hono'
 import { settingsOf } from '../../settings/settings.ts'
 import type { AppContext, AppEnv } from '../context.ts'
-import type { Route } from '../route.ts'
+import type { NamedRoute } from '../route.ts'
 import { asset } from './assets.ts'
 import { docs } from './docs.ts'
 import { type Document, keepDocuments } from './kept.ts'
@@ -22,36 +22,39 @@ const ANSWERED = {
   '/.well-known/security.txt': securityTxt,
 } as const satisfies Record<string, Handler>
 
-type Maker = (c: AppContext, routes: readonly Route[]) => Document | Promise<Document>
+type Maker = (c: AppContext, routes: readonly NamedRoute[]) => Document | Promise<Document>
 
 /** What only a deployment changes. */
 const KEPT = {
-  '/openapi.json': (c, routes) => ({
+  '/openapi.json': async (c, routes) => ({
     type: 'application/json',
-    text: JSON.stringify(openapiOf(routes, originOf(c))),
+    text: JSON.stringify(await openapiOf(routes, ...originsOf(c))),
   }),
   '/docs': docs,
   '/problems': problemIndex,
   '/problems/:code': (c) => problemPage(param(c, 'code')),
   '/llms.txt': (c, routes) => ({
     type: 'text/plain; charset=UTF-8',
-    text: llmsTxt(routes, originOf(c)),
+    text: llmsTxt(routes, originsOf(c)[0]),
   }),
 } as const satisfies Record<string, Maker>
 
 /** The paths served here; a test compares this list with the running app. */
 export const DOCUMENT_PATHS = [...Object.keys(ANSWERED), ...Object.keys(KEPT)]
 
-export function documents(app: Hono<AppEnv>, routes: readonly Route[]): void {
+export function documents(app: Hono<AppEnv>, routes: readonly NamedRoute[]): void {
   const answerKept = keepDocuments()
   for (const [path, handler] of Object.entries<Handler>(ANSWERED)) app.get(path, handler)
   for (const [path, make] of Object.entries<Maker>(KEPT)) {
-    app.get(path, (c) => answerKept(c, () => make(c, routes)))
+    app.get(path, (c) => answerKept(c, originsOf(c), () => make(c, routes)))
   }
 }
 
-function originOf(c: AppContext): string {
-  return new URL(c.req.url).origin
+/** The site's own address, if it is told one, and the one it was asked at. */
+function originsOf(c: AppContext): readonly [string, ...string[]] {
+  const { origin } = new URL(c.req.url)
+  const { builtInLogin } = settingsOf(c.env)
+  return builtInLogin ? [builtInLogin.publicUrl, origin] : [origin]
 }
 
 function param(c: AppContext, name: string): string {

@@ -19,12 +19,15 @@ interface Kept extends Document {
 /** Documents say where the site is, and whoever asks may call it by many names. */
 const MAX_KEPT = 100
 
-/** @returns what answers with the document of a path, which is made unless it is there */
+/** @returns what answers with the document of a path at these origins, which is made unless it is there */
 export function keepDocuments() {
   const kept = new Map<string, Kept>()
-  return async (c: AppContext, make: () => Document | Promise<Document>): Promise<Response> => {
-    const { origin, pathname } = new URL(c.req.url)
-    const name = `${origin}${pathname}`
+  return async (
+    c: AppContext,
+    origins: readonly string[],
+    make: () => Document | Promise<Document>,
+  ): Promise<Response> => {
+    const name = [...origins, c.req.path].join(' ')
     const document = kept.get(name) ?? (await tagged(await make()))
     if (kept.size >= MAX_KEPT) kept.clear()
     kept.set(name, document)

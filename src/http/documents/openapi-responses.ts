@@ -1,7 +1,6 @@
 /** The parts of the OpenAPI document that are the same for every route: headers and refusals. */
 import { PROBLEMS } from '../../problem.ts'
-
-type Json = Record<string, unknown>
+import type { Components, Json } from './openapi-components.ts'
 
 const ENTITY_TAG = '^"[0-9A-Za-z._-]+"$'
 
@@ -68,45 +67,95 @@ export const HEADERS = {
 
 export type HeaderName = keyof typeof HEADERS
 
-export function headerParameter(name: string, description: string, maxLength: number): Json {
-  const schema = { type: 'string', pattern: '^[\\x20-\\x7e]+$', maxLength }
-  return { name, in: 'header', required: false, description, schema }
+const VISIBLE_LINE = { type: 'string', pattern: '^[ -~]+$' }
+
+/** A header of requests, which may be left out. */
+function headerParameter(name: string, description: string, schema: Json): Json {
+  return { name, in: 'header', description, schema }
 }
+
+export const BOOKMARK = headerParameter(
+  'X-D1-Bookmark',
+  'From an earlier answer: reads at least the state it was given with; anything else is ignored',
+  { ...VISIBLE_LINE, maxLength: 100, examples: ['none'] },
+)
+
+export const IF_MATCH = headerParameter(
+  'If-Match',
+  'The ETag the change is meant for, weak or strong',
+  { ...VISIBLE_LINE, maxLength: 1024, examples: ['*'] },
+)
+
+export const IF_NOT_THERE = headerParameter(
+  'If-None-Match',
+  '`*` for a change that is meant for nothing',
+  { ...VISIBLE_LINE, maxLength: 1024, examples: ['"0"'] },
+)
 
 /** Asked of whatever has an ETag. */
 export const IF_NONE_MATCH = headerParameter(
   'If-None-Match',
   'The ETag of what you have: 304 if it still is so',
-  1024,
+  { ...VISIBLE_LINE, maxLength: 1024, examples: ['"0"'] },
 )
 
+/** @param example another one for each operation, for a key is good for one request */
+export function idempotencyKey(example: string): Json {
+  const schema = { ...VISIBLE_LINE, maxLength: 257, examples: [example] }
+  return headerParameter('Idempotency-Key', 'Makes a retry harmless', schema)
+}
+
 /** References to the headers that every answer can have, and to those named. */
-export function headersOf(...names: readonly HeaderName[]): Json {
-  const all = [
-    'Request-Id',
-    'X-D1-Bookmark',
-    'Access-Control-Allow-Origin',
-    'RateLimit',
-    'RateLimit-Policy',
-    ...names,
-  ]
-  return Object.fromEntries(all.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
+export function headersOf(components: Components, ...names: readonly HeaderName[]): Json {
+  return Object.fromEntries(
+    [...OF_EVERY_ANSWER, ...names].map((name) => [
+      name,
+      components.share('headers', name, HEADERS[name]),
+    ]),
+  )
 }
 
-const OF_STATUS: Readonly<Record<number, readonly HeaderName[]>> = {
-  401: ['WWW-Authenticate'],
-  403: ['WWW-Authenticate'],
-  429: ['Retry-After'],
-  503: ['Retry-After'],
+const OF_EVERY_ANSWER = [
+  'Request-Id',
+  'X-D1-Bookmark',
+  'Access-Control-Allow-Origin',
+  'RateLimit',
+  'RateLimit-Policy',
+] as const satisfies readonly HeaderName[]
+
+/** Responses by their status, each with a name to refer to it by. */
+const REFUSALS: Readonly<Record<number, { name: string; headers?: readonly HeaderName[] }>> = {
+  400: { name: 'Malformed' },
+  401: { name: 'Unauthorized', headers: ['WWW-Authenticate'] },
+  403: { name: 'Forbidden', headers: ['WWW-Authenticate'] },
+  404: { name: 'NotFound' },
+  406: { name: 'NotAcceptable' },
+  409: { name: 'Conflict' },
+  412: { name: 'Stale' },
+  413: { name: 'TooLarge' },
+  415: { name: 'WrongMediaType' },
+  422: { name: 'Invalid' },
+  429: { name: 'TooMany', headers: ['Retry-After'] },
+  500: { name: 'Internal' },
+  503: { name: 'Unavailable', headers: ['Retry-After'] },
 }
 
-/** One response for each status, which names the codes that have it. */
-export function refusals(statuses: readonly number[], announced: readonly HeaderName[] = []): Json {
-  const response = (status: number) => ({
-    description: codesOf(status).join(', '),
-    headers: headersOf(...(OF_STATUS[status] ?? []), ...announced),
-    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-  })
+/** One response for each status, which names the codes that have it. @param announced headers of what is going away */
+export function refusals(
+  statuses: readonly number[],
+  components: Components,
+  announced: readonly HeaderName[] = [],
+): Json {
+  components.share('schemas', 'ProblemCode', PROBLEM_CODE)
+  const schema = components.share('schemas', 'Problem', PROBLEM)
+  const response = (status: number) => {
+    const { name = String(status), headers = [] } = REFUSALS[status] ?? {}
+    return components.share('responses', name, {
+      description: codesOf(status).join(', '),
+      headers: headersOf(components, ...headers, ...announced),
+      content: { 'application/problem+json': { schema } },
+    })
+  }
   return Object.fromEntries([...new Set(statuses)].map((status) => [status, response(status)]))
 }
 
@@ -117,7 +166,9 @@ function codesOf(status: number): string[] {
 
 const LINE = { type: 'string', pattern: '^[^\\x00-\\x1f\\x7f-\\x9f]*$' }
 
-export const PROBLEM = {
+export const PROBLEM_CODE = { type: 'string', enum: Object.keys(PROBLEMS) }
+
+const PROBLEM = {
   type: 'object',
   description: 'Problem details (RFC 9457)',
   additionalProperties: false,
@@ -133,7 +184,7 @@ export const PROBLEM = {
     status: { type: 'integer', format: 'int32', minimum: 400, maximum: 599 },
     detail: { ...LINE, maxLength: 1000 },
     instance: { type: 'string', format: 'uri-reference', maxLength: 65_536 },
-    code: { type: 'string', enum: Object.keys(PROBLEMS) },
+    code: { $ref: '#/components/schemas/ProblemCode' },
     requestId: { type: 'string', format: 'uuid', maxLength: 36 },
     stage: { type: 'string', enum: ['credential', 'session', 'permission', 'ownership'] },
     required: {

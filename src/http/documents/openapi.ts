@@ -1,32 +1,41 @@
 /** The OpenAPI 3.1 document, built from the declarations: what it says is what `mount` does. */
-import * as z from 'zod'
 import { documentOperations } from './openapi-documents.ts'
+import { type Components, type Json, makeComponents, nameIn } from './openapi-components.ts'
 import {
-  headerParameter,
+  BOOKMARK,
   type HeaderName,
-  HEADERS,
   headersOf,
+  idempotencyKey,
+  IF_MATCH,
   IF_NONE_MATCH,
-  PROBLEM,
+  IF_NOT_THERE,
   refusals,
 } from './openapi-responses.ts'
+import { exampleOf, parameterSchemas, schemaOf } from './openapi-schemas.ts'
+import { tagOf, tagsOf } from './openapi-tags.ts'
+import * as z from 'zod'
 import { fieldsOf } from '../answer-fields.ts'
-import { documentedPath, type Route, statusOf } from '../route.ts'
+import { documentedPath, type NamedRoute, type Route, type Status, statusOf } from '../route.ts'
 import { API_KEY_PATTERN } from '../../security/callers/api-key.ts'
 
-type Json = Record<string, unknown>
-
-/** @param origin where this site is served, as in `https://members.example` */
-export function openapiOf(routes: readonly Route[], origin: string): Json {
-  const schemas: Json = { Problem: PROBLEM }
+/** @param origins where this site is served, as in `https://members.example`; its own address first */
+export async function openapiOf(
+  routes: readonly NamedRoute[],
+  ...origins: readonly [string, ...string[]]
+): Promise<Json> {
+  const components = makeComponents()
+  const documents = await documentOperations(components)
   const paths: Record<string, Json> = {}
   for (const declared of routes) {
     const path = (paths[documentedPath(declared.path)] ??= {
-      parameters: [{ $ref: '#/components/parameters/Bookmark' }],
+      parameters: [
+        components.share('parameters', 'Bookmark', BOOKMARK),
+        ...parametersOf('path', declared.input.param, components),
+      ],
     })
-    path[declared.method.toLowerCase()] = operationOf(declared, schemas)
+    path[declared.method.toLowerCase()] = operationOf(declared, components)
   }
-  const { hostname } = new URL(origin)
+  const [origin] = origins
   return {
     openapi: '3.1.0',
     info: {
@@ -36,94 +45,67 @@ export function openapiOf(routes: readonly Route[], origin: string): Json {
       license: { name: 'MIT', identifier: 'MIT' },
       contact: { name: 'The site', url: origin },
     },
-    servers: [
-      {
-        url: origin,
-        description: hostname === 'localhost' ? 'local' : 'production',
-        'x-internal': false,
-      },
-    ],
-    security: [{ bearer: [] }, { apiKey: [] }],
-    tags: [...new Set([...routes.map(tagOf), 'documents'])]
-      .sort()
-      .map((name) => ({ name, description: `Everything under ${name}` })),
-    paths: { ...paths, ...documentOperations },
+    servers: [...new Set(origins)].map((url) => ({
+      url,
+      description: new URL(url).hostname === 'localhost' ? 'local' : 'production',
+      'x-internal': false,
+    })),
+    security: [{ bearer: [] }],
+    tags: tagsOf([...routes.map(tagOf), 'documents']),
+    paths: { ...paths, ...documents },
     components: {
-      schemas,
-      headers: usedHeaders(routes),
-      parameters: { Bookmark: BOOKMARK },
+      ...components.shared(),
       securitySchemes: {
         bearer: {
           type: 'http',
           scheme: 'bearer',
           bearerFormat: 'JWT',
-          description: 'A JWT of a trusted issuer, verified as RFC8725 asks for, or an API key.',
-        },
-        apiKey: {
-          type: 'apiKey',
-          in: 'header',
-          name: 'X-API-Key',
-          description: `An API key, as in ${API_KEY_PATTERN.source}`,
+          description:
+            'A JWT of a trusted issuer, verified as RFC8725 asks for, or an API key, as in ' +
+            `${API_KEY_PATTERN.source}. A key can also be sent as X-API-Key, but never both: that is 400.`,
         },
       },
     },
   }
 }
 
-const BOOKMARK = headerParameter(
-  'X-D1-Bookmark',
-  'From an earlier answer: reads at least the state it was given with; anything else is ignored',
-  100,
-)
-
-function operationOf(declared: Route, schemas: Json): Json {
-  const { access, input, summary, idempotent, conditional, deprecated } = declared
+function operationOf(declared: NamedRoute, components: Components): Json {
+  const { access, input, summary, idempotent, conditional, deprecated, name } = declared
+  const shared = (part: string, json: Json) => components.share('parameters', part, json)
   const isOpen = 'open' in access
+  const parameters = [
+    ...parametersOf('query', input.query, components),
+    ...(idempotent ? [idempotencyKey(name)] : []),
+    ...(conditional ? [shared('IfMatch', IF_MATCH), shared('IfNotThere', IF_NOT_THERE)] : []),
+    ...(answersKnown(declared) ? [shared('IfNoneMatch', IF_NONE_MATCH)] : []),
+  ]
   return {
-    operationId: operationIdOf(declared),
+    operationId: name,
     summary,
     description: describeAccess(declared),
     tags: [tagOf(declared)],
     ...(deprecated && { deprecated: true }),
-    ...(isOpen && { security: [{}, { bearer: [] }, { apiKey: [] }] }),
-    parameters: [
-      ...parametersOf('path', input.param),
-      ...parametersOf('query', input.query),
-      ...(idempotent ? [headerParameter('Idempotency-Key', 'Makes a retry harmless', 257)] : []),
-      ...(conditional
-        ? [
-            headerParameter('If-Match', 'The ETag the change is meant for, weak or strong', 1024),
-            headerParameter('If-None-Match', '`*` for a change that is meant for nothing', 1024),
-          ]
-        : []),
-      ...(answersKnown(declared) ? [IF_NONE_MATCH] : []),
-    ],
-    ...(input.json && {
-      requestBody: {
-        required: !z.safeParse(input.json, {}).success,
-        content: { 'application/json': { schema: schemaOf(input.json, 'input', schemas) } },
-      },
-    }),
+    // What takes the first requirement only, as some generators do, sends the credential it was given.
+    ...(isOpen && { security: [{ bearer: [] }, {}] }),
+    ...(parameters.length > 0 && { parameters }),
+    ...(input.json && { requestBody: bodyOf(input.json, components) }),
     responses: {
-      ...answersOf(declared, schemas),
-      ...refusals(refusedStatuses(declared), announcementOf(declared)),
+      ...answersOf(declared, components),
+      ...refusals(refusedStatuses(declared), components, announcementOf(declared)),
     },
   }
 }
 
-function operationIdOf({ method, path }: Route): string {
-  const words = path
-    .replace('/v1/', '')
-    .split(/[^A-Za-z]+/)
-    .filter(Boolean)
-  return (
-    method.toLowerCase() +
-    words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')
-  )
-}
-
-function tagOf({ path }: Route): string {
-  return path.split('/')[2] ?? 'v1'
+function bodyOf(schema: z.core.$ZodType, components: Components): Json {
+  const example = exampleOf(schema)
+  const content = {
+    schema: schemaOf(schema, 'input', components),
+    ...(example !== undefined && { example }),
+  }
+  return {
+    ...(!z.safeParse(schema, {}).success && { required: true }),
+    content: { 'application/json': content },
+  }
 }
 
 function describeAccess({ access }: Route): string {
@@ -143,58 +125,75 @@ export function ceilingText(whom: string): string {
   return `Also takes every right of ${whom} that not every member has: otherwise 403 with stage \`permission\`, and \`required\` names one you lack.`
 }
 
-function parametersOf(where: 'path' | 'query', schema: z.core.$ZodType | undefined): Json[] {
+function parametersOf(
+  where: 'path' | 'query',
+  schema: z.core.$ZodType | undefined,
+  components: Components,
+): Json[] {
   if (!schema) return []
-  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input', override })
-  return Object.entries(properties).map(([name, property]) => {
-    const { description, ...rest } = typeof property === 'object' ? property : {}
-    return {
+  return parameterSchemas(schema).map(({ name, isRequired, schema: json }) => {
+    const { description, examples, ...rest } = json
+    const required = where === 'path' || isRequired
+    return components.share('parameters', nameOf(name), {
       name,
       in: where,
-      required: where === 'path' || required.includes(name),
+      ...(required && { required }),
       ...(description !== undefined && { description }),
-      schema: rest,
-    }
+      // Swagger UI fills in the example of a parameter, and sends it: only what has to be sent has one.
+      ...(required
+        ? { schema: rest, example: examples?.[0] }
+        : { schema: { ...rest, ...(examples && { examples }) } }),
+    })
   })
 }
 
-function answersOf(declared: Route, schemas: Json): Json {
-  const { output, access, idempotent } = declared
-  const variant = 'open' in access ? access.unless?.output : undefined
-  const statuses = declared.statuses ?? [statusOf(declared)]
-  const answers = statuses.map((status) => {
-    if (output === 'nothing')
-      return [status, { description: 'Done', headers: headersOf(...announcementOf(declared)) }]
-    const usual = schemaOf(output, 'output', schemas)
-    const schema = variant ? { anyOf: [schemaOf(variant, 'output', schemas), usual] } : usual
-    const headers = headersOf(
-      ...(fieldsOf(output).etag ? (['ETag'] as const) : []),
-      ...(status === 201 && declared.location ? (['Location'] as const) : []),
-      ...(idempotent ? (['Idempotency-Replayed'] as const) : []),
-      ...(fieldsOf(output).next ? (['Link'] as const) : []),
-      ...announcementOf(declared),
-    )
-    const content = { [declared.mediaType ?? 'application/json']: { schema } }
-    return [status, { description: DESCRIPTIONS[status], headers, content }]
-  })
-  const known = { description: 'As you have it', headers: headersOf('ETag') }
-  return Object.fromEntries([...answers, ...(answersKnown(declared) ? [[304, known]] : [])])
+/** As in `UserId`. */
+function nameOf(parameter: string): string {
+  return parameter.charAt(0).toUpperCase() + parameter.slice(1)
 }
+
+function answersOf(declared: Route, components: Components): Json {
+  const statuses = declared.statuses ?? [statusOf(declared)]
+  const known = { description: 'As you have it', headers: headersOf(components, 'ETag') }
+  return {
+    ...Object.fromEntries(
+      statuses.map((status) => [status, answerOf(declared, status, components)]),
+    ),
+    ...(answersKnown(declared) && { 304: components.share('responses', 'NotModified', known) }),
+  }
+}
+
+function answerOf(declared: Route, status: Status, components: Components): Json {
+  const { output, access, idempotent } = declared
+  const announced = announcementOf(declared)
+  if (output === 'nothing') {
+    const done = { description: 'Done', headers: headersOf(components, ...announced) }
+    return components.share('responses', 'NoContent', done)
+  }
+  const variant = 'open' in access ? access.unless?.output : undefined
+  const usual = schemaOf(output, 'output', components)
+  const schema = variant ? { anyOf: [schemaOf(variant, 'output', components), usual] } : usual
+  const headers = headersOf(
+    components,
+    ...(fieldsOf(output).etag ? (['ETag'] as const) : []),
+    ...(status === 201 && declared.location ? (['Location'] as const) : []),
+    ...(idempotent ? (['Idempotency-Replayed'] as const) : []),
+    ...(fieldsOf(output).next ? (['Link'] as const) : []),
+    ...announced,
+  )
+  const content = { [declared.mediaType ?? 'application/json']: { schema } }
+  const answer = { description: DESCRIPTIONS[status], headers, content }
+  const name = nameIn(schema)
+  return name === undefined
+    ? answer
+    : components.share('responses', name + SUFFIXES[status], answer)
+}
+
+const SUFFIXES = { 200: '', 201: 'Created', 202: 'Accepted', 204: '' } as const
 
 /** Whether it can be 304. */
 function answersKnown({ method, output }: Route): boolean {
   return method === 'GET' && fieldsOf(output).etag !== undefined
-}
-
-/** A document that describes headers nothing sends would be wrong about the site. */
-function usedHeaders(routes: readonly Route[]): Json {
-  const announced = new Set(routes.flatMap(announcementOf))
-  const rare = new Set<string>(['Deprecation', 'Sunset'])
-  return Object.fromEntries(
-    Object.entries(HEADERS).filter(
-      ([name]) => !rare.has(name) || announced.has(name as HeaderName),
-    ),
-  )
 }
 
 function announcementOf({ deprecated }: Route): HeaderName[] {
@@ -226,31 +225,4 @@ function refusedStatuses({ access, input, method, conditional }: Route): number[
     500,
     503,
   ]
-}
-
-/** Schemas with an id are put among the components and referred to. */
-function schemaOf(schema: z.core.$ZodType, io: 'input' | 'output', schemas: Json): Json {
-  const options = { io, reused: 'inline', override } as const
-  const { $schema: _, $defs, ...json } = z.toJSONSchema(schema, options)
-  for (const [id, definition] of Object.entries($defs ?? {}))
-    schemas[id] = relinked(withoutId(definition))
-  const { id, ...rest } = json
-  if (typeof id !== 'string') return relinked(rest)
-  schemas[id] = relinked(rest)
-  return { $ref: `#/components/schemas/${id}` }
-}
-
-/** What OpenAPI's formats know and JSON Schema does not: how wide an integer is. */
-function override({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
-  if (jsonSchema.type !== 'integer') return
-  jsonSchema.format = (jsonSchema.maximum ?? Infinity) < 2 ** 31 ? 'int32' : 'int64'
-}
-
-function withoutId(json: Json): Json {
-  const { id: _, ...rest } = json
-  return rest
-}
-
-function relinked(json: Json): Json {
-  return JSON.parse(JSON.stringify(json).replaceAll('"#/$defs/', '"#/components/schemas/')) as Json
 }

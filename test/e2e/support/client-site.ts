@@ -94,7 +94,7 @@ export function siteForFile(settings: Readonly<Record<string, string>> = {}): Te
   beforeAll(async () => {
     site = await startSite({
       stateDir,
-      settings: { ...(await localSettings(stateDir)), ...settings },
+      settings: { ...(await localSettings(stateDir, stateDir)), ...settings },
     })
     const port = await freePort(0)
     await new Promise<void>((resolve) => proxy.listen(port, resolve))

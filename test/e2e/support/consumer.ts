@@ -49,6 +49,17 @@ function npm(cwd: string, ...args: readonly string[]): void {
 
 /** @returns what the compiler says of the files of a folder */
 export function compile(folder: string, files: readonly string[], options: object = {}): string {
+  const args = compilation(folder, files, options)
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+  return stdout + stderr
+}
+
+/** Arguments of Node that compile the files of a folder. */
+export function compilation(
+  folder: string,
+  files: readonly string[],
+  options: object = {},
+): string[] {
   const compilerOptions = {
     target: 'es2022',
     lib: ['es2022', 'dom', 'dom.iterable'],
@@ -62,7 +73,5 @@ export function compile(folder: string, files: readonly string[], options: objec
     ...options,
   }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }))
-  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
-  const { stdout, stderr } = spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' })
-  return stdout + stderr
+  return [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder]
 }

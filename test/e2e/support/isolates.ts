@@ -83,7 +83,7 @@ export function builtSite(): BuiltSite {
           ...made.worker,
           name: 'guildhall',
           compatibilityFlags: [...compatibilityFlags],
-          bindings: { ...(await localSettings(dir)), PUBLIC_URL: url, ...settings },
+          bindings: { ...(await localSettings(dir, dir)), PUBLIC_URL: url, ...settings },
           modules: [
             { type: 'ESModule', path: 'slow.js', contents: slowStorage(delayMs) },
             { type: 'ESModule', path: 'worker.js', contents: made.code },

@@ -19,7 +19,7 @@ export function localSite(): LocalSite {
   const stateDir = mkdtempSync(join(tmpdir(), 'guildhall-'))
   let site: Site | undefined
   beforeAll(async () => {
-    site = await startSite({ stateDir, settings: await localSettings(stateDir) })
+    site = await startSite({ stateDir, settings: await localSettings(stateDir, stateDir) })
   })
   afterAll(async () => {
     await site?.stop()

@@ -116,7 +116,7 @@ export function running(pids: readonly number[]): number[] {
 
 /** Starts the script without waiting for anything. In the end it is killed, if need be. */
 export function run(
-  name: 'start' | 'token' | 'admin',
+  name: 'start' | 'dev' | 'token' | 'admin',
   args: readonly string[],
   env: Environment,
   cwd: string,

@@ -1,0 +1,153 @@
+/**
+ * The things that the examples in the OpenAPI document are about, as rows of the database: on a site
+ * that has them every example works as it stands. `npm run seed` makes them.
+ */
+import { EXAMPLE_IDENTITY_ID } from '../src/api/identities.ts'
+import { EXAMPLE_ROLE, exampleId } from '../src/api/schemas.ts'
+
+type Value = string | number | null
+type Row = readonly [table: string, columns: Readonly<Record<string, Value>>]
+
+/** Another service, whose slot is booked: the example of a service can be deleted. */
+const BOOKED = {
+  service: exampleId('svc').replace(/.$/, 'b'),
+  slot: exampleId('slt').replace(/.$/, 'b'),
+}
+
+/** Nobody has a token of it. */
+const ISSUER = 'https://examples.invalid'
+
+/**
+ * Statements to be run in this order.
+ * @param root the admin who uses the examples
+ * @param now RFC 3339
+ */
+export function exampleThings(root: string, now: string): { sql: string; values: Value[] }[] {
+  return rows(root, now).map(([table, columns]) => {
+    const names = Object.keys(columns)
+    const values = Object.values(columns)
+    const places = names.map(() => '?').join(', ')
+    return { sql: `insert into ${table} (${names.join(', ')}) values (${places})`, values }
+  })
+}
+
+function rows(root: string, now: string): Row[] {
+  const [user, badge, audit] = [exampleId('usr'), exampleId('bdg'), exampleId('aud')]
+  const changed = { revision: 1, created_at: now, updated_at: now }
+  const identity = { issuer: ISSUER, bootstrapped: 0, created_at: now }
+  const service = {
+    description: '',
+    time_zone: 'Europe/Berlin',
+    auto_confirm: 0,
+    cancel_until_minutes: 0,
+    ...changed,
+  }
+  const slot = {
+    starts_at: '2050-01-01T10:00:00.000Z',
+    ends_at: '2050-01-01T11:00:00.000Z',
+    capacity: 10,
+  }
+  const { capacity: _, ...times } = slot
+  return [
+    [
+      'users',
+      {
+        id: user,
+        display_name: 'Ada Lovelace',
+        name_key: 'ada lovelace',
+        email: 'ada@example.com',
+        status: 'active',
+        access_revision: 1,
+        visit_shard: 0,
+        ...changed,
+      },
+    ],
+    ['identities', { ...identity, subject: 'ada', user_id: user, identity_hash: 'f'.repeat(64) }],
+    [
+      'identities',
+      {
+        ...identity,
+        subject: 'root',
+        user_id: root,
+        identity_hash: EXAMPLE_IDENTITY_ID.slice(4).repeat(2),
+      },
+    ],
+    ['roles', { name: EXAMPLE_ROLE, permissions: '{"badge:assign":"any"}', ...changed }],
+    ['user_roles', { user_id: user, role: EXAMPLE_ROLE, assigned_at: now, assigned_by: root }],
+    [
+      'badges',
+      {
+        id: badge,
+        slug: 'example',
+        title: 'Example',
+        description: 'Of the examples in the reference.',
+        background_color: '#334155',
+        text_color: '#ffffff',
+        position: 1000,
+        ...changed,
+      },
+    ],
+    [
+      'audit_log',
+      { id: audit, at: now, actor: root, action: 'badge.assign', target: user, changes: '{}' },
+    ],
+    [
+      'badge_assignments',
+      {
+        user_id: user,
+        badge_id: badge,
+        assigned_at: now,
+        assigned_by: 'admin',
+        audit_id: audit,
+      },
+    ],
+    [
+      'badge_rules',
+      {
+        id: exampleId('rul'),
+        badge_id: badge,
+        metric: 'visits',
+        threshold: 10,
+        enabled: 1,
+        ...changed,
+      },
+    ],
+    ['services', { id: exampleId('svc'), name: 'Example', ...service }],
+    ['services', { id: BOOKED.service, name: 'Booked example', ...service }],
+    ['slots', { id: exampleId('slt'), service_id: exampleId('svc'), created_at: now, ...slot }],
+    ['slots', { id: BOOKED.slot, service_id: BOOKED.service, created_at: now, ...slot }],
+    [
+      'bookings',
+      {
+        id: exampleId('bkg'),
+        service_id: BOOKED.service,
+        service_name: 'Booked example',
+        slot_id: BOOKED.slot,
+        ...times,
+        owner: user,
+        booked_by: user,
+        status: 'pending',
+        contact: '{"name":"Ada Lovelace","email":"ada@example.com","phone":null}',
+        is_for_guest: 0,
+        guest_email: 'ada@example.com',
+        cancel_until_minutes: 0,
+        ...changed,
+      },
+    ],
+    [
+      'api_keys',
+      {
+        id: exampleId('key'),
+        name: 'Example',
+        created_by: root,
+        secret_hash: 'e'.repeat(64),
+        previous_secrets: '[]',
+        scopes: '["profile:read"]',
+        enabled: 1,
+        access_revision: 1,
+        is_keyed: 1,
+        ...changed,
+      },
+    ],
+  ]
+}

@@ -10,11 +10,12 @@ import type { PageRuleRow } from '../repositories/page-rules.ts'
 import { canonicalPath } from '../security/pages/canonical-path.ts'
 import { MAX_PATTERN_LENGTH, patternKey } from '../security/pages/page-rule.ts'
 import { isProductPath } from '../security/pages/product-paths.ts'
-import { PERMISSION_NAMES, PERMISSIONS } from '../security/permissions.ts'
+import { PERMISSIONS } from '../security/permissions.ts'
 import {
   BadgeId,
   Count,
   idOf,
+  PermissionName,
   Revision,
   shownId,
   shownName,
@@ -68,7 +69,7 @@ const Access = z
       z.enum(['anyone', 'visitors-only', 'members']),
       z
         .strictObject({
-          may: z.enum(PERMISSION_NAMES),
+          may: PermissionName,
           reach: z.enum(['own', 'any']).default('any'),
         })
         .refine(({ may, reach }) => reach === 'own' || goesFar(may), {
@@ -83,6 +84,7 @@ const Access = z
     },
   )
   .meta({
+    id: 'PageAccess',
     description:
       'Who may open it. `own` is for those who have the permission with any reach; `any` is what is meant by default',
   })
@@ -122,13 +124,13 @@ const NewPageRule = z
     webSocket: writable.webSocket.default(false),
     position: writable.position.optional().meta({ description: 'After all others if left out' }),
   })
-  .meta({ id: 'NewPageRule' })
+  .meta({ id: 'NewPageRule', examples: [{ path: '/members/*', access: 'members' }] })
 
 const PageRulePatch = z
   .strictObject(writable)
   .partial()
   .refine(...SOME_FIELD)
-  .meta({ id: 'PageRulePatch', minProperties: 1 })
+  .meta({ id: 'PageRulePatch', minProperties: 1, examples: [{ webSocket: true }] })
 
 const PageRule = z
   .object({

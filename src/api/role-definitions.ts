@@ -16,7 +16,7 @@ import {
   type Reach as ReachName,
   ROLES,
 } from '../security/permissions.ts'
-import { MANY, Revision, RoleName, shownName, Timestamp } from './schemas.ts'
+import { MANY, PermissionName, Revision, RoleName, shownName, Timestamp } from './schemas.ts'
 
 const Reach = z.enum(['own', 'any']).meta({
   description: '`own` reaches what is theirs, `any` everybody’s',
@@ -35,7 +35,7 @@ const Role = z
   .register(answerFields, { etag: ({ revision }) => revision })
 
 const Right = z
-  .strictObject({ permission: z.enum(PERMISSION_NAMES), reach: Reach })
+  .strictObject({ permission: PermissionName, reach: Reach })
   .superRefine(({ permission, reach }, context) => {
     const reaches: readonly ReachName[] = PERMISSIONS[permission].reaches
     if (reaches.includes(reach)) return

@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { answerFields, nobody } from '../http/answer-fields.ts'
 import { type Id, type IdPrefix, isId } from '../db/ids.ts'
+import { PERMISSION_NAMES } from '../security/permissions.ts'
 import { MAX_TOKEN_LENGTH } from '../security/callers/credential.ts'
 
 /** An id of the given kind; in a path a malformed one is a 404, in a body a 422. */
@@ -26,6 +27,7 @@ const SHOWN_IDS = {
   slt: shownAs('SlotId', 'slt'),
   bkg: shownAs('BookingId', 'bkg'),
   key: shownAs('KeyId', 'key'),
+  pgr: shownAs('PageRuleId', 'pgr'),
   aud: shownAs('AuditId', 'aud'),
   run: shownAs('RunId', 'run'),
   evt: shownAs('EventId', 'evt'),
@@ -47,6 +49,8 @@ function shapeOfId(prefix: IdPrefix) {
 export const UserId = idOf('usr', 'Id of a member')
 export const BadgeId = idOf('bdg', 'Id of a badge')
 export const RuleId = idOf('rul', 'Id of a badge rule')
+
+export const PermissionName = z.enum(PERMISSION_NAMES).meta({ id: 'Permission' })
 
 /** Bodies of requests that say everything by their path. */
 export const NoBody = z

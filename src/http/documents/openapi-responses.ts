@@ -110,9 +110,18 @@ export function headersOf(components: Components, ...names: readonly HeaderName[
   return Object.fromEntries(
     [...OF_EVERY_ANSWER, ...names].map((name) => [
       name,
-      components.share('headers', name, HEADERS[name]),
+      components.share('headers', SHORT[name] ?? name, HEADERS[name]),
     ]),
   )
+}
+
+/** Names to refer to them by, for these are in every answer. */
+const SHORT: { readonly [Name in HeaderName]?: string } = {
+  'Request-Id': 'Id',
+  'X-D1-Bookmark': 'Bookmark',
+  'Access-Control-Allow-Origin': 'Origin',
+  RateLimit: 'Limit',
+  'RateLimit-Policy': 'Policy',
 }
 
 const OF_EVERY_ANSWER = [
@@ -129,11 +138,11 @@ const REFUSALS: Readonly<Record<number, { name: string; headers?: readonly Heade
   401: { name: 'Unauthorized', headers: ['WWW-Authenticate'] },
   403: { name: 'Forbidden', headers: ['WWW-Authenticate'] },
   404: { name: 'NotFound' },
-  406: { name: 'NotAcceptable' },
+  406: { name: 'Unacceptable' },
   409: { name: 'Conflict' },
   412: { name: 'Stale' },
   413: { name: 'TooLarge' },
-  415: { name: 'WrongMediaType' },
+  415: { name: 'MediaType' },
   422: { name: 'Invalid' },
   429: { name: 'TooMany', headers: ['Retry-After'] },
   500: { name: 'Internal' },

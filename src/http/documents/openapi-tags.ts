@@ -11,6 +11,7 @@ const TAGS: Readonly<Record<string, string>> = {
   slots: 'Single times at which a service can be booked.',
   bookings: 'Who comes when: made by members, visitors and keys, and confirmed by managers.',
   visitors: 'Booking without an account.',
+  'page-rules': 'Who may open which pages of the site.',
   'api-keys': 'Credentials for programs: scopes, limits, rotation and use.',
   audit: 'What was done, by whom and for whom.',
   elevations: 'What the backend may do by itself.',

@@ -119,7 +119,7 @@ function rows(root: string, now: string): Row[] {
         path: '/example/*',
         path_key: '/example/*',
         access: '"members"',
-        on_unauthenticated: 'sign-in',
+        on_unauthenticated: '401',
         web_socket: 0,
         position: 0,
         ...changed,

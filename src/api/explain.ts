@@ -184,6 +184,7 @@ export const explain = route({
         caller: await lookUp(subject),
         path: asked.page,
         standard: deps.settings.pagesDefault,
+        hasSignIn: deps.settings.builtInLogin !== undefined,
         seesRules: decide(caller.actor, 'page:manage', 'site').allowed,
       })
       return { ...explanation, stoppedKeys: seesKeys ? [] : null }

@@ -8,7 +8,7 @@ import * as operations from '../operations/manage-page-rules.ts'
 import { notFound } from '../problem.ts'
 import type { PageRuleRow } from '../repositories/page-rules.ts'
 import { canonicalPath } from '../security/pages/canonical-path.ts'
-import { MAX_PATTERN_LENGTH, patternKey } from '../security/pages/page-rule.ts'
+import { MAX_PATTERN_LENGTH, MAX_POSITION, patternKey } from '../security/pages/page-rule.ts'
 import { isProductPath } from '../security/pages/product-paths.ts'
 import { PERMISSIONS } from '../security/permissions.ts'
 import {
@@ -112,7 +112,7 @@ const writable = {
     description:
       'Whether an upgrade to a websocket is handed on; nothing is checked once it is open',
   }),
-  position: z.int().min(0).max(1_000_000),
+  position: z.int().min(0).max(MAX_POSITION),
 }
 
 const NewPageRule = z

@@ -5,7 +5,8 @@ import { badgeIn, type PageRuleRow } from '../repositories/page-rules.ts'
 import { accepts, type Revisions } from '../repositories/scope.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
-import { MAX_PAGE_RULES, patternKey } from '../security/pages/page-rule.ts'
+import { MAX_PAGE_RULES, MAX_POSITION, patternKey } from '../security/pages/page-rule.ts'
+import { isProductPath } from '../security/pages/product-paths.ts'
 import { roundsIn } from '../security/pages/page-rounds.ts'
 import { asForeseen, type Remember } from './foreseen.ts'
 import { stale } from './outcome.ts'
@@ -52,7 +53,8 @@ export async function createPageRule(
     if (read.length >= MAX_PAGE_RULES) {
       throw new Problem('conflict', `A site has at most ${MAX_PAGE_RULES} page rules.`)
     }
-    const position = rule.position ?? (read.at(-1)?.position ?? 0) + 1
+    const last = read.at(-1)?.position ?? 0
+    const position = rule.position ?? Math.min(last + 1, MAX_POSITION)
     const row = {
       ...rule,
       id,
@@ -138,6 +140,7 @@ function currentIn(
 
 /** @throws Problem `validation_failed`, `conflict` */
 function assertFits(row: PageRuleRow, read: readonly PageRuleRow[], deps: Deps): void {
+  assertPlaces(row, deps)
   if (row.onUnauthenticated === 'sign-in' && !hasSignIn(row.signInPath, deps)) {
     const message = 'expected the path of a sign-in: this site has none of its own (BUILT_IN_LOGIN)'
     throw invalidField('signInPath', message)
@@ -171,6 +174,17 @@ function assertStraight(
 
 function inOrder(one: PageRuleRow, other: PageRuleRow): number {
   return one.position - other.position || (one.id < other.id ? -1 : 1)
+}
+
+/** Where the product answers there is nothing to see for people but its sign-in. @throws Problem `validation_failed` */
+function assertPlaces({ signInPath, forbiddenPath }: PageRuleRow, { settings }: Deps): void {
+  const isOwnSignIn = settings.builtInLogin !== undefined && signInPath?.startsWith('/auth/')
+  if (signInPath !== null && isProductPath(signInPath) && !isOwnSignIn) {
+    throw invalidField('signInPath', 'expected a page of the site, or of its sign-in if it has one')
+  }
+  if (forbiddenPath !== null && isProductPath(forbiddenPath)) {
+    throw invalidField('forbiddenPath', 'expected a page of the site')
+  }
 }
 
 function hasSignIn(signInPath: string | null, { settings }: Deps): boolean {

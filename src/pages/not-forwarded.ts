@@ -9,6 +9,16 @@ export function isUpgrade(headers: Headers): boolean {
   return (headers.get('Upgrade') ?? '').toLowerCase().includes('websocket')
 }
 
+/**
+ * A server in between makes a tunnel of any upgrade, in which nobody is asked again.
+ * @throws Problem `not_forwarded` for a protocol that no rule can let through
+ */
+export function assertNoOtherUpgrade(headers: Headers): void {
+  const protocol = headers.get('Upgrade') ?? ''
+  if (protocol === '' || protocol.toLowerCase() === 'websocket') return
+  throw new Problem('not_forwarded', 'A page becomes a websocket or nothing else.')
+}
+
 /** @throws Problem `method_not_allowed`, `not_forwarded` */
 export function assertForwardable(
   { method, headers, body }: Pick<Request, 'method' | 'headers' | 'body'>,

@@ -13,7 +13,13 @@ import { isProductPath } from '../security/pages/product-paths.ts'
 import { signAssertion } from '../security/tokens/page-assertions.ts'
 import type { AskingProxy, PagesSettings } from '../settings/pages.ts'
 import { ASSERTION_FIELD } from './headers.ts'
-import { assertForwardable, badPath, isUpgrade, noWebSocket } from './not-forwarded.ts'
+import {
+  assertForwardable,
+  assertNoOtherUpgrade,
+  badPath,
+  isUpgrade,
+  noWebSocket,
+} from './not-forwarded.ts'
 import { credentialsIn, openPage } from './open-page.ts'
 import { isNavigation, refuse, wayOn } from './refusals.ts'
 
@@ -64,7 +70,8 @@ function notTheProxy(): Problem {
 async function access(c: AppContext, pages: PagesSettings, kind: AskingProxy): Promise<Response> {
   const { path, query, method } = askedOf(c, kind)
   const { publicUrl } = pages
-  const visitors = visitorsOwn(c.req.raw.headers)
+  const visitors = visitorsOwn(c.req.raw.headers, kind)
+  assertNoOtherUpgrade(visitors)
   assertForwardable({ method, headers: visitors, body: null }, pages)
   const upgrades = isUpgrade(visitors)
   const headers = credentialsIn(visitors, pages)
@@ -99,7 +106,7 @@ interface AskedPage {
 /** @throws Problem `not_forwarded` for a path that is missing, odd or said twice */
 function askedOf(c: AppContext, kind: AskingProxy): AskedPage {
   const { uri, method: methodField } = SOURCES[kind]
-  const said = uri === undefined ? c.req.queries('path') : single(c.req.header(uri))
+  const said = uri === undefined ? encodedPaths(c) : single(c.req.header(uri))
   const [target, ...others] = said ?? []
   if (target === undefined)
     throw new Problem('not_forwarded', 'The server does not say which page.')
@@ -111,7 +118,9 @@ function askedOf(c: AppContext, kind: AskingProxy): AskedPage {
   if (!/^[A-Z]+$/.test(method)) {
     throw new Problem('not_forwarded', 'The server does not say by which method.')
   }
-  const [, sent = '', query = ''] = /^([^?#]*)(\?[^#]*)?/.exec(target) ?? []
+  // To a program that serves files it is a letter like any other, and no browser sends it.
+  if (target.includes('#')) throw badPath('has a number sign')
+  const [, sent = '', query = ''] = /^([^?]*)(\?.*)?/.exec(target) ?? []
   const spelling = canonicalPath(sent)
   if ('fault' in spelling) throw badPath(spelling.fault)
   if (isProductPath(spelling.path)) {
@@ -120,18 +129,30 @@ function askedOf(c: AppContext, kind: AskingProxy): AskedPage {
   return { path: spelling.path, query, method }
 }
 
+/** @throws Problem `not_forwarded` for a path that was put in as it came: decoded, it would be another one */
+function encodedPaths(c: AppContext): string[] | undefined {
+  const raw = [...new URL(c.req.url).search.matchAll(/[?&]path=([^&]*)/g)].map(
+    ([, text = '']) => text,
+  )
+  if (raw.some((text) => text.includes('/') || text.includes('?'))) {
+    throw new Problem('not_forwarded', 'The path is to be percent-encoded, its slashes as well.')
+  }
+  return c.req.queries('path')
+}
+
 function single(value: string | undefined): string[] | undefined {
   return value === undefined ? undefined : [value]
 }
 
 /** What the visitor has sent, and where from, as the server in between says it. */
-function visitorsOwn(sent: Headers): Headers {
+function visitorsOwn(sent: Headers, kind: AskingProxy): Headers {
   const headers = new Headers(sent)
   headers.delete('CF-Connecting-IP')
   // The nearest server has written the last one.
   const address = sent.get('X-Forwarded-For')?.split(',').at(-1)?.trim()
   if (address) headers.set('CF-Connecting-IP', address)
-  const upgrade = sent.get('X-Original-Upgrade')
+  // nginx does not pass an upgrade on to whom it asks; from any other this header is the visitor's.
+  const upgrade = kind === 'nginx' ? sent.get('X-Original-Upgrade') : null
   if (upgrade !== null) headers.set('Upgrade', upgrade)
   return headers
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { CALLER_NAMES, type CallerName } from '../../src/http/matrix.ts'
 import { KEY_SCOPES } from '../../src/security/permissions.ts'
 import { partner } from '../support/keys.ts'
+import { loginSite } from '../support/login.ts'
 import { type Client, type Site, testSite } from '../support/site.ts'
 
 const VISITOR = 'vis_00000000000000000000000000'
@@ -37,6 +38,22 @@ describe('a page is explained for', () => {
       stoppedKeys: [],
     })
     expect(failed(body)?.detail).toContain('/login')
+  })
+
+  it('whoever is signed out, where the site has no sign-in any more', async () => {
+    const { rule, told } = await scene(loginSite())
+    const id = await rule('/members/*', { access: 'members' })
+    expect(await told('anonymous', '/members/x')).toMatchObject({ status: 303, pageRule: { id } })
+    const { told: toldWithout } = await scene()
+    expect(await toldWithout('anonymous', '/members/x')).toMatchObject({ status: 401 })
+  })
+
+  it('members who are sent to another page instead', async () => {
+    const { ada, rule, told } = await scene()
+    await rule('/staff', { access: { may: 'audit:read' }, forbiddenPath: '/no-entry' })
+    const body = await told(ada.userId, '/staff')
+    expect(body).toMatchObject({ status: 303, decisive: 'permission' })
+    expect(failed(body)?.detail).toContain('/no-entry')
   })
 
   it('members, who may open what is for members', async () => {

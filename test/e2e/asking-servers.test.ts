@@ -34,7 +34,13 @@ const FORGED = {
   'Guildhall-Assertion': 'forged',
   'X-User': 'forged',
   X_User: 'forged',
+  'X-User-Id': 'forged',
   'Remote-User': 'forged',
+  'X-Remote-User': 'forged',
+  X_Remote_User: 'forged',
+  X_Forwarded_For: '192.0.2.1',
+  'X-Real-IP': '192.0.2.1',
+  'Cf-Access-Jwt-Assertion': 'forged',
   'If-None-Match': '*',
   'If-Modified-Since': 'Thu, 01 Jan 2099 00:00:00 GMT',
   Range: 'bytes=0-3',
@@ -67,11 +73,11 @@ describe.skipIf(HERE.length === 0).for(HERE)('%s', (name) => {
     const ports = { files: await freePort(0), application: await freePort(0) }
     const site = `http://localhost:${ports.files}`
     const check: { by?: Awaited<ReturnType<typeof documentedCheck>> } = {}
-    const arrived: Record<string, string>[] = []
+    const arrived: IncomingMessage['headers'][] = []
     const origin = await startOrigin((request, response) => {
       const path = (request.url ?? '').split('?')[0] ?? ''
       const checked = check.by?.(field(request, 'guildhall-assertion'), request.method ?? '', path)
-      arrived.push({ user: field(request, 'x-user'), remote: field(request, 'remote-user') })
+      arrived.push(request.headers)
       checked?.then(
         ({ kind }) => response.end(`the application for a ${String(kind)}`),
         (error) => response.writeHead(500).end(String(error)),
@@ -163,6 +169,8 @@ describe.skipIf(HERE.length === 0).for(HERE)('%s', (name) => {
       '/MEMBERS/x.html',
       '/open/..;/members/x.html',
       '/members/%78.html',
+      '/open#/../../members/x.html',
+      '/open/#/../../members/x.html',
     ]) {
       const answer = await raw(path)
       expect([path, answer.includes('the members')]).toEqual([path, false])
@@ -178,10 +186,18 @@ describe.skipIf(HERE.length === 0).for(HERE)('%s', (name) => {
       status: 200,
       text: 'the application for a member',
     })
-    expect(arrived).toEqual([
-      { user: '', remote: '' },
-      { user: '', remote: '' },
-    ])
+    const isForged = (value: unknown) => /forged|\/open\/$|evil|192\.0\.2\.1/.test(String(value))
+    const believed = arrived.flatMap((headers) =>
+      Object.entries(headers).filter(([, value]) => isForged(value)),
+    )
+    expect(believed).toEqual([])
+    expect(arrived.map(({ cookie }) => cookie)).toEqual([undefined, undefined])
+    // What it may become is for the rule to say, and a tunnel is nothing that a rule can say.
+    for (const protocol of ['h2c', 'anything', 'websocket, h2c', 'websocket']) {
+      const upgrade = { Connection: 'Upgrade', Upgrade: protocol }
+      expect([400, 403]).toContain((await get('/open/any', upgrade, app)).status)
+    }
+    expect(arrived).toHaveLength(2)
     const began = Date.now()
     const here = { Cookie, Origin: site, 'Sec-Fetch-Site': 'same-origin' }
     const body = 'x'.repeat(100_000)

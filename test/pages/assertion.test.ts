@@ -45,6 +45,10 @@ describe('an assertion', () => {
     })
     expect(Math.abs((payload.iat ?? 0) - Date.now() / 1000)).toBeLessThan(30)
 
+    await (await site.root()).post(`/v1/users/${admin.userId}/suspend`, {})
+    await admin.get('/open/x')
+    expect((await signed()).payload).toMatchObject({ sub: admin.userId, kind: 'member', roles: [] })
+
     await key.post('/open/%c3%a9', {})
     expect((await signed()).payload).toMatchObject({
       kind: 'partner',

@@ -103,6 +103,8 @@ describe.for(KINDS)('asked by %s', (kind) => {
     '/v1/me',
     '/auth/sign-in',
     '/open, /members/x',
+    '/open#/../../members/x',
+    '/open/#',
   ])('the path %j is refused', async (uri) => {
     const site = siteFor(kind)
     await rule('/*', 'anyone')
@@ -183,7 +185,17 @@ describe.for(KINDS)('asked by %s', (kind) => {
     expect(await ask('POST', { ...FROM_ELSEWHERE, Origin: 'https://evil.example' })).toBe(401)
     expect(await ask('POST', { 'Sec-Fetch-Site': 'same-origin', Origin: ORIGIN })).toBe(204)
     expect(await ask('GET', { Upgrade: 'websocket', Origin: 'https://evil.example' })).toBe(401)
-    expect(await ask('GET', { 'X-Original-Upgrade': 'websocket', Origin: ORIGIN })).toBe(odd)
+    const said = { Upgrade: 'websocket', Origin: ORIGIN }
+    expect(await ask('GET', said)).toBe(odd)
+    // Of all but nginx it is the visitor's own word, and no way around the other.
+    const original = { 'X-Original-Upgrade': 'websocket', Origin: ORIGIN }
+    expect(await ask('GET', original)).toBe(kind === 'nginx' ? odd : 204)
+    const denied = { ...said, 'X-Original-Upgrade': 'no' }
+    expect(await ask('GET', denied)).toBe(odd)
+    for (const protocol of ['h2c', 'anything', 'websocket, h2c']) {
+      const upgrade = { [kind === 'nginx' ? 'X-Original-Upgrade' : 'Upgrade']: protocol }
+      expect([protocol, await ask('GET', upgrade)]).toEqual([protocol, odd])
+    }
     expect(await ask('GET', { 'Service-Worker': 'script' })).toBe(odd)
     ada.jar.clear()
     expect(await ask('GET', { Authorization: 'Bearer no.good.token' })).toBe(401)
@@ -225,6 +237,20 @@ test('a query that says the path twice is refused', async () => {
   const { headers } = asked('query', '/x')
   const twice = '/v1/page-access?path=/a&path=/b'
   expect((await site.anonymous.get(twice, { headers })).status).toBe(400)
+})
+
+test('a query with a path that is not encoded is refused, because decoded it would be another one', async () => {
+  const site = siteFor('query')
+  await rule('/open', 'anyone')
+  const { headers } = asked('query', '/x')
+  const answer = async (path: string) => {
+    const { status, body } = await site.anonymous.get(`/v1/page-access?path=${path}`, { headers })
+    return [status, body?.code]
+  }
+  for (const path of ['/open', '/open%3F/../members/x', '/open%23/../members/x', '%2Fopen?/x']) {
+    expect([path, ...(await answer(path))]).toEqual([path, 400, 'not_forwarded'])
+  }
+  expect((await answer('%2Fopen%3Fx%3D1'))[0]).toBe(204)
 })
 
 test('nginx hears 401 or 403, also when storage fails', async () => {

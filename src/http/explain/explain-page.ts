@@ -35,12 +35,14 @@ export interface AskedPage extends PageReading {
   readonly standard: 'open' | 'closed'
   /** Whom it is asked for, or why they are nobody. */
   readonly caller: Caller | Problem
+  /** Whether the site has a sign-in of its own. */
+  readonly hasSignIn: boolean
   /** Whether whoever asks may know the rules; for others a page that is hidden is as if there was none. */
   readonly seesRules: boolean
 }
 
 export function explainPage(asked: AskedPage): PageExplanation {
-  const { caller, seesRules } = asked
+  const { caller, seesRules, hasSignIn } = asked
   if (caller instanceof Problem) {
     const { code, detail, status, extras } = caller
     const { stage = 'credential' } = extras
@@ -53,11 +55,12 @@ export function explainPage(asked: AskedPage): PageExplanation {
   const decision = decidePage({ ...asked, caller })
   const { rule } = decision
   const isHidden = decision.outcome === 'refused' && decision.status === 404
-  const told = isHidden && !seesRules ? nothingThere(caller, decision) : toldOf(caller, decision)
+  const told =
+    isHidden && !seesRules ? nothingThere(caller, decision) : toldOf(caller, decision, hasSignIn)
   return { ...told, pageRule: rule && seesRules ? { id: rule.id, path: rule.path } : null }
 }
 
-function toldOf(caller: Caller, decision: PageDecision): Explanation {
+function toldOf(caller: Caller, decision: PageDecision, hasSignIn: boolean): Explanation {
   const { outcome, rule } = decision
   switch (outcome) {
     case 'let through':
@@ -68,16 +71,14 @@ function toldOf(caller: Caller, decision: PageDecision): Explanation {
     }
     case 'sign in': {
       const { refusal, signInPath } = decision
-      const where = signInPath ?? 'the sign-in of the site'
-      const detail = `${refusal.detail} A navigation is sent to ${where}, anything else is answered 401.`
-      return explanation(303, refusal.stage, caller, rule, {
-        detail,
-        change: changeFor(caller, refusal),
-      })
+      const where = signInPath ?? (hasSignIn ? 'the sign-in of the site' : undefined)
+      return elsewhere(where, 401, caller, rule, refusal)
     }
     case 'refused': {
-      const { refusal, status } = decision
+      const { refusal, status, forbiddenPath } = decision
       if (!refusal) return nothingThere(caller, decision)
+      if (status === 403)
+        return elsewhere(forbiddenPath ?? undefined, status, caller, rule, refusal)
       const detail = `${refusal.detail}${status === 404 ? ' The rule hides the page from whoever is refused.' : ''}`
       return explanation(status, refusal.stage, caller, rule, {
         detail,
@@ -85,6 +86,24 @@ function toldOf(caller: Caller, decision: PageDecision): Explanation {
       })
     }
   }
+}
+
+/** @param where a navigation is sent to; undefined if it stays */
+function elsewhere(
+  where: string | undefined,
+  status: 401 | 403,
+  caller: Caller,
+  rule: PageRule | undefined,
+  refusal: PageRefusal,
+): Explanation {
+  const sent =
+    where === undefined
+      ? ''
+      : ` A navigation is sent to ${where}, anything else is answered ${status}.`
+  return explanation(where === undefined ? status : 303, refusal.stage, caller, rule, {
+    detail: `${refusal.detail}${sent}`,
+    change: changeFor(caller, refusal),
+  })
 }
 
 function nothingThere(

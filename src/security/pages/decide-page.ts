@@ -135,7 +135,9 @@ function refusalOf(
   // What another version has stored, and this one does not know, nobody has.
   if (!isPermission(may)) return notAMember(caller) ?? unknownPermission(may, reach)
   const decision = decide(caller, may, reach === 'own' ? 'rows' : 'site')
-  return decision.allowed ? undefined : told(decision.refusal)
+  if (decision.allowed) return undefined
+  // A key without the scope is as much a stranger here as on any other page for people.
+  return (caller.kind === 'partner' ? notAMember(caller) : undefined) ?? told(decision.refusal)
 }
 
 function notAMember(caller: Caller): PageRefusal | undefined {
@@ -158,7 +160,7 @@ function unknownPermission(required: string, reach: 'own' | 'any'): PageRefusal 
 function told(refusal: Refusal): PageRefusal {
   const detail =
     refusal.code === 'members_only'
-      ? 'This page is for signed-in members; visitors and API keys are none.'
+      ? 'API keys and visitors’ tokens do not open this page.'
       : refused(refusal).detail
   return { ...refusal, detail }
 }

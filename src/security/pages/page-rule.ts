@@ -11,6 +11,9 @@ export type PageRule = PageRuleRow
 /** How many rules a site may have: a page is opened after a look at all of them. */
 export const MAX_PAGE_RULES = 200
 
+/** The greatest position. */
+export const MAX_POSITION = 1_000_000
+
 /** The longest pattern, in characters. */
 export const MAX_PATTERN_LENGTH = 200
 

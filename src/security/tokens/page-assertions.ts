@@ -44,7 +44,9 @@ export async function signAssertion(
 ): Promise<string> {
   const { kid, key } = await keyFor(db, pages, now)
   const issuedAt = Math.floor(now / 1000)
-  const roles = caller.kind === 'member' ? roleNamesOf(caller) : []
+  // Whoever is suspended may nothing here, so an origin that goes by roles gives them nothing either.
+  const isActive = caller.kind === 'member' && caller.status === 'active'
+  const roles = isActive ? roleNamesOf(caller) : []
   const about = { kind: caller.kind, roles, rule: rule ?? null, method, path }
   const signed = new SignJWT(about)
     .setProtectedHeader({ alg: ALGORITHM, typ: ASSERTION_TYPE, kid })

@@ -71,9 +71,12 @@ export async function startProxy(name: ProxyName, placed: Placed): Promise<void>
 }
 
 /** The block of docs/pages.md, with the names of this machine. */
-function block(language: string, { guildhall, site, origin, secret, root }: Placed): string {
-  const [text = ''] = blocksOf(language)
-  return text
+function block(
+  language: string,
+  { guildhall, site, origin, secret, root }: Placed,
+  index = 0,
+): string {
+  return (blocksOf(language)[index] ?? '')
     .replaceAll('guildhall.internal', new URL(guildhall).host)
     .replaceAll('site.internal', new URL(origin).host)
     .replaceAll('YOUR-PAGES-PROXY-SECRET', secret)
@@ -103,8 +106,7 @@ function nginxConfig(placed: Placed): string {
 function caddyConfig(placed: Placed): string {
   const { ports } = placed
   const files = block('caddyfile', placed)
-  const { host } = new URL(placed.origin)
-  const application = files.replace(/^ *root .*\n *file_server$/m, `reverse_proxy ${host}`)
+  const application = files.replace(/^ *root .*\n *file_server$/m, block('caddyfile', placed, 1))
   const at = (config: string, port: number) =>
     config.replace('http://members.example {', `http://:${port} {\n  bind 127.0.0.1`)
   return `{

@@ -330,7 +330,8 @@ export const FullProfile = z
 export const ProfilePatch = z
   .strictObject({
     displayName: text(1, 80).optional().meta({
-      description: 'Once it is written here, no provider changes it; stored in Unicode NFC',
+      description:
+        'Once it is written here, no provider changes it. Stored in Unicode NFC, of which its length counts the code points',
     }),
     bio: text(0, 1000).nullable().optional(),
     avatarUrl: HttpsUrl.nullable().optional(),

@@ -21,10 +21,11 @@ export const PageQuery = {
     .meta({ description: 'Items per page' }),
   cursor: z
     .string()
+    .min(1)
     .max(1024)
-    .meta({ pattern: '^[A-Za-z0-9_-]*$' })
+    .meta({ pattern: '^[A-Za-z0-9_-]+$' })
     .optional()
-    .meta({ description: '`nextCursor` of the page before; empty for the first', examples: [''] }),
+    .meta({ description: '`nextCursor` of the page before' }),
 }
 
 const NextCursor = z
@@ -59,7 +60,7 @@ interface List<Row, K extends Key> {
 /** One page, read with one row more than asked for to know whether there is another. @throws Problem `validation_failed` */
 export async function paginate<Row, K extends Key>(list: List<Row, K>) {
   const { name, query, keyOf, read } = list
-  const after = query.cursor ? await decode(list, query.cursor) : undefined
+  const after = query.cursor === undefined ? undefined : await decode(list, query.cursor)
   const rows = await read(after, query.limit + 1)
   const items = rows.slice(0, query.limit)
   const last = items.at(-1)

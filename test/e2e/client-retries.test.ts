@@ -74,6 +74,8 @@ describe('RFC 9110, section 9.2.2: what is repeated by itself', () => {
     const repeatable = new Set([
       '/v1/badge-rules/:ruleId/preview',
       '/v1/explain',
+      // The same token says nothing new a second time.
+      '/v1/me/id-token',
       // The caller is not known, so no key is kept for them; an unused visitor does no harm.
       '/v1/visitors',
     ])

@@ -1,6 +1,9 @@
 /** `npm run dev` is `npm start` with wrangler's own server: the same settings, state and tokens. */
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { freePort } from '../../local/ports.ts'
+import { SECRETS } from '../../local/state.ts'
 import { eventually } from '../support/eventually.ts'
 import { run, tempDir, token } from './support/site.ts'
 
@@ -20,5 +23,6 @@ test('has the login, and takes a token and a role of npm run token', async () =>
   expect(who).toMatchObject({ kind: 'member', roles: ['member', 'moderator'] })
   const document = await (await fetch(`${url}/openapi.json`)).json()
   expect(document).toMatchObject({ servers: [{ url, description: 'local' }] })
+  expect(statSync(join(stateDir, SECRETS.devSettings)).mode & 0o777).toBe(0o600)
   await server.end('SIGTERM')
 })

@@ -135,8 +135,9 @@ describe('a start', () => {
       body: new URLSearchParams({ name: 'Ada', email: 'ada@example.com' }),
     })
     const mode = (name: string) => statSync(join(stateDir, name)).mode & 0o777
-    for (const name of Object.values(SECRETS))
-      await eventually(() => expect(mode(name)).toBe(0o600))
+    const { devSettings, ...made } = SECRETS
+    for (const name of Object.values(made)) await eventually(() => expect(mode(name)).toBe(0o600))
+    expect(existsSync(join(stateDir, devSettings))).toBe(false)
     expect(mode('.')).toBe(0o700)
   })
 

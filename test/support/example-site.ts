@@ -25,11 +25,17 @@ export function exampleIn({ example, schema }: Parameter): unknown {
   return example ?? examples?.[0] ?? schema.default ?? schema.enum?.[0]
 }
 
+/** What has no example, because it is good for the list alone that it came from. */
+export const WITHOUT_EXAMPLE = new Set(['cursor'])
+
 /** @param isWhole with the parameters that can be left out, too */
 export function examplePath({ path, parameters }: Operation, isWhole = false): string {
   const query = new URLSearchParams()
   let filled = path
-  for (const parameter of parameters.filter(({ required }) => isWhole || required)) {
+  const sent = parameters.filter(
+    ({ name, required }) => (isWhole && !WITHOUT_EXAMPLE.has(name)) || required,
+  )
+  for (const parameter of sent) {
     const { name } = parameter
     const value = String(exampleIn(parameter))
     if (parameter.in === 'path') filled = filled.replace(`{${name}}`, encodeURIComponent(value))

@@ -14,7 +14,7 @@ interface Item {
   readonly item?: readonly Item[]
   readonly request?: {
     readonly method: string
-    readonly url: { readonly path: readonly string[] }
+    readonly url: { readonly path: readonly string[]; query?: readonly { readonly key: string }[] }
     readonly body?: { raw?: string }
     auth?: unknown
   }
@@ -107,6 +107,9 @@ async function runAt(trying: Trying, at: string): Promise<Ended[]> {
   for (const { request } of requests) {
     if (!request) continue
     delete request.auth
+    // The first page has none, and that of another page is of no list that was read here.
+    const { url } = request
+    if (url.query) url.query = url.query.filter(({ key }) => key !== 'cursor')
     if (request.body?.raw) request.body.raw = await withTokens(request.body.raw, trying)
   }
   collection.auth = { type: 'bearer', bearer: [{ key: 'token', value: trying.token }] }

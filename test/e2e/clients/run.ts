@@ -61,7 +61,7 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   },
   'Postman (openapi-to-postmanv2) and newman': {
     packages: { 'openapi-to-postmanv2': '6.3.3', newman: '6.2.2' },
-    what: 'the whole collection with its examples, but for the ID token of a provider',
+    what: 'the whole collection with its examples, without cursors, and but for the ID token of a provider',
     tried: collectionTried,
   },
   'prism as a validating proxy': {

@@ -61,7 +61,7 @@ async function multiply(
 }
 
 async function siteOf(size: number): Promise<Site> {
-  const served = await startSite('site')
+  const served = await startSite()
   const { origin, token, db } = served
   const [root, ada] = [await token('root'), await token('ada')]
   const ask = async (

@@ -68,7 +68,8 @@ export interface Served {
   readonly stop: () => Promise<void>
 }
 
-export async function startSite(name: string): Promise<Served> {
+export async function startSite(): Promise<Served> {
+  const name = 'site'
   const stateDir = mkdtempSync(join(tmpdir(), 'guildhall-bench-'))
   const issuer = await trustedIssuer(stateDir)
   const miniflare = await serve({ name, made: await project(), issuer, floors: [] })

@@ -81,6 +81,8 @@ const IS_PRINTABLE = new RegExp(PRINTABLE)
 /** `CONTROL_CHARACTERS` written without the flag `v`, which readers of documents may not know. */
 const WITHOUT_CONTROL_CHARACTERS = '^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$'
 
+const STORED_TEXT = 'Stored in Unicode NFC, its length counted in code points'
+
 /**
  * Text as people write it: stored as sent in Unicode NFC, length in code points of that. Refused: lone
  * surrogates and control characters other than newline and tab, which storage would alter.
@@ -99,7 +101,7 @@ export function text(min: number, max: number) {
       minLength: min,
       maxLength: max,
       pattern: WITHOUT_CONTROL_CHARACTERS,
-      description: 'Stored in Unicode NFC, of which its length counts the code points',
+      description: STORED_TEXT,
     })
 }
 
@@ -296,7 +298,8 @@ export const PublicProfile = z
   .meta({ id: 'PublicProfile' })
   .register(answerFields, { etag: ({ revision }) => revision, showsMore: true })
 
-const part = shownText(200).nullable().default(null)
+const AddressLine = shownText(200).nullable().meta({ id: 'AddressLine' })
+const line = AddressLine.default(null)
 
 /** What a member, moderators and partners with `profile:read` see. */
 export const FullProfile = z
@@ -308,12 +311,12 @@ export const FullProfile = z
     phone: z.string().meta({ pattern: z.regexes.e164.source, maxLength: 16 }).nullable(),
     address: z
       .object({
-        line1: part,
-        line2: part,
-        city: part,
-        region: part,
-        postalCode: part,
-        country: part,
+        line1: line,
+        line2: line,
+        city: line,
+        region: line,
+        postalCode: line,
+        country: line,
       })
       .nullable(),
     roles: z.array(shownName()).max(MANY),
@@ -327,21 +330,24 @@ export const FullProfile = z
     about: ({ id }) => id,
   })
 
+const NewAddressLine = text(0, 200).nullable().meta({ id: 'NewAddressLine' })
+
 export const ProfilePatch = z
   .strictObject({
-    displayName: text(1, 80).optional().meta({
-      description:
-        'Once it is written here, no provider changes it. Stored in Unicode NFC, of which its length counts the code points',
-    }),
+    displayName: text(1, 80)
+      .optional()
+      .meta({
+        description: `Once it is written here, no provider changes it. ${STORED_TEXT}`,
+      }),
     bio: text(0, 1000).nullable().optional(),
     avatarUrl: HttpsUrl.nullable().optional(),
     phone: Phone.nullable().optional(),
     address: z
       .strictObject({
-        line1: text(0, 200).nullable().optional(),
-        line2: text(0, 200).nullable().optional(),
-        city: text(0, 200).nullable().optional(),
-        region: text(0, 200).nullable().optional(),
+        line1: NewAddressLine.optional(),
+        line2: NewAddressLine.optional(),
+        city: NewAddressLine.optional(),
+        region: NewAddressLine.optional(),
         postalCode: text(0, 40).nullable().optional(),
         country: text(0, 100).nullable().optional(),
       })

@@ -102,7 +102,7 @@ const Slot = z
   })
   .meta({ id: 'Slot' })
 
-const PlainDay = z.iso.date({ error: 'expected a day as YYYY-MM-DD' }).max(10)
+const PlainDay = z.iso.date({ error: 'expected a day as YYYY-MM-DD' }).max(10).meta({ id: 'Day' })
 
 const ClockTime = z
   .string()

@@ -99,7 +99,7 @@ describe('a length counts the code points of what is stored, as the document say
     expect(displayName).toMatchObject({
       maxLength: 80,
       description: expect.stringContaining(
-        'Stored in Unicode NFC, of which its length counts the code points',
+        'Stored in Unicode NFC, its length counted in code points',
       ),
     })
   })

@@ -7,7 +7,10 @@ type Parts = Record<string, Json>
 type Kind = 'schemas' | 'responses' | 'parameters' | 'headers'
 
 export interface Components {
-  /** @returns a reference to the part; the part itself where another one has the name already */
+  /**
+   * @returns a reference to the part. Where another one has the name already, a number makes it another
+   *   name; but a schema, whose name is that of a type, is then the part itself
+   */
   share(kind: Kind, name: string, part: Json): Json
   /**
    * All that is shared, once everything has been. What only one place refers to is put there instead,
@@ -22,7 +25,9 @@ export function makeComponents(): Components {
   return {
     share(kind, name, part) {
       const known = (all[kind][name] ??= part)
-      if (JSON.stringify(known) !== JSON.stringify(part)) return part
+      if (JSON.stringify(known) !== JSON.stringify(part)) {
+        return kind === 'schemas' ? part : this.share(kind, next(name), part)
+      }
       const reference = { $ref: `#/components/${kind}/${name}` }
       references.set(known, [...(references.get(known) ?? []), reference])
       return reference
@@ -40,6 +45,12 @@ export function makeComponents(): Components {
       return all
     },
   }
+}
+
+/** As in `BookingId`, `BookingId-2`, `BookingId-3`. */
+function next(name: string): string {
+  const [first, number = '1'] = name.split('-')
+  return `${first}-${Number(number) + 1}`
 }
 
 /** The name of the part that is referred to, if it is a reference. */

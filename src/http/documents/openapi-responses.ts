@@ -122,6 +122,7 @@ const SHORT: { readonly [Name in HeaderName]?: string } = {
   'Access-Control-Allow-Origin': 'Origin',
   RateLimit: 'Limit',
   'RateLimit-Policy': 'Policy',
+  'Idempotency-Replayed': 'Replayed',
 }
 
 const OF_EVERY_ANSWER = [
@@ -132,21 +133,12 @@ const OF_EVERY_ANSWER = [
   'RateLimit-Policy',
 ] as const satisfies readonly HeaderName[]
 
-/** Responses by their status, each with a name to refer to it by. */
-const REFUSALS: Readonly<Record<number, { name: string; headers?: readonly HeaderName[] }>> = {
-  400: { name: 'Malformed' },
-  401: { name: 'Unauthorized', headers: ['WWW-Authenticate'] },
-  403: { name: 'Forbidden', headers: ['WWW-Authenticate'] },
-  404: { name: 'NotFound' },
-  406: { name: 'Unacceptable' },
-  409: { name: 'Conflict' },
-  412: { name: 'Stale' },
-  413: { name: 'TooLarge' },
-  415: { name: 'MediaType' },
-  422: { name: 'Invalid' },
-  429: { name: 'TooMany', headers: ['Retry-After'] },
-  500: { name: 'Internal' },
-  503: { name: 'Unavailable', headers: ['Retry-After'] },
+/** What a refusal says besides what every answer does, by its status. */
+const REFUSAL_HEADERS: Readonly<Record<number, readonly HeaderName[]>> = {
+  401: ['WWW-Authenticate'],
+  403: ['WWW-Authenticate'],
+  429: ['Retry-After'],
+  503: ['Retry-After'],
 }
 
 /** One response for each status, which names the codes that have it. @param announced headers of what is going away */
@@ -158,10 +150,9 @@ export function refusals(
   components.share('schemas', 'ProblemCode', PROBLEM_CODE)
   const schema = components.share('schemas', 'Problem', PROBLEM)
   const response = (status: number) => {
-    const { name = String(status), headers = [] } = REFUSALS[status] ?? {}
-    return components.share('responses', name, {
+    return components.share('responses', String(status), {
       description: codesOf(status).join(', '),
-      headers: headersOf(components, ...headers, ...announced),
+      headers: headersOf(components, ...(REFUSAL_HEADERS[status] ?? []), ...announced),
       content: { 'application/problem+json': { schema } },
     })
   }

@@ -1,7 +1,14 @@
 /** A test meets nothing of another one: neither what it has stored nor what it still does. */
-import { abortAllDurableObjects, evictAllDurableObjects, runInDurableObject } from 'cloudflare:test'
+import {
+  abortAllDurableObjects,
+  applyD1Migrations,
+  evictAllDurableObjects,
+  reset,
+  runInDurableObject,
+} from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
+import { dumpD1 } from './support/dump.ts'
 import { emptyStores } from './support/empty-stores.ts'
 import { testSite } from './support/site.ts'
 import { begin } from './support/under-way.ts'
@@ -34,6 +41,30 @@ describe('what a test has stored does not reach the next', () => {
     const users = await env.DB.prepare('select id from users').all()
     expect(users.results).toEqual([])
   })
+})
+
+test('a test has the database that the migrations leave', async () => {
+  const content = async () => {
+    const { results } = await env.DB.prepare(
+      `select type, name, sql from sqlite_master
+        where name not glob '_cf_*' and tbl_name not in ('d1_migrations', 'sqlite_sequence')
+        order by name`,
+    ).all()
+    const { site = [], ...rows } = await dumpD1()
+    const isKey = /^[0-9a-f]{64}$/
+    return { results, rows, site: JSON.parse(JSON.stringify(site), withoutKeys) }
+
+    /** A migration makes keys at random. */
+    function withoutKeys(_: string, value: unknown): unknown {
+      return typeof value === 'string' && isKey.test(value) ? 'a key' : value
+    }
+  }
+  await emptyStores()
+  const copied = await content()
+  await reset()
+  await applyD1Migrations(env.DB, env.TEST_MIGRATIONS)
+  expect(copied.results.length).toBeGreaterThan(50)
+  expect(copied).toEqual(await content())
 })
 
 test('the site of a test that has timed out answers no more', async () => {

@@ -3,7 +3,6 @@
  * 403 are decided before a byte of the body is read, 404 and 409 can only come from below.
  */
 import type { Hono, MiddlewareHandler } from 'hono'
-import * as z from 'zod'
 import type { Assumption } from '../db/client.ts'
 import { accessChanged, isAccessChange, isAnswered } from '../db/errors.ts'
 import { makeIdentifyDeps } from '../deps.ts'
@@ -34,6 +33,7 @@ import {
   type Idempotency,
 } from './route.ts'
 import { keptAnswers } from './kept-answers.ts'
+import { projectorOf } from './projector.ts'
 import { outputOf, send, sendText } from './send.ts'
 import { settingsOf } from '../settings/settings.ts'
 
@@ -366,7 +366,7 @@ async function respond(declared: Route, c: AppContext, result: unknown): Promise
 /** The body as the route declares it: only declared fields ever leave. */
 function projected(declared: Route, c: AppContext, body: unknown): unknown {
   const output = outputOf(c, declared)
-  return output === 'nothing' ? undefined : z.parse(output, body)
+  return output === 'nothing' ? undefined : projectorOf(output)(body)
 }
 
 /** Hono keeps what the validators of this route have parsed; `parse` has run them all by now. */

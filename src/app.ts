@@ -4,6 +4,7 @@ import { cors } from 'hono/cors'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { routes } from './api/index.ts'
 import { mountKeys, mountLogin } from './auth/mount.ts'
+import { mountConsole } from './console/mount.ts'
 import { settingsOf } from './settings/settings.ts'
 import { makeTrusted } from './deps.ts'
 import type { FollowUp } from './events/handlers.ts'
@@ -56,6 +57,7 @@ function createFrame(isLate: boolean): Hono<AppEnv> {
     await next()
   })
   mountLogin(app, isLate)
+  mountConsole(app, isLate)
   mountPages(app, isLate)
   app.use(async (c, next) => {
     await next()

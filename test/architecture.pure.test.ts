@@ -102,6 +102,11 @@ describe('an import that is forbidden is told, with what to do', () => {
     ['from what elevates', 'http/mount.ts', 'cron/award-badges.ts'],
     ['from storage', 'api/badges.ts', 'db/errors.ts'],
     ['from storage', 'api/badges.ts', 'db/schema.ts'],
+    ['from the API itself', 'console/site.tsx', 'api/index.ts'],
+    ['from what decides', 'console/site.tsx', 'security/decide.ts'],
+    ['from storage', 'console/pages/members.tsx', 'repositories/users.ts'],
+    ['from what is restricted', 'look/parts.tsx', 'operations/book.ts'],
+    ['from what runs the API', 'console/site.tsx', 'http/mount.ts'],
   ])('%s: %s from %s, and its types', (_, path, to) => {
     for (const isType of [false, true]) {
       const [told, ...others] = forbiddenImports([importing(path, to, isType)])

@@ -2,6 +2,7 @@ import { listDurableObjectIds, runDurableObjectAlarm } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, test } from 'vitest'
 import { routes } from '../src/api/index.ts'
+import { CONSOLE_PATHS } from '../src/console/mount.ts'
 import { PAGES_PATHS } from '../src/pages/mount.ts'
 import { LOGIN_PATHS } from '../src/auth/mount.ts'
 import { createApp } from '../src/app.ts'
@@ -97,9 +98,10 @@ describe('nothing is left out', () => {
       ...DOCUMENT_PATHS.map((path) => `GET ${path}`),
       ...LOGIN_PATHS,
       ...PAGES_PATHS,
+      ...CONSOLE_PATHS,
     ]
     assertComplete(expected, mounted, {
-      list: 'routes in src/api/index.ts (or DOCUMENT_PATHS, LOGIN_PATHS or PAGES_PATHS)',
+      list: 'routes in src/api/index.ts (or DOCUMENT_PATHS, LOGIN_PATHS, PAGES_PATHS or CONSOLE_PATHS)',
       of: 'path of the app',
       recipe: 'A route',
     })

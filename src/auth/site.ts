@@ -5,12 +5,14 @@ import { methodNotAllowed } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'
 import { isRetryable } from '../db/errors.ts'
 import { cannotAnswer, Problem } from '../problem.ts'
-import { shareSettings } from '../settings/settings.ts'
+import { settingsOf, shareSettings } from '../settings/settings.ts'
 import type { AppContext } from '../http/context.ts'
 import { describeError } from '../log.ts'
 import { isSameOrigin } from '../security/callers/session-cookie.ts'
 import { accountRoutes } from './account-routes.ts'
-import { STYLE } from '../http/look.ts'
+import { editionOf, iconOf } from '../look/assets.ts'
+import { SCRIPT } from '../look/script.ts'
+import { styleOf } from '../look/style.ts'
 import { MAILED_CODE_SCRIPT, PASSKEY_SCRIPT } from './assets.ts'
 import { type LoginContext, type LoginEnv, openLogin } from './context.ts'
 import { MailError } from './mail.ts'
@@ -43,7 +45,9 @@ loginSite.use(async (c, next) => {
   await next()
   c.header('Request-Id', c.env.request.requestId)
 })
-loginSite.get('/style.css', (c) => asset(c, STYLE, 'text/css'))
+loginSite.get('/style.css', (c) => asset(c, styleOf(settingsOf(c.env).look), 'text/css'))
+loginSite.get('/look.js', (c) => asset(c, SCRIPT, 'text/javascript'))
+loginSite.get('/icon.svg', (c) => asset(c, iconOf(settingsOf(c.env).look), 'image/svg+xml'))
 loginSite.get('/passkey.js', (c) => asset(c, PASSKEY_SCRIPT, 'text/javascript'))
 loginSite.get('/mailed-code.js', (c) => asset(c, MAILED_CODE_SCRIPT, 'text/javascript'))
 // Before whatever answers by itself, so that no cache keeps a refusal either.
@@ -152,7 +156,12 @@ function refused(c: LoginContext, text: string) {
   return c.html(message('Not taken', { tone: 'bad', text }), 403)
 }
 
-function asset(c: LoginContext, text: string, type: string) {
-  c.header('Cache-Control', 'public, max-age=3600')
+/** One that is asked for by the name of its edition never changes. */
+async function asset(c: LoginContext, text: string, type: string) {
+  const isEdition = URL.parse(c.req.url)?.search === `?${await editionOf(settingsOf(c.env).look)}`
+  c.header(
+    'Cache-Control',
+    isEdition ? 'public, max-age=31536000, immutable' : 'public, max-age=3600',
+  )
   return c.body(text, 200, { 'Content-Type': `${type}; charset=utf-8` })
 }

@@ -41,7 +41,7 @@ export function lookOf({ title, notice, head, content }: Page): Html {
         ${head}
       </head>
       <body>
-        <main>
+        <main class="sheet">
           <h1>${title}</h1>
           ${notice ? html`<p role="${notice.tone === 'bad' ? 'alert' : 'status'}">${notice.text}</p>` : ''}
           ${content}

@@ -13,6 +13,13 @@ import {
   type RawLoginSettings,
 } from './login.ts'
 import {
+  LOOK_SETTING_NAMES,
+  type LookSettings,
+  parseConsoleSetting,
+  parseLookSettings,
+  type RawLookSettings,
+} from './look.ts'
+import {
   PAGES_SETTING_NAMES,
   type PagesSettings,
   parsePagesSettings,
@@ -21,7 +28,7 @@ import {
 import { TrustedIssuer } from './trusted-issuers.ts'
 
 /** Settings as the platform hands them over: text, each optional. */
-export interface RawSettings extends RawLoginSettings, RawPagesSettings {
+export interface RawSettings extends RawLoginSettings, RawPagesSettings, RawLookSettings {
   /** JSON array of `{ issuer, audience, jwksUrl | jwks, algorithms?, claims?, clientIds? }`. */
   readonly TRUSTED_ISSUERS?: string
   /** JSON array of `"<issuer>|<subject>"`: admins from their first request on. */
@@ -63,6 +70,7 @@ export const SETTING_NAMES = [
   'PAGES_DEFAULT',
   ...LOGIN_SETTING_NAMES,
   ...PAGES_SETTING_NAMES,
+  ...LOOK_SETTING_NAMES,
 ] as const satisfies readonly (keyof RawSettings)[]
 
 /** A setting that cannot be used. The message names it and says what is expected. */
@@ -99,6 +107,9 @@ export interface Settings {
   readonly builtInLogin: BuiltInLogin | undefined
   /** Undefined when they are off. */
   readonly pages: PagesSettings | undefined
+  readonly look: LookSettings
+  /** Whether there is a console. */
+  readonly console: boolean
 }
 
 const parsed = new WeakMap<RawSettings, Settings>()
@@ -170,6 +181,8 @@ export function parseSettings(raw: RawSettings): Settings {
     ),
     builtInLogin,
     pages,
+    look: parseLookSettings(raw, setting),
+    console: parseConsoleSetting(raw, builtInLogin !== undefined, setting),
   }
 }
 

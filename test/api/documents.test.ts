@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { version } from '../../package.json'
 import { routes } from '../../src/api/index.ts'
 import { createApp } from '../../src/app.ts'
+import { CONSOLE_PATHS } from '../../src/console/mount.ts'
 import { PAGES_PATHS } from '../../src/pages/mount.ts'
 import { LOGIN_PATHS } from '../../src/auth/mount.ts'
 import { followUp } from '../../src/events/index.ts'
@@ -28,17 +29,21 @@ async function textOf(path: string) {
 }
 
 describe('the paths of the app', () => {
-  it('are the declared routes, the documents, the login and pages, and there is no other', () => {
+  it('are the declared routes, the documents, the login, pages and the console, and there is no other', () => {
     const served = createApp(followUp)
       .routes.filter(({ path }) => path !== '/*')
       .map(({ method, path }) => `${method} ${path}`)
     const declared = routes.map(({ method, path }) => `${method} ${path}`)
     const documents = DOCUMENT_PATHS.map((path) => `GET ${path}`)
-    assertComplete([...declared, ...documents, ...LOGIN_PATHS, ...PAGES_PATHS], served, {
-      list: 'routes in src/api/index.ts (or DOCUMENT_PATHS, LOGIN_PATHS or PAGES_PATHS)',
-      of: 'path of the app',
-      recipe: 'A route',
-    })
+    assertComplete(
+      [...declared, ...documents, ...LOGIN_PATHS, ...PAGES_PATHS, ...CONSOLE_PATHS],
+      served,
+      {
+        list: 'routes in src/api/index.ts (or DOCUMENT_PATHS, LOGIN_PATHS, PAGES_PATHS or CONSOLE_PATHS)',
+        of: 'path of the app',
+        recipe: 'A route',
+      },
+    )
   })
 })
 

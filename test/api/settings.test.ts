@@ -19,6 +19,8 @@ describe('settings that are left out', () => {
       visitShards: 8,
       guests: { perVisitor: 5, perNetwork: 50, holdMinutes: 60, keptForDays: 365 },
       pagesDefault: 'closed',
+      look: { name: 'Guildhall', homeUrl: '/', accent: '#4f46e5' },
+      console: false,
     })
   })
 
@@ -51,6 +53,11 @@ describe('settings that are given', () => {
       VISITOR_HOLD_MINUTES: '1',
       GUEST_DATA_DAYS: '36500',
       PAGES_DEFAULT: 'open',
+      SITE_NAME: 'Loom & Thread',
+      SITE_URL: 'https://loom.example/start',
+      SITE_LOGO: '/logo.svg',
+      SITE_ACCENT: '#B4530A',
+      CONSOLE: 'off',
     })
     expect(parsed).toMatchObject({
       trustedIssuers: [
@@ -63,6 +70,13 @@ describe('settings that are given', () => {
       visitShards: 1024,
       guests: { perVisitor: 1000, perNetwork: 100_000, holdMinutes: 1, keptForDays: 36_500 },
       pagesDefault: 'open',
+      look: {
+        name: 'Loom & Thread',
+        homeUrl: 'https://loom.example/start',
+        logoUrl: '/logo.svg',
+        accent: '#b4530a',
+      },
+      console: false,
     })
   })
 
@@ -85,6 +99,18 @@ describe('settings that are given', () => {
 })
 
 const BAD = [
+  ['SITE_NAME', 'two\nlines', 'on one line'],
+  ['SITE_NAME', 'x'.repeat(61), '1 to 60'],
+  ...[
+    'http://loom.example',
+    '//loom.example',
+    String.raw`/\loom.example`,
+    'javascript:alert(1)',
+  ].map((place) => ['SITE_URL', place, 'expected an https URL'] as const),
+  ['SITE_LOGO', 'data:image/svg+xml,x', 'expected an https URL'],
+  ['SITE_ACCENT', 'red', 'expected a colour'],
+  ['CONSOLE', 'yes', 'expected "on" or "off"'],
+  ['CONSOLE', 'on', 'needs the built-in login'],
   ['TRUSTED_ISSUERS', 'https://issuer.example', 'not valid JSON'],
   ['TRUSTED_ISSUERS', '{}', 'expected array'],
   ['TRUSTED_ISSUERS', '["https://issuer.example"]', '[0]: expected { issuer, audience'],

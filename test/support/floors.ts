@@ -26,9 +26,11 @@ export const FLOORS: readonly (readonly string[])[] = [
   ['cron'],
   ['http'],
   ['api'],
+  ['look'],
   ['auth'],
   ['pages'],
   ['client'],
+  ['console'],
   ['app'],
   ['worker'],
 ]
@@ -52,11 +54,34 @@ export const BANS: readonly Ban[] = [
     why: 'Routes hold no SQL and know nothing of storage: that is for repositories/.',
   },
   {
-    folders: ['http', 'api', 'auth', 'pages', 'client', 'app'],
+    folders: ['http', 'api', 'look', 'auth', 'pages', 'client', 'console', 'app'],
     from: 'cron',
     except: ['cron/job-names.ts'],
     why: 'A request must not reach what elevates; it can ask for a run by the name of the job.',
   },
+  {
+    folders: ['console'],
+    from: 'http',
+    except: ['http/context.ts'],
+    why: 'A page is a client of the API and nothing else: call it, and show what it answers.',
+  },
+  ...[
+    'db',
+    'repositories',
+    'security',
+    'objects',
+    'deps',
+    'operations',
+    'events',
+    'api',
+    'auth',
+    'env',
+  ].map((from) => ({
+    folders: ['look', 'console'],
+    from,
+    except: [],
+    why: 'A page is a client of the API and nothing else: call it, and show what it answers.',
+  })),
 ]
 
 /** The folder of a path: `security/grant.ts` is in `security`, `app.ts` is `app`. */

@@ -1,0 +1,76 @@
+/** Members: finding one, and everything about one. */
+import { Field } from '../../look/forms.tsx'
+import { BadgeChip, Empty, Face, Head, Pager, Table, Time } from '../../look/parts.tsx'
+import type { Client } from '../api.ts'
+import type { ConsoleApp } from '../context.ts'
+import { filtersOf, placesOf } from '../lists.ts'
+import { show } from '../shell.tsx'
+
+type Listed = Awaited<ReturnType<Client['v1']['users']['$get']>>['items'][number]
+
+export function memberPages(app: ConsoleApp): void {
+  app.get('/console/members', async (c) => {
+    const { q, cursor } = filtersOf(c, ['q', 'cursor'])
+    // An id is no beginning of a name, but it is what people paste.
+    if (q && /^usr_[0-9a-z]{26}$/.test(q)) return c.redirect(`/console/members/${q}`, 303)
+    const page = await c.var.client.v1.users.$get({ query: { limit: 50, q, cursor } })
+    const body = (
+      <>
+        <Head title="Members" lead="Everybody who has signed in, by name." />
+        <form class="filters" method="get">
+          <div class="wide">
+            <Field
+              name="q"
+              label="Search"
+              type="search"
+              value={q ?? ''}
+              placeholder="Start of the name, or an id"
+              maxlength={80}
+            />
+          </div>
+          <button class="plain">Search</button>
+        </form>
+        <Table<Listed>
+          caption="Members"
+          columns={[
+            {
+              label: 'Name',
+              cell: (user) => (
+                <span class="person">
+                  <Face name={user.displayName} url={user.avatarUrl} />
+                  <a href={`/console/members/${user.id}`}>{user.displayName}</a>
+                </span>
+              ),
+            },
+            {
+              label: 'Badges',
+              cell: ({ badges }) => (
+                <span class="chips">
+                  {badges.slice(0, 4).map((badge) => (
+                    <BadgeChip badge={badge} />
+                  ))}
+                  {badges.length > 4 && (
+                    <span class="muted small">and {badges.length - 4} more</span>
+                  )}
+                </span>
+              ),
+            },
+            { label: 'Member since', cell: ({ createdAt }) => <Time at={createdAt} form="day" /> },
+          ]}
+          rows={page.items}
+          empty={
+            <Empty title={q ? 'Nobody is called that' : 'Nobody has signed in yet'}>
+              {q ? (
+                <a href="/console/members">All members</a>
+              ) : (
+                <p>Members appear here with their first sign-in.</p>
+              )}
+            </Empty>
+          }
+        />
+        <Pager {...placesOf(c, page)} />
+      </>
+    )
+    return show(c, { title: 'Members', body })
+  })
+}

@@ -1,0 +1,94 @@
+/** A refusal of the API as people read it: what was refused, at which stage, and what is missing. */
+import type { GuildhallError } from '../client/index.ts'
+import { Facts, Pill } from '../look/parts.tsx'
+
+/** What a stage is, for somebody who has not read the reference. */
+const STAGES: Readonly<Record<string, string>> = {
+  credential: 'The credential was looked at first, and it is not good.',
+  session: 'The session was looked up, and it has ended.',
+  permission: 'You are known, and none of your roles has this permission.',
+  ownership: 'Your roles have the permission, but it does not reach this far.',
+}
+
+interface Told {
+  readonly title: string
+  readonly detail: string
+  readonly code: string
+  readonly status: number
+  readonly requestId: string | undefined
+}
+
+function told(error: GuildhallError): Told {
+  const { code, requestId } = error
+  if (code === 'network_failure' || code === 'unexpected_answer') {
+    const detail =
+      'The API gave no answer that can be read. It may have done what was asked for: look first.'
+    return { title: 'That did not work', detail, code, status: 502, requestId }
+  }
+  return { title: error.title, detail: error.detail, code, status: error.status, requestId }
+}
+
+export function statusOf(error: GuildhallError): number {
+  return told(error).status
+}
+
+export function titleOf(error: GuildhallError): string {
+  return told(error).title
+}
+
+export const Refusal = ({ error }: { readonly error: GuildhallError }) => {
+  const { title, detail, code, status, requestId } = told(error)
+  const stage = 'stage' in error ? error.stage : undefined
+  const missing = 'required' in error ? error : undefined
+  const fields = 'errors' in error ? error.errors : []
+  return (
+    <div role="alert" class="stack tight">
+      <div class="row between">
+        <h2>{title}</h2>
+        <Pill tone="bad">
+          {status} {code}
+        </Pill>
+      </div>
+      <p>{detail}</p>
+      {fields.length > 0 && (
+        <ul>
+          {fields.map(({ path, message }) => (
+            <li>
+              <code>{path || 'the whole'}</code>: {message}
+            </li>
+          ))}
+        </ul>
+      )}
+      <Facts
+        of={[
+          [
+            'Stage',
+            stage && (
+              <>
+                <Pill>{stage}</Pill> <span class="muted">{STAGES[stage]}</span>
+              </>
+            ),
+          ],
+          [
+            'Missing',
+            missing && (
+              <>
+                <code>{missing.required}</code> with reach <code>{missing.reach}</code>
+              </>
+            ),
+          ],
+          [
+            'Again in',
+            'retryAfter' in error && error.retryAfter !== undefined && `${error.retryAfter} s`,
+          ],
+          ['Request', requestId && <code>{requestId}</code>],
+        ]}
+      />
+      {code !== 'network_failure' && code !== 'unexpected_answer' && (
+        <p>
+          <a href={`/problems/${code}`}>What this means and how to fix it</a>
+        </p>
+      )}
+    </div>
+  )
+}

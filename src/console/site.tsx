@@ -1,0 +1,156 @@
+/** The console over HTTP: `/console`, with its own headers and its own check of where a form comes from. */
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { secureHeaders } from 'hono/secure-headers'
+import { GuildhallError } from '../client/index.ts'
+import { describeError } from '../log.ts'
+import { openApi } from './api.ts'
+import type { ConsoleContext, ConsoleEnv } from './context.ts'
+import { Form } from './forms.ts'
+import { isOwnForm, isOwnNavigation } from './own-requests.ts'
+import { memberPages } from './pages/members.tsx'
+import { overviewPages } from './pages/overview.tsx'
+import { Refusal, statusOf, titleOf } from './refusal.tsx'
+import { show, showSheet } from './shell.tsx'
+import { toSignIn } from './to-sign-in.ts'
+
+export const consoleSite = new Hono<ConsoleEnv>()
+
+consoleSite.use(
+  secureHeaders({
+    // Our own forms have to name their origin, which without any referrer they would not.
+    referrerPolicy: 'same-origin',
+    xFrameOptions: 'DENY',
+  }),
+)
+consoleSite.use(async (c, next) => {
+  c.set('nonce', crypto.randomUUID().replaceAll('-', ''))
+  await next()
+  c.header('Cache-Control', 'no-store')
+  c.header('Request-Id', c.env.request.requestId)
+})
+consoleSite.use(async (c, next) => {
+  if (!c.env.request.isLate) return next()
+  const text = isReading(c)
+    ? 'Try it again in a moment.'
+    : 'It may have been done all the same: look first, then try it again.'
+  c.header('Retry-After', '1')
+  return showSheet(c, {
+    title: 'That took too long',
+    body: <p role="alert">{text}</p>,
+    status: 503,
+  })
+})
+consoleSite.use(
+  bodyLimit({
+    maxSize: 64 * 1024,
+    onError: (c) => c.text('That is too much.', 413),
+  }),
+)
+consoleSite.use(async (c, next) => {
+  const { publicUrl, call, waitForSender } = c.env.request
+  const { origin, pathname, search } = new URL(c.req.url)
+  if (!['GET', 'HEAD', 'POST'].includes(c.req.method)) {
+    c.header('Allow', 'GET, HEAD, POST')
+    return refused(c, 'This page does not take that.', 405)
+  }
+  // A cookie is good at one origin only, whatever the Host header says.
+  if (origin !== publicUrl) {
+    if (isReading(c)) return c.redirect(`${publicUrl}${pathname}${search}`)
+    return refused(c, `This site is at ${publicUrl}.`, 403)
+  }
+  if (isReading(c) && !isOwnNavigation(c.req.raw.headers))
+    return onceMore(c, `${pathname}${search}`)
+  if (!isReading(c) && !isOwnForm(c.req.raw.headers, publicUrl))
+    return refused(c, 'This came from another site. Go back to the page and try again.', 403)
+  const api = openApi(publicUrl, call, c.req.raw.headers)
+  c.set('api', api)
+  c.set('client', api.client)
+  const body = isReading(c)
+    ? ''
+    : new TextDecoder().decode(await waitForSender(c.req.arrayBuffer()))
+  c.set('form', new Form(new URLSearchParams(body)))
+  const me = api.client.v1.whoami.$get()
+  // Whoever asks for it is told of its failure, and until then nobody else is.
+  me.catch(() => undefined)
+  c.set('me', me)
+  await next()
+})
+
+overviewPages(consoleSite)
+memberPages(consoleSite)
+
+consoleSite.notFound(async (c) => {
+  const body = (
+    <p role="alert">
+      There is no such page. <a href="/console">To the overview</a>
+    </p>
+  )
+  return showSheet(c, { title: 'Nothing here', body, status: 404 })
+})
+
+consoleSite.onError(async (error, c) => {
+  if (error instanceof GuildhallError) return refusedByApi(c, error)
+  const { requestId } = c.env.request
+  console.error({ requestId, path: c.req.path, cause: describeError(error) })
+  const body = <p role="alert">Something failed on our side. Its number is {requestId}.</p>
+  return showSheet(c, { title: 'That did not work', body, status: 500 })
+})
+
+/** The API's own refusal, in the page where it happened. Whoever is not signed in is led there. */
+async function refusedByApi(c: ConsoleContext, error: GuildhallError): Promise<Response> {
+  if (error.status === 401) return isReading(c) ? toSignIn(c) : signInAndSendAgain(c)
+  // Whoever may not even ask who they are, as with two credentials, has no menu.
+  const frame = await c.var.me.then(() => show).catch(() => showSheet)
+  return frame(c, {
+    title: titleOf(error),
+    body: <Refusal error={error} />,
+    status: statusOf(error),
+  })
+}
+
+/** What was typed is kept, in a form that can be sent once the session is there again. */
+function signInAndSendAgain(c: ConsoleContext): Promise<Response> {
+  const { pathname, search } = new URL(c.req.url)
+  const body = (
+    <>
+      <p role="alert">
+        Your session has ended, so nothing was done. What you have typed is kept here: sign in on
+        another tab, then send it again.
+      </p>
+      <div class="row">
+        <a class="button plain" href="/auth/sign-in" target="_blank" rel="noopener">
+          Sign in on a new tab
+        </a>
+        <form method="post" action={pathname + search}>
+          {c.var.form.entries().map(([name, value]) => (
+            <textarea name={name} hidden>
+              {/* The parser drops the first line break. */}
+              {`\n${value}`}
+            </textarea>
+          ))}
+          <button>Send it again</button>
+        </form>
+      </div>
+    </>
+  )
+  return showSheet(c, { title: 'Sign in again', body, status: 401 })
+}
+
+/**
+ * Whoever comes by a link on another site, or types the address, comes once more from here: the API
+ * takes a session only from pages of this site. It works without a script.
+ */
+function onceMore(c: ConsoleContext, path: string): Response {
+  c.header('Refresh', `0;url=${path}`)
+  c.header('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'")
+  return c.html('<!doctype html><title>One moment</title>')
+}
+
+function refused(c: ConsoleContext, text: string, status: number): Promise<Response> {
+  return showSheet(c, { title: 'Not taken', body: <p role="alert">{text}</p>, status })
+}
+
+function isReading({ req }: ConsoleContext): boolean {
+  return req.method === 'GET' || req.method === 'HEAD'
+}

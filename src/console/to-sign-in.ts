@@ -1,0 +1,7 @@
+/** The way to the sign-in and back to where somebody was going. */
+import type { ConsoleContext } from './context.ts'
+
+export function toSignIn(c: ConsoleContext): Response {
+  const { pathname, search } = new URL(c.req.url)
+  return c.redirect(`/auth/sign-in?next=${encodeURIComponent(pathname + search)}`, 303)
+}

@@ -18,10 +18,16 @@ import {
   parsePagesSettings,
   type RawPagesSettings,
 } from './pages.ts'
+import {
+  parseSiteSettings,
+  type RawSiteSettings,
+  SITE_SETTING_NAMES,
+  type SiteSettings,
+} from './site.ts'
 import { TrustedIssuer } from './trusted-issuers.ts'
 
 /** Settings as the platform hands them over: text, each optional. */
-export interface RawSettings extends RawLoginSettings, RawPagesSettings {
+export interface RawSettings extends RawLoginSettings, RawPagesSettings, RawSiteSettings {
   /** JSON array of `{ issuer, audience, jwksUrl | jwks, algorithms?, claims?, clientIds? }`. */
   readonly TRUSTED_ISSUERS?: string
   /** JSON array of `"<issuer>|<subject>"`: admins from their first request on. */
@@ -63,6 +69,7 @@ export const SETTING_NAMES = [
   'PAGES_DEFAULT',
   ...LOGIN_SETTING_NAMES,
   ...PAGES_SETTING_NAMES,
+  ...SITE_SETTING_NAMES,
 ] as const satisfies readonly (keyof RawSettings)[]
 
 /** A setting that cannot be used. The message names it and says what is expected. */
@@ -99,6 +106,8 @@ export interface Settings {
   readonly builtInLogin: BuiltInLogin | undefined
   /** Undefined when they are off. */
   readonly pages: PagesSettings | undefined
+  /** How the product's pages look as part of the site. */
+  readonly site: SiteSettings
 }
 
 const parsed = new WeakMap<RawSettings, Settings>()
@@ -170,6 +179,7 @@ export function parseSettings(raw: RawSettings): Settings {
     ),
     builtInLogin,
     pages,
+    site: parseSiteSettings(raw, setting),
   }
 }
 

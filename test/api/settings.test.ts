@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import readme from '../../README.md?raw'
 import { parseSettings, SETTING_NAMES, SettingsError } from '../../src/settings/settings.ts'
+import { contrast } from '../../src/settings/site.ts'
 import { TOKEN_ALGORITHMS } from '../../src/settings/trusted-issuers.ts'
 import { ISSUER, testSite } from '../support/site.ts'
 
@@ -19,6 +20,7 @@ describe('settings that are left out', () => {
       visitShards: 8,
       guests: { perVisitor: 5, perNetwork: 50, holdMinutes: 60, keptForDays: 365 },
       pagesDefault: 'closed',
+      site: { name: 'Guildhall', homeUrl: '/' },
     })
   })
 
@@ -51,6 +53,9 @@ describe('settings that are given', () => {
       VISITOR_HOLD_MINUTES: '1',
       GUEST_DATA_DAYS: '36500',
       PAGES_DEFAULT: 'open',
+      SITE_NAME: ' Ada’s Lindenhof ',
+      SITE_URL: 'https://lindenhof.example',
+      SITE_LOGO: 'https://lindenhof.example/logo.svg',
     })
     expect(parsed).toMatchObject({
       trustedIssuers: [
@@ -63,7 +68,30 @@ describe('settings that are given', () => {
       visitShards: 1024,
       guests: { perVisitor: 1000, perNetwork: 100_000, holdMinutes: 1, keptForDays: 36_500 },
       pagesDefault: 'open',
+      site: {
+        name: 'Ada’s Lindenhof',
+        homeUrl: 'https://lindenhof.example/',
+        logoUrl: 'https://lindenhof.example/logo.svg',
+      },
     })
+  })
+
+  it.each(['#000000', '#FFFFFF', '#ffd400', '#0b5fff', '#808080', '#767676', '#c81e1e'])(
+    'have an accent %s that can be read wherever it is, on light and on dark',
+    (SITE_ACCENT) => {
+      const { accent } = parseSettings({ SITE_ACCENT }).site
+      if (!accent) throw new Error('there is no accent')
+      const { fill, onFill, onLight, onDark } = accent
+      expect(fill).toBe(SITE_ACCENT.toLowerCase())
+      expect(contrast(fill, onFill)).toBeGreaterThanOrEqual(4.5)
+      expect(contrast('#f0f1f4', onLight)).toBeGreaterThanOrEqual(4.5)
+      expect(contrast('#262b36', onDark)).toBeGreaterThanOrEqual(4.5)
+    },
+  )
+
+  it('keep an accent that can be read as it is', () => {
+    expect(contrast('#000000', '#ffffff')).toBe(21)
+    expect(parseSettings({ SITE_ACCENT: '#0b4fd0' }).site.accent?.onLight).toBe('#0b4fd0')
   })
 
   it.each(['localhost:8080', '127.0.0.1:8080', '[::1]:8080', 'localhost'])(
@@ -157,6 +185,17 @@ const BAD = [
   ['VISITOR_HOLD_MINUTES', 'an hour', 'expected a whole number from 1 to 525600'],
   ['GUEST_DATA_DAYS', '-1', 'expected a whole number from 1 to 36500'],
   ['PAGES_DEFAULT', 'shut', 'expected "open" or "closed"'],
+  ['SITE_NAME', '   ', 'expected one line of up to 60 characters'],
+  ['SITE_NAME', 'a\nb', 'expected one line of up to 60 characters'],
+  ['SITE_NAME', 'x'.repeat(61), 'expected one line of up to 60 characters'],
+  ['SITE_URL', 'http://members.example', 'expected an https URL'],
+  ['SITE_URL', 'javascript:alert(1)', 'expected an https URL'],
+  ['SITE_URL', 'https://ada:secret@members.example', 'expected an https URL'],
+  ['SITE_LOGO', 'data:image/svg+xml,<svg/>', 'expected an https URL'],
+  ['SITE_LOGO', '/logo.svg', 'expected an https URL'],
+  ['SITE_ACCENT', 'red', 'expected a colour such as "#0b5fff"'],
+  ['SITE_ACCENT', '#fff', 'expected a colour such as "#0b5fff"'],
+  ['SITE_ACCENT', '#0b5fff;}', 'expected a colour such as "#0b5fff"'],
   ['SITE_TIME_ZONE', ' ', 'expected an IANA time zone'],
   ['SITE_TIME_ZONE', '+01:00', 'expected an IANA time zone'],
   ['KEEP_PUBLIC_ANSWERS', 'no', 'expected "on" or "off"'],

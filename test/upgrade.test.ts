@@ -36,7 +36,9 @@ test('0006: members, bookings and sessions stay, and tokens of earlier keys are 
   await env.DB.batch([
     env.DB.prepare(`insert into auth_users values ('account-1', 'Eve', 'eve@example.com', 1, null,
       ?1, ?1)`).bind(later),
-    env.DB.prepare(`insert into auth_sessions values ('session-1', 'token-1', 'account-1', ?1, null,
+    env.DB.prepare(`insert into auth_sessions
+      (id, token, user_id, expires_at, ip_address, user_agent, created_at, updated_at)
+      values ('session-1', 'token-1', 'account-1', ?1, null,
       null, ?1, ?1)`).bind(later),
     env.DB.prepare(`insert into signing_keys values ('key-of-before', ?, 'sealed', 0, ?)`).bind(
       JSON.stringify({ kty, crv, x, y }),

@@ -5,7 +5,7 @@ import { MAILS } from './mail.ts'
 import type { Notice } from '../http/look.ts'
 import { accountPage, confirmEmailPage, message } from './pages.ts'
 import { passwordFault } from './passwords.ts'
-import { emailOf, readForm, type SignedIn } from './requests.ts'
+import { emailOf, readForm, type SignedIn, type SignedInOutside } from './requests.ts'
 import { BY_MAIL, tooMany } from './sign-in-routes.ts'
 import { MEMBER_KEYS, signToken } from '../security/tokens/signing-keys.ts'
 
@@ -13,7 +13,11 @@ const CONFIRMED = 'It is confirmed. Sign in with it.'
 const NOT_CONFIRMED =
   'This link is not good, or not for this account. Ask for another where you are signed in.'
 
-type Work = (c: LoginContext, session: SignedIn) => Response | Promise<Response>
+const ELSEWHERE =
+  'You are signed in with an outside provider: password, passkeys and address are kept there.'
+const NOT_OURS = 'You are signed in with an outside provider, whose tokens the API takes.'
+
+type Work<S> = (c: LoginContext, session: S) => Response | Promise<Response>
 
 export function accountRoutes(app: LoginApp): void {
   app.get('/', (c) => c.redirect('/auth/account'))
@@ -26,7 +30,7 @@ export function accountRoutes(app: LoginApp): void {
   app.post(
     '/sign-out',
     signedIn(async (c, session) => {
-      await c.var.openSessions.end(session.userId, session.id)
+      await c.var.openSessions.end(session.identity, session.id)
       return signedOut(c)
     }),
   )
@@ -34,7 +38,7 @@ export function accountRoutes(app: LoginApp): void {
   app.post(
     '/sign-out-everywhere',
     signedIn(async (c, session) => {
-      await c.var.openSessions.endAll(session.userId)
+      await c.var.openSessions.endAll(session.identity)
       return signedOut(c)
     }),
   )
@@ -43,14 +47,14 @@ export function accountRoutes(app: LoginApp): void {
     '/sessions/revoke',
     signedIn(async (c, session) => {
       const { id = '' } = (await readForm(c)) ?? {}
-      await c.var.openSessions.end(session.userId, id)
+      await c.var.openSessions.end(session.identity, id)
       return c.redirect('/auth/account', 303)
     }),
   )
 
   app.post(
     '/passkeys/remove',
-    signedIn(async (c, session) => {
+    withAccount(async (c, session) => {
       const { id = '', current } = (await readForm(c)) ?? {}
       const refusal = await refusalOf(c, session, current)
       if (refusal) return refusal
@@ -63,7 +67,7 @@ export function accountRoutes(app: LoginApp): void {
 
   app.post(
     '/password',
-    signedIn(async (c, session) => {
+    withAccount(async (c, session) => {
       const { current, password = '' } = (await readForm(c)) ?? {}
       const { hostname } = new URL(c.env.request.login.publicUrl)
       const fault = passwordFault(password, [session.email, session.name, hostname])
@@ -77,7 +81,7 @@ export function accountRoutes(app: LoginApp): void {
 
   app.post(
     '/email',
-    signedIn(async (c, session) => {
+    withAccount(async (c, session) => {
       const { current, email: text } = (await readForm(c)) ?? {}
       const email = emailOf(text)
       if (!email) return account(c, session, { tone: 'bad', text: 'That is not an address.' }, 422)
@@ -92,17 +96,17 @@ export function accountRoutes(app: LoginApp): void {
 
   app.get(
     '/mailed/email',
-    signedIn((c) => c.html(confirmEmailPage())),
+    withAccount((c) => c.html(confirmEmailPage())),
   )
   // Links of version 0.2 have the secret in the query, and each is good for an hour.
   app.get(
     '/email',
-    signedIn((c) => c.html(confirmEmailPage(c.req.query('token')))),
+    withAccount((c) => c.html(confirmEmailPage(c.req.query('token')))),
   )
 
   app.post(
     '/email/confirm',
-    signedIn(async (c, session) => {
+    withAccount(async (c, session) => {
       const { token = '' } = (await readForm(c)) ?? {}
       const isDone = await c.var.newAddress.confirm(session.userId, token)
       return isDone
@@ -114,6 +118,7 @@ export function accountRoutes(app: LoginApp): void {
   app.post('/token', async (c) => {
     const session = await c.var.session()
     if (!session) return c.json({ error: 'Nobody is signed in.' }, 401)
+    if (session.kind === 'outside') return c.json({ error: NOT_OURS }, 403)
     const { login, now } = c.env.request
     const { userId: sub, id: sid, name, email } = session
     const claims = { sub, sid, name, email, email_verified: true }
@@ -123,7 +128,7 @@ export function accountRoutes(app: LoginApp): void {
   })
 }
 
-function signedIn(work: Work) {
+function signedIn(work: Work<SignedIn | SignedInOutside>) {
   return async (c: LoginContext) => {
     const session = await c.var.session()
     if (session) return work(c, session)
@@ -131,6 +136,15 @@ function signedIn(work: Work) {
     const next = c.req.method === 'POST' ? '/auth/account' : `${pathname}${search}`
     return c.redirect(`/auth/sign-in?next=${encodeURIComponent(next)}`, 303)
   }
+}
+
+/** What only an account of this login has. */
+function withAccount(work: Work<SignedIn>) {
+  return signedIn((c, session) => (session.kind === 'account' ? work(c, session) : elsewhere(c)))
+}
+
+function elsewhere(c: LoginContext) {
+  return c.html(message('Your account', { tone: 'bad', text: ELSEWHERE }), 409)
 }
 
 /** Before what would lock the owner out: the password again, or a session that has only just begun. */
@@ -153,19 +167,23 @@ async function refusalOf(c: LoginContext, session: SignedIn, current: string | u
 
 async function account(
   c: LoginContext,
-  session: SignedIn,
+  session: SignedIn | SignedInOutside,
   notice?: Notice,
   status: 200 | 403 | 422 = 200,
 ): Promise<Response> {
   const { accounts, openSessions, passkeys: keys } = c.var
-  const { userId, name, email, id: sessionId } = session
-  const [hasPassword, sessions, passkeys] = await Promise.all([
-    accounts.hasPassword(email),
-    openSessions.list(userId),
-    keys.list(userId),
+  const { id: sessionId, identity } = session
+  const own = session.kind === 'account' ? session : undefined
+  const [hasPassword, passkeys, sessions] = await Promise.all([
+    own && accounts.hasPassword(own.email),
+    own ? keys.list(own.userId) : [],
+    openSessions.list(identity),
   ])
-  const view = { name, email, hasPassword, sessionId, sessions, passkeys }
-  return c.html(accountPage(view, notice), status)
+  const account = own && { ...own, hasPassword: hasPassword === true, passkeys }
+  return c.html(
+    accountPage({ sessionId, sessions, issuer: identity.issuer, account }, notice),
+    status,
+  )
 }
 
 function signedOut(c: LoginContext): Response {

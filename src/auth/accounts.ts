@@ -7,7 +7,7 @@ import { batch, rows } from '../db/client.ts'
 import { authAccounts, authSessions, authUsers } from '../db/schema.ts'
 import { accountOf, forgetAttempts, forgiveAttempts } from './attempts.ts'
 import { MAILS } from './mail.ts'
-import { accessChanged, type LoginDeps } from './deps.ts'
+import { accessChanged, identityOfAccount, type LoginDeps } from './deps.ts'
 import { hashPassword, isOutdated, passwordFault, verifyPassword } from './passwords.ts'
 import type { SignedIn } from './requests.ts'
 import {
@@ -88,7 +88,7 @@ export function accountsOf({ db, now, site, send, notify, places, audit }: Login
       others: dropTickets(db, userId, isStored, secretHash),
       used: secretHash === undefined ? undefined : useTicket(db, secretHash, userId, isStored),
       sessions: db.delete(authSessions).where(and(eq(authSessions.userId, userId), isStored)),
-      rights: accessChanged(db, userId),
+      rights: accessChanged(db, identityOfAccount(userId)),
       audit: audit.row(act, member, isStored),
       // Whoever guessed at the old one does not keep the owner from using the new one.
       attempts: forgetAttempts(db, await accountOf(email)),

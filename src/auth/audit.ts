@@ -8,6 +8,7 @@ import type { UserId } from '../db/ids.ts'
 import { BUILT_IN } from '../db/issuers.ts'
 import { auditLog, authUsers, identities } from '../db/schema.ts'
 import { insertAuditWhere } from '../repositories/audited.ts'
+import type { IdentityName } from '../repositories/linked-identities.ts'
 import { auditOwnAct } from '../security/audit.ts'
 import type { OwnAct } from '../security/own-acts.ts'
 
@@ -35,6 +36,15 @@ export function loginAuditOf(
   return {
     /** The member of an account. */
     memberOf: (userId: string) => memberWhere(eq(authUsers.id, userId)),
+
+    /** The member whose identity it is. */
+    async memberWith({ issuer, subject }: IdentityName): Promise<UserId | undefined> {
+      const [member] = await db
+        .select({ id: identities.userId })
+        .from(identities)
+        .where(and(eq(identities.issuer, issuer), eq(identities.subject, subject)))
+      return member?.id
+    },
 
     /** The statement for the batch that does it. @param isDone right after a write, `changes() > 0` */
     row,

@@ -1,11 +1,18 @@
 /** What every route of the login works with; made once per request. */
 import type { Context, Hono } from 'hono'
 import type { BlankSchema } from 'hono/types'
-import { openSession } from '../db/client.ts'
+import { type Database, openSession } from '../db/client.ts'
+import type { UserId } from '../db/ids.ts'
 import { makeIdentifyDeps } from '../deps.ts'
 import type { Bindings, Mail } from '../env.ts'
+import { profileSyncRepository } from '../repositories/profile-sync.ts'
+import { toldRow } from '../security/callers/first-request.ts'
 import { identify } from '../security/callers/identify.ts'
+import { changedFields } from '../security/callers/profile-sync.ts'
 import { describeError } from '../log.ts'
+import type { SignedInThere } from '../security/tokens/jwt.ts'
+import { type Issuer, issuersOf } from '../security/tokens/own-issuers.ts'
+import type { VerifiedToken } from '../security/tokens/verified-tokens.ts'
 import { networkOf } from '../security/limits/ip-ranges.ts'
 import { type Accounts, accountsOf } from './accounts.ts'
 import type { LoginDeps } from './deps.ts'
@@ -14,12 +21,14 @@ import { type Auth, makeAuth } from './better-auth.ts'
 import { type LoginAudit, loginAuditOf } from './audit.ts'
 import { sendMail } from './mail.ts'
 import { type NewAddress, newAddressOf } from './new-address.ts'
+import { beginSession } from './openid.ts'
 import { type OpenSessions, openSessionsOf } from './open-sessions.ts'
 import { type Passkeys, passkeysOf } from './passkeys.ts'
 import { type Places, placesOf } from './places.ts'
-import { sessionOf, type SignedIn } from './requests.ts'
+import { sessionOf, type SignedIn, type SignedInOutside } from './requests.ts'
 import type { Adding } from './storage.ts'
 import type { BuiltInLogin } from '../settings/login.ts'
+import { settingsOf } from '../settings/settings.ts'
 
 export interface LoginEnv {
   readonly Bindings: Bindings & {
@@ -49,9 +58,15 @@ export interface LoginEnv {
      */
     attempt: (address: AddressLimit, account?: Attempt<AccountLimit>) => Promise<number>
     /** Whoever is signed in with the cookie of this request, or of other headers. */
-    session: (headers?: Headers) => Promise<SignedIn | undefined>
+    session: (headers?: Headers) => Promise<SignedIn | SignedInOutside | undefined>
     /** Makes whoever has just signed in a member, as their first call of the API would. */
     admit: (token: string) => Promise<unknown>
+    /** The session of whom an outside provider has signed in. @returns its cookie */
+    beginOutside: (signedIn: SignedInThere) => Promise<string>
+    /** Makes them a member as `admit` does, and has their profile follow what the provider says. */
+    admitOutside: (signedIn: SignedInThere) => Promise<unknown>
+    /** Whose tokens count. */
+    issuers: () => readonly Issuer[]
   }
 }
 
@@ -88,5 +103,31 @@ export function openLogin(c: LoginContext): void {
   const deps = makeIdentifyDeps(c.env, db, { assumes: false })
   const moment = { now, requestId, again: false }
   c.set('admit', (token) => identify({ type: 'session', token }, deps, moment))
+  c.set('issuers', () => issuersOf(settingsOf(c.env), c.env.DB))
+  c.set('beginOutside', (signedIn) =>
+    beginSession(db, signedIn, { headers: c.req.raw.headers, secret: login.secret, now }),
+  )
+  c.set('admitOutside', async ({ verified }) => {
+    const { actor } = await identify({ type: 'jwt', token: verified }, deps, moment)
+    if (actor.kind !== 'member') return
+    c.executionCtx.waitUntil(followSignIn(db, actor.userId, verified, moment).catch(failed))
+  })
   c.set('session', (headers = c.req.raw.headers) => sessionOf(headers, login.secret, db, now))
+}
+
+/** The profile shows what the provider says of its member, by the rules for its tokens. */
+async function followSignIn(
+  db: Database,
+  userId: UserId,
+  token: VerifiedToken,
+  moment: { readonly now: number; readonly requestId: string },
+): Promise<void> {
+  const sync = profileSyncRepository(db)
+  const { issuer, subject } = token
+  const identity = { issuer, subject }
+  const { heard } = await sync.find(identity, userId)
+  const changed = heard && changedFields(token, token.issuedAt, heard)
+  if (!heard || !changed) return
+  const audit = toldRow(userId, Object.keys(changed.fields), moment)
+  await sync.follow({ identity, userId, seen: heard, ...changed }, audit)
 }

@@ -4,6 +4,7 @@ import { type Database, statement } from '../db/client.ts'
 import { BUILT_IN } from '../db/issuers.ts'
 import { identities, users } from '../db/schema.ts'
 import type { Mail } from '../env.ts'
+import type { IdentityName } from '../repositories/linked-identities.ts'
 import type { LoginAudit } from './audit.ts'
 import type { Places } from './places.ts'
 
@@ -23,11 +24,16 @@ export interface LoginDeps {
   readonly audit: LoginAudit
 }
 
+/** What an account is known under to the API. */
+export function identityOfAccount(userId: string): IdentityName {
+  return { issuer: BUILT_IN, subject: userId }
+}
+
 /** What was allowed with a session that is gone must not commit: see `acting` in the migrations. */
-export function accessChanged(db: Database, userId: string) {
+export function accessChanged(db: Database, { issuer, subject }: IdentityName) {
   return statement(
     db,
     sql`update ${users} set access_revision = access_revision + 1 where id in
-      (select user_id from ${identities} where issuer = ${BUILT_IN} and subject = ${userId})`,
+      (select user_id from ${identities} where issuer = ${issuer} and subject = ${subject})`,
   )
 }

@@ -1,18 +1,20 @@
 /** How a session reaches the browser, whichever way somebody has shown who they are. */
 import { SESSION_COOKIE } from '../security/callers/session-cookie.ts'
 import type { LoginContext } from './context.ts'
-import type { SignedIn } from './requests.ts'
+import type { SignedIn, SignedInOutside } from './requests.ts'
 
 /**
  * Hands over the session that better-auth has begun, and ends the one that the browser came with: what
  * was planted there is worth nothing.
  * @param isStillRight asked when the session is there: whatever ends sessions from then on ends it too
+ * @param admit makes whose session it is a member
  * @returns false if there is none, or none any more
  */
 export async function enter(
   c: LoginContext,
   answer: Response,
-  isStillRight: (session: SignedIn) => boolean | Promise<boolean> = () => true,
+  isStillRight: (session: SignedIn | SignedInOutside) => boolean | Promise<boolean> = () => true,
+  admit: (token: string) => Promise<unknown> = c.var.admit,
 ): Promise<boolean> {
   const cookies = answer.headers.getSetCookie()
   const [Cookie = ''] =
@@ -21,14 +23,14 @@ export async function enter(
   if (!session) return false
   const { openSessions } = c.var
   if (!(await isStillRight(session))) {
-    await openSessions.end(session.userId, session.id)
+    await openSessions.end(session.identity, session.id)
     return false
   }
   const before = await c.var.session()
-  await c.var.admit(session.token)
-  if (before) await openSessions.end(before.userId, before.id)
+  await admit(session.token)
+  if (before) await openSessions.end(before.identity, before.id)
   passCookies(c, answer)
-  await rememberPlace(c, session)
+  if (session.kind === 'account') await rememberPlace(c, session)
   return true
 }
 

@@ -2,7 +2,7 @@
 import { and, eq, ne, sql } from 'drizzle-orm'
 import { batch, statement } from '../db/client.ts'
 import { authSessions, authUsers, users } from '../db/schema.ts'
-import { accessChanged, type LoginDeps } from './deps.ts'
+import { accessChanged, identityOfAccount, type LoginDeps } from './deps.ts'
 import { MAILS } from './mail.ts'
 import {
   dropTickets,
@@ -55,7 +55,7 @@ export function newAddressOf({ db, now, site, send, notify, audit }: LoginDeps) 
         sessions: db.delete(authSessions).where(and(eq(authSessions.userId, userId), isDone)),
         // Links that went to the old address are its former owner's no longer.
         others: dropTickets(db, userId, isDone, asked.secretHash),
-        rights: accessChanged(db, userId),
+        rights: accessChanged(db, identityOfAccount(userId)),
         member: statement(
           db,
           sql`update ${users} set email = ${email}, own_email = 1, revision = revision + 1,

@@ -67,9 +67,16 @@ export const signUpPage = (notice?: Notice, email?: string): Html =>
       </p>`,
   )
 
+/** Somewhere else to sign in with. */
+export interface Provider {
+  readonly name: string
+  readonly label: string
+  readonly action: '/auth/social' | '/auth/openid'
+}
+
 export const signInPage = (
   next: string,
-  providers: readonly string[],
+  providers: readonly Provider[],
   notice?: Notice,
   email?: string,
 ): Html =>
@@ -93,10 +100,10 @@ export const signInPage = (
       <p><button id="passkey-sign-in" data-next="${next}" hidden>Sign in with a passkey</button></p>
       <p id="passkey-error" role="alert" hidden></p>
       ${providers.map(
-        (provider) =>
-          html`<form method="post" action="/auth/social">
-            ${hidden('provider', provider)} ${hidden('next', next)}
-            <button>Continue with ${provider}</button>
+        ({ name, label, action }) =>
+          html`<form method="post" action="${action}">
+            ${hidden('provider', name)} ${hidden('next', next)}
+            <button>Continue with ${label}</button>
           </form>`,
       )}
       <p><a href="/auth/forgot">Forgot the password?</a> <a href="/auth/sign-up">Sign up</a></p>`,
@@ -166,9 +173,10 @@ export const forgotPage = (notice?: Notice): Html =>
   )
 
 export interface AccountView {
-  readonly name: string
-  readonly email: string
-  readonly hasPassword: boolean
+  /** Undefined for somebody whom an outside provider has signed in. */
+  readonly account: OwnAccount | undefined
+  /** Who has signed them in. */
+  readonly issuer: string
   readonly sessionId: string
   readonly sessions: readonly {
     readonly id: string
@@ -176,6 +184,12 @@ export interface AccountView {
     readonly ipAddress: string | null
     readonly createdAt: Date
   }[]
+}
+
+interface OwnAccount {
+  readonly name: string
+  readonly email: string
+  readonly hasPassword: boolean
   readonly passkeys: readonly {
     readonly id: string
     readonly name: string | null
@@ -183,8 +197,8 @@ export interface AccountView {
   }[]
 }
 
-const currentPassword = (view: AccountView) =>
-  view.hasPassword
+const currentPassword = ({ hasPassword }: OwnAccount) =>
+  hasPassword
     ? html`<label
         >Current password
         <input
@@ -200,7 +214,9 @@ export const accountPage = (view: AccountView, notice?: Notice): Html =>
   page(
     'Your account',
     notice,
-    html`<p>${view.name}, ${view.email}</p>
+    html`<p>
+        ${view.account ? `${view.account.name}, ${view.account.email}` : `Signed in by ${view.issuer}`}
+      </p>
       <form method="post" action="/auth/sign-out"><button>Sign out</button></form>
       <form method="post" action="/auth/sign-out-everywhere">
         <button>Sign out everywhere</button>
@@ -222,35 +238,37 @@ export const accountPage = (view: AccountView, notice?: Notice): Html =>
             </li>`,
         )}
       </ul>
-      <h2>Passkeys</h2>
-      <ul>
-        ${view.passkeys.map(
-          (passkey) =>
-            html`<li>
-              ${passkey.name ?? 'Passkey'}, since <time>${passkey.createdAt?.toISOString()}</time>
-              <form method="post" action="/auth/passkeys/remove">
-                ${hidden('id', passkey.id)} ${whose(view.email)} ${currentPassword(view)}<button>
-                  Remove
-                </button>
-              </form>
-            </li>`,
-        )}
-      </ul>
-      <p><button id="passkey-add" hidden>Add a passkey</button></p>
-      <p id="passkey-error" role="alert" hidden></p>
-      <h2>Password</h2>
-      <form method="post" action="/auth/password">
-        ${whose(view.email)} ${currentPassword(view)} ${newPasswordField}
-        <button>Change the password</button>
-      </form>
-      <h2>Address</h2>
-      <form method="post" action="/auth/email">
-        ${whose(view.email)} ${currentPassword(view)}
-        <label
-          >New email
-          <input name="email" ${EMAIL_INPUT} autocomplete="email" required maxlength="254"
-        /></label>
-        <button>Mail a link to it</button>
-      </form>`,
+      ${view.account ? ofAccount(view.account) : ''}`,
     'passkey',
   )
+
+const ofAccount = (account: OwnAccount): Html =>
+  html`<h2>Passkeys</h2>
+    <ul>
+      ${account.passkeys.map(
+        (passkey) =>
+          html`<li>
+            ${passkey.name ?? 'Passkey'}, since <time>${passkey.createdAt?.toISOString()}</time>
+            <form method="post" action="/auth/passkeys/remove">
+              ${hidden('id', passkey.id)} ${whose(account.email)} ${currentPassword(account)}<button>
+                Remove
+              </button>
+            </form>
+          </li>`,
+      )}
+    </ul>
+    <p><button id="passkey-add" hidden>Add a passkey</button></p>
+    <p id="passkey-error" role="alert" hidden></p>
+    <h2>Password</h2>
+    <form method="post" action="/auth/password">
+      ${whose(account.email)} ${currentPassword(account)} ${newPasswordField}
+      <button>Change the password</button>
+    </form>
+    <h2>Address</h2>
+    <form method="post" action="/auth/email">
+      ${whose(account.email)} ${currentPassword(account)}
+      <label
+        >New email <input name="email" ${EMAIL_INPUT} autocomplete="email" required maxlength="254"
+      /></label>
+      <button>Mail a link to it</button>
+    </form>`

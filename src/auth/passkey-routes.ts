@@ -45,7 +45,7 @@ export function passkeyRoutes(app: LoginApp): void {
 
   app.post('/passkey/verify-registration', async (c) => {
     const session = await c.var.session()
-    if (!session) return failed(c, 401)
+    if (session?.kind !== 'account') return failed(c, 401)
     const credential = await readCredential(c)
     if (!credential) return failed(c, 400)
     const member = await c.var.audit.memberOf(session.userId)
@@ -72,7 +72,11 @@ export function passkeyRoutes(app: LoginApp): void {
     const answer = await verify(c, { response: credential })
     if (!answer.ok) return failed(c, answer.status)
     // Its owner may have removed it meanwhile.
-    const isIn = await enter(c, answer, ({ userId }) => c.var.passkeys.has(userId, credential.id))
+    const isIn = await enter(
+      c,
+      answer,
+      (session) => session.kind === 'account' && c.var.passkeys.has(session.userId, credential.id),
+    )
     if (!isIn) return failed(c, 401)
     return c.json({ signedIn: true })
   })

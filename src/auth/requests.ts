@@ -4,6 +4,8 @@ import type { Context } from 'hono'
 import type { Database } from '../db/client.ts'
 import { authSessions, authUsers } from '../db/schema.ts'
 import { text } from '../api/schemas.ts'
+import { identityOfSession } from '../repositories/identities.ts'
+import type { IdentityName } from '../repositories/linked-identities.ts'
 import { readSessionCookie } from '../security/callers/session-cookie.ts'
 import { EmailAddress } from '../settings/email-address.ts'
 import { FRESH_SECONDS } from './better-auth.ts'
@@ -37,10 +39,35 @@ export function nextPath(text: string | undefined, site: string): string {
   return origin === site && !pathname.startsWith('//') ? `${pathname}${search}` : fallback
 }
 
-export type SignedIn = NonNullable<Awaited<ReturnType<typeof sessionOf>>>
+interface Session {
+  readonly id: string
+  readonly token: string
+  /** What it is known under to the API. */
+  readonly identity: IdentityName
+  /** It began so short a while ago that nobody else is likely to have come to the device since. */
+  readonly isFresh: boolean
+}
+
+/** Somebody with an account of this login. */
+export interface SignedIn extends Session {
+  readonly kind: 'account'
+  readonly userId: string
+  readonly name: string
+  readonly email: string
+}
+
+/** Somebody whom an outside provider has signed in, who has neither password nor passkey here. */
+export interface SignedInOutside extends Session {
+  readonly kind: 'outside'
+}
 
 /** Whoever is signed in with the cookie in these headers. */
-export async function sessionOf(headers: Headers, secret: string, db: Database, now: number) {
+export async function sessionOf(
+  headers: Headers,
+  secret: string,
+  db: Database,
+  now: number,
+): Promise<SignedIn | SignedInOutside | undefined> {
   const cookie = await readSessionCookie(headers, secret)
   if (!cookie || cookie === 'forged') return undefined
   const [found] = await db
@@ -48,12 +75,19 @@ export async function sessionOf(headers: Headers, secret: string, db: Database, 
       id: authSessions.id,
       token: authSessions.token,
       createdAt: authSessions.createdAt,
+      ...identityOfSession,
       userId: authUsers.id,
       name: authUsers.name,
       email: authUsers.email,
     })
     .from(authSessions)
-    .innerJoin(authUsers, eq(authUsers.id, authSessions.userId))
+    .leftJoin(authUsers, eq(authUsers.id, authSessions.userId))
     .where(and(eq(authSessions.token, cookie.token), gt(authSessions.expiresAt, new Date(now))))
-  return found && { ...found, isFresh: now - found.createdAt.getTime() < FRESH_SECONDS * 1000 }
+  if (!found) return undefined
+  const { id, token, createdAt, issuer, subject, userId, name, email } = found
+  const isFresh = now - createdAt.getTime() < FRESH_SECONDS * 1000
+  const session = { id, token, identity: { issuer, subject }, isFresh }
+  return userId === null || name === null || email === null
+    ? { ...session, kind: 'outside' }
+    : { ...session, kind: 'account', userId, name, email }
 }

@@ -7,9 +7,11 @@ import {
   forgotPage,
   mailedCodePage,
   message,
+  type Provider,
   signInPage,
   signUpPage,
 } from './pages.ts'
+import type { BuiltInLogin } from '../settings/login.ts'
 import { emailOf, nameOf, nextPath, readForm } from './requests.ts'
 
 const MAILED: Notice = {
@@ -138,8 +140,18 @@ function badLink(c: LoginContext, { title }: MailedLink) {
 }
 
 function signIn(c: LoginContext, next: string | undefined, notice?: Notice, email?: string) {
-  const { publicUrl, socialProviders } = c.env.request.login
-  return signInPage(nextPath(next, publicUrl), Object.keys(socialProviders), notice, email)
+  const { login } = c.env.request
+  return signInPage(nextPath(next, login.publicUrl), providersOf(login), notice, email)
+}
+
+function providersOf({ openidProviders, socialProviders }: BuiltInLogin): Provider[] {
+  const openid = Object.entries(openidProviders).map(
+    ([name, { label = name }]) => ({ name, label, action: '/auth/openid' }) as const,
+  )
+  const social = Object.keys(socialProviders).map(
+    (name) => ({ name, label: name, action: '/auth/social' }) as const,
+  )
+  return [...openid, ...social]
 }
 
 /** An account by its address; with `userId`, that one and no other that has the address by now. */

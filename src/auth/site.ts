@@ -17,6 +17,7 @@ import { MAILED_CODE_SCRIPT, PASSKEY_SCRIPT } from './assets.ts'
 import { type LoginContext, type LoginEnv, openLogin } from './context.ts'
 import { MailError } from './mail.ts'
 import { message } from './pages.ts'
+import { openidRoutes } from './openid-routes.ts'
 import { passkeyRoutes } from './passkey-routes.ts'
 import type { BuiltInLogin } from '../settings/login.ts'
 import { signInRoutes } from './sign-in-routes.ts'
@@ -101,6 +102,7 @@ loginSite.use(async (c, next) => {
 signInRoutes(loginSite)
 accountRoutes(loginSite)
 passkeyRoutes(loginSite)
+openidRoutes(loginSite)
 socialRoutes(loginSite)
 
 loginSite.notFound((c) =>
@@ -149,7 +151,8 @@ export async function serveLogin(
 }
 
 function hasSocial({ env }: LoginContext): boolean {
-  return Object.keys(env.request.login.socialProviders).length > 0
+  const { socialProviders, openidProviders } = env.request.login
+  return Object.keys({ ...socialProviders, ...openidProviders }).length > 0
 }
 
 function refused(c: LoginContext, text: string) {

@@ -7,7 +7,7 @@ import { nextPath, readForm } from './requests.ts'
 import { tooMany } from './sign-in-routes.ts'
 
 /** Whatever went wrong: the reason would tell whether an address that nobody confirmed has an account. */
-const FAILED = '/auth/sign-in?error=provider'
+export const FAILED = '/auth/sign-in?error=provider'
 
 /** Which provider somebody was sent to; another one must not get what that one sends back. */
 const PROVIDER_COOKIE = `${COOKIE_PREFIX}.provider`

@@ -27,12 +27,18 @@ export const authSessions = sqliteTable('auth_sessions', {
   id: text().primaryKey(),
   /** What the cookie carries, signed. */
   token: text().notNull(),
-  userId: text('user_id').notNull(),
+  /** The account of the built-in login; null for somebody whom an outside provider has signed in. */
+  userId: text('user_id'),
   expiresAt: instant('expires_at').notNull(),
   ipAddress: text('ip_address'),
   userAgent: text('user_agent'),
   createdAt: instant('created_at').notNull(),
   updatedAt: instant('updated_at').notNull(),
+  /** The outside provider, and whom it has signed in; both null for an account. */
+  issuer: text(),
+  subject: text(),
+  /** What the provider calls its own session, if it says so. */
+  sid: text(),
 })
 
 export const authAccounts = sqliteTable('auth_accounts', {

@@ -15,7 +15,8 @@ import {
   rememberedMembers,
 } from '../security/callers/remembered-members.ts'
 import type { Person } from '../security/tokens/person.ts'
-import { askUserinfo, UserinfoError } from '../security/tokens/userinfo.ts'
+import { ProviderError } from '../security/tokens/provider-answers.ts'
+import { askUserinfo } from '../security/tokens/userinfo.ts'
 import type { VerifiedToken } from '../security/tokens/verified-tokens.ts'
 import { settingsOf } from '../settings/settings.ts'
 import type { AppContext, AppEnv } from './context.ts'
@@ -81,6 +82,6 @@ async function follow(c: AppContext, { token, members, member, asks }: News): Pr
 }
 
 function postponed(c: AppContext, error: unknown): void {
-  const reason = error instanceof UserinfoError ? { reason: error.message } : describeError(error)
+  const reason = error instanceof ProviderError ? { reason: error.message } : describeError(error)
   console.warn({ ...reason, event: 'profile sync postponed', requestId: c.get('requestId') })
 }

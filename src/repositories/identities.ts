@@ -2,6 +2,7 @@
 import { and, eq, gt, sql } from 'drizzle-orm'
 import { type Assumption, batch, type Database, statement } from '../db/client.ts'
 import type { UserId } from '../db/ids.ts'
+import { BUILT_IN } from '../db/issuers.ts'
 import { authSessions, authUsers, identities, userRoles, users } from '../db/schema.ts'
 import { type AuditRow, insertAuditWhere, wasWritten } from './audited.ts'
 import type { IdentityName } from './linked-identities.ts'
@@ -34,6 +35,12 @@ const identity = {
   visitShard: users.visitShard,
   bootstrapped: identities.bootstrapped,
   roles: heldRolesOf(users.id),
+}
+
+/** Whose a session is: an account of the built-in login, or whom an outside provider has signed in. */
+export const identityOfSession = {
+  issuer: sql<string>`coalesce(${authSessions.issuer}, ${sql.raw(`'${BUILT_IN}'`)})`,
+  subject: sql<string>`coalesce(${authSessions.subject}, ${authSessions.userId})`,
 }
 
 /** How a credential names its session, if it has one: a token by its id, a cookie by its secret. */
@@ -103,7 +110,8 @@ export function identitiesRepository(db: Database) {
     },
 
     /** The session behind a cookie, whose it is, and which member that is; one round trip. */
-    async findByCookie(issuer: string, token: string, now: Date) {
+    async findByCookie(token: string, now: Date) {
+      const { issuer, subject } = identityOfSession
       const isSession = and(eq(authSessions.token, token), gt(authSessions.expiresAt, now))
       const {
         sessions: [session],
@@ -114,19 +122,20 @@ export function identitiesRepository(db: Database) {
           .select({
             createdAt: authSessions.createdAt,
             expiresAt: authSessions.expiresAt,
-            subject: authUsers.id,
+            issuer,
+            subject,
             name: authUsers.name,
             email: authUsers.email,
           })
           .from(authSessions)
-          .innerJoin(authUsers, eq(authUsers.id, authSessions.userId))
+          .leftJoin(authUsers, eq(authUsers.id, authSessions.userId))
           .where(isSession),
         known: db
           .select({ ...identity, ...hearing })
           .from(authSessions)
           .innerJoin(
             identities,
-            and(eq(identities.issuer, issuer), eq(identities.subject, authSessions.userId)),
+            and(eq(identities.issuer, issuer), eq(identities.subject, subject)),
           )
           .innerJoin(users, eq(users.id, identities.userId))
           .where(isSession),

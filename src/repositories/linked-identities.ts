@@ -101,6 +101,12 @@ export function linkedIdentitiesRepository(db: Database) {
           where ${target} and bootstrapped = 1 and ${wasWritten(audit)}
           on conflict (identity_hash) do update set bootstrapped = 1`,
         ),
+        // Otherwise its open cookies would be those of somebody new, who has not asked to be here.
+        sessions: statement(
+          db,
+          sql`delete from auth_sessions where issuer = ${name.issuer} and subject = ${name.subject}
+            and exists (select 1 from ${identities} where ${target}) and ${wasWritten(audit)}`,
+        ),
         identity: db.delete(identities).where(and(target, wasWritten(audit))),
       })
       return written.length > 0

@@ -160,6 +160,10 @@ export function membersRepository(db: Database, happened: Happened) {
           .where(or(login(authTickets.userId), inArray(authTickets.email, addresses))),
         verifications: db.delete(authVerifications).where(login(registering)),
         sessions: db.delete(authSessions).where(login(authSessions.userId)),
+        outsideSessions: db.delete(authSessions).where(
+          sql`(${authSessions.issuer}, ${authSessions.subject}) in
+            (select issuer, subject from ${identities} where ${eq(identities.userId, id)}) and ${gone}`,
+        ),
         passkeys: db.delete(authPasskeys).where(login(authPasskeys.userId)),
         places: db.delete(authPlaces).where(login(authPlaces.userId)),
         accounts: db.delete(authAccounts).where(login(authAccounts.userId)),

@@ -15,6 +15,8 @@ export interface RawLoginSettings {
   readonly MAIL_OUTBOX?: string
   /** JSON: better-auth's `socialProviders`, as in `{"github":{"clientId":"…","clientSecret":"…"}}`. */
   readonly SOCIAL_PROVIDERS?: string
+  /** JSON: issuers of TRUSTED_ISSUERS to sign in with, as `{"acme":{"issuer":"…","clientId":"…"}}`. */
+  readonly OPENID_PROVIDERS?: string
 }
 
 export const LOGIN_SETTING_NAMES = [
@@ -24,6 +26,7 @@ export const LOGIN_SETTING_NAMES = [
   'MAIL_FROM',
   'MAIL_OUTBOX',
   'SOCIAL_PROVIDERS',
+  'OPENID_PROVIDERS',
 ] as const satisfies readonly (keyof RawLoginSettings)[]
 
 export interface BuiltInLogin {
@@ -33,6 +36,7 @@ export interface BuiltInLogin {
   /** Undefined if mail is printed. */
   readonly mailFrom: string | undefined
   readonly socialProviders: Readonly<Record<string, SocialProvider>>
+  readonly openidProviders: Readonly<Record<string, OpenidProvider>>
 }
 
 const WITH_LOGIN = 'when BUILT_IN_LOGIN is on'
@@ -80,6 +84,33 @@ const SocialProviders = z.record(
   },
 )
 
+const OpenidProvider = z.strictObject({
+  /** One of TRUSTED_ISSUERS, whose entry says by which keys its tokens are verified. */
+  issuer: z.string(),
+  clientId: z.string().min(1),
+  /** Left out for a client that is public, which has PKCE alone. */
+  clientSecret: z.string().min(1).optional(),
+  /** What the button says. */
+  label: z.string().trim().min(1).max(40).optional(),
+  /** What an ID token has to say besides, as `{"hd": "members.example"}`. */
+  claims: z.record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()])).default({}),
+})
+export type OpenidProvider = z.infer<typeof OpenidProvider>
+
+const OpenidProviders = z.record(
+  z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,31}$/)
+    .refine((name) => !SOCIAL_PROVIDER_NAMES.includes(name)),
+  OpenidProvider,
+  {
+    error: ({ code }) =>
+      code === 'invalid_key'
+        ? 'expected a name of small letters, digits and hyphens that is no social provider’s'
+        : 'expected a JSON object such as {"acme":{"issuer":"https://login.acme.example","clientId":"…"}}',
+  },
+)
+
 type Read = <S extends z.ZodType>(name: string, schema: S, value: unknown) => z.infer<S>
 
 /** @param setting parses one value. @throws what it throws, for the first that cannot be used */
@@ -100,6 +131,7 @@ export function parseLoginSettings(raw: RawLoginSettings, setting: Read): BuiltI
     secret: setting('AUTH_SECRET', AuthSecret(WITH_LOGIN), raw.AUTH_SECRET),
     mailFrom: outbox ? undefined : setting('MAIL_FROM', From, raw.MAIL_FROM),
     socialProviders: setting('SOCIAL_PROVIDERS', SocialProviders, json(raw.SOCIAL_PROVIDERS)),
+    openidProviders: setting('OPENID_PROVIDERS', OpenidProviders, json(raw.OPENID_PROVIDERS)),
   }
 }
 

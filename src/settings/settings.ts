@@ -143,6 +143,10 @@ export function parseSettings(raw: RawSettings): Settings {
   if (builtInLogin && names.includes(builtInLogin.publicUrl)) {
     throw new SettingsError('TRUSTED_ISSUERS: PUBLIC_URL is the issuer of the built-in login')
   }
+  for (const [name, { issuer }] of Object.entries(builtInLogin?.openidProviders ?? {})) {
+    if (names.includes(issuer)) continue
+    throw new SettingsError(`OPENID_PROVIDERS[${name}.issuer]: expected one of TRUSTED_ISSUERS`)
+  }
   const pages = parsePagesSettings(raw, setting)
   if (pages && names.includes(`${pages.publicUrl}/pages`)) {
     throw new SettingsError(

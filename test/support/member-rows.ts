@@ -51,6 +51,7 @@ export const FATES: Readonly<Record<string, Fate>> = {
   'erasures.key_ids': { holds: 'what the deletion itself notes, until their gates are told' },
   'role_deletions.key_ids': { holds: 'nothing since 0012_outbox.sql' },
   'auth_sessions.user_id': 'goes',
+  'auth_sessions.subject': 'goes',
   'auth_accounts.user_id': 'goes',
   'auth_accounts.account_id': 'goes',
   'auth_passkeys.user_id': 'goes',
@@ -123,8 +124,9 @@ export const ROWS: Readonly<Record<string, (names: Names) => string>> = {
     values ('evt_1', 'member-reinstated', '${userId}', '${AT}', '["${keyId}"]'),
       ('evt_2', 'role-deleted', 'somebody', '${AT}', '["${keyId}"]')`,
   auth_sessions: ({ account }) => `insert into auth_sessions
-    (id, token, user_id, expires_at, created_at, updated_at)
-    values ('session', 'token', '${account}', '${LATER}', '${AT}', '${AT}')`,
+    (id, token, user_id, expires_at, created_at, updated_at, issuer, subject, sid)
+    values ('session', 'token', '${account}', '${LATER}', '${AT}', '${AT}', null, null, null),
+      ('outside', 'other', null, '${LATER}', '${AT}', '${AT}', '${BUILT_IN}', '${account}', 'there')`,
   auth_accounts: ({ account }) => `insert into auth_accounts
     (id, account_id, provider_id, user_id, created_at, updated_at)
     values ('account', '${account}', 'credential', '${account}', '${AT}', '${AT}')`,

@@ -57,17 +57,17 @@ export async function identifyByCookie(
   const remembered = moment.again ? undefined : deps.remembered?.findByCookie(cookie)
   if (remembered && isSettled(remembered, deps))
     return assumed(remembered, { token: cookie }, moment)
-  const found = await deps.identities.findByCookie(BUILT_IN, cookie, new Date(moment.now))
+  const found = await deps.identities.findByCookie(cookie, new Date(moment.now))
   if (!found) throw sessionRevoked()
-  const { subject, name, email, createdAt, expiresAt } = found.session
+  const { issuer, subject, name, email, createdAt, expiresAt } = found.session
   const token = {
-    issuer: BUILT_IN,
+    issuer,
     subject,
     issuedAt: createdAt.getTime(),
     validFrom: undefined,
     expiresAt: expiresAt.getTime(),
-    name,
-    email,
+    name: name ?? undefined,
+    email: email ?? undefined,
   }
   return admitMember(token, found.known, deps, moment, cookie)
 }

@@ -14,6 +14,14 @@ export const SESSION_SECONDS = 14 * 86_400
 /** Has a browser forget the session. */
 export const NO_SESSION = `${SESSION_COOKIE}=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Lax`
 
+/** As `readSessionCookie` reads it, for a session that nothing else has begun. */
+export async function sessionCookie(token: string, secret: string): Promise<string> {
+  const key = await keyOf(secret, 'sign')
+  const signature = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(token))
+  const value = encodeURIComponent(`${token}.${Buffer.from(signature).toString('base64')}`)
+  return `${SESSION_COOKIE}=${value}; Max-Age=${SESSION_SECONDS}; Path=/; HttpOnly; Secure; SameSite=Lax`
+}
+
 /**
  * Whether a page of this site made the request: by `Sec-Fetch-Site` (W3C Fetch Metadata) and `Origin`.
  * Without either there is nothing to go by, and the answer is no.
@@ -37,11 +45,14 @@ export async function readSessionCookie(
   const [token, signature] = [value.slice(0, at), base64Decoded(value.slice(at + 1))]
   // There is one, and it cannot be read: bad is not the same as absent. No browser sends two.
   if (others.length > 0 || at < 1 || !signature) return 'forged'
-  const bytes = new TextEncoder().encode(secret)
-  const algorithm = { name: 'HMAC', hash: 'SHA-256' }
-  const key = await crypto.subtle.importKey('raw', bytes, algorithm, false, ['verify'])
+  const key = await keyOf(secret, 'verify')
   const isGood = await crypto.subtle.verify('HMAC', key, signature, new TextEncoder().encode(token))
   return isGood ? { token } : 'forged'
+}
+
+function keyOf(secret: string, use: 'sign' | 'verify'): Promise<CryptoKey> {
+  const algorithm = { name: 'HMAC', hash: 'SHA-256' }
+  return crypto.subtle.importKey('raw', new TextEncoder().encode(secret), algorithm, false, [use])
 }
 
 function uriDecoded(text: string): string {

@@ -26,17 +26,25 @@ const TOLERANCE_MS = 30_000
 const MAX_SECONDS = 253_402_300_799
 
 /** What a token is taken for. RFC 7515 section 4.1.9: a `typ` without a slash stands for `application/…`. */
-const ACCESS = {
+interface Use {
+  readonly kind: 'access' | 'id'
+  readonly type: RegExp
+  readonly wrong: string
+  readonly audiences: (trusted: Issuer) => readonly string[]
+}
+
+const ACCESS: Use = {
+  kind: 'access',
   type: /^(application\/)?(at\+)?jwt$/i,
   wrong: 'The token is not an access token.',
-  audiences: ({ audience }: Issuer): readonly string[] => [audience],
+  audiences: ({ audience }) => [audience],
 }
-const ID = {
+const ID: Use = {
+  kind: 'id',
   type: /^(application\/)?jwt$/i,
   wrong: 'The token is not an ID token.',
-  audiences: (trusted: Issuer) => ('clientIds' in trusted && trusted.clientIds) || [],
+  audiences: (trusted) => ('clientIds' in trusted && trusted.clientIds) || [],
 }
-type Use = typeof ACCESS | typeof ID
 
 /**
  * Who a token speaks for. `now` is in milliseconds. Of a token that was verified before, only what may
@@ -73,6 +81,43 @@ export async function verifyIdToken(
 ): Promise<VerifiedToken> {
   const { verified } = await verify(token, issuers, ID, now)
   return verified
+}
+
+/** What a provider was asked for when somebody was sent there to sign in. */
+export interface AskedSignIn {
+  readonly clientId: string
+  readonly nonce: string
+  /** What the ID token has to say besides. */
+  readonly claims: Readonly<Record<string, string | number | boolean>>
+}
+
+/** Whom a provider has signed in, and what it calls its own session. */
+export interface SignedInThere {
+  readonly verified: VerifiedToken
+  readonly sid: string | undefined
+}
+
+/**
+ * The ID token (OpenID Connect Core, section 3.1.3.7) that has come for a code: of that provider, for
+ * that client, and about that one sign-in.
+ * @throws what `verifyToken` throws
+ */
+export async function verifySignIn(
+  token: string,
+  trusted: Issuer,
+  { clientId, nonce, claims: wanted }: AskedSignIn,
+  now: number,
+): Promise<SignedInThere> {
+  const { claims } = parseToken(token)
+  if (claims.nonce !== nonce) throw invalid('The token is not about this sign-in.')
+  for (const [name, value] of Object.entries(wanted)) {
+    if (claims[name] !== value) {
+      throw invalid(`The token does not have the "${name}" that this site takes.`)
+    }
+  }
+  const use = { ...ID, audiences: () => [clientId] }
+  const { verified } = await verify(token, [trusted], use, now)
+  return { verified, sid: isPlainText(claims.sid) ? claims.sid : undefined }
 }
 
 async function verify(
@@ -159,7 +204,7 @@ function checkUse(claims: Json, trusted: Issuer, use: Use): void {
   }
   // A security event (RFC 8417), as which OpenID Connect Back-Channel Logout sends its logout tokens.
   const isEvent = 'events' in claims
-  const isRight = use === ID ? isIdToken(claims, expected) : isAccessToken(claims, trusted)
+  const isRight = use.kind === 'id' ? isIdToken(claims, expected) : isAccessToken(claims, trusted)
   if (isEvent || !isRight) throw invalid(use.wrong)
 }
 

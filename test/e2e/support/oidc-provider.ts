@@ -8,6 +8,9 @@ import { afterAll, beforeAll } from 'vitest'
 /** Clients with a front end each. */
 type ClientId = 'front-end' | 'elsewhere'
 
+/** The client that the site itself is, when people sign in to it with this provider. */
+export const SITE_CLIENT = { clientId: 'the-site', clientSecret: 'known to two' } as const
+
 export interface Tokens {
   readonly id_token: string
   readonly access_token: string
@@ -46,6 +49,8 @@ export function oidcProvider() {
     }),
     signIn: async (subject: string, clientId: ClientId = 'front-end') =>
       signIn(issuer, subject, clientId),
+    /** Has somebody sign in who was sent there, and agree. @returns where they are sent back to */
+    arrive: async (url: string, subject: string) => agree(browser(issuer), url, subject),
     /** What its userinfo says to the bearer of an access token. */
     userinfo: async ({ access_token: token }: Tokens) =>
       fetch(`${issuer}/me`, { headers: { Authorization: `Bearer ${token}` } }),
@@ -54,15 +59,23 @@ export function oidcProvider() {
 
 async function provider(issuer: string): Promise<Provider> {
   const { privateKey } = await generateKeyPair('ES256', { extractable: true })
-  return new Provider(issuer, {
+  const made = new Provider(issuer, {
     jwks: { keys: [{ ...(await exportJWK(privateKey)), kty: 'EC', use: 'sig', alg: 'ES256' }] },
     cookies: { keys: ['of this test'] },
-    clients: ['front-end', 'elsewhere'].map((clientId) => ({
-      client_id: clientId,
-      redirect_uris: [back(clientId)],
-      token_endpoint_auth_method: 'none',
-      id_token_signed_response_alg: 'ES256',
-    })),
+    clients: [
+      ...['front-end', 'elsewhere'].map((clientId) => ({
+        client_id: clientId,
+        redirect_uris: [back(clientId)],
+        token_endpoint_auth_method: 'none' as const,
+        id_token_signed_response_alg: 'ES256' as const,
+      })),
+      {
+        client_id: SITE_CLIENT.clientId,
+        client_secret: SITE_CLIENT.clientSecret,
+        redirect_uris: ['https://the-site.example/auth/callback/acme'],
+        id_token_signed_response_alg: 'ES256',
+      },
+    ],
     findAccount: (_, accountId) => ({
       accountId,
       claims: () => ({ sub: accountId, ...PERSON }),
@@ -81,9 +94,16 @@ async function provider(issuer: string): Promise<Provider> {
       },
     },
   })
+  // The site has whatever port is free when it starts, which is after this.
+  made.Client.prototype.redirectUriAllowed = function redirectUriAllowed(uri) {
+    return this.clientId === SITE_CLIENT.clientId
+      ? /^http:\/\/localhost:\d+\/auth\/callback\/acme$/.test(uri)
+      : this.redirectUris?.includes(uri) === true
+  }
+  return made
 }
 
-/** The authorization code flow with PKCE, through the forms that it has for development. */
+/** The authorization code flow with PKCE. */
 async function signIn(issuer: string, subject: string, clientId: ClientId): Promise<Tokens> {
   const verifier = randomBytes(32).toString('base64url')
   const asked = new URLSearchParams({
@@ -95,10 +115,7 @@ async function signIn(issuer: string, subject: string, clientId: ClientId): Prom
     code_challenge: createHash('sha256').update(verifier).digest('base64url'),
     code_challenge_method: 'S256',
   })
-  const visit = browser()
-  const login = await visit(`${issuer}/auth?${asked}`)
-  const consent = await visit(login, { prompt: 'login', login: subject, password: 'any' })
-  const done = new URL(await visit(consent, { prompt: 'consent' }))
+  const done = new URL(await agree(browser(issuer), `${issuer}/auth?${asked}`, subject))
   const answer = await fetch(`${issuer}/token`, {
     method: 'POST',
     body: new URLSearchParams({
@@ -115,12 +132,19 @@ async function signIn(issuer: string, subject: string, clientId: ClientId): Prom
   return JSON.parse(text)
 }
 
-/** Follows redirects with cookies. @returns a function to visit an address, which returns the last one */
-function browser() {
+/** Through the forms that it has for development. @returns where the browser is sent in the end */
+async function agree(visit: ReturnType<typeof browser>, url: string, subject: string) {
+  const login = await visit(url)
+  const consent = await visit(login, { prompt: 'login', login: subject, password: 'any' })
+  return visit(consent, { prompt: 'consent' })
+}
+
+/** Follows redirects with cookies, while they stay there. @returns a function to visit an address, which returns the last one */
+function browser(site: string) {
   const cookies = new Map<string, string>()
   return async (address: string, form?: Readonly<Record<string, string>>): Promise<string> => {
     let [url, body] = [address, form && new URLSearchParams(form)]
-    while (!new URL(url).hostname.endsWith('.example')) {
+    while (url.startsWith(`${site}/`)) {
       const sent = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
       const response = await fetch(url, {
         redirect: 'manual',

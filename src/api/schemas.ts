@@ -296,6 +296,8 @@ export const PublicProfile = z
   .meta({ id: 'PublicProfile' })
   .register(answerFields, { etag: ({ revision }) => revision, showsMore: true })
 
+export const MemberStatus = z.enum(['active', 'suspended'])
+
 const part = shownText(200).nullable().default(null)
 
 /** What a member, moderators and partners with `profile:read` see. */
@@ -317,7 +319,7 @@ export const FullProfile = z
       })
       .nullable(),
     roles: z.array(shownName()).max(MANY),
-    status: z.enum(['active', 'suspended']),
+    status: MemberStatus,
     updatedAt: Timestamp,
   })
   .meta({ id: 'FullProfile' })

@@ -343,3 +343,31 @@ test('0027: keys stay, and there may be some for pages', async () => {
   expect((await visitor.get('/v1/whoami')).body.kind).toBe('visitor')
   await rowsOf(`insert into token_keys values ('kid', 'page', 'x', '{}', '', 0, 5, 0)`)
 })
+
+test('0034: holders of a role are found by their name and status of before', async () => {
+  await levelWithout('0034')
+  const at = new Date().toISOString()
+  const ids = [1, 2].map((n) => `usr_${'0'.repeat(25)}${n}`)
+  await env.DB.batch(
+    ids.flatMap((id, index) => [
+      env.DB.prepare(
+        `insert into users (id, display_name, name_key, status, access_revision, visit_shard,
+          revision, created_at, updated_at) values (?1, ?2, ?2, ?3, 1, 0, 1, ?4, ?4)`,
+      ).bind(id, `name ${index}`, index === 0 ? 'active' : 'suspended', at),
+      env.DB.prepare(
+        `insert into user_roles (user_id, role, assigned_at, assigned_by)
+         values (?, 'moderator', ?, 'somebody')`,
+      ).bind(id, at),
+    ]),
+  )
+
+  await upgrade()
+  const root = await testSite().root()
+  for (const [status, id] of [
+    ['active', ids[0]],
+    ['suspended', ids[1]],
+  ]) {
+    const { body } = await root.get(`/v1/users?role=moderator&status=${status}&q=name`)
+    expect(body.items.map((each: { id: string }) => each.id)).toEqual([id])
+  }
+})

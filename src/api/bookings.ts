@@ -1,7 +1,7 @@
 /** Bookings: made by members, visitors and keys; confirmed by managers, or by an event. */
 import * as z from 'zod'
 import { answerFields } from '../http/answer-fields.ts'
-import type { BookingId as Id } from '../db/ids.ts'
+import { type BookingId as Id, isId } from '../db/ids.ts'
 import type { Deps } from '../deps.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
 import { type CallerContext, route } from '../http/route.ts'
@@ -126,6 +126,18 @@ const Filter = {
   ...StartQuery,
 }
 
+const Owner = z
+  .string()
+  .refine((id) => (['usr', 'vis', 'key'] as const).some((prefix) => isId(prefix, id)), {
+    error: 'expected the id of a member, a visitor or an API key',
+  })
+  .meta({
+    description: 'Only theirs: a member, a visitor or an API key',
+    pattern: '^(usr|vis|key)_[0-7][0-9a-hjkmnp-tv-z]{25}$',
+    maxLength: 30,
+    examples: [exampleId('usr')],
+  })
+
 export const createBooking = route({
   method: 'POST',
   path: '/v1/bookings',
@@ -160,8 +172,12 @@ export const listBookings = route({
   path: '/v1/bookings',
   summary:
     'The bookings you may see, newest first; those of a period in the order in which they start',
-  access: { may: 'booking:read', owner: 'rows' },
-  input: { query: z.object(Filter) },
+  access: {
+    may: 'booking:read',
+    owner: 'rows',
+    filters: { owner: { may: 'booking:read', of: 'whom it names' } },
+  },
+  input: { query: z.object({ ...Filter, owner: Owner.optional() }) },
   output: listOf(Booking),
   async run({ input, grant, caller, deps }) {
     return bookingsOf(grant.scope, input.query, caller, deps)
@@ -284,7 +300,7 @@ export const cancelBooking = route({
 
 async function bookingsOf(
   scope: Scope,
-  query: z.output<z.ZodObject<typeof Filter>>,
+  query: z.output<z.ZodObject<typeof Filter>> & { readonly owner?: string | undefined },
   caller: CallerContext,
   deps: Deps,
 ) {

@@ -298,6 +298,8 @@ export const PublicProfile = z
   .meta({ id: 'PublicProfile' })
   .register(answerFields, { etag: ({ revision }) => revision, showsMore: true })
 
+export const MemberStatus = z.enum(['active', 'suspended'])
+
 const AddressLine = shownText(200).nullable().meta({ id: 'AddressLine' })
 const line = AddressLine.default(null)
 
@@ -320,7 +322,7 @@ export const FullProfile = z
       })
       .nullable(),
     roles: z.array(shownName()).max(MANY),
-    status: z.enum(['active', 'suspended']),
+    status: MemberStatus,
     updatedAt: Timestamp,
   })
   .meta({ id: 'FullProfile' })

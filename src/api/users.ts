@@ -8,12 +8,15 @@ import { reinstate, suspend } from '../operations/set-status.ts'
 import { updateProfile } from '../operations/update-profile.ts'
 import { notFound } from '../problem.ts'
 import type { UserRow } from '../repositories/users.ts'
+import { EmailAddress } from '../settings/email-address.ts'
 import { profileOf } from './profiles.ts'
 import {
   FullProfile,
+  MemberStatus,
   NoBody,
   ProfilePatch,
   PublicProfile,
+  RoleName,
   SortName,
   text,
   UserId,
@@ -21,34 +24,52 @@ import {
 
 const param = z.object({ userId: UserId })
 
+const View = z.enum(['public', 'full']).optional().meta({ description: 'How much of each profile' })
+
 export const listUsers = route({
   method: 'GET',
   path: '/v1/users',
-  summary: 'All members by display name, or those whose display name starts with `q`',
-  access: { may: 'profile:list' },
+  summary: 'All members by display name, or those whom the filters find',
+  access: {
+    may: 'profile:list',
+    // Whoever may not read these may not find out by them either.
+    filters: {
+      email: { may: 'profile:read' },
+      role: { may: 'profile:read' },
+      status: { may: 'profile:read' },
+    },
+    more: { query: ['view', 'full'], may: 'profile:read', output: listOf(FullProfile) },
+  },
   input: {
     query: z.object({
       ...PageQuery,
       q: text(1, 80)
         .optional()
         .meta({ description: 'Start of the display name', examples: ['Ada'] }),
+      email: EmailAddress.optional().meta({ description: 'The whole address, in any case' }),
+      role: RoleName.optional().meta({ description: 'Everybody who has this role' }),
+      status: MemberStatus.optional(),
+      view: View,
     }),
   },
   output: listOf(PublicProfile),
   async run({ input, grant, deps }) {
-    const { q } = input.query
-    return paginate<Awaited<ReturnType<typeof deps.users.list>>[number], [string, Id]>({
-      name: `users?q=${q ?? ''}`,
+    const { q, email, role, status } = input.query
+    const given = role === 'member' ? undefined : role
+    const filter = { prefix: q, email, role: given, status }
+    const others = [email, given, status]
+    const isByName = others.every((each) => each === undefined)
+    const page = await paginate<Awaited<ReturnType<typeof deps.users.list>>[number], [string, Id]>({
+      name: `users?q=${q ?? ''}${isByName ? '' : JSON.stringify(others)}`,
       query: input.query,
       key: z.tuple([SortName, UserId]),
       keyOf: ({ nameKey, id }) => [nameKey, id],
-      read: (after, limit) =>
-        deps.users.list(grant.scope, {
-          prefix: q,
-          after: after && { nameKey: after[0], id: after[1] },
-          limit,
-        }),
+      read: (last, limit) => {
+        const after = last && { nameKey: last[0], id: last[1] }
+        return deps.users.list(grant.scope, filter, { after, limit })
+      },
     })
+    return { ...page, items: page.items.map(profileOf) }
   },
 })
 
@@ -63,7 +84,7 @@ export const readUser = route({
   input: {
     param,
     query: z.object({
-      view: z.enum(['public', 'full']).optional().meta({ description: 'How much of it' }),
+      view: View,
     }),
   },
   output: PublicProfile,

@@ -53,6 +53,8 @@ export const users = sqliteTable('users', {
   /** Whether a person wrote the display name, or the address, here; then no provider changes it. */
   ownName: integer('own_name', { mode: 'boolean' }).notNull().default(false),
   ownEmail: integer('own_email', { mode: 'boolean' }).notNull().default(false),
+  /** Why they are suspended, as whoever did it wrote; null for those who are not. */
+  suspensionReason: text('suspension_reason'),
 })
 
 export const identities = sqliteTable(
@@ -99,6 +101,11 @@ export const userRoles = sqliteTable(
     role: text().notNull(),
     assignedAt: text('assigned_at').notNull(),
     assignedBy: text('assigned_by').notNull(),
+    /** Those of the member, kept by triggers, so that holders of a role are found in their order. */
+    nameKey: text('name_key').notNull().default(''),
+    status: text({ enum: ['active', 'suspended'] })
+      .notNull()
+      .default('active'),
   },
   (table) => [primaryKey({ columns: [table.userId, table.role] })],
 )

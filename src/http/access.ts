@@ -19,12 +19,31 @@ export interface Restricted<P extends Permission = Permission> {
    * the statement that writes asks, for by then they may have other rights.
    */
   readonly takesFrom?: 'the member' | 'everybody who has the role' | 'the key and its creator'
+  /**
+   * Parameters of the query that find what not everybody with the permission may look for: whoever sends
+   * one needs a further permission, and is refused without it.
+   */
+  readonly filters?: Readonly<Record<string, Filter>>
+  /** With this value of the query the route shows more, to those who have a further permission. */
+  readonly more?: More
+}
+
+/** Over everybody's; or, with `of: 'whom it names'`, over what is theirs whose id is the value. */
+export interface Filter {
+  readonly may: Permission
+  readonly of?: 'whom it names'
+}
+
+interface More {
+  readonly query: readonly [name: string, value: string]
+  readonly may: Permission
+  readonly output: Schema
 }
 
 /** Open to everybody, for the given reason; with one query value it shows more, to fewer. */
 export interface Open<P extends Permission = Permission> {
   readonly open: string
-  readonly unless?: Restricted<P> & {
+  readonly unless?: Omit<Restricted<P>, 'filters' | 'more'> & {
     readonly query: readonly [name: string, value: string]
     readonly output: Schema
   }
@@ -37,7 +56,15 @@ export type Admission =
       /** Its `output` is what those it admits are shown, where that is not the usual one of the route. */
       readonly restriction: Restricted & { readonly output?: Schema }
       readonly target: Target
+      /** What its query takes besides. */
+      readonly further?: readonly Demand[]
     }
+
+/** A permission that is asked for, and over whose. */
+export interface Demand {
+  readonly may: Permission
+  readonly target: Target
+}
 
 export type Access<P extends Permission = Permission> = Restricted<P> | Open<P>
 

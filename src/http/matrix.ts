@@ -36,7 +36,7 @@ export interface MatrixRow {
 export function matrixOf(routes: readonly Route[]): MatrixRow[] {
   return routes.flatMap(({ method, path, access }) => {
     const documented = documentedPath(path)
-    if ('may' in access) return [rowOf(method, documented, access)]
+    if ('may' in access) return [rowOf(method, documented, access), ...furtherRows()]
     const open = {
       method,
       path: documented,
@@ -47,7 +47,31 @@ export function matrixOf(routes: readonly Route[]): MatrixRow[] {
     return unless
       ? [open, rowOf(method, `${documented}?${unless.query.join('=')}`, unless)]
       : [open]
+
+    /** Rows of what a query asks for besides: whoever may have the list may not have all of it. */
+    function furtherRows(): MatrixRow[] {
+      const { filters = {}, more } = 'may' in access ? access : {}
+      const asked = Object.entries(filters).map(([name, { may, of }]) => ({
+        search: `${name}={${name}}`,
+        restriction: { may, ...(of && { owner: `:${name}` as const }) },
+      }))
+      if (more) asked.push({ search: more.query.join('='), restriction: { may: more.may } })
+      return asked.map(({ search, restriction }) =>
+        both(access, rowOf(method, `${documented}?${search}`, restriction)),
+      )
+    }
   })
+}
+
+/** A row whose callers need what the route takes as well. */
+function both(access: Route['access'], row: MatrixRow): MatrixRow {
+  if (!('may' in access)) return row
+  const answers = forAll((name) => {
+    const first = answerFor(CALLERS[name], access)
+    return first === '401' || first === '403' ? first : row.answers[name]
+  })
+  const names = access.may === row.access ? row.access : `${access.may}, ${row.access}`
+  return { ...row, access: names, answers }
 }
 
 function rowOf(method: string, path: string, restriction: Restricted): MatrixRow {

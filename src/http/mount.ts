@@ -21,7 +21,7 @@ import { followUp } from './follow-up.ts'
 import { answerFor, idempotencyOf, isUnanswered, REPLAYED, replayOf } from './idempotency.ts'
 import { parse } from './parse.ts'
 import { dryRunOf, lookUpOf, noteArrival } from './explain/dry-run.ts'
-import type { Access, Admission, Restricted } from './access.ts'
+import type { Access, Admission, Demand, Restricted } from './access.ts'
 import {
   Answer,
   type DryRunning,
@@ -133,7 +133,10 @@ export async function reloadCaller(c: AppContext): Promise<void> {
 
 /** The route's permission, or, where everybody may, that of the query value that asks for more. */
 function restrictionOf({ access }: Route, c: AppContext): Admission['restriction'] {
-  if ('may' in access) return access
+  if ('may' in access) {
+    const { more } = access
+    return more && asksForMore(more, c) ? { ...access, output: more.output } : access
+  }
   const { unless } = access
   return unless && c.req.query(unless.query[0]) === unless.query[1] ? unless : undefined
 }
@@ -146,7 +149,22 @@ function targetOf({ owner }: Restricted, param: Readonly<Record<string, string>>
 function admissionOf(declared: Route, c: AppContext): Admission {
   const restriction = restrictionOf(declared, c)
   if (!restriction) return { restriction, target: undefined }
-  return { restriction, target: targetOf(restriction, c.req.param()) }
+  const further = furtherOf(restriction, c)
+  return { restriction, target: targetOf(restriction, c.req.param()), ...(further && { further }) }
+}
+
+function asksForMore({ query: [name, value] }: NonNullable<Restricted['more']>, c: AppContext) {
+  return c.req.queries(name)?.includes(value)
+}
+
+/** What the query takes besides the route's permission; undefined where none of it takes any. */
+function furtherOf({ filters, more }: Restricted, c: AppContext): Demand[] | undefined {
+  if (!filters && !more) return undefined
+  const demands = Object.entries(filters ?? {}).flatMap(([name, { may, of }]) =>
+    (c.req.queries(name) ?? []).map((owner): Demand => ({ may, target: of ? { owner } : 'site' })),
+  )
+  if (more && asksForMore(more, c)) demands.push({ may: more.may, target: 'site' })
+  return demands
 }
 
 /** 401 and 403, from the path and the query alone. */
@@ -165,8 +183,13 @@ async function admit(declared: Route, c: AppContext): Promise<void> {
 
 /** Undefined where everybody may. */
 function decisionOn(c: AppContext): Decision | undefined {
-  const { restriction, target } = c.get('admission')
-  return restriction && decide(c.get('identified').actor, restriction.may, target)
+  const { restriction, target, further } = { further: undefined, ...c.get('admission') }
+  if (!restriction) return undefined
+  const { actor } = c.get('identified')
+  const decision = decide(actor, restriction.may, target)
+  if (!decision.allowed || !further) return decision
+  const refused = further.map((each) => decide(actor, each.may, each.target))
+  return refused.find(({ allowed }) => !allowed) ?? decision
 }
 
 /** @throws Problem for a refusal */

@@ -19,9 +19,9 @@ type EndpointOf<R> =
     ? { [_ in Path]: { [_ in `$${Lowercase<M>}`]: EndpointWith<I, A, O> } }
     : never
 
-type EndpointWith<I extends Input, A extends Access, O> = A extends {
-  unless: { query: readonly [infer Name extends string, infer Value]; output: infer More }
-}
+type EndpointWith<I extends Input, A extends Access, O> = A extends
+  | { unless: { query: readonly [infer Name extends string, infer Value]; output: infer More } }
+  | { more: { query: readonly [infer Name extends string, infer Value]; output: infer More } }
   ? {
       input: Sent<I>
       output: Answered<O>

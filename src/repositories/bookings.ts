@@ -76,6 +76,8 @@ export interface VisitorTerms {
 }
 
 export interface BookingFilter {
+  /** Whose; nobody is found whom the scope does not reach. */
+  readonly owner?: string | undefined
   readonly serviceId?: ServiceId | undefined
   readonly status?: (typeof bookings.$inferSelect)['status'] | undefined
   /** RFC 3339; bookings that start in `[from, to)`. */
@@ -200,14 +202,16 @@ export function bookingsRepository(db: Database, now: string, happened: Happened
 
     /** Newest first; those of a period in the order in which they start. */
     async list(scope: ReadScope, filter: BookingFilter, { after, limit }: BookingPage) {
-      const { serviceId, status, from = '', to = LAST } = filter
+      const { owner = ownerOf(scope), serviceId, status, from = '', to = LAST } = filter
+      if (kindOf(scope) === 'owner' && owner !== ownerOf(scope)) return []
+      const kind = filter.owner === undefined ? kindOf(scope) : 'owner'
       const isByStart = isOfPeriod(filter)
-      const statement = LIST(kindOf(scope), serviceId !== undefined, status, isByStart)
+      const statement = LIST(kind, serviceId !== undefined, status, isByStart)
       // One bound for each end: an index is searched for one, and read as far as the other.
       const { id, startsAt = '' } = after ?? {}
       const isLater = id !== undefined && startsAt >= from
       return statement(db, {
-        owner: ownerOf(scope),
+        owner,
         serviceId: serviceId ?? '',
         from: isLater ? startsAt : from,
         fromId: isLater ? id : '',

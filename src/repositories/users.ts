@@ -1,9 +1,9 @@
 /** Members and their profiles. */
-import { and, asc, eq, lt, type SQL, sql } from 'drizzle-orm'
+import { and, eq, lt, type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../db/client.ts'
 import type { UserId } from '../db/ids.ts'
 import { shapes } from '../db/shape.ts'
-import { type Address, users } from '../db/schema.ts'
+import { type Address, userRoles, users } from '../db/schema.ts'
 import { type AuditRow, audited } from './audited.ts'
 import { allowsMember, ceilingOfMember } from './ceiling.ts'
 import {
@@ -60,6 +60,7 @@ const profile = {
   phone: users.phone,
   address: users.address,
   status: users.status,
+  suspensionReason: users.suspensionReason,
   visitShard: users.visitShard,
   revision: users.revision,
   createdAt: users.createdAt,
@@ -85,14 +86,29 @@ export function usersRepository(db: Database) {
 
     /**
      * Members are sorted by display name and then by id. `prefix` matches the start of the display
-     * name in any case.
+     * name in any case, `email` the whole address in any case.
      */
-    async list(scope: ReadScope, page: UserPage) {
-      const { prefix, after, limit } = page
+    async list(scope: ReadScope, filter: UserFilter, page: UserPage) {
+      const { prefix, email, role, status } = filter
+      const { after, limit } = page
       const [start = '', former = ''] = prefix === undefined ? [] : keysOf(prefix)
       const starts = prefix === undefined ? 'any' : former === '' ? 'one' : 'two'
-      return LIST(kindOf(scope), starts)(db, {
+      const by = {
+        email: email !== undefined,
+        role: role !== undefined,
+        status: status !== undefined,
+      }
+      return LIST(
+        kindOf(scope),
+        starts,
+        by,
+      )(db, {
         owner: ownerOf(scope),
+        email: email ?? '',
+        // The database folds ASCII alone; accounts have every letter in small.
+        folded: email?.toLowerCase() ?? '',
+        role: role ?? '',
+        status: status ?? '',
         start,
         end: endOf(start),
         former,
@@ -144,8 +160,15 @@ export function usersRepository(db: Database) {
   }
 }
 
-interface UserPage {
+export interface UserFilter {
   readonly prefix?: string | undefined
+  readonly email?: string | undefined
+  /** It has to be given: every member has the role `member`. */
+  readonly role?: string | undefined
+  readonly status?: UserRow['status'] | undefined
+}
+
+interface UserPage {
   readonly after?: { readonly nameKey: string; readonly id: UserId } | undefined
   readonly limit: number
 }
@@ -163,37 +186,67 @@ const FIND = shapes<[ScopeKind], { id: UserId; owner: string }, UserRow[]>((db, 
     .where(and(eq(users.id, value('id')), withinKind(kind, users.id))),
 )
 
-/** With two starts, a page is merged from those of each, for no index has them in one order. */
+/**
+ * With two starts, a page is merged from those of each, for no index has them in one order. By role, it is
+ * found where roles are held, and by address among the few who have that one.
+ */
 const LIST = shapes<
-  [scope: ScopeKind, starts: 'any' | 'one' | 'two'],
-  Record<'owner' | 'start' | 'end' | 'former' | 'formerEnd' | 'afterKey' | 'afterId', string> & {
-    limit: number
-  },
+  [
+    scope: ScopeKind,
+    starts: 'any' | 'one' | 'two',
+    by: { readonly email: boolean; readonly role: boolean; readonly status: boolean },
+  ],
+  Record<
+    | 'owner'
+    | 'email'
+    | 'folded'
+    | 'role'
+    | 'status'
+    | 'start'
+    | 'end'
+    | 'former'
+    | 'formerEnd'
+    | 'afterKey'
+    | 'afterId',
+    string
+  > & { limit: number },
   (UserRow & { nameKey: string })[]
->((db, kind, starts) => {
+>((db, kind, starts, by) => {
+  const isHeld = by.role && !by.email
+  const [from, id] = isHeld ? [userRoles, userRoles.userId] : [users, users.id]
+  // The plus keeps SQLite from reading everybody by another index until somebody has the address.
+  const plus = by.email ? sql`+` : sql``
+  const order = sql`${plus}${from.nameKey}, ${id}`
   const [afterKey, afterId] = [value('afterKey'), value('afterId')]
   // One bound for where it begins, because an index is searched for one only. The database says which is
   // later: it sorts other than strings are compared here.
   const found = (start: 'start' | 'former', end?: 'end' | 'formerEnd') =>
     and(
-      withinKind(kind, users.id),
-      sql`(name_key, id) > (max(${value(start)}, ${afterKey}),
+      withinKind(kind, id),
+      by.email
+        ? sql`${users.email} is not null
+            and lower(${users.email}) in (lower(${value('email')}), ${value('folded')})`
+        : undefined,
+      isHeld ? eq(userRoles.role, value('role')) : undefined,
+      by.email && by.role
+        ? sql`exists (select 1 from user_roles where user_id = users.id and role = ${value('role')})`
+        : undefined,
+      by.status ? sql`${plus}${from.status} = ${value('status')}` : undefined,
+      sql`(${order}) > (max(${value(start)}, ${afterKey}),
         iif(${afterKey} >= ${value(start)}, ${afterId}, ''))`,
-      end && lt(users.nameKey, value(end)),
+      end && lt(from.nameKey, value(end)),
     )
   const page = db.select({ ...profile, nameKey: users.nameKey })
-  if (starts !== 'two') {
-    return page
-      .from(users)
-      .where(starts === 'any' ? found('start') : found('start', 'end'))
-      .orderBy(asc(users.nameKey), asc(users.id))
-      .limit(value('limit'))
+  const first = starts === 'any' ? found('start') : found('start', 'end')
+  if (starts !== 'two' && !isHeld) {
+    return page.from(users).where(first).orderBy(order).limit(value('limit'))
   }
-  const one = (where: SQL | undefined) => sql`select name_key, id from users where ${where}`
+  const one = (where: SQL | undefined) =>
+    sql`select ${from.nameKey}, ${id} as id from ${from} where ${where}`
+  const all = starts === 'two' ? [first, found('former', 'formerEnd')] : [first]
   return page
     .from(
-      sql`(${one(found('start', 'end'))} union ${one(found('former', 'formerEnd'))}
-        order by name_key, id limit ${value('limit')}) page`,
+      sql`(${sql.join(all.map(one), sql` union `)} order by name_key, id limit ${value('limit')}) page`,
     )
     .innerJoin(users, sql`${users.id} = page.id`)
     .orderBy(sql`page.name_key, page.id`)

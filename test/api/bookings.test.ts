@@ -221,3 +221,46 @@ describe('lists of bookings', () => {
     expect(elsewhere.map(outcomeOf)).toEqual(Array(2).fill('422 validation_failed'))
   })
 })
+
+describe('GET /v1/bookings?owner=', () => {
+  test('finds the bookings of one, for a manager, with other filters and page by page', async () => {
+    const { site, slot } = await bookingScene()
+    const [manager, ada, bob] = [
+      await site.memberWith('bookings-manager'),
+      await site.member('ada'),
+      await site.member('bob'),
+    ]
+    const visitor = await site.visitor()
+    const made: { readonly id: string }[] = []
+    for (const by of [ada, bob, ada, visitor]) made.push(await bookingOf(by, await slot(), CONTACT))
+    await manager.post(`/v1/bookings/${made[0]?.id}/confirm`)
+    const of = async (query: string) => {
+      const { body } = await manager.get(`/v1/bookings?${query}`)
+      return body.items.map(({ id }: { id: string }) => made.findIndex((each) => each.id === id))
+    }
+    expect(await of(`owner=${ada.userId}`)).toEqual([2, 0])
+    expect(await of(`owner=${visitor.visitorId}`)).toEqual([3])
+    expect(await of(`owner=${ada.userId}&status=confirmed`)).toEqual([0])
+    expect(await of(`owner=${ada.userId}&from=2000-01-01T00:00:00Z`)).toHaveLength(2)
+    const first = (await manager.get(`/v1/bookings?owner=${ada.userId}&limit=1`)).body
+    expect(await of(`owner=${ada.userId}&limit=1&cursor=${first.nextCursor}`)).toEqual([0])
+    const other = `/v1/bookings?owner=${bob.userId}&limit=1&cursor=${first.nextCursor}`
+    expect((await manager.get(other)).status).toBe(422)
+    expect((await manager.get('/v1/bookings?owner=ada')).status).toBe(422)
+  })
+
+  test('is for oneself with reach own, and refused for anybody else’s', async () => {
+    const { site, slot } = await bookingScene()
+    const [ada, bob] = [await site.member('ada'), await site.member('bob')]
+    const { id } = await bookingOf(ada, await slot(), CONTACT)
+    const own = await ada.get(`/v1/bookings?owner=${ada.userId}`)
+    expect(own.body.items).toMatchObject([{ id }])
+    const refused = { stage: 'ownership', required: 'booking:read', reach: 'any' }
+    for (const caller of [bob, await site.visitor()]) {
+      const { status, body } = await caller.get(`/v1/bookings?owner=${ada.userId}`)
+      expect([status, body]).toMatchObject([403, refused])
+    }
+    const twice = await ada.get(`/v1/bookings?owner=${ada.userId}&owner=${bob.userId}`)
+    expect([twice.status, twice.body]).toMatchObject([403, refused])
+  })
+})

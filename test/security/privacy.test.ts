@@ -71,7 +71,8 @@ describe('private fields', () => {
     url: string,
     { userId, bookingId }: { userId: string; bookingId: string },
   ): string[] {
-    if (url === `/v1/users/${userId}?view=full`) return PROFILE_FIELDS
+    const profiles = [`/v1/users/${userId}?view=full`, '/v1/users?view=full']
+    if (profiles.includes(url)) return PROFILE_FIELDS
     const managesBookings = !isOutcast(name) && matrix.answers[name] === 'allowed'
     if (!managesBookings) return []
     if (url === `/v1/bookings/${bookingId}/calendar.ics`) return ['note']

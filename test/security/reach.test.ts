@@ -66,7 +66,7 @@ describe('a grant for what is one’s own reaches nothing else, even if the wron
   test('no profile is read, nor listed', async () => {
     const outcome = await overreach('profile:read', 'self', async ({ scope }, { userId, deps }) => [
       await deps.users.find(scope, userId),
-      (await deps.users.list(scope, { limit: 100 })).map(({ id }) => id === userId),
+      (await deps.users.list(scope, {}, { limit: 100 })).map(({ id }) => id === userId),
     ])
     expect(outcome).toEqual([undefined, [false]])
   })

@@ -37,19 +37,43 @@ export interface Row {
   readonly matrix: MatrixRow
   /** An open row has no restriction. */
   readonly restriction: Restricted | undefined
+  /** What it takes besides, to those who have that. */
+  readonly further: Restricted | undefined
   /** The query that selects this row of the route, as in `?view=full`. */
   readonly search: string
   readonly targets: readonly Target[]
 }
 
+/** What the filters are asked for; what names somebody names nobody in particular. */
+const ASKED: Readonly<Record<string, string>> = {
+  email: 'ada@example.com',
+  role: 'moderator',
+  status: 'active',
+  owner: `usr_${'0'.repeat(26)}`,
+}
+
 export const ROWS: readonly Row[] = routes.flatMap((declared) =>
   matrixOf([declared]).map((matrix) => {
-    const search = /\?.*/.exec(matrix.path)?.[0] ?? ''
+    const asked = /\?.*/.exec(matrix.path)?.[0] ?? ''
+    const search = asked.replace(/\{(\w+)\}/, (_, name: string) => ASKED[name] ?? noValue(name))
     const { access } = declared
     const restriction = 'may' in access ? access : search === '' ? undefined : access.unless
-    return { declared, matrix, restriction, search, targets: targetsOf(declared) }
+    const further = 'may' in access ? furtherOf(access, asked) : undefined
+    return { declared, matrix, restriction, further, search, targets: targetsOf(declared) }
   }),
 )
+
+function noValue(name: string): never {
+  throw new Error(`ASKED in test/support/cells.ts has no value for the filter ${name}: add one.`)
+}
+
+/** What a query takes besides the permission of its route. */
+function furtherOf({ filters = {}, more }: Restricted, search: string): Restricted | undefined {
+  const name = /\{(\w+)\}/.exec(search)?.[1] ?? ''
+  const filter = filters[name]
+  if (filter) return { may: filter.may, ...(filter.of && { owner: `:${name}` as const }) }
+  return more && search !== '' ? { may: more.may } : undefined
+}
 
 /** The rows about members, about badges, and so on, for `test.each`. */
 export const RESOURCES = [...Map.groupBy(ROWS, ({ matrix }) => matrix.path.split(/[/?]/)[2])]
@@ -85,7 +109,7 @@ export function refusalOf(row: Row, caller: CastName, target: Target): Refusal |
       return { status: 401, code: 'session_revoked', stage: 'session' }
   }
   if (!row.restriction) return undefined
-  const { may: required, owner } = row.restriction
+  const { may: required, owner } = decisiveOf(row, row.restriction, caller)
   const isMember = !NO_MEMBERS.has(caller)
   const isOwn = owner?.startsWith(':') ? target === 'own' && isMember : owner !== undefined
   const forbidden = { status: 403, required, reach: isOwn ? 'own' : 'any' } as const
@@ -101,6 +125,14 @@ export function refusalOf(row: Row, caller: CastName, target: Target): Refusal |
     case '403':
       return { ...forbidden, code: 'forbidden', stage: 'permission' }
   }
+}
+
+/** Of what a row takes, that by which the caller is refused: the permission of the route comes first. */
+function decisiveOf(row: Row, restriction: Restricted, caller: CastName): Restricted {
+  const { declared, further } = row
+  if (!further || isOutcast(caller)) return restriction
+  const answer = matrixOf([declared])[0]?.answers[caller]
+  return answer === 'allowed' || answer === 'own' ? further : restriction
 }
 
 /**

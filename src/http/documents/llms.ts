@@ -45,8 +45,13 @@ function line({ method, path, summary, access, deprecated }: Route): string {
 
 function accessOf(access: Route['access']): string {
   if ('may' in access) {
-    const { may, takesFrom } = access
-    return takesFrom ? `takes ${may}, and the rights of ${takesFrom}` : `takes ${may}`
+    const { may, takesFrom, filters = {}, more } = access
+    const asked = [
+      ...Object.entries(filters).map(([name, filter]) => `with ${name} ${filter.may}`),
+      ...(more ? [`with ${more.query.join('=')} ${more.may}`] : []),
+    ]
+    const taken = takesFrom ? `${may}, and the rights of ${takesFrom}` : may
+    return [`takes ${taken}`, ...asked].join(', ')
   }
   const { unless } = access
   return unless ? `open; with ${unless.query.join('=')} takes ${unless.may}` : 'open'

@@ -14,6 +14,7 @@ import {
 import { exampleOf, parameterSchemas, schemaOf } from './openapi-schemas.ts'
 import { tagOf, tagsOf } from './openapi-tags.ts'
 import * as z from 'zod'
+import type { Restricted } from '../access.ts'
 import { fieldsOf } from '../answer-fields.ts'
 import { documentedPath, type NamedRoute, type Route, type Status, statusOf } from '../route.ts'
 import { API_KEY_PATTERN } from '../../security/callers/api-key.ts'
@@ -112,12 +113,29 @@ function describeAccess({ access }: Route): string {
   if ('may' in access) {
     const { may, owner, takesFrom } = access
     const permission = `Takes \`${may}\`${owner ? ' for what is yours, or with reach any' : ''}.`
-    return takesFrom ? `${permission} ${ceilingText(takesFrom)}` : permission
+    const ceiling = takesFrom && ceilingText(takesFrom)
+    return [permission, ceiling, ...furtherText(access)].filter(Boolean).join(' ')
   }
   const { open, unless } = access
   return unless
     ? `${open}. With \`${unless.query.join('=')}\` it takes \`${unless.may}\`.`
     : `${open}.`
+}
+
+/** What its query takes besides, a sentence for each permission. */
+function furtherText({ filters = {}, more }: Restricted): string[] {
+  const asked = Object.entries(filters).map(([name, { may, of }]) => ({
+    name: `\`${name}\``,
+    takes: `\`${may}\` with reach any${of ? ', unless it names you' : ' as well'}`,
+  }))
+  if (more) {
+    const name = `\`${more.query.join('=')}\``
+    asked.push({ name, takes: `\`${more.may}\` with reach any as well` })
+  }
+  return [...Map.groupBy(asked, ({ takes }) => takes)].map(([takes, all]) => {
+    const names = all.map(({ name }) => name).join(', ')
+    return `${names} ${all.length > 1 ? 'take' : 'takes'} ${takes}.`
+  })
 }
 
 /** @param whom as a route says from whom it takes */
@@ -170,7 +188,7 @@ function answerOf(declared: Route, status: Status, components: Components): Json
     const done = { description: 'Done', headers: headersOf(components, ...announced) }
     return components.share('responses', 'NoContent', done)
   }
-  const variant = 'open' in access ? access.unless?.output : undefined
+  const variant = 'open' in access ? access.unless?.output : access.more?.output
   const usual = schemaOf(output, 'output', components)
   const schema = variant ? { anyOf: [schemaOf(variant, 'output', components), usual] } : usual
   const headers = headersOf(

@@ -76,6 +76,7 @@ const WORKERD = {
   // Each worker has one runtime for all its files; setup.ts empties every store before each test.
   isolate: false,
   testTimeout: 60_000,
+  hookTimeout: 60_000,
 }
 
 /** Keeps the files of a project together: a runtime ends when the next file is another's. */

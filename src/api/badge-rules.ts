@@ -12,7 +12,7 @@ import {
   BadgeId,
   Count,
   exampleId,
-  NoBody,
+  ProfileBadge,
   Revision,
   RuleId,
   shownId,
@@ -47,6 +47,9 @@ const Rule = z
   .meta({ id: 'BadgeRule' })
   .register(answerFields, { etag: ({ revision }) => revision, about: nobody })
 
+/** In a list, with what people know it by. */
+const ListedRule = Rule.extend({ badge: ProfileBadge }).meta({ id: 'ListedBadgeRule' })
+
 const NewRule = z
   .strictObject({
     badgeId: BadgeId,
@@ -65,6 +68,17 @@ const RulePatch = z
   .refine(...SOME_FIELD)
   .meta({ id: 'BadgeRulePatch', minProperties: 1, examples: [{ threshold: 20 }] })
 
+const { enabled: _, ...imagined } = measured
+
+const PreviewedChange = z
+  .strictObject(imagined)
+  .partial()
+  .meta({
+    id: 'PreviewedChange',
+    description: 'What of the rule is thought of as changed; nothing for the rule as it is',
+    examples: [{ threshold: 20 }],
+  })
+
 const Preview = z
   .object({
     asOf: Timestamp,
@@ -81,9 +95,9 @@ export const listBadgeRules = route({
   summary: 'All rules, oldest first',
   access: { may: 'badge-rule:manage' },
   input: { query: z.object(PageQuery) },
-  output: listOf(Rule),
+  output: listOf(ListedRule),
   async run({ input, deps }) {
-    return paginate<BadgeRuleRow, [Id]>({
+    return paginate<Awaited<ReturnType<typeof deps.badgeRules.list>>[number], [Id]>({
       name: 'badge-rules',
       query: input.query,
       key: z.tuple([RuleId]),
@@ -158,12 +172,13 @@ export const deleteBadgeRule = route({
 export const previewBadgeRule = route({
   method: 'POST',
   path: '/v1/badge-rules/:ruleId/preview',
-  summary: 'Who would get the badge if the rule were applied now; changes nothing',
+  summary:
+    'Who would get the badge if the rule, or a change of it, were applied now; changes nothing',
   access: { may: 'badge-rule:manage' },
-  input: { param, json: NoBody },
+  input: { param, json: PreviewedChange },
   output: Preview,
   asksAgain: true,
   async run({ input, grant, deps }) {
-    return preview(grant, input.param.ruleId, deps)
+    return preview(grant, input.param.ruleId, input.json, deps)
   },
 })

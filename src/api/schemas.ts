@@ -280,7 +280,7 @@ export const Badge = z
   .register(answerFields, { etag: ({ revision }) => revision, about: nobody })
 
 /** A badge as it is shown beside a name. */
-const ProfileBadge = z.object(badgeFields).meta({ id: 'ProfileBadge' })
+export const ProfileBadge = z.object(badgeFields).meta({ id: 'ProfileBadge' })
 
 const publicFields = {
   id: shownId('usr'),

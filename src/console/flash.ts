@@ -1,10 +1,14 @@
+/** What a page says after something was done. */
+import type { ConsoleContext } from './context.ts'
+
 /**
- * What a page says after something was done. The address holds only which of these it is, so that no
+ * The address holds only which of these it is, so that no
  * link can make a page say anything else.
  */
 const FLASHES = {
   saved: 'Saved.',
   created: 'Created.',
+  drafted: 'Made, and disabled: look who would gain the badge, then enable it.',
   deleted: 'Deleted.',
   suspended: 'Suspended, from this moment on.',
   reinstated: 'Reinstated.',
@@ -16,15 +20,15 @@ const FLASHES = {
 
 export type Flash = keyof typeof FLASHES
 
+/** The answer to a form that has done something. @param path of the console */
+export function done(c: ConsoleContext, path: string, flash: Flash): Response {
+  return c.redirect(`${path}${path.includes('?') ? '&' : '?'}done=${flash}`, 303)
+}
+
 export function flashOf(name: string | undefined): string | undefined {
   return name !== undefined && isFlash(name) ? FLASHES[name] : undefined
 }
 
 function isFlash(name: string): name is Flash {
   return Object.hasOwn(FLASHES, name)
-}
-
-/** The address of a page that says so. @param path of the console */
-export function withFlash(path: string, flash: Flash): string {
-  return `${path}${path.includes('?') ? '&' : '?'}done=${flash}`
 }

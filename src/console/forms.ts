@@ -19,10 +19,11 @@ export class Form {
     return this.text(name) || undefined
   }
 
-  /** Undefined if it is empty. What is no number is NaN, which JSON has not, so the API refuses it. */
+  /** Undefined if it is empty; of what is no number -1, which nothing here may be. JSON has no NaN. */
   number(name: string): number | undefined {
     const text = this.text(name)
-    return text === '' ? undefined : Number(text)
+    if (text === '') return undefined
+    return Number.isFinite(Number(text)) ? Number(text) : -1
   }
 
   has(name: string): boolean {

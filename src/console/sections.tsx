@@ -15,7 +15,7 @@ interface Group {
   readonly sections: readonly Section[]
 }
 
-/** A page of the console is for whoever has more rights than every member has. */
+/** In the order of the menu. */
 export const SECTIONS: readonly Group[] = [
   {
     title: undefined,
@@ -24,7 +24,7 @@ export const SECTIONS: readonly Group[] = [
         href: '/console',
         text: 'Overview',
         may: [],
-        icon: '<path d="M2 14V9M6 14V5M10 14V8M14 14V2"/>',
+        icon: '<path d="M2 14V9m4 5V5m4 9V8m4 6V2"/>',
       },
     ],
   },
@@ -35,7 +35,53 @@ export const SECTIONS: readonly Group[] = [
         href: '/console/members',
         text: 'Members',
         may: ['profile:list'],
-        icon: '<circle cx="8" cy="5" r="3"/><path d="M2 14c.6-3 3-4.500 6-4.500s5.400 1.500 6 4.500"/>',
+        icon: '<circle cx="8" cy="5" r="3"/><path d="M2 14c.6-3 3-4.5 6-4.5s5.400 1.5 6 4.5"/>',
+      },
+      {
+        href: '/console/badges',
+        text: 'Badges',
+        may: ['badge:manage', 'badge:assign'],
+        icon: '<circle cx="8" cy="6" r="4.25"/><path d="m5.5 9.5-1 5 3.5-2 3.5 2-1-5"/>',
+      },
+      {
+        href: '/console/rules',
+        text: 'Rules',
+        may: ['badge-rule:manage'],
+        icon: '<path d="M2 4h6m4 0h2M2 12h2m4 0h6"/><circle cx="10" cy="4" r="2"/><circle cx="6" cy="12" r="2"/>',
+      },
+    ],
+  },
+  {
+    title: 'Access',
+    sections: [
+      {
+        href: '/console/roles',
+        text: 'Roles',
+        may: ['role:define', 'role:assign'],
+        icon: '<path d="M8 1.5 13.5 4v4c0 3-2.3 5.3-5.5 6.5C4.800 13.3 2.5 11 2.5 8V4z"/>',
+      },
+      {
+        href: '/console/explain',
+        text: 'Explain',
+        may: [],
+        icon: '<circle cx="8" cy="8" r="6.25"/><path d="M6.3 6.200a1.75 1.75 0 1 1 2.5 1.700c-.6.3-.8.6-.8 1.3M8 11.5h.01"/>',
+      },
+    ],
+  },
+  {
+    title: 'System',
+    sections: [
+      {
+        href: '/console/audit',
+        text: 'Audit',
+        may: ['audit:read'],
+        icon: '<path d="M4 1.5h6L13 4.5v10H4zM6.5 7h4m-4 3h4"/>',
+      },
+      {
+        href: '/console/jobs',
+        text: 'Jobs',
+        may: ['job:run'],
+        icon: '<circle cx="8" cy="8" r="6.25"/><path d="M8 4.5V8l2.5 1.5"/>',
       },
     ],
   },

@@ -8,8 +8,15 @@ import { openApi } from './api.ts'
 import type { ConsoleContext, ConsoleEnv } from './context.ts'
 import { Form } from './forms.ts'
 import { isOwnForm, isOwnNavigation } from './own-requests.ts'
+import { auditPages } from './pages/audit.tsx'
+import { badgePages } from './pages/badges.tsx'
+import { explainPages } from './pages/explain.tsx'
+import { jobPages } from './pages/jobs.tsx'
+import { memberPage } from './pages/member.tsx'
 import { memberPages } from './pages/members.tsx'
 import { overviewPages } from './pages/overview.tsx'
+import { rolePages } from './pages/roles.tsx'
+import { rulePages } from './pages/rules.tsx'
 import { Refusal, statusOf, titleOf } from './refusal.tsx'
 import { show, showSheet } from './shell.tsx'
 import { toSignIn } from './to-sign-in.ts'
@@ -79,6 +86,13 @@ consoleSite.use(async (c, next) => {
 
 overviewPages(consoleSite)
 memberPages(consoleSite)
+memberPage(consoleSite)
+badgePages(consoleSite)
+rulePages(consoleSite)
+rolePages(consoleSite)
+explainPages(consoleSite)
+auditPages(consoleSite)
+jobPages(consoleSite)
 
 consoleSite.notFound(async (c) => {
   const body = (

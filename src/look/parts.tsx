@@ -263,11 +263,13 @@ export const Day = ({ day }: { readonly day: string }) => (
   </time>
 )
 
+const ABSENT: ReadonlySet<unknown> = new Set([undefined, null, false, ''])
+
 /** Names and values, as of one thing. A value that is not there is left out with its name. */
 export const Facts = ({ of }: { readonly of: readonly (readonly [string, Child])[] }) => (
   <dl class="facts">
     {of
-      .filter(([, value]) => value !== undefined && value !== null && value !== '')
+      .filter(([, value]) => !ABSENT.has(value))
       .map(([name, value]) => (
         <>
           <dt>{name}</dt>

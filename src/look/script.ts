@@ -54,6 +54,14 @@ for (const form of document.querySelectorAll('form[data-live]')) {
     }, 350)
   })
 }
+for (const form of document.querySelectorAll('form[data-pictures]')) form.addEventListener('input', () => {
+  for (const chip of document.querySelectorAll('[data-picture] .chip')) {
+    const { title, backgroundColor, textColor } = form.elements
+    chip.textContent = title.value || 'Untitled'
+    chip.style.background = backgroundColor.value
+    chip.style.color = textColor.value
+  }
+})
 const reload = document.querySelector('[data-reload]')
 if (reload) setTimeout(() => location.reload(), Number(reload.dataset.reload) * 1000)
 `

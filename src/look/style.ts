@@ -57,7 +57,7 @@ const COMPONENTS = `.skip{position:absolute;left:var(--s2);top:-5rem;z-index:9;p
 .muted{color:var(--muted)}.small{font-size:var(--small)}.right{text-align:right}.nums{font-variant-numeric:tabular-nums}.nowrap{white-space:nowrap}
 .stack{display:grid;gap:var(--s4);grid-template-columns:minmax(0,1fr);align-content:start}.stack.tight{gap:var(--s2)}.stack.wide{gap:var(--s5)}
 .row{display:flex;flex-wrap:wrap;align-items:center;gap:var(--s2)}.row.between{justify-content:space-between}.row.top{align-items:flex-start}.row.end{align-items:flex-end}.grow{flex:1 1 12rem;min-width:0}
-.grid{display:grid;gap:var(--s4);grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr))}.grid.two{grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr))}.grid.few{grid-template-columns:repeat(auto-fit,minmax(min(100%,9rem),1fr))}
+.grid{display:grid;gap:var(--s4);grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr))}.grid.two{align-items:start;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr))}.grid.few{grid-template-columns:repeat(auto-fit,minmax(min(100%,9rem),1fr))}
 .brand{display:inline-flex;align-items:center;gap:.625rem;font-weight:600;color:var(--text);text-decoration:none;min-width:0}
 .brand img,.brand .mark{width:1.75rem;height:1.75rem;border-radius:.4rem;flex:none;object-fit:contain}
 .mark{display:grid;place-items:center;background:var(--accent);color:var(--on-accent);font-weight:700}
@@ -92,7 +92,7 @@ const COMPONENTS = `.skip{position:absolute;left:var(--s2);top:-5rem;z-index:9;p
 .figure{padding:var(--s3) var(--s4)}.figure dt{color:var(--muted);font-size:var(--small)}.figure dd{margin:0;font-size:1.5rem;font-weight:600;letter-spacing:-.02em;font-variant-numeric:tabular-nums}.figure dd+dd{font-size:var(--small);font-weight:400;letter-spacing:0;color:var(--muted)}
 .table{border:1px solid var(--line);border-radius:var(--radius);background:var(--surface);box-shadow:var(--shadow);overflow:hidden}
 .card .table{border:0;box-shadow:none;border-radius:inherit;background:none}
-table{width:100%;border-collapse:collapse;text-align:left}
+table{width:100%;border-collapse:collapse;text-align:left;overflow-wrap:break-word}td time,td .nowrap,th .mono{white-space:nowrap}
 th,td{padding:.5rem var(--s3);vertical-align:middle}th:first-child,td:first-child{padding-left:var(--s4)}th:last-child,td:last-child{padding-right:var(--s4)}
 thead th{font-weight:500;font-size:var(--small);color:var(--muted);background:var(--subtle);border-bottom:1px solid var(--line);white-space:nowrap}
 tbody th{font-weight:500}tbody th a{color:inherit;text-decoration:none}tbody th a:hover{text-decoration:underline}
@@ -112,7 +112,7 @@ td form{display:inline}
 .field .hint{color:var(--muted);font-weight:400;font-size:var(--small)}
 .field .error{color:var(--bad);font-size:var(--small);margin-top:var(--s1)}
 .check{display:flex;gap:var(--s2);align-items:baseline;font-weight:400}.check input{translate:0 .125rem}
-.filters{display:flex;flex-wrap:wrap;gap:var(--s2);align-items:flex-end}.filters label{font-size:var(--small);color:var(--muted);font-weight:400;flex:0 1 11rem;min-width:8rem}.filters .wide{flex:1 1 16rem;max-width:28rem}.filters label input,.filters label select{color:var(--text);font-size:.875rem}
+.filters{display:flex;flex-wrap:wrap;gap:var(--s2);align-items:flex-end}.filters>.field,.filters>.wide{flex:0 1 11rem;min-width:8rem}.filters label{font-size:var(--small);color:var(--muted);font-weight:400}.filters .wide{flex:1 1 16rem;max-width:28rem}
 .panel,[role=alert],[role=status]{border:1px solid var(--line);border-radius:var(--radius);padding:var(--s3) var(--s4);background:var(--info-bg)}
 [role=status],.panel.good{background:var(--good-bg);border-color:color-mix(in srgb,var(--good) 30%,transparent)}
 [role=alert],.panel.bad{background:var(--bad-bg);border-color:color-mix(in srgb,var(--bad) 35%,transparent)}
@@ -153,7 +153,7 @@ input:not([type=checkbox],[type=radio],[type=hidden],[type=color]),select,textar
 .table td[data-label]::before{content:attr(data-label);color:var(--muted)}
 .table td:empty,.table td:has(>:only-child:empty){display:none}
 .facts{grid-template-columns:minmax(0,1fr);gap:0}.facts dd{margin-bottom:var(--s2)}
-.filters label{flex:1 1 100%}
+.filters>.field,.filters>.wide{flex:1 1 100%;max-width:none}
 .steps>li{grid-template-columns:minmax(0,1fr)}
 }
 @media (prefers-reduced-motion:no-preference){button,.button,.menu a,.tabs a{transition:background .12s,color .12s}}

@@ -1,5 +1,6 @@
 import type { Deps } from '../deps.ts'
 import type { RuleId, UserId } from '../db/ids.ts'
+import type { BadgeRulePatch } from '../repositories/badge-rules.ts'
 import { siteDay } from '../calendar/site-day.ts'
 import { notFound } from '../problem.ts'
 import type { Grant } from '../security/grant.ts'
@@ -10,16 +11,25 @@ const SAMPLE = 10
 /**
  * Who would get the rule's badge if a tick ran now: measured by the shards and admitted by the SQL
  * that the award itself uses. Changes nothing; a disabled rule is previewed as if it were enabled.
+ * @param change what of the rule is to be thought of as changed
  * @throws Problem `not_found`
  */
 export async function previewBadgeRule(
   grant: Grant<'badge-rule:manage'>,
   ruleId: RuleId,
+  change: Pick<BadgeRulePatch, 'metric' | 'threshold' | 'windowDays'>,
   deps: Deps,
 ) {
   grant.exercise('badge-rule:manage')
   const { badgeRules, badgeAssignments, visits, now, settings } = deps
-  const { rule, shards } = (await badgeRules.findWithShards(ruleId)) ?? notFound('badge rule')
+  const found = (await badgeRules.findWithShards(ruleId)) ?? notFound('badge rule')
+  const { shards } = found
+  const rule = {
+    ...found.rule,
+    ...(change.metric !== undefined && { metric: change.metric }),
+    ...(change.threshold !== undefined && { threshold: change.threshold }),
+    ...(change.windowDays !== undefined && { windowDays: change.windowDays }),
+  }
   const today = siteDay(now, settings.siteTimeZone)
   const sample: { userId: UserId; displayName: string; have: number }[] = []
   let wouldGain = 0

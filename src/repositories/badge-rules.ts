@@ -28,13 +28,16 @@ export function badgeRulesRepository(db: Database) {
       return rule && { rule, shards: shardsIn(shards) }
     },
 
+    /** Each with its badge. */
     async list(page: { after?: RuleId | undefined; limit: number }) {
-      return db
-        .select()
+      const found = await db
+        .select({ rule: badgeRules, badge: badges })
         .from(badgeRules)
+        .innerJoin(badges, eq(badges.id, badgeRules.badgeId))
         .where(page.after && gt(badgeRules.id, page.after))
         .orderBy(asc(badgeRules.id))
         .limit(page.limit)
+      return found.map(({ rule, badge }) => ({ ...rule, badge }))
     },
 
     async enabled() {

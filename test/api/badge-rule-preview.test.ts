@@ -148,6 +148,25 @@ describe('POST /v1/badge-rules/{ruleId}/preview', () => {
     expect((await ada.get('/v1/me')).body.badges).toEqual([])
   })
 
+  it('tells of a change that is not made, and measures by the rule what it leaves out', async () => {
+    const site = testSite()
+    const [root, ada] = [await site.root(), await site.member('ada', { name: 'Ada' })]
+    await ada.post('/v1/me/visits')
+    const badge = await root.post('/v1/badges', { title: 'Regular' })
+    const rule = { badgeId: badge.body.id, metric: 'visits', threshold: 2 }
+    const { body: made } = await root.post('/v1/badge-rules', rule)
+    const preview = async (change: object) =>
+      root.post(`/v1/badge-rules/${made.id}/preview`, change)
+    const gaining = async (change: object) => (await preview(change)).body.wouldGain
+    expect(await gaining({})).toBe(0)
+    expect(await gaining({ threshold: 1 })).toBe(1)
+    expect(await gaining({ metric: 'streakDays', threshold: 1, windowDays: null })).toBe(1)
+    expect(await gaining({ metric: 'streakDays' })).toBe(0)
+    expect((await root.get(`/v1/badge-rules/${made.id}`)).body).toEqual(made)
+    for (const bad of [{ threshold: 0 }, { enabled: true }, { metric: 'logins' }])
+      expect((await preview(bad)).status).toBe(422)
+  })
+
   it('counts everybody and names up to ten of them', async () => {
     const site = testSite()
     const root = await site.root()

@@ -1,0 +1,162 @@
+/** The audit log: what was done, by whom, and for whom; one entry in full with what elevated it. */
+import { Field } from '../../look/forms.tsx'
+import { Card, Facts, Head, Pager, Pill, Table, Time } from '../../look/parts.tsx'
+import { type AuditEntry, AuditTable } from '../audit-table.tsx'
+import type { ConsoleApp } from '../context.ts'
+import { Id } from '../links.tsx'
+import { filtersOf, placesOf } from '../lists.ts'
+import { show } from '../shell.tsx'
+
+export function auditPages(app: ConsoleApp): void {
+  app.get('/console/audit', async (c) => {
+    const filters = filtersOf(c, ['actor', 'action', 'target', 'since', 'until', 'cursor'])
+    const { since, until, ...rest } = filters
+    const page = await c.var.client.v1.audit.$get({
+      query: { limit: 50, ...rest, since: startOf(since), until: startOf(until) },
+    })
+    const body = (
+      <>
+        <Head
+          title="Audit"
+          lead="Everything that was changed, newest first, written with the change itself."
+        >
+          <a class="button plain" href="/console/audit/elevations">
+            Elevated identities
+          </a>
+        </Head>
+        <form class="filters" method="get">
+          <Field
+            name="actor"
+            label="By"
+            value={filters.actor ?? ''}
+            placeholder="usr_… or system:…"
+          />
+          <Field
+            name="action"
+            label="What"
+            value={filters.action ?? ''}
+            placeholder="badge.assign"
+          />
+          <Field name="target" label="On" value={filters.target ?? ''} placeholder="usr_…" />
+          <Field name="since" label="Since" type="date" value={since ?? ''} />
+          <Field name="until" label="Before" type="date" value={until ?? ''} />
+          <button class="plain">Filter</button>
+          {Object.keys(filters).length > 0 && (
+            <a class="button quiet" href="/console/audit">
+              Clear
+            </a>
+          )}
+        </form>
+        <AuditTable entries={page.items} />
+        <Pager {...placesOf(c, page)} />
+      </>
+    )
+    return show(c, { title: 'Audit', body })
+  })
+
+  app.get('/console/audit/elevations', async (c) => {
+    const { items } = await c.var.client.v1.elevations.$get({ query: { limit: 100 } })
+    const body = (
+      <>
+        <Head
+          title="Elevated identities"
+          lead="Everything that the backend may do by itself, which is all of it."
+          crumbs={[{ href: '/console/audit', text: 'Audit' }]}
+        />
+        <Table<(typeof items)[number]>
+          caption="Elevated identities"
+          columns={[
+            {
+              label: 'Identity',
+              cell: ({ identity }) => (
+                <a
+                  class="mono"
+                  href={`/console/audit?actor=${encodeURIComponent(`system:${identity}`)}`}
+                >
+                  {identity}
+                </a>
+              ),
+            },
+            { label: 'May', cell: ({ may }) => <code>{may.join(', ')}</code> },
+            { label: 'Trigger', cell: ({ trigger }) => <code>{trigger}</code> },
+            { label: 'Why', cell: ({ why }) => why },
+          ]}
+          rows={items}
+          empty=""
+        />
+      </>
+    )
+    return show(c, { title: 'Elevated identities', body })
+  })
+
+  // The API has entries by their time, so the address of one says when it was.
+  app.get('/console/audit/:entry', async (c) => {
+    const { client } = c.var
+    const at = Date.parse(c.req.query('at') ?? '')
+    if (Number.isNaN(at)) return c.notFound()
+    const [page, elevations] = await Promise.all([
+      client.v1.audit.$get({
+        query: {
+          limit: 100,
+          since: new Date(at).toISOString(),
+          until: new Date(at + 1).toISOString(),
+        },
+      }),
+      client.v1.elevations.$get({ query: { limit: 100 } }),
+    ])
+    const entry = page.items.find(({ id }) => id === c.req.param('entry'))
+    if (!entry) return c.notFound()
+    const elevated = elevations.items.find(({ identity }) => entry.actor === `system:${identity}`)
+    const body = (
+      <>
+        <Head
+          title={<code>{entry.action}</code>}
+          crumbs={[{ href: '/console/audit', text: 'Audit' }]}
+        />
+        <div class="grid two">
+          <Card title="Entry">
+            <Facts of={factsOf(entry)} />
+          </Card>
+          <div class="stack">
+            <Card title="New values">
+              <pre>{JSON.stringify(entry.changes, null, 2)}</pre>
+              <p class="muted small">Of personal data the names of the fields only.</p>
+            </Card>
+            {elevated && (
+              <Card title="What elevated it">
+                <Facts
+                  of={[
+                    ['Identity', <code>{elevated.identity}</code>],
+                    ['May', <code>{elevated.may.join(', ')}</code>],
+                    ['Trigger', <code>{elevated.trigger}</code>],
+                    ['Why', elevated.why],
+                  ]}
+                />
+              </Card>
+            )}
+          </div>
+        </div>
+      </>
+    )
+    return show(c, { title: `Audit: ${entry.action}`, body })
+  })
+}
+
+function factsOf(entry: AuditEntry) {
+  const { id, at, actor, onBehalfOf, target, reason, requestId } = entry
+  const isSystem = actor.startsWith('system:')
+  return [
+    ['When', <Time at={at} />],
+    ['By', isSystem ? <Pill tone="warn">{actor}</Pill> : <Id id={actor} />],
+    ['On behalf of', onBehalfOf && <Id id={onBehalfOf} />],
+    ['On', <Id id={target} />],
+    ['Why', reason],
+    ['Request', requestId && <code>{requestId}</code>],
+    ['Id', <code>{id}</code>],
+  ] as const
+}
+
+/** A day as the API takes times; what is none goes as it is, and the API says so. */
+function startOf(day: string | undefined): string | undefined {
+  return day && /^\d{4}-\d\d-\d\d$/.test(day) ? `${day}T00:00:00Z` : day
+}

@@ -1,0 +1,161 @@
+/** The background jobs: when they run, what they did, and asking for a run. */
+import { Card, Empty, Head, Pager, Pill, Table, Time, type Tone } from '../../look/parts.tsx'
+import { callsOf, type Client } from '../api.ts'
+import type { ConsoleApp, ConsoleContext } from '../context.ts'
+import { once, OnceKey } from '../edit.tsx'
+import { done } from '../flash.ts'
+import { Id } from '../links.tsx'
+import { filtersOf, placesOf } from '../lists.ts'
+import { show } from '../shell.tsx'
+
+type Job = Awaited<ReturnType<Client['v1']['jobs']['$get']>>['items'][number]
+type Run = Awaited<ReturnType<Client['v1']['jobs'][':job']['runs']['$get']>>['items'][number]
+
+const TONES: Readonly<Record<Run['status'], Tone>> = {
+  requested: 'info',
+  running: 'info',
+  succeeded: 'good',
+  failed: 'bad',
+}
+
+const placeOf = (job: string) => `/console/jobs/${encodeURIComponent(job)}`
+
+export const RunStatus = ({ run }: { readonly run: Run }) => (
+  <Pill tone={TONES[run.status]}>{run.status}</Pill>
+)
+
+const Counts = ({ counts }: { readonly counts: Run['counts'] }) => (
+  <span class="nums">
+    {Object.entries(counts)
+      .map(([name, count]) => `${name} ${count}`)
+      .join(', ')}
+  </span>
+)
+
+/** Such a run changes while somebody looks on, so the page comes anew. */
+function isUnderWay(run: Run | null | undefined): boolean {
+  return run?.status === 'requested' || run?.status === 'running'
+}
+
+export function jobPages(app: ConsoleApp): void {
+  app.get('/console/jobs', async (c) => {
+    const page = await c.var.client.v1.jobs.$get({ query: { limit: 100 } })
+    const isMoving = page.items.some(({ lastRun }) => isUnderWay(lastRun))
+    const body = (
+      <>
+        <Head title="Jobs" lead="What runs in the background, each with rights of its own." />
+        <div {...(isMoving && { 'data-reload': '5' })}>
+          <Table<Job>
+            caption="Jobs"
+            columns={[
+              { label: 'Job', cell: ({ name }) => <a href={placeOf(name)}>{name}</a> },
+              { label: 'Does', cell: ({ description }) => description },
+              { label: 'Runs', cell: ({ schedule }) => <span class="nowrap">{schedule}</span> },
+              {
+                label: 'Last run',
+                cell: ({ lastRun }) =>
+                  lastRun ? (
+                    <span class="row">
+                      <RunStatus run={lastRun} />
+                      <Time at={lastRun.requestedAt} form="ago" />
+                    </span>
+                  ) : (
+                    <span class="muted">never</span>
+                  ),
+              },
+              { label: '', cell: ({ name }) => <RunNow job={name} />, align: 'right' },
+            ]}
+            rows={page.items}
+            empty=""
+          />
+        </div>
+      </>
+    )
+    return show(c, { title: 'Jobs', body })
+  })
+
+  app.get('/console/jobs/:job', async (c) => {
+    const job = c.req.param('job')
+    const { cursor } = filtersOf(c, ['cursor'])
+    const page = await c.var.client.v1.jobs[':job'].runs.$get({
+      param: { job },
+      query: { limit: 25, cursor },
+    })
+    const [last] = page.items
+    const isMoving = cursor === undefined && isUnderWay(last)
+    const body = (
+      <>
+        <Head title={job} crumbs={[{ href: '/console/jobs', text: 'Jobs' }]}>
+          <RunNow job={job} />
+        </Head>
+        {isMoving && last && (
+          <Card title="Under way" actions={<RunStatus run={last} />}>
+            <div data-reload="3">
+              <p>
+                {last.startedAt ? (
+                  <>
+                    Running since <Time at={last.startedAt} form="ago" />.
+                  </>
+                ) : (
+                  'Asked for; it begins in a moment.'
+                )}{' '}
+                <Counts counts={last.counts} />
+              </p>
+              <p class="muted small">
+                This page comes anew by itself. <a href={placeOf(job)}>Look again</a>
+              </p>
+            </div>
+          </Card>
+        )}
+        <Table<Run>
+          caption={`Runs of ${job}`}
+          columns={[
+            { label: 'Asked for', cell: ({ requestedAt }) => <Time at={requestedAt} /> },
+            { label: 'State', cell: (run) => <RunStatus run={run} /> },
+            {
+              label: 'By',
+              cell: ({ requestedBy }) =>
+                requestedBy === 'cron' ? (
+                  <span class="muted">schedule</span>
+                ) : (
+                  <Id id={requestedBy} short />
+                ),
+            },
+            { label: 'Took', cell: (run) => <span class="nums">{tookOf(run)}</span> },
+            { label: 'Counted', cell: ({ counts }) => <Counts counts={counts} /> },
+            { label: 'Error', cell: ({ error }) => <span class="small">{error}</span> },
+          ]}
+          rows={page.items}
+          empty={<Empty title="It has never run" />}
+        />
+        <Pager {...placesOf(c, page)} />
+      </>
+    )
+    const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
+      v1.jobs[':job'].run.$post({ param: { job } }),
+    )
+    return show(c, { title: job, body, actions })
+  })
+
+  app.post('/console/jobs/:job/run', (c) => runNow(c, c.req.param('job')))
+}
+
+async function runNow(c: ConsoleContext, job: string): Promise<Response> {
+  await c.var.client.v1.jobs[':job'].run.$post({ param: { job }, ...once(c) })
+  return done(c, placeOf(job), 'requested')
+}
+
+const RunNow = ({ job }: { readonly job: string }) => (
+  <form method="post" action={`${placeOf(job)}/run`}>
+    <OnceKey />
+    <button class="plain small">
+      Run now<span class="only-read"> the job {job}</span>
+    </button>
+  </form>
+)
+
+function tookOf({ startedAt, finishedAt }: Run): string {
+  if (!startedAt || !finishedAt) return ''
+  const ms = Date.parse(finishedAt) - Date.parse(startedAt)
+  return ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`
+}

@@ -1,0 +1,349 @@
+/** Roles: who may do what, as a grid, and those of the site's own making. */
+import type { Child } from 'hono/jsx'
+import { Field, Hidden, Select } from '../../look/forms.tsx'
+import { Card, Head, Pill, Table, Time } from '../../look/parts.tsx'
+import { callsOf, type Client } from '../api.ts'
+import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
+import { attempt, Both, Confirm, isConfirmed, revisionOf } from '../edit.tsx'
+import { done } from '../flash.ts'
+import { Refusal, statusOf } from '../refusal.tsx'
+import { show } from '../shell.tsx'
+
+type Role = Awaited<ReturnType<Client['v1']['roles']['$get']>>['items'][number]
+type Definition = Parameters<Client['v1']['roles'][':role']['$put']>[0]['json']['permissions']
+type Matrix = Awaited<ReturnType<Client['v1']['permissions']['$get']>>
+
+const ROLES = { href: '/console/roles', text: 'Roles' }
+const placeOf = (role: string) => `/console/roles/${encodeURIComponent(role)}`
+
+export function rolePages(app: ConsoleApp): void {
+  app.get('/console/roles', async (c) => {
+    const roles = await list(c)
+    const mayDefine = may(await c.var.me, 'role:define')
+    const custom = roles.filter(({ builtIn }) => !builtIn)
+    const body = (
+      <>
+        <Head
+          title="Roles"
+          lead="Every member has the role member; what its cell says, the others may too. “Own” reaches what is theirs, “any” everybody’s."
+        >
+          <a class="button plain" href="/console/roles/matrix">
+            By route
+          </a>
+          {mayDefine && (
+            <a class="button" href="/console/roles/new">
+              New role
+            </a>
+          )}
+        </Head>
+        <Grid roles={roles} />
+        <Card title="Roles of this site’s own making" flush>
+          <Table<Role>
+            caption="Custom roles"
+            columns={[
+              { label: 'Name', cell: ({ name }) => <a href={placeOf(name)}>{name}</a> },
+              {
+                label: 'May',
+                cell: ({ permissions }) => (
+                  <span class="chips">
+                    {permissions.map(({ permission, reach }) => (
+                      <Pill>
+                        {permission} {reach}
+                      </Pill>
+                    ))}
+                  </span>
+                ),
+              },
+              {
+                label: 'Changed',
+                cell: ({ updatedAt }) => (updatedAt ? <Time at={updatedAt} /> : ''),
+              },
+            ]}
+            rows={custom}
+            empty={
+              <div class="empty">
+                <p>
+                  None yet. A role of your own adds single permissions to what every member may.
+                </p>
+              </div>
+            }
+          />
+        </Card>
+      </>
+    )
+    return show(c, { title: 'Roles', body })
+  })
+
+  app.get('/console/roles/matrix', async (c) => {
+    const matrix = await c.var.client.v1.permissions.$get()
+    return show(c, { title: 'Who may call what', body: <RouteMatrix matrix={matrix} /> })
+  })
+
+  app.get('/console/roles/new', (c) => editPage(c))
+
+  app.post('/console/roles/new', async (c) => {
+    const name = c.var.form.text('name')
+    const roles = await list(c)
+    if (roles.some((role) => role.name === name)) {
+      const note = <p role="alert">There is a role of that name. Open it to change it.</p>
+      return editPage(c, { note, status: 409, roles })
+    }
+    return save(c, name, undefined)
+  })
+
+  app.get('/console/roles/:role', (c) => editPage(c, { name: c.req.param('role') }))
+
+  app.post('/console/roles/:role', (c) => save(c, c.req.param('role'), revisionOf(c)))
+
+  app.get('/console/roles/:role/delete', (c) => deletePage(c))
+
+  app.post('/console/roles/:role/delete', async (c) => {
+    const role = c.req.param('role')
+    if (!isConfirmed(c, role)) return deletePage(c, true)
+    await c.var.client.v1.roles[':role'].$delete({ param: { role } })
+    return done(c, '/console/roles', 'deleted')
+  })
+}
+
+async function list(c: ConsoleContext): Promise<readonly Role[]> {
+  const { items } = await c.var.client.v1.roles.$get({ query: { limit: 100 } })
+  return items
+}
+
+/** Every permission of any role, which the admin has all of, in the order of the admin's. */
+function permissionsIn(roles: readonly Role[]): string[] {
+  const all = roles.toSorted((a, b) => b.permissions.length - a.permissions.length)
+  return [
+    ...new Set(all.flatMap(({ permissions }) => permissions.map(({ permission }) => permission))),
+  ]
+}
+
+const Grid = ({ roles }: { readonly roles: readonly Role[] }) => {
+  const reaches = new Map(
+    roles.map(({ name, permissions }) => [
+      name,
+      new Map(permissions.map(({ permission, reach }) => [permission, reach])),
+    ]),
+  )
+  const member = reaches.get('member')
+  return (
+    <Table<string>
+      caption="Permissions by role"
+      columns={[
+        { label: 'Permission', cell: (permission) => <code>{permission}</code> },
+        ...roles.map(({ name }) => ({
+          label: name,
+          cell: (permission: string) => {
+            const reach = reaches.get(name)?.get(permission) ?? member?.get(permission)
+            if (reach === undefined) return <span class="muted">—</span>
+            return <Pill tone={reach === 'any' ? 'good' : 'info'}>{reach}</Pill>
+          },
+        })),
+      ]}
+      rows={permissionsIn(roles)}
+      empty=""
+    />
+  )
+}
+
+const TONES = { allowed: 'good', own: 'info', '401': 'plain', '403': 'plain' } as const
+
+const RouteMatrix = ({ matrix }: { readonly matrix: Matrix }) => (
+  <>
+    <Head
+      title="Who may call what"
+      lead="Computed by the one decision that every call passes."
+      crumbs={[ROLES]}
+    />
+    <Table<Matrix['routes'][number]>
+      caption="Routes by caller"
+      columns={[
+        {
+          label: 'Route',
+          cell: ({ method, path }) => (
+            <code>
+              {method} {path}
+            </code>
+          ),
+        },
+        {
+          label: 'Takes',
+          cell: ({ access }) => <span class="small">{access.replace(/^open: .*/s, 'open')}</span>,
+        },
+        ...matrix.callers.map((caller) => ({
+          label: caller,
+          cell: ({ answers }: Matrix['routes'][number]) => (
+            <Pill tone={TONES[answers[caller]]}>{answers[caller]}</Pill>
+          ),
+        })),
+      ]}
+      rows={matrix.routes}
+      empty=""
+    />
+  </>
+)
+
+const REACHES = [
+  { value: '', text: '—' },
+  { value: 'own', text: 'own' },
+  { value: 'any', text: 'any' },
+]
+
+type PermissionName = Definition[number]['permission']
+
+/** Of the form's own names; the API refuses one that it does not know. */
+function isPermission(name: string | undefined): name is PermissionName {
+  return name !== undefined
+}
+
+/** What the form says of each permission, without those it gives nothing of. */
+function typedIn({ var: { form } }: ConsoleContext): Definition {
+  return form.entries().flatMap(([name, reach]) => {
+    const [, permission] = /^may:(.+)$/.exec(name) ?? []
+    const gives = isPermission(permission) && (reach === 'own' || reach === 'any')
+    return gives ? [{ permission, reach }] : []
+  })
+}
+
+async function save(c: ConsoleContext, role: string, ifMatch: number | undefined) {
+  const refused = await attempt(
+    c.var.client.v1.roles[':role'].$put({
+      param: { role },
+      json: { permissions: typedIn(c) },
+      ifMatch,
+    }),
+  )
+  if (!refused) return done(c, '/console/roles', 'saved')
+  const status = statusOf(refused)
+  const name = ifMatch === undefined ? undefined : role
+  if (refused.code !== 'precondition_failed')
+    return editPage(c, { name, note: <Refusal error={refused} />, status })
+  const roles = await list(c)
+  const there = roles.find((each) => each.name === role)?.permissions ?? []
+  const [now, typed] = [there, typedIn(c)].map(
+    (rights) => new Map(rights.map(({ permission, reach }) => [String(permission), reach])),
+  )
+  const fields = permissionsIn(roles).map((permission) => ({
+    name: permission,
+    there: now?.get(permission) ?? '',
+    typed: typed?.get(permission) ?? '',
+  }))
+  return editPage(c, { name, note: <Both fields={fields} />, status, roles })
+}
+
+interface Editing {
+  /** Undefined for a new one. */
+  readonly name?: string | undefined
+  readonly note?: Child
+  readonly status?: number
+  readonly roles?: readonly Role[]
+}
+
+async function editPage(c: ConsoleContext, editing: Editing = {}): Promise<Response> {
+  const { name, note, status } = editing
+  const roles = editing.roles ?? (await list(c))
+  const role = roles.find((each) => each.name === name)
+  if (name !== undefined && !role) return c.notFound()
+  const { form } = c.var
+  const isTyped = form.entries().length > 0
+  const held = new Map(role?.permissions.map(({ permission, reach }) => [permission, reach]))
+  const valueOf = (permission: string) =>
+    isTyped ? form.text(`may:${permission}`) : (held.get(permission) ?? '')
+  const isFixed = role?.builtIn === true || !may(await c.var.me, 'role:define')
+  const title = role ? role.name : 'New role'
+  const body = (
+    <>
+      <Head
+        title={title}
+        crumbs={[ROLES]}
+        lead={
+          role?.builtIn
+            ? 'Built in: the same on every site, and never changed.'
+            : 'What it gives besides what every member may. A change is in force at once, for everybody who has it.'
+        }
+      >
+        {role && !isFixed && (
+          <a class="button plain" href={`${placeOf(role.name)}/delete`}>
+            Delete…
+          </a>
+        )}
+      </Head>
+      {note}
+      {isFixed && role ? (
+        <Grid roles={[role]} />
+      ) : (
+        <form method="post" class="stack">
+          {role ? (
+            <Hidden name="revision" value={String(role.revision ?? 1)} />
+          ) : (
+            <Card>
+              <Field
+                name="name"
+                label="Name"
+                required
+                maxlength={41}
+                value={form.text('name')}
+                hint="Lower-case letters, digits and hyphens, as in greeter"
+              />
+            </Card>
+          )}
+          <Card title="Permissions">
+            <div class="grid">
+              {permissionsIn(roles).map((permission) => (
+                <Select
+                  name={`may:${permission}`}
+                  label={<code>{permission}</code>}
+                  value={valueOf(permission)}
+                  choices={REACHES}
+                />
+              ))}
+            </div>
+          </Card>
+          <div class="row">
+            <button>{role ? 'Save' : 'Make role'}</button>
+            <a class="button plain" href="/console/roles">
+              Cancel
+            </a>
+          </div>
+        </form>
+      )}
+    </>
+  )
+  const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
+    v1.roles[':role'].$put({
+      param: { role: role?.name ?? 'greeter' },
+      json: { permissions: [{ permission: 'badge:assign', reach: 'any' }] },
+      ...(role?.revision !== undefined && { ifMatch: role.revision }),
+    }),
+  )
+  return show(c, {
+    title,
+    body,
+    ...(!isFixed && { actions }),
+    ...(status && { status }),
+  })
+}
+
+function deletePage(c: ConsoleContext, isWrong = false): Promise<Response> {
+  const role = c.req.param('role') ?? ''
+  const place = placeOf(role)
+  const body = (
+    <>
+      <Head title={`Delete the role ${role}?`} crumbs={[ROLES, { href: place, text: role }]} />
+      <Confirm
+        title="It is taken from everybody who has it"
+        action={`${place}/delete`}
+        word={role}
+        button="Delete role"
+        back={place}
+        {...(isWrong && { fault: true })}
+      >
+        <p>From this moment on. API keys lose what their creators may no longer do.</p>
+      </Confirm>
+    </>
+  )
+  const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
+    v1.roles[':role'].$delete({ param: { role } }),
+  )
+  return show(c, { title: `Delete ${role}`, body, actions, ...(isWrong && { status: 422 }) })
+}

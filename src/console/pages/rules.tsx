@@ -1,0 +1,406 @@
+/** The rules by which visits earn badges, and who would gain one if a rule were applied now. */
+import type { Child } from 'hono/jsx'
+import { Check, Field, Hidden, Select } from '../../look/forms.tsx'
+import { BadgeChip, Card, Empty, Facts, Head, Pager, Pill, Table, Time } from '../../look/parts.tsx'
+import { callsOf, type Client } from '../api.ts'
+import type { ConsoleApp, ConsoleContext } from '../context.ts'
+import { attempt, Both, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
+import { done } from '../flash.ts'
+import { type Faults, faultsOf } from '../forms.ts'
+import { filtersOf, placesOf } from '../lists.ts'
+import { Refusal, statusOf } from '../refusal.tsx'
+import { show } from '../shell.tsx'
+
+type Rule = Awaited<ReturnType<Client['v1']['badge-rules'][':ruleId']['$get']>>
+type Listed = Awaited<ReturnType<Client['v1']['badge-rules']['$get']>>['items'][number]
+type Preview = Awaited<ReturnType<Client['v1']['badge-rules'][':ruleId']['preview']['$post']>>
+
+const placeOf = (ruleId: string) => `/console/rules/${encodeURIComponent(ruleId)}`
+const idOf = (c: ConsoleContext) => c.req.param('ruleId') ?? ''
+const RULES = { href: '/console/rules', text: 'Rules' }
+
+const METRICS = [
+  ['visits', 'visits'],
+  ['visitDays', 'days with a visit'],
+  ['streakDays', 'days in a row'],
+] as const
+
+type Measured = Pick<Rule, 'metric' | 'threshold' | 'windowDays'>
+
+function inWords({ metric, threshold, windowDays }: Measured): string {
+  const [, what = metric] = METRICS.find(([name]) => name === metric) ?? []
+  const within = windowDays === null ? '' : ` within ${windowDays} days`
+  return `at least ${threshold} ${what}${within}`
+}
+
+export function rulePages(app: ConsoleApp): void {
+  app.get('/console/rules', async (c) => {
+    const { cursor } = filtersOf(c, ['cursor'])
+    const page = await c.var.client.v1['badge-rules'].$get({ query: { limit: 50, cursor } })
+    const make = (
+      <a class="button" href="/console/rules/new">
+        New rule
+      </a>
+    )
+    const body = (
+      <>
+        <Head
+          title="Rules"
+          lead="A rule gives its badge to everybody whose visits reach it, past ones too, within minutes."
+        >
+          {make}
+        </Head>
+        <Table<Listed>
+          caption="Rules"
+          columns={[
+            {
+              label: 'Badge',
+              cell: ({ id, badge }) => (
+                <a href={placeOf(id)}>
+                  <BadgeChip badge={badge} />
+                </a>
+              ),
+            },
+            { label: 'Takes', cell: (rule) => inWords(rule) },
+            { label: 'State', cell: ({ enabled }) => <State enabled={enabled} /> },
+            { label: 'Changed', cell: ({ updatedAt }) => <Time at={updatedAt} /> },
+          ]}
+          rows={page.items}
+          empty={
+            <Empty title="There are no rules yet">
+              <p>Without one, badges are given by hand.</p>
+              {make}
+            </Empty>
+          }
+        />
+        <Pager {...placesOf(c, page)} />
+        <p class="muted">
+          The runs of the job that applies them, and how far the last one is, are under{' '}
+          <a href="/console/jobs/award-badges">Jobs</a>.
+        </p>
+      </>
+    )
+    return show(c, { title: 'Rules', body })
+  })
+
+  app.get('/console/rules/new', (c) => newPage(c))
+
+  app.post('/console/rules/new', async (c) => {
+    const { client, form } = c.var
+    let made: Rule | undefined
+    const refused = await attempt(
+      client.v1['badge-rules']
+        .$post({
+          json: { badgeId: form.text('badgeId'), ...measuredIn(c), enabled: false },
+          ...once(c),
+        })
+        .then((rule) => (made = rule)),
+    )
+    if (made) return done(c, placeOf(made.id), 'drafted')
+    return newPage(c, faultOf(refused))
+  })
+
+  app.get('/console/rules/:ruleId', async (c) => rulePage(c))
+
+  app.post('/console/rules/:ruleId', async (c) => {
+    const { client, form } = c.var
+    const param = { ruleId: idOf(c) }
+    const typed = { ...measuredIn(c), enabled: form.has('enabled') }
+    const refused = await attempt(
+      client.v1['badge-rules'][':ruleId'].$patch({ param, json: typed, ifMatch: revisionOf(c) }),
+    )
+    if (!refused) return done(c, placeOf(param.ruleId), 'saved')
+    if (refused.code !== 'precondition_failed') return rulePage(c, faultOf(refused))
+    const there = await read(c)
+    const fields = [
+      { name: 'Takes', there: inWords(there), typed: inWords(typed) },
+      { name: 'Enabled', there: String(there.enabled), typed: String(typed.enabled) },
+    ]
+    return rulePage(c, { note: <Both fields={fields} />, status: 412 })
+  })
+
+  // What the script asks for while somebody types, and shows in the place of what was there.
+  app.post('/console/rules/:ruleId/preview', async (c) => {
+    const param = { ruleId: idOf(c) }
+    const rule = measuredIn(c)
+    const preview = await c.var.client.v1['badge-rules'][':ruleId'].preview.$post({
+      param,
+      json: rule,
+    })
+    return c.html(<Gaining preview={preview} rule={rule} />)
+  })
+
+  app.get('/console/rules/:ruleId/delete', (c) => deletePage(c))
+
+  app.post('/console/rules/:ruleId/delete', async (c) => {
+    if (!isConfirmed(c, 'delete')) return deletePage(c, true)
+    await c.var.client.v1['badge-rules'][':ruleId'].$delete({ param: { ruleId: idOf(c) } })
+    return done(c, '/console/rules', 'deleted')
+  })
+}
+
+const State = ({ enabled }: { readonly enabled: boolean }) => (
+  <Pill tone={enabled ? 'good' : 'plain'}>{enabled ? 'enabled' : 'disabled'}</Pill>
+)
+
+function read(c: ConsoleContext): Promise<Rule> {
+  return c.var.client.v1['badge-rules'][':ruleId'].$get({ param: { ruleId: idOf(c) } })
+}
+
+/** What was sent, or is in the address; what is neither is as a new rule has it. */
+function measuredIn(c: ConsoleContext, otherwise?: Measured): Measured {
+  const { form } = c.var
+  const of = (name: string) => (form.has(name) ? form.text(name) : c.req.query(name))
+  const metric = METRICS.find(([name]) => name === of('metric'))?.[0]
+  const [threshold, windowDays] = [of('threshold'), of('windowDays')]
+  return {
+    metric: metric ?? otherwise?.metric ?? 'visits',
+    threshold: threshold ? numberIn(threshold) : (otherwise?.threshold ?? 10),
+    windowDays:
+      windowDays === undefined
+        ? (otherwise?.windowDays ?? null)
+        : windowDays === ''
+          ? null
+          : numberIn(windowDays),
+  }
+}
+
+/** What is no number is one that the API refuses; JSON has no other way to say it. */
+function numberIn(text: string): number {
+  const number = Number(text)
+  return Number.isNaN(number) ? 0 : number
+}
+
+interface Fault {
+  readonly note?: Child
+  readonly faults?: Faults
+  readonly status?: number
+}
+
+function faultOf(refused: Awaited<ReturnType<typeof attempt>>): Fault {
+  if (!refused) return {}
+  return {
+    note: <Refusal error={refused} />,
+    faults: faultsOf(refused),
+    status: statusOf(refused),
+  }
+}
+
+const MeasuredFields = ({
+  rule,
+  faults = {},
+}: {
+  readonly rule: Measured
+  readonly faults?: Faults | undefined
+}) => (
+  <>
+    <Select
+      name="metric"
+      label="Counts"
+      value={rule.metric}
+      choices={METRICS.map(([value, text]) => ({ value, text }))}
+      error={faults['metric']}
+    />
+    <Field
+      name="threshold"
+      label="At least"
+      type="number"
+      min={1}
+      max={1_000_000}
+      required
+      value={rule.threshold}
+      error={faults['threshold']}
+    />
+    <Field
+      name="windowDays"
+      label="Within days"
+      type="number"
+      min={1}
+      max={365}
+      hint="Back from today; for ever if empty"
+      value={rule.windowDays ?? ''}
+      error={faults['windowDays']}
+    />
+  </>
+)
+
+async function newPage(c: ConsoleContext, { note, faults, status }: Fault = {}) {
+  const { client, form } = c.var
+  const badges = await client.v1.badges.$get({ query: { limit: 100 } })
+  const rule = measuredIn(c)
+  const body = (
+    <>
+      <Head title="New rule" crumbs={[RULES]} />
+      {note}
+      {badges.items.length === 0 ? (
+        <Card>
+          <Empty title="A rule gives a badge, and there is none">
+            <a class="button" href="/console/badges/new">
+              Make a badge
+            </a>
+          </Empty>
+        </Card>
+      ) : (
+        <Card>
+          <p class="muted">
+            It begins disabled: the next page shows who would gain the badge, and enables it.
+          </p>
+          <form method="post" class="stack">
+            <OnceKey />
+            <Select
+              name="badgeId"
+              label="Badge"
+              value={form.text('badgeId')}
+              choices={badges.items.map(({ id, title }) => ({ value: id, text: title }))}
+            />
+            <MeasuredFields rule={rule} faults={faults} />
+            <div class="row">
+              <button>Make rule</button>
+              <a class="button plain" href="/console/rules">
+                Cancel
+              </a>
+            </div>
+          </form>
+        </Card>
+      )}
+    </>
+  )
+  const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
+    v1['badge-rules'].$post({ json: { badgeId: badges.items[0]?.id ?? 'bdg_…', ...rule } }),
+  )
+  return show(c, { title: 'New rule', body, actions, ...(status && { status }) })
+}
+
+/** Who would gain the badge. @param rule of which that is so */
+const Gaining = ({ preview, rule }: { readonly preview: Preview; readonly rule: Measured }) => {
+  const { wouldGain, sample, asOf } = preview
+  const others = wouldGain - sample.length
+  return (
+    <div class="stack">
+      <p>
+        <strong>
+          {wouldGain} {wouldGain === 1 ? 'member' : 'members'}
+        </strong>{' '}
+        would gain it now, having {inWords(rule)}.
+      </p>
+      {sample.length > 0 && (
+        <ul class="stack tight">
+          {sample.map(({ userId, displayName, have }) => (
+            <li class="row between">
+              <a href={`/console/members/${userId}`}>{displayName}</a>
+              <span class="muted nums">has {have}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+      {others > 0 && <p class="muted">and {others} more</p>}
+      <p class="muted small">
+        As of <Time at={asOf} />. Whoever holds the badge, or had it taken away, gains nothing.
+      </p>
+    </div>
+  )
+}
+
+async function rulePage(c: ConsoleContext, { note, faults, status }: Fault = {}) {
+  const { client } = c.var
+  const param = { ruleId: idOf(c) }
+  const rule = await read(c)
+  const typed = measuredIn(c, rule)
+  const isSound = typed.threshold > 0 && typed.windowDays !== 0
+  const [badge, preview] = await Promise.all([
+    client.v1.badges[':badgeId'].$get({ param: { badgeId: rule.badgeId } }),
+    isSound && !faults
+      ? client.v1['badge-rules'][':ruleId'].preview.$post({ param, json: typed })
+      : undefined,
+  ])
+  const place = placeOf(rule.id)
+  const body = (
+    <>
+      <Head
+        title={
+          <span class="row">
+            Rule for <BadgeChip badge={badge} big />
+          </span>
+        }
+        crumbs={[RULES]}
+      >
+        <a class="button plain" href={`${place}/delete`}>
+          Delete…
+        </a>
+      </Head>
+      {note}
+      <div class="grid two">
+        <Card title="Rule" actions={<State enabled={rule.enabled} />}>
+          <form
+            method="post"
+            action={place}
+            class="stack"
+            data-live="gaining"
+            data-from={`${place}/preview`}
+          >
+            <Hidden name="revision" value={c.req.query('revision') ?? String(rule.revision)} />
+            <MeasuredFields rule={typed} faults={faults} />
+            <Check name="enabled" checked={rule.enabled}>
+              Enabled: applied every few minutes, to everybody
+            </Check>
+            <div class="row">
+              <button>Save</button>
+              <button class="plain" formmethod="get" formnovalidate>
+                Preview
+              </button>
+            </div>
+          </form>
+        </Card>
+        <Card title="Who would gain it">
+          <div id="gaining" aria-live="polite">
+            {preview && <Gaining preview={preview} rule={typed} />}
+          </div>
+        </Card>
+      </div>
+      <Card title="Details">
+        <Facts
+          of={[
+            ['Id', <code>{rule.id}</code>],
+            ['Badge', <a href={`/console/badges/${badge.id}`}>{badge.title}</a>],
+            ['Made', <Time at={rule.createdAt} />],
+            ['Changed', <Time at={rule.updatedAt} />],
+            ['Revision', String(rule.revision)],
+            ['Runs', <a href="/console/jobs/award-badges">of the job that applies it</a>],
+          ]}
+        />
+      </Card>
+    </>
+  )
+  const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
+    v1['badge-rules'][':ruleId'].$patch({
+      param,
+      json: { ...typed, enabled: true },
+      ifMatch: rule.revision,
+    }),
+  )
+  return show(c, { title: `Rule for ${badge.title}`, body, actions, ...(status && { status }) })
+}
+
+async function deletePage(c: ConsoleContext, isWrong = false): Promise<Response> {
+  const rule = await read(c)
+  const place = placeOf(rule.id)
+  const body = (
+    <>
+      <Head title="Delete this rule?" crumbs={[RULES, { href: place, text: inWords(rule) }]} />
+      <Confirm
+        title="The badges it has given stay"
+        action={`${place}/delete`}
+        word="delete"
+        button="Delete rule"
+        back={place}
+        {...(isWrong && { fault: true })}
+      >
+        <p>It takes {inWords(rule)}, and gives no badge any more.</p>
+      </Confirm>
+    </>
+  )
+  const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
+    v1['badge-rules'][':ruleId'].$delete({ param: { ruleId: rule.id } }),
+  )
+  return show(c, { title: 'Delete a rule', body, actions, ...(isWrong && { status: 422 }) })
+}

@@ -30,6 +30,7 @@ import { membersRepository } from './repositories/members.ts'
 import { profileSyncRepository } from './repositories/profile-sync.ts'
 import { pageRulesRepository } from './repositories/page-rules.ts'
 import { rolesRepository } from './repositories/roles.ts'
+import { sessionsRepository } from './repositories/sessions.ts'
 import { servicesRepository } from './repositories/services.ts'
 import { nameKeysRepository } from './repositories/name-keys.ts'
 import { type Happened, outboxRepository } from './repositories/outbox.ts'
@@ -62,6 +63,7 @@ export interface Deps extends Pick<
   | 'network'
   | 'mintApiKey'
   | 'linkedIdentities'
+  | 'sessions'
   | 'users'
   | 'roles'
   | 'badges'
@@ -157,6 +159,10 @@ class Everything {
 
   get linkedIdentities() {
     return linkedIdentitiesRepository(this.#db)
+  }
+
+  get sessions() {
+    return sessionsRepository(this.#db, this.now)
   }
 
   get users() {

@@ -30,6 +30,16 @@ export const PERMISSIONS = {
     reaches: ANY,
   },
   'user:suspend': { description: 'Suspend and reinstate a member', keyScope: false, reaches: ANY },
+  'session:end': {
+    description: 'See the sessions of a member, and end them',
+    keyScope: false,
+    reaches: OWN_OR_ANY,
+  },
+  'identity:manage': {
+    description: 'See the identities of a member, and unlink them',
+    keyScope: false,
+    reaches: ANY,
+  },
   'role:assign': {
     description: 'Give roles to members and take them away',
     keyScope: false,
@@ -97,6 +107,7 @@ export const ROLES = {
   member: {
     'profile:read': 'own',
     'profile:update': 'own',
+    'session:end': 'own',
     'visit:record': 'own',
     'visit:read': 'own',
     'booking:create': 'own',
@@ -108,6 +119,7 @@ export const ROLES = {
     'profile:list': 'any',
     'profile:update': 'any',
     'user:suspend': 'any',
+    'session:end': 'any',
     'visit:record': 'own',
     'visit:read': 'any',
     'booking:create': 'own',
@@ -128,6 +140,8 @@ export const ROLES = {
     'profile:update': 'any',
     'profile:delete': 'any',
     'user:suspend': 'any',
+    'session:end': 'any',
+    'identity:manage': 'any',
     'role:assign': 'any',
     'role:define': 'any',
     'badge:manage': 'any',

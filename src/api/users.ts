@@ -26,12 +26,9 @@ const param = z.object({ userId: UserId })
 
 const Suspension = z
   .strictObject({
-    reason: text(1, 500)
-      .nullable()
-      .default(null)
-      .meta({
-        description: 'Why; the member is shown it, and so is whoever may read their profile',
-      }),
+    reason: text(1, 500).nullable().default(null).meta({
+      description: 'Why; the member is shown it, and so is whoever may read their profile',
+    }),
   })
   .meta({ id: 'Suspension', examples: [{ reason: 'Advertised in the comments' }] })
 

@@ -3,7 +3,9 @@
  * that has them every example works as it stands. `npm run seed` makes them.
  */
 import { EXAMPLE_IDENTITY_ID } from '../src/api/identities.ts'
+import { EXAMPLE_SESSION_ID } from '../src/api/sessions.ts'
 import { EXAMPLE_ROLE, exampleId } from '../src/api/schemas.ts'
+import { BUILT_IN } from '../src/db/issuers.ts'
 
 type Value = string | number | null
 type Row = readonly [table: string, columns: Readonly<Record<string, Value>>]
@@ -16,6 +18,9 @@ const BOOKED = {
 
 /** Nobody has a token of it. */
 const ISSUER = 'https://examples.invalid'
+
+/** Nobody knows its password, for it has none. */
+const ACCOUNT = 'account-of-the-seed'
 
 /**
  * Statements to be run in this order.
@@ -62,7 +67,6 @@ function rows(root: string, now: string): Row[] {
         ...changed,
       },
     ],
-    ['identities', { ...identity, subject: 'ada', user_id: user, identity_hash: 'f'.repeat(64) }],
     [
       'identities',
       {
@@ -123,6 +127,49 @@ function rows(root: string, now: string): Row[] {
         web_socket: 0,
         position: 0,
         ...changed,
+      },
+    ],
+    // Two ways in: one that can be unlinked, and the login of this site, with a session.
+    [
+      'identities',
+      {
+        ...identity,
+        subject: 'ada',
+        user_id: user,
+        identity_hash: EXAMPLE_IDENTITY_ID.slice('idn_'.length) + 'a'.repeat(32),
+      },
+    ],
+    [
+      'identities',
+      {
+        ...identity,
+        issuer: BUILT_IN,
+        subject: ACCOUNT,
+        user_id: user,
+        identity_hash: 'b'.repeat(64),
+      },
+    ],
+    [
+      'auth_users',
+      {
+        id: ACCOUNT,
+        name: 'Ada Lovelace',
+        email: 'ada@example.com',
+        email_verified: 1,
+        created_at: now,
+        updated_at: now,
+      },
+    ],
+    [
+      'auth_sessions',
+      {
+        id: EXAMPLE_SESSION_ID,
+        token: crypto.randomUUID(),
+        user_id: ACCOUNT,
+        user_agent: 'Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0',
+        expires_at: '2050-01-01T00:00:00.000Z',
+        created_at: now,
+        updated_at: now,
       },
     ],
     ['services', { id: exampleId('svc'), name: 'Example', ...service }],

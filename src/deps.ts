@@ -31,6 +31,7 @@ import { profileSyncRepository } from './repositories/profile-sync.ts'
 import { pageRulesRepository } from './repositories/page-rules.ts'
 import { rolesRepository } from './repositories/roles.ts'
 import { sessionAgeRepository } from './repositories/session-age.ts'
+import { sessionsRepository } from './repositories/sessions.ts'
 import { servicesRepository } from './repositories/services.ts'
 import { nameKeysRepository } from './repositories/name-keys.ts'
 import { type Happened, outboxRepository } from './repositories/outbox.ts'
@@ -64,6 +65,7 @@ export interface Deps extends Pick<
   | 'mintApiKey'
   | 'linkedIdentities'
   | 'sessionAge'
+  | 'sessions'
   | 'users'
   | 'roles'
   | 'badges'
@@ -163,6 +165,10 @@ class Everything {
 
   get sessionAge() {
     return sessionAgeRepository(this.#db, this.now)
+  }
+
+  get sessions() {
+    return sessionsRepository(this.#db, this.now)
   }
 
   get users() {

@@ -47,6 +47,12 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   // The answer is foreseen from the member, and their visits are measured again.
   'POST /v1/users/:userId/reinstate': [3, 1],
   'GET /v1/users/:userId/visits': [1, 1],
+  'GET /v1/users/:userId/sessions': [1, 0],
+  'DELETE /v1/users/:userId/sessions': [1, 0],
+  'DELETE /v1/users/:userId/sessions/:sessionId': [1, 0],
+  'GET /v1/users/:userId/identities': [1, 0],
+  // The identities are listed to find the one with this id.
+  'DELETE /v1/users/:userId/identities/:identityId': [2, 0],
   'GET /v1/roles': [1, 0],
   // The role as it is now is compared with who defines it.
   'PUT /v1/roles/:role': [2, 0],

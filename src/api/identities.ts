@@ -4,10 +4,10 @@ import { answerFields, nobody } from '../http/answer-fields.ts'
 import { listOf, pageOf, PageQuery } from '../http/pagination.ts'
 import { Answer, route } from '../http/route.ts'
 import { type LinkedIdentity, linkIdentity } from '../operations/link-identity.ts'
-import { unlinkIdentity } from '../operations/unlink-identity.ts'
+import { unlinkIdentity, unlinkIdentityOf } from '../operations/unlink-identity.ts'
 import { notFound } from '../problem.ts'
 import type { IdentityName } from '../repositories/linked-identities.ts'
-import { EXAMPLE_TOKEN, shownText, SortTime, Timestamp, Token } from './schemas.ts'
+import { EXAMPLE_TOKEN, shownText, SortTime, Timestamp, Token, UserId } from './schemas.ts'
 
 /** How many hexadecimal digits of an identity's hash tell the identities of one member apart. */
 const ID_DIGITS = 32
@@ -37,7 +37,7 @@ const IdentityId = z
   .string()
   .regex(ID)
   .meta({
-    description: 'Id of an identity of yours',
+    description: 'Id of an identity',
     maxLength: 36,
     examples: [EXAMPLE_IDENTITY_ID],
   })
@@ -91,6 +91,40 @@ export const deleteIdentity = route({
     const { identity: current } = caller
     if (!identity || !current) return notFound('identity')
     await unlinkIdentity(grant, { identity, current }, deps)
+  },
+})
+
+export const listUserIdentities = route({
+  method: 'GET',
+  path: '/v1/users/:userId/identities',
+  summary: 'The identities a member signs in with, oldest first',
+  access: { may: 'identity:manage' },
+  input: { param: z.object({ userId: UserId }), query: z.object(PageQuery) },
+  output: listOf(Identity),
+  async run({ input, caller, deps }) {
+    const { userId } = input.param
+    const rows = await deps.linkedIdentities.list({ owner: userId })
+    if (rows.length === 0) notFound('member')
+    return pageOf({
+      name: `identities?${userId}`,
+      query: input.query,
+      key: z.tuple([SortTime, IdentityId]),
+      keyOf: ({ createdAt, id }): [string, string] => [createdAt, id],
+      all: rows.map((row) => shown(row, caller.identity)),
+    })
+  },
+})
+
+export const deleteUserIdentity = route({
+  method: 'DELETE',
+  path: '/v1/users/:userId/identities/:identityId',
+  summary: 'Unlink an identity of a member, but never their last one, nor one of your own',
+  access: { may: 'identity:manage', takesFrom: 'the member' },
+  input: { param: z.object({ userId: UserId, identityId: IdentityId }) },
+  output: 'nothing',
+  async run({ input, grant, deps }) {
+    const { userId, identityId } = input.param
+    await unlinkIdentityOf(grant, userId, (row) => idOf(row) === identityId, deps)
   },
 })
 

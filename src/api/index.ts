@@ -37,7 +37,13 @@ import {
   readBookingCalendar,
 } from './bookings.ts'
 import { explain } from './explain.ts'
-import { deleteIdentity, listIdentities, createIdentity } from './identities.ts'
+import {
+  deleteIdentity,
+  listIdentities,
+  createIdentity,
+  deleteUserIdentity,
+  listUserIdentities,
+} from './identities.ts'
 import { listJobRuns, listJobs, createJobRun } from './jobs.ts'
 import {
   deleteMe,
@@ -58,6 +64,7 @@ import {
 import { readPermissions } from './permissions.ts'
 import { listRoles, putRoleDefinition, deleteRoleDefinition } from './role-definitions.ts'
 import { deleteUserRole, putUserRole } from './roles.ts'
+import { deleteSession, deleteSessions, listSessions } from './sessions.ts'
 import {
   listServices,
   listSlots,
@@ -94,6 +101,11 @@ const declared = {
   suspendUser,
   reinstateUser,
   readUserVisits,
+  listSessions,
+  deleteSessions,
+  deleteSession,
+  listUserIdentities,
+  deleteUserIdentity,
   listRoles,
   putRoleDefinition,
   deleteRoleDefinition,

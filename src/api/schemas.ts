@@ -323,6 +323,9 @@ export const FullProfile = z
       .nullable(),
     roles: z.array(shownName()).max(MANY),
     status: MemberStatus,
+    suspensionReason: shownText(500)
+      .nullable()
+      .meta({ description: 'Why they are suspended, as they are told; null if nobody said' }),
     updatedAt: Timestamp,
   })
   .meta({ id: 'FullProfile' })

@@ -24,6 +24,14 @@ import {
 
 const param = z.object({ userId: UserId })
 
+const Suspension = z
+  .strictObject({
+    reason: text(1, 500).nullable().default(null).meta({
+      description: 'Why; the member is shown it, and so is whoever may read their profile',
+    }),
+  })
+  .meta({ id: 'Suspension', examples: [{ reason: 'Advertised in the comments' }] })
+
 const View = z.enum(['public', 'full']).optional().meta({ description: 'How much of each profile' })
 
 export const listUsers = route({
@@ -126,12 +134,13 @@ export const suspendUser = route({
   path: '/v1/users/:userId/suspend',
   summary: 'Suspend a member, from this moment on',
   access: { may: 'user:suspend', takesFrom: 'the member' },
-  input: { param, json: NoBody },
+  input: { param, json: Suspension },
   output: FullProfile,
   idempotent: 'd1',
   async run({ input, grant, request, deps }) {
     const remember = request.remember((row: UserRow) => profileOf(row))
-    return profileOf(await suspend(grant, input.param.userId, remember, deps))
+    const suspension = { userId: input.param.userId, reason: input.json.reason }
+    return profileOf(await suspend(grant, suspension, remember, deps))
   },
 })
 

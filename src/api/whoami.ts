@@ -13,6 +13,10 @@ const Whoami = z
     visitorId: shownName(30).optional(),
     keyId: shownName(30).optional(),
     roles: z.array(shownName()).max(MANY),
+    suspension: z
+      .object({ reason: shownText(500).nullable() })
+      .optional()
+      .meta({ description: 'Only to a member who is suspended: why, if somebody said' }),
     permissions: z
       .array(z.object({ permission: shownName(), reach: z.enum(['own', 'any']) }))
       .max(MANY),
@@ -33,7 +37,9 @@ export const readWhoami = route({
   },
   input: {},
   output: Whoami,
-  async run({ caller: { actor, authenticated } }) {
+  async run({ caller: { actor, authenticated }, deps }) {
+    const isSuspended = actor.kind === 'member' && actor.status === 'suspended'
+    const member = isSuspended && (await deps.users.find({ owner: actor.userId }, actor.userId))
     const permissions = entriesOf(rightsOf(actor)).map(([permission, reach]) => ({
       permission,
       reach,
@@ -42,6 +48,7 @@ export const readWhoami = route({
       ...actor,
       roles: actor.kind === 'member' ? roleNamesOf(actor) : [],
       permissions,
+      ...(member && { suspension: { reason: member.suspensionReason } }),
       credential: credentialOf(authenticated),
     }
   },

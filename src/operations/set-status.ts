@@ -1,29 +1,30 @@
 import type { Deps } from '../deps.ts'
 import type { UserId } from '../db/ids.ts'
 import { notFound, Problem } from '../problem.ts'
-import type { ForeseenMember } from '../repositories/members.ts'
+import type { ForeseenMember, StatusChange } from '../repositories/members.ts'
 import type { UserRow } from '../repositories/users.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
 import { asForeseen, type Remember } from './foreseen.ts'
 import { assertMayTake } from './may-take.ts'
 
-interface Change {
+interface Change extends StatusChange {
   readonly userId: UserId
-  readonly status: UserRow['status']
 }
 
 /**
- * Suspends a member; from then on their credentials open nothing but open routes.
+ * Suspends a member; from then on their credentials open nothing but open routes. Somebody who is
+ * suspended stays so for the reason that they were told.
+ * @param suspension why, which the member is shown
  * @throws Problem `not_found`, `forbidden` for somebody with more rights, `last_admin`, `conflict`
  */
 export async function suspend(
   grant: Grant<'user:suspend'>,
-  userId: UserId,
+  suspension: { readonly userId: UserId; readonly reason: string | null },
   remember: Remember<UserRow>,
   deps: Deps,
 ) {
-  return setStatus(grant, { userId, status: 'suspended' }, remember, deps)
+  return setStatus(grant, { ...suspension, status: 'suspended' }, remember, deps)
 }
 
 /** Reinstates a member. @throws Problem `not_found`, `forbidden` as `suspend`, `conflict` */
@@ -33,24 +34,26 @@ export async function reinstate(
   remember: Remember<UserRow>,
   deps: Deps,
 ) {
-  return setStatus(grant, { userId, status: 'active' }, remember, deps)
+  return setStatus(grant, { userId, status: 'active', reason: null }, remember, deps)
 }
 
 async function setStatus(
   grant: Grant<'user:suspend'>,
-  { userId, status }: Change,
+  { userId, ...change }: Change,
   remember: Remember<UserRow>,
   deps: Deps,
 ): Promise<UserRow> {
   const { members, now } = deps
+  const { status, reason } = change
   const exercised = grant.exercise('user:suspend')
   const audit = auditRow(exercised, now, {
     action: status === 'suspended' ? 'user.suspend' : 'user.reinstate',
     target: userId,
+    ...(reason !== null && { changes: { fields: ['reason'] } }),
   })
   const row = await asForeseen(async () => {
-    const foreseen = remember && (await foresee(userId, status, remember, deps))
-    const outcome = await members.setStatus(exercised.scope, userId, status, audit, foreseen)
+    const foreseen = remember && (await foresee(userId, change, remember, deps))
+    const outcome = await members.setStatus(exercised.scope, userId, change, audit, foreseen)
     const row = outcome.row ?? notFound('member')
     assertMayTake(outcome.inTheWay)
     if (!foreseen) return row
@@ -64,14 +67,15 @@ async function setStatus(
 
 async function foresee(
   userId: UserId,
-  status: UserRow['status'],
+  { status, reason }: StatusChange,
   remember: NonNullable<Remember<UserRow>>,
   { users, now }: Deps,
 ): Promise<ForeseenMember> {
   const row = (await users.find('everyone', userId)) ?? notFound('member')
   const { revision } = row
   const updatedAt = new Date(now).toISOString()
-  const to = row.status === status ? row : { ...row, status, revision: revision + 1, updatedAt }
+  const changed = { status, suspensionReason: reason, revision: revision + 1, updatedAt }
+  const to = row.status === status ? row : { ...row, ...changed }
   return { from: revision, to, answer: await remember(to) }
 }
 

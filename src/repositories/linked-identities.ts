@@ -4,6 +4,7 @@ import { type Database, rows, statement } from '../db/client.ts'
 import type { UserId } from '../db/ids.ts'
 import { BUILT_IN } from '../db/issuers.ts'
 import { identities } from '../db/schema.ts'
+import { ceilingOfMember } from './ceiling.ts'
 import { type AuditRow, audited, type StoredAnswer, storeAnswer, wasWritten } from './audited.ts'
 import { type ReadScope, within, type WriteScope } from './scope.ts'
 
@@ -87,30 +88,55 @@ export function linkedIdentitiesRepository(db: Database) {
           and (kept.created_at < identities.created_at or kept.created_at < ${settled}))
         and not (issuer = ${keep.issuer} and subject = ${keep.subject})`
       const target = and(is(name), within(scope, userId), isKept)
-      const write = rows(
-        db,
-        sql`update users set access_revision = access_revision + 1
-        where id in (select user_id from ${identities} where ${target}) returning id`,
-      )
-      const { written } = await audited(db, audit, write, {
-        // One who was an admin by the setting once does not become one again by coming back.
-        erased: statement(
-          db,
-          sql`insert into erased_identities (identity_hash, erased_at, bootstrapped)
-          select identity_hash, ${NEVER_ERASED}, 1 from ${identities}
-          where ${target} and bootstrapped = 1 and ${wasWritten(audit)}
-          on conflict (identity_hash) do update set bootstrapped = 1`,
-        ),
-        // Otherwise its open cookies would be those of somebody new, who has not asked to be here.
-        sessions: statement(
-          db,
-          sql`delete from auth_sessions where issuer = ${name.issuer} and subject = ${name.subject}
-            and exists (select 1 from ${identities} where ${target}) and ${wasWritten(audit)}`,
-        ),
-        identity: db.delete(identities).where(and(target, wasWritten(audit))),
-      })
+      const { written } = await audited(db, audit, accessChanged(target), left(name, target, audit))
       return written.length > 0
     },
+
+    /**
+     * Takes an identity from a member who has another one.
+     * @returns whether it was unlinked, those the member has now, and the right in the way, if one was
+     */
+    async unlinkFrom(scope: WriteScope, member: UserId, name: IdentityName, audit: AuditRow) {
+      const ceiling = ceilingOfMember(db, scope, member)
+      const isNotTheLast = sql`exists (select 1 from identities other where other.user_id = ${member}
+        and not (other.issuer = ${name.issuer} and other.subject = ${name.subject}))`
+      const isTheirs = and(is(name), eq(userId, member), within(scope, userId))
+      const target = and(isTheirs, isNotTheLast, ceiling.allows)
+      const { written, theirs, inTheWay } = await audited(db, audit, accessChanged(target), {
+        ...left(name, target, audit),
+        theirs: select(eq(userId, member)),
+        inTheWay: ceiling.inTheWay,
+      })
+      return { isUnlinked: written.length > 0, theirs, inTheWay: inTheWay?.[0] }
+    },
+  }
+
+  function accessChanged(target: SQL | undefined) {
+    return rows(
+      db,
+      sql`update users set access_revision = access_revision + 1
+      where id in (select user_id from ${identities} where ${target}) returning id`,
+    )
+  }
+
+  function left(name: IdentityName, target: SQL | undefined, audit: AuditRow) {
+    return {
+      // One who was an admin by the setting once does not become one again by coming back.
+      erased: statement(
+        db,
+        sql`insert into erased_identities (identity_hash, erased_at, bootstrapped)
+        select identity_hash, ${NEVER_ERASED}, 1 from ${identities}
+        where ${target} and bootstrapped = 1 and ${wasWritten(audit)}
+        on conflict (identity_hash) do update set bootstrapped = 1`,
+      ),
+      // Otherwise its open cookies would be those of somebody new, who has not asked to be here.
+      sessions: statement(
+        db,
+        sql`delete from auth_sessions where issuer = ${name.issuer} and subject = ${name.subject}
+          and exists (select 1 from ${identities} where ${target}) and ${wasWritten(audit)}`,
+      ),
+      identity: db.delete(identities).where(and(target, wasWritten(audit))),
+    }
   }
 }
 

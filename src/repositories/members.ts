@@ -42,6 +42,12 @@ export interface ForeseenMember {
   readonly answer: StoredAnswer | undefined
 }
 
+export interface StatusChange {
+  readonly status: UserRow['status']
+  /** Why, if they are suspended; kept until they are reinstated. */
+  readonly reason: string | null
+}
+
 /** @param happened where it is noted what has to follow from a change */
 export function membersRepository(db: Database, happened: Happened) {
   return {
@@ -49,14 +55,14 @@ export function membersRepository(db: Database, happened: Happened) {
     async setStatus(
       scope: WriteScope,
       id: UserId,
-      status: 'active' | 'suspended',
+      { status, reason }: StatusChange,
       audit: AuditRow,
       foreseen: ForeseenMember | undefined,
     ) {
       const ceiling = ceilingOfMember(db, scope, id)
       const write = db
         .update(users)
-        .set({ status })
+        .set({ status, suspensionReason: reason })
         .where(
           and(
             eq(users.id, id),

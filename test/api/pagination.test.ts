@@ -105,6 +105,8 @@ const KEYS: Record<string, [name: string, key: (string | number)[]]> = {
   '/v1/elevations': ['elevations', ['badge-awarder']],
   '/v1/jobs': ['jobs', ['award-badges']],
   '/v1/me/progress': ['progress', [1, `rul_${NO_ID}`]],
+  '/v1/users/:userId/sessions': ['sessions?:userId', [AT, 'session']],
+  '/v1/users/:userId/identities': ['identities?:userId', [AT, `idn_${'0'.repeat(32)}`]],
   '/v1/me/identities': ['identities', [AT, `idn_${'0'.repeat(32)}`]],
 }
 

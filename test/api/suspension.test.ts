@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
+import { rowsOf } from '../support/population.ts'
 import { testSite } from '../support/site.ts'
 
 const ABSENT = 'usr_01jqz00000000000000000000x'
@@ -123,5 +124,47 @@ describe('a suspended member', () => {
     expect((await root.put(`/v1/users/${ada.userId}/badges/${badge.body.id}`)).status).toBe(201)
     await root.put(`/v1/users/${ada.userId}/roles/moderator`)
     expect((await ada.get('/v1/users')).body.code).toBe('suspended')
+  })
+})
+
+describe('the reason for a suspension', () => {
+  const reason = 'Advertised <b>in</b> every comment'
+
+  test('is shown to the member and to whoever reads their profile, until they are reinstated', async () => {
+    const site = testSite()
+    const [ada, moderator] = [await site.member('ada'), await site.memberWith('moderator')]
+    const path = `/v1/users/${ada.userId}`
+    const once = { headers: { 'Idempotency-Key': 'suspend-1' } }
+    const answers = [
+      await moderator.post(`${path}/suspend`, { reason }, once),
+      await moderator.post(`${path}/suspend`, { reason }, once),
+      await moderator.post(`${path}/suspend`, { reason: 'Another one' }),
+      await moderator.get(`${path}?view=full`),
+    ]
+    for (const { body } of answers) {
+      expect(body).toMatchObject({ status: 'suspended', suspensionReason: reason })
+    }
+    expect((await ada.get('/v1/whoami')).body.suspension).toEqual({ reason })
+    expect((await ada.get('/v1/me')).status).toBe(403)
+    expect(Object.keys((await site.anonymous.get(path)).body)).not.toContain('suspensionReason')
+
+    expect((await moderator.post(`${path}/reinstate`)).body.suspensionReason).toBeNull()
+    expect((await ada.get('/v1/whoami')).body.suspension).toBeUndefined()
+    const log = await rowsOf<{ changes: string }>(
+      `select changes from audit_log where target = ? and action like 'user.%' order by id`,
+      ada.userId,
+    )
+    expect(log.map(({ changes }) => changes)).toEqual(['{}', '{"fields":["reason"]}', '{}'])
+  })
+
+  test('is up to 500 characters of text, and nobody has to give one', async () => {
+    const site = testSite()
+    const [root, ada] = [await site.root(), await site.member('ada')]
+    const path = `/v1/users/${ada.userId}/suspend`
+    for (const wrong of ['', 'x'.repeat(501), 'a\u0000b', 7, ['x']]) {
+      expect((await root.post(path, { reason: wrong })).status).toBe(422)
+    }
+    expect((await root.post(path)).body).toMatchObject({ suspensionReason: null })
+    expect((await ada.get('/v1/whoami')).body.suspension).toEqual({ reason: null })
   })
 })

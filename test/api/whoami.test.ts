@@ -8,6 +8,7 @@ import { makeIssuer } from '../support/tokens.ts'
 const MEMBER = {
   'profile:read': 'own',
   'profile:update': 'own',
+  'session:end': 'own',
   'visit:record': 'own',
   'visit:read': 'own',
   'booking:create': 'own',
@@ -21,6 +22,7 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'profile:list': 'any',
     'profile:update': 'any',
     'user:suspend': 'any',
+    'session:end': 'any',
     'visit:read': 'any',
   },
   'bookings-manager': {
@@ -37,6 +39,8 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'profile:update': 'any',
     'profile:delete': 'any',
     'user:suspend': 'any',
+    'session:end': 'any',
+    'identity:manage': 'any',
     'role:assign': 'any',
     'role:define': 'any',
     'badge:manage': 'any',

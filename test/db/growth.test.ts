@@ -22,6 +22,8 @@ const SHORT: Readonly<Record<string, string>> = {
   'GET /v1/roles': 'a site has as many as people can keep apart',
   'GET /v1/page-rules': 'a site has at most 200, which are all read for each page',
   'GET /v1/me/identities': 'a member has as many as ways to sign in',
+  'GET /v1/users/:userId/identities': 'a member has as many as ways to sign in',
+  'GET /v1/users/:userId/sessions': 'a member has as many as browsers of the last two weeks',
   'GET /v1/me/progress': 'a site has as many rules as badges that are given by one',
   'GET /v1/users/:userId/badges': 'a member has as many as there are badges',
 }

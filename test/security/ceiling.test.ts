@@ -10,6 +10,7 @@ import { explained } from '../support/explained.ts'
 import { interruptedStorage } from '../support/failing.ts'
 import { partner } from '../support/keys.ts'
 import { rowsOf } from '../support/population.ts'
+import { sessionOf } from '../support/sessions.ts'
 import { seeded } from '../support/seeded.ts'
 import { type Client, type Member, type Site, testSite } from '../support/site.ts'
 
@@ -20,6 +21,9 @@ interface Target {
   readonly userId: string
   /** A key without scopes that they have created. */
   readonly keyId: string
+  readonly sessionId: string
+  /** That of their session, besides the one they come with. */
+  readonly identityId: string
 }
 
 interface Call {
@@ -45,6 +49,24 @@ const TAKING: Readonly<Record<string, readonly [Permission, (target: Target) => 
   'POST /v1/users/:userId/reinstate': [
     'user:suspend',
     ({ userId }) => ({ method: 'POST', path: `/v1/users/${userId}/reinstate` }),
+  ],
+  'DELETE /v1/users/:userId/sessions': [
+    'session:end',
+    ({ userId }) => ({ method: 'DELETE', path: `/v1/users/${userId}/sessions` }),
+  ],
+  'DELETE /v1/users/:userId/sessions/:sessionId': [
+    'session:end',
+    ({ userId, sessionId }) => ({
+      method: 'DELETE',
+      path: `/v1/users/${userId}/sessions/${sessionId}`,
+    }),
+  ],
+  'DELETE /v1/users/:userId/identities/:identityId': [
+    'identity:manage',
+    ({ userId, identityId }) => ({
+      method: 'DELETE',
+      path: `/v1/users/${userId}/identities/${identityId}`,
+    }),
   ],
   'DELETE /v1/users/:userId/roles/:role': [
     'role:assign',
@@ -144,7 +166,10 @@ async function target(site: Site, who: Member): Promise<Target & { readonly who:
   await root.put(`/v1/users/${userId}/roles/team`)
   const { id: keyId } = await partner(site)
   await rowsOf('update api_keys set created_by = ? where id = ?', userId, keyId)
-  return { userId, keyId, who }
+  const sessionId = await sessionOf(userId)
+  const { body } = await who.get('/v1/me/identities')
+  const other = body.items.find(({ issuer }: { issuer: string }) => issuer === 'built-in')
+  return { userId, keyId, sessionId, identityId: other?.id, who }
 }
 
 const sent = async (by: Client, { method, path, json }: Call, headers = {}) =>

@@ -147,14 +147,16 @@ export function challengeOf({ status, code, required }: Refusal): string | null 
 }
 
 /**
- * Refusals that no matrix shows: nobody settles a booking of theirs or gives themselves a badge.
+ * Refusals that no matrix shows: nobody settles a booking of theirs, gives themselves a badge, or unlinks
+ * an identity of theirs as if it were somebody else's.
  */
 export function exceptionOf(row: Row, caller: CastName, target: Target): Refusal | undefined {
   const { restriction, matrix } = row
   const required = restriction?.may
   const settles = required === 'booking:confirm'
   const gives = required === 'badge:assign' && matrix.method === 'PUT' && !NO_MEMBERS.has(caller)
-  const isOwn = target === 'own' && (settles || gives)
+  const unlinks = required === 'identity:manage' && matrix.method === 'DELETE'
+  const isOwn = target === 'own' && (settles || gives || (unlinks && !NO_MEMBERS.has(caller)))
   if (!isOwn || refusalOf(row, caller, target)) return undefined
   return { status: 403, code: 'forbidden', stage: 'ownership', required, reach: 'any' }
 }

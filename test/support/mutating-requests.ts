@@ -6,6 +6,7 @@ import { bookingOf, bookingScene, CONTACT } from './bookings.ts'
 import { idTokenFor } from './identities.ts'
 import { partner } from './keys.ts'
 import { badgeWithRule } from './population.ts'
+import { sessionOf } from './sessions.ts'
 import { type Client, ISSUER, type Reply, type Site } from './site.ts'
 
 export type Request = () => Promise<Reply>
@@ -133,6 +134,23 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
     await root.post(`/v1/users/${member.userId}/suspend`)
     await site.tick()
     return () => root.post(`/v1/users/${member.userId}/reinstate`, {}, { headers })
+  },
+  'DELETE /v1/users/:userId/sessions': async ({ root, someone }) => {
+    const { userId } = await someone()
+    await sessionOf(userId)
+    await sessionOf(userId)
+    return () => root.delete(`/v1/users/${userId}/sessions`)
+  },
+  'DELETE /v1/users/:userId/sessions/:sessionId': async ({ root, someone }) => {
+    const { userId } = await someone()
+    const id = await sessionOf(userId)
+    return () => root.delete(`/v1/users/${userId}/sessions/${id}`)
+  },
+  'DELETE /v1/users/:userId/identities/:identityId': async ({ root, someone }) => {
+    const member = await someone()
+    const token = await ISSUER.sign({ sub: crypto.randomUUID() })
+    const { body } = await member.post('/v1/me/identities', { token })
+    return () => root.delete(`/v1/users/${member.userId}/identities/${body.id}`)
   },
   'PUT /v1/users/:userId/roles/:role': async ({ root, someone }) => {
     const { userId } = await someone()

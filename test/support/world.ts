@@ -7,6 +7,7 @@ import { bookingOf, bookingScene, CONTACT } from './bookings.ts'
 import { type CastName, isOutcast, type Target } from './cells.ts'
 import { idTokenFor } from './identities.ts'
 import { partner } from './keys.ts'
+import { sessionOf } from './sessions.ts'
 import { type Client, ISSUER, type Member, type Site } from './site.ts'
 
 export type Caller = Client & {
@@ -121,6 +122,8 @@ export function thingsFor(site: Site, caller: Caller, given?: Promise<Member>) {
     }),
     /** An identity of the caller, or of the other member if the caller can have none. */
     identityId: once(async () => (await linked(caller)) ?? (await linked(await other())) ?? ''),
+    userIdentityId: once(async () => (await linked(await other())) ?? ''),
+    sessionId: once(async () => sessionOf((await other()).userId)),
     identityToken: freshIdentity,
     idToken: () => idTokenFor(caller.token, { name: 'Ada' }),
     job: async () => 'prune-records',
@@ -159,6 +162,8 @@ const ABSENT: Record<string, string> = {
   bookingId: `bkg_${NO_SUCH}`,
   role: 'emperor',
   identityId: `idn_${'0'.repeat(32)}`,
+  userIdentityId: `idn_${'0'.repeat(32)}`,
+  sessionId: 'no-such-session',
   job: 'no-such-job',
 }
 
@@ -172,8 +177,9 @@ export async function pathFor(path: string, target: Target, things: Things, call
   return named.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '')
 }
 
-/** What a parameter of a path names: two kinds of things are called rules. */
+/** What a parameter of a path names: two kinds of things are called rules, and identities are of two people. */
 export function thingNamed(path: string, name: string): string {
+  if (name === 'identityId' && path.startsWith('/v1/users/')) return 'userIdentityId'
   return name === 'ruleId' && path.startsWith('/v1/page-rules/') ? 'pageRuleId' : name
 }
 
@@ -182,6 +188,7 @@ async function valueOf(name: string, target: Target, things: Things, caller: Cal
   if (!absent || !isThing(name, things)) throw new Error(noValues(name))
   if (target === 'absent') return absent
   if (target === 'malformed') return 'not%20an-id'
+  if (target === 'own' && name === 'sessionId' && caller.userId) return sessionOf(caller.userId)
   const own =
     name === 'userId' ? caller.userId : name === 'bookingId' ? caller.bookingId : undefined
   return (target === 'own' && own) || things[name]()

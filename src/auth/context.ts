@@ -5,7 +5,7 @@ import { openSession } from '../db/client.ts'
 import { makeIdentifyDeps } from '../deps.ts'
 import type { Bindings, Mail } from '../env.ts'
 import { identify } from '../security/callers/identify.ts'
-import { describeError } from '../log.ts'
+import { describeError, log } from '../log.ts'
 import { networkOf } from '../security/limits/ip-ranges.ts'
 import { type Accounts, accountsOf } from './accounts.ts'
 import type { LoginDeps } from './deps.ts'
@@ -62,7 +62,8 @@ export function openLogin(c: LoginContext): void {
   const { login, now, requestId } = c.env.request
   const { db } = openSession(c.env.DB, 'primary')
   const send = (mail: Mail) => sendMail(mail, login, c.env.MAIL)
-  const failed = (error: unknown) => console.error({ requestId, ...describeError(error) })
+  const failed = (error: unknown) =>
+    log('error', 'login failed', { requestId, ...describeError(error) })
   const notify = (mail: Mail) => send(mail).catch(failed)
   const address = networkOf(c.req.header('CF-Connecting-IP') ?? 'unknown')
   const places = placesOf(db, c.req.raw.headers, address, login.secret, now)

@@ -51,6 +51,7 @@ describe('settings that are given', () => {
       VISITOR_HOLD_MINUTES: '1',
       GUEST_DATA_DAYS: '36500',
       PAGES_DEFAULT: 'open',
+      LOG_REQUESTS: '0.05',
     })
     expect(parsed).toMatchObject({
       trustedIssuers: [
@@ -63,6 +64,7 @@ describe('settings that are given', () => {
       visitShards: 1024,
       guests: { perVisitor: 1000, perNetwork: 100_000, holdMinutes: 1, keptForDays: 36_500 },
       pagesDefault: 'open',
+      loggedShare: 0.05,
     })
   })
 
@@ -157,6 +159,8 @@ const BAD = [
   ['VISITOR_HOLD_MINUTES', 'an hour', 'expected a whole number from 1 to 525600'],
   ['GUEST_DATA_DAYS', '-1', 'expected a whole number from 1 to 36500'],
   ['PAGES_DEFAULT', 'shut', 'expected "open" or "closed"'],
+  ['LOG_REQUESTS', '5%', 'expected a number from 0 to 1'],
+  ['LOG_REQUESTS', '1.5', 'expected a number from 0 to 1'],
   ['SITE_TIME_ZONE', ' ', 'expected an IANA time zone'],
   ['SITE_TIME_ZONE', '+01:00', 'expected an IANA time zone'],
   ['KEEP_PUBLIC_ANSWERS', 'no', 'expected "on" or "off"'],

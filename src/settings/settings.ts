@@ -49,6 +49,8 @@ export interface RawSettings extends RawLoginSettings, RawPagesSettings {
   readonly PAGES_DEFAULT?: string
   /** 0..1: which share of the requests that went well is logged. Default 1. */
   readonly LOG_REQUESTS?: string
+  /** `off` writes nothing down of what was refused; `on`, the default, keeps it for seven days. */
+  readonly KEEP_REFUSALS?: string
 }
 
 export const SETTING_NAMES = [
@@ -65,6 +67,7 @@ export const SETTING_NAMES = [
   'GUEST_DATA_DAYS',
   'PAGES_DEFAULT',
   'LOG_REQUESTS',
+  'KEEP_REFUSALS',
   ...LOGIN_SETTING_NAMES,
   ...PAGES_SETTING_NAMES,
 ] as const satisfies readonly (keyof RawSettings)[]
@@ -99,6 +102,7 @@ export interface Settings {
   readonly pagesDefault: 'open' | 'closed'
   /** Which share of the requests that went well is logged, from 0 to 1. */
   readonly loggedShare: number
+  readonly keepsRefusals: boolean
   /** What the keys of this site's tokens are encrypted with; undefined if they are not. */
   readonly authSecret: string | undefined
   /** Undefined when it is off. */
@@ -170,6 +174,7 @@ export function parseSettings(raw: RawSettings): Settings {
     },
     pagesDefault: setting('PAGES_DEFAULT', OpenOrClosed, raw.PAGES_DEFAULT || 'closed'),
     loggedShare: setting('LOG_REQUESTS', Share, raw.LOG_REQUESTS || '1'),
+    keepsRefusals: setting('KEEP_REFUSALS', OnOrOff, raw.KEEP_REFUSALS || 'on') === 'on',
     authSecret: setting(
       'AUTH_SECRET',
       AuthSecret('for encryption').optional(),

@@ -59,7 +59,7 @@ export const deleteMe = route({
   method: 'DELETE',
   path: '/v1/me',
   summary: 'Delete yourself, having just signed in, where the site allows it',
-  access: { may: 'profile:delete', owner: 'self' },
+  access: { may: 'account:delete', owner: 'self' },
   input: {},
   output: 'nothing',
   conditional: true,

@@ -3,7 +3,7 @@ import { Problem } from '../problem.ts'
 import type { Revisions } from '../repositories/scope.ts'
 import type { Authenticated } from '../security/callers/authenticate.ts'
 import type { Grant } from '../security/grant.ts'
-import { deleteUser } from './delete-user.ts'
+import { deleteAs } from './delete-user.ts'
 import { memberOf } from './member-of.ts'
 
 /** How long ago somebody may have signed in. */
@@ -24,11 +24,12 @@ interface Leaving {
  * `precondition_failed`
  */
 export async function deleteSelf(
-  grant: Grant<'profile:delete'>,
+  grant: Grant<'account:delete'>,
   { by, revisions }: Leaving,
   deps: Deps,
 ): Promise<void> {
-  const userId = memberOf(grant.exercise('profile:delete'), 'profile:delete')
+  const exercised = grant.exercise('account:delete')
+  const userId = memberOf(exercised, 'account:delete')
   if (!deps.settings.allowsSelfDeletion) {
     throw new Problem(
       'invalid_state',
@@ -39,10 +40,10 @@ export async function deleteSelf(
   const age = deps.now - (signedInAt ?? 0)
   if (age >= FRESH_MS || age < -TOLERANCE_MS) {
     const detail = 'You have to have signed in within the last ten minutes.'
-    const missing = { required: 'profile:delete', reach: 'own' } as const
+    const missing = { required: 'account:delete', reach: 'own' } as const
     throw new Problem('session_too_old', detail, { stage: 'session', ...missing })
   }
-  await deleteUser(grant, { userId, revisions }, deps)
+  await deleteAs(exercised, { userId, revisions }, deps)
 }
 
 /** Of a provider's token, what it says of that itself: it may be renewed long after. */

@@ -3,7 +3,7 @@ import type { UserId } from '../db/ids.ts'
 import { notFound } from '../problem.ts'
 import { accepts, type Revisions } from '../repositories/scope.ts'
 import { auditRow } from '../security/audit.ts'
-import type { Grant } from '../security/grant.ts'
+import type { Exercised, Grant } from '../security/grant.ts'
 import { assertMayTake } from './may-take.ts'
 import { lastAdmin } from './set-status.ts'
 import { stale } from './outcome.ts'
@@ -16,11 +16,23 @@ import { stale } from './outcome.ts'
  */
 export async function deleteUser(
   grant: Grant<'profile:delete'>,
-  { userId, revisions }: { readonly userId: UserId; readonly revisions: Revisions },
+  deletion: Deletion,
   deps: Deps,
 ): Promise<void> {
-  const { members, now } = deps
-  const exercised = grant.exercise('profile:delete')
+  await deleteAs(grant.exercise('profile:delete'), deletion, deps)
+}
+
+interface Deletion {
+  readonly userId: UserId
+  readonly revisions: Revisions
+}
+
+/** As `deleteUser`, for members themselves, too. */
+export async function deleteAs(
+  exercised: Exercised<'profile:delete' | 'account:delete'>,
+  { userId, revisions }: Deletion,
+  { members, now }: Deps,
+): Promise<void> {
   const audit = auditRow(exercised, now, { action: 'user.delete', target: userId })
   const { scope } = exercised
   const { isGone, left, inTheWay } = await members.delete(scope, userId, revisions, audit, now)

@@ -27,7 +27,12 @@ export const PERMISSIONS = {
   'profile:delete': {
     description: 'Delete a member and erase their personal data',
     keyScope: false,
-    reaches: OWN_OR_ANY,
+    reaches: ANY,
+  },
+  'account:delete': {
+    description: 'Delete oneself, where the site allows it',
+    keyScope: false,
+    reaches: ['own'],
   },
   'user:suspend': { description: 'Suspend and reinstate a member', keyScope: false, reaches: ANY },
   'session:end': {
@@ -107,7 +112,7 @@ export const ROLES = {
   member: {
     'profile:read': 'own',
     'profile:update': 'own',
-    'profile:delete': 'own',
+    'account:delete': 'own',
     'session:end': 'own',
     'visit:record': 'own',
     'visit:read': 'own',

@@ -59,6 +59,7 @@ describe('settings that are given', () => {
       SITE_LOGO: '/logo.svg',
       SITE_ACCENT: '#B4530A',
       CONSOLE: 'off',
+      LOG_REQUESTS: '0.05',
     })
     expect(parsed).toMatchObject({
       trustedIssuers: [
@@ -78,6 +79,7 @@ describe('settings that are given', () => {
         accent: '#b4530a',
       },
       console: false,
+      loggedShare: 0.05,
     })
   })
 
@@ -185,6 +187,8 @@ const BAD = [
   ['GUEST_DATA_DAYS', '-1', 'expected a whole number from 1 to 36500'],
   ['SELF_DELETION', 'yes', 'expected "on" or "off"'],
   ['PAGES_DEFAULT', 'shut', 'expected "open" or "closed"'],
+  ['LOG_REQUESTS', '5%', 'expected a number from 0 to 1'],
+  ['LOG_REQUESTS', '1.5', 'expected a number from 0 to 1'],
   ['SITE_TIME_ZONE', ' ', 'expected an IANA time zone'],
   ['SITE_TIME_ZONE', '+01:00', 'expected an IANA time zone'],
   ['KEEP_PUBLIC_ANSWERS', 'no', 'expected "on" or "off"'],

@@ -221,7 +221,7 @@ async function profile(c: ConsoleContext): Promise<Response> {
     const [role] = others
     if (badge) void each.badges[':badgeId'].$put({ param: { ...param, badgeId: badge.id } })
     if (role) void each.roles[':role'].$put({ param: { ...param, role: role.name } })
-    if (may(me, 'user:suspend')) void each.suspend.$post({ param })
+    if (may(me, 'user:suspend')) void each.suspend.$post({ param, json: {} })
   })
   return show(c, { title: member.displayName, body, actions })
 }
@@ -506,6 +506,14 @@ function acting(app: ConsoleApp): void {
             </p>
             <form method="post" class="row">
               <OnceKey />
+              {act === 'suspend' && (
+                <TextArea
+                  name="reason"
+                  label="Reason"
+                  hint="Kept with the member until they are reinstated; may be empty"
+                  maxlength={500}
+                />
+              )}
               <button class={act === 'suspend' ? 'danger' : ''}>{title}</button>
               <a class="button plain" href={place}>
                 Cancel
@@ -515,14 +523,15 @@ function acting(app: ConsoleApp): void {
         </>
       )
       const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
-        v1.users[':userId'][act].$post({ param }),
+        v1.users[':userId'][act].$post({ param, json: {} }),
       )
       return show(c, { title: `${title} ${member.displayName}`, body, actions })
     })
 
     app.post(`/console/members/:userId/${act}`, async (c) => {
       const param = { userId: idOf(c) }
-      await c.var.client.v1.users[':userId'][act].$post({ param, ...once(c) })
+      const json = act === 'suspend' ? { reason: c.var.form.optional('reason') ?? null } : {}
+      await c.var.client.v1.users[':userId'][act].$post({ param, json, ...once(c) })
       return done(c, placeOf(param.userId), act === 'suspend' ? 'suspended' : 'reinstated')
     })
   }

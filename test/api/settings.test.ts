@@ -16,6 +16,8 @@ describe('settings that are left out', () => {
       allowedOrigins: [],
       siteTimeZone: 'UTC',
       keepsPublicAnswers: true,
+      keepsRefusals: true,
+      loggedShare: 1,
       visitShards: 8,
       guests: { perVisitor: 5, perNetwork: 50, holdMinutes: 60, keptForDays: 365 },
       allowsSelfDeletion: false,

@@ -6,6 +6,7 @@ import { makeIssuer } from '../support/tokens.ts'
 
 /** The permissions of members by the contract, written out independently of the code. */
 const MEMBER = {
+  'account:delete': 'own',
   'profile:read': 'own',
   'profile:update': 'own',
   'session:end': 'own',

@@ -93,6 +93,8 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'GET /v1/bookings': [1, 0],
   'GET /v1/bookings/:bookingId/calendar.ics': [1, 0],
   'GET /v1/bookings/:bookingId': [1, 0],
+  // The answer is foreseen from the bookings.
+  'POST /v1/booking-decisions/bulk': [2, 0],
   // The answer is foreseen from the booking.
   'POST /v1/bookings/:bookingId/confirm': [2, 0],
   // The answer is foreseen from the booking.

@@ -35,6 +35,7 @@ import {
   deleteBookingContact,
   readBooking,
   readBookingCalendar,
+  settleBookings,
 } from './bookings.ts'
 import { explain } from './explain.ts'
 import {
@@ -141,6 +142,7 @@ const declared = {
   deleteBookingContact,
   confirmBooking,
   declineBooking,
+  settleBookings,
   cancelBooking,
   listApiKeys,
   readApiKey,

@@ -107,6 +107,7 @@ export const READS: Readonly<Record<Unaudited, true>> = {
   'visits.in': true,
   'visits.of': true,
   'sessions.list': true,
+  'bookings.foreseeAll': true,
 }
 
 // @ts-expect-error: every kind of event has a handler

@@ -10,6 +10,7 @@ const TAGS: Readonly<Record<string, string>> = {
   services: 'What can be booked, and the slots it can be booked for.',
   slots: 'Single times at which a service can be booked.',
   bookings: 'Who comes when: made by members, visitors and keys, and confirmed by managers.',
+  'booking-decisions': 'Confirming or declining many bookings at once.',
   visitors: 'Booking without an account.',
   'page-rules': 'Who may open which pages of the site.',
   'api-keys': 'Credentials for programs: scopes, limits, rotation and use.',

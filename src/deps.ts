@@ -33,6 +33,7 @@ import { rolesRepository } from './repositories/roles.ts'
 import { sessionsRepository } from './repositories/sessions.ts'
 import { servicesRepository } from './repositories/services.ts'
 import { nameKeysRepository } from './repositories/name-keys.ts'
+import { statsRepository } from './repositories/stats.ts'
 import { type Happened, outboxRepository } from './repositories/outbox.ts'
 import { siteRepository } from './repositories/site.ts'
 import { usersRepository } from './repositories/users.ts'
@@ -64,6 +65,7 @@ export interface Deps extends Pick<
   | 'mintApiKey'
   | 'linkedIdentities'
   | 'sessions'
+  | 'stats'
   | 'users'
   | 'roles'
   | 'badges'
@@ -163,6 +165,10 @@ class Everything {
 
   get sessions() {
     return sessionsRepository(this.#db, this.now)
+  }
+
+  get stats() {
+    return statsRepository(this.#db)
   }
 
   get users() {

@@ -75,6 +75,7 @@ import {
   deleteService,
   deleteSlot,
 } from './services.ts'
+import { readStats } from './stats.ts'
 import { listUsers, readUser, reinstateUser, deleteUser, suspendUser, patchUser } from './users.ts'
 import { claimMyBookings, createVisitor } from './visitors.ts'
 import { readUserVisits } from './visits.ts'
@@ -160,6 +161,7 @@ const declared = {
   listElevations,
   readPermissions: readPermissions(() => routes),
   explain,
+  readStats,
   listJobs,
   listJobRuns,
   createJobRun,

@@ -23,6 +23,7 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'profile:update': 'any',
     'user:suspend': 'any',
     'session:end': 'any',
+    'stats:read': 'any',
     'visit:read': 'any',
   },
   'bookings-manager': {
@@ -32,6 +33,7 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'booking:cancel': 'any',
     'booking:read': 'any',
     'booking:confirm': 'any',
+    'stats:read': 'any',
   },
   admin: {
     'profile:read': 'any',
@@ -56,6 +58,7 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'page:manage': 'any',
     'api-key:manage': 'any',
     'audit:read': 'any',
+    'stats:read': 'any',
     'job:run': 'any',
     'explain:others': 'any',
   },

@@ -107,6 +107,7 @@ export const READS: Readonly<Record<Unaudited, true>> = {
   'visits.in': true,
   'visits.of': true,
   'sessions.list': true,
+  'stats.read': true,
   'bookings.foreseeAll': true,
 }
 

@@ -18,6 +18,7 @@ const TAGS: Readonly<Record<string, string>> = {
   elevations: 'What the backend may do by itself.',
   permissions: 'Who may call what, as data.',
   explain: 'Why a call would be answered as it would.',
+  stats: 'The site in figures.',
   jobs: 'Background jobs: schedules, runs, and asking for one.',
   documents: 'About the API itself, for people and for tools.',
 }

@@ -6,7 +6,8 @@ CREATE INDEX users_by_email ON users (lower(email)) WHERE email IS NOT NULL;
 
 -- A role repeats what its holders are sorted and found by, because an index is of one table.
 ALTER TABLE user_roles ADD COLUMN name_key TEXT NOT NULL DEFAULT '';
-ALTER TABLE user_roles ADD COLUMN status TEXT NOT NULL DEFAULT 'active';
+ALTER TABLE user_roles ADD COLUMN status TEXT NOT NULL DEFAULT 'active'
+  CHECK (status IN ('active', 'suspended'));
 UPDATE user_roles SET (name_key, status) =
   (SELECT name_key, status FROM users WHERE users.id = user_roles.user_id);
 CREATE INDEX user_roles_by_name ON user_roles (role, name_key, user_id);

@@ -35,6 +35,7 @@ import { sessionAgeRepository } from './repositories/session-age.ts'
 import { sessionsRepository } from './repositories/sessions.ts'
 import { servicesRepository } from './repositories/services.ts'
 import { nameKeysRepository } from './repositories/name-keys.ts'
+import { statsRepository } from './repositories/stats.ts'
 import { type Happened, outboxRepository } from './repositories/outbox.ts'
 import { siteRepository } from './repositories/site.ts'
 import { usersRepository } from './repositories/users.ts'
@@ -67,6 +68,7 @@ export interface Deps extends Pick<
   | 'linkedIdentities'
   | 'sessionAge'
   | 'sessions'
+  | 'stats'
   | 'users'
   | 'roles'
   | 'badges'
@@ -171,6 +173,10 @@ class Everything {
 
   get sessions() {
     return sessionsRepository(this.#db, this.now)
+  }
+
+  get stats() {
+    return statsRepository(this.#db)
   }
 
   get users() {

@@ -95,6 +95,8 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'GET /v1/bookings': [1, 0],
   'GET /v1/bookings/:bookingId/calendar.ics': [1, 0],
   'GET /v1/bookings/:bookingId': [1, 0],
+  // The answer is foreseen from the bookings.
+  'POST /v1/booking-decisions/bulk': [2, 0],
   // The answer is foreseen from the booking.
   'POST /v1/bookings/:bookingId/confirm': [2, 0],
   // The answer is foreseen from the booking.
@@ -124,6 +126,7 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'GET /v1/permissions': [1, 0],
   // An explained write finds whom it is about and the columns of its reads, and undoes what it writes.
   'POST /v1/explain': [3, 0],
+  'GET /v1/stats': [1, 0],
   'GET /v1/jobs': [1, 0],
   'GET /v1/jobs/:job/runs': [1, 0],
   'POST /v1/jobs/:job/run': [1, 1],

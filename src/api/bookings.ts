@@ -1,6 +1,6 @@
 /** Bookings: made by members, visitors and keys; confirmed by managers, or by an event. */
 import * as z from 'zod'
-import { answerFields } from '../http/answer-fields.ts'
+import { answerFields, nobody } from '../http/answer-fields.ts'
 import { type BookingId as Id, isId } from '../db/ids.ts'
 import type { Deps } from '../deps.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
@@ -8,7 +8,7 @@ import { type CallerContext, route } from '../http/route.ts'
 import { book } from '../operations/book.ts'
 import * as operations from '../operations/decide-booking.ts'
 import { notFound } from '../problem.ts'
-import { type BookingRow, isOfPeriod } from '../repositories/bookings.ts'
+import { type BookingRow, isOfPeriod, type Settled } from '../repositories/bookings.ts'
 import type { Scope } from '../repositories/scope.ts'
 import { actorRef } from '../security/actor.ts'
 import { decide } from '../security/decide.ts'
@@ -27,6 +27,7 @@ import {
   StartQuery,
   text,
   Timestamp,
+  whenFine,
 } from './schemas.ts'
 import { EmailAddress } from '../settings/email-address.ts'
 
@@ -275,6 +276,62 @@ export const declineBooking = route({
       ...input.json,
     }
     return shown(await operations.declineBooking(grant, change, remember, deps), caller, deps)
+  },
+})
+
+const BulkSettlement = z
+  .strictObject({
+    action: z.enum(['confirm', 'decline']),
+    bookingIds: z.array(BookingId).min(1).max(100),
+    reason: text(1, 500).nullable().default(null).meta({ description: 'Of a decline' }),
+  })
+  .refine(({ action, reason }) => action === 'decline' || reason === null, {
+    error: 'a confirmation has no reason',
+    path: ['reason'],
+    when: whenFine,
+  })
+  .meta({
+    id: 'BulkSettlement',
+    examples: [{ action: 'confirm', bookingIds: [exampleId('bkg')] }],
+  })
+
+const BulkSettlementResult = z
+  .object({
+    results: z
+      .array(
+        z.object({
+          bookingId: shownId('bkg'),
+          status: z
+            .enum(['confirmed', 'declined', 'not_found', 'forbidden', 'invalid_state'])
+            .meta({ description: '`forbidden` for one’s own; the rest as the single call has it' }),
+        }),
+      )
+      .max(100),
+  })
+  .meta({ id: 'BulkSettlementResult' })
+  .register(answerFields, { about: nobody })
+
+export const settleBookings = route({
+  method: 'POST',
+  path: '/v1/booking-decisions/bulk',
+  summary: 'Confirm or decline up to 100 pending bookings, with a result for each',
+  access: { may: 'booking:confirm' },
+  input: { json: BulkSettlement },
+  output: BulkSettlementResult,
+  idempotent: 'd1',
+  async run({ input, grant, request, deps }) {
+    const { action, bookingIds, reason } = input.json
+    const to = action === 'confirm' ? ('confirmed' as const) : ('declined' as const)
+    const answer = (settled: readonly Settled[]) => {
+      const known = new Map(settled.map(({ bookingId, outcome }) => [bookingId, outcome]))
+      const results = bookingIds.map((bookingId) => {
+        const outcome = known.get(bookingId) ?? 'not_found'
+        return { bookingId, status: outcome === 'done' ? to : outcome } as const
+      })
+      return { results }
+    }
+    const change = { bookingIds: [...new Set(bookingIds)], to, reason } as const
+    return answer(await operations.settleBookings(grant, change, request.remember(answer), deps))
   },
 })
 

@@ -35,6 +35,7 @@ import {
   deleteBookingContact,
   readBooking,
   readBookingCalendar,
+  settleBookings,
 } from './bookings.ts'
 import { explain } from './explain.ts'
 import {
@@ -76,6 +77,7 @@ import {
   deleteService,
   deleteSlot,
 } from './services.ts'
+import { readStats } from './stats.ts'
 import { listUsers, readUser, reinstateUser, deleteUser, suspendUser, patchUser } from './users.ts'
 import { claimMyBookings, createVisitor } from './visitors.ts'
 import { readUserVisits } from './visits.ts'
@@ -144,6 +146,7 @@ const declared = {
   deleteBookingContact,
   confirmBooking,
   declineBooking,
+  settleBookings,
   cancelBooking,
   listApiKeys,
   readApiKey,
@@ -162,6 +165,7 @@ const declared = {
   readRefusal: readRefusal(() => routes),
   readPermissions: readPermissions(() => routes),
   explain,
+  readStats,
   listJobs,
   listJobRuns,
   createJobRun,

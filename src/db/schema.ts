@@ -177,6 +177,17 @@ export const auditLog = sqliteTable('audit_log', {
   changes: text({ mode: 'json' }).$type<Readonly<Record<string, unknown>>>().notNull(),
 })
 
+/** Kept by triggers. */
+export const counters = sqliteTable(
+  'counters',
+  {
+    kind: text({ enum: ['members', 'joined', 'bookings', 'awards'] }).notNull(),
+    key: text().notNull(),
+    count: integer().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.kind, table.key] })],
+)
+
 export const jobRuns = sqliteTable('job_runs', {
   id: text().$type<RunId>().primaryKey(),
   job: text().notNull(),

@@ -2,7 +2,13 @@ import type { Deps } from '../deps.ts'
 import { type BookingId, newId } from '../db/ids.ts'
 import { notFound, Problem } from '../problem.ts'
 import type { StoredAnswer } from '../repositories/audited.ts'
-import { type BookingRow, columnsOf, isOf, type Transition } from '../repositories/bookings.ts'
+import {
+  type BookingRow,
+  columnsOf,
+  isOf,
+  type Settled,
+  type Transition,
+} from '../repositories/bookings.ts'
 import { accepts, onlyAt, type Revisions } from '../repositories/scope.ts'
 import { actorRef } from '../security/actor.ts'
 import { auditColumns, auditRow } from '../security/audit.ts'
@@ -51,6 +57,44 @@ export async function declineBooking(
   const exercised = grant.exercise('booking:confirm', { bookingId: change.bookingId })
   const to = { to: 'declined', reason: change.reason } as const
   return settled(exercised, change, { action: 'booking.decline', to }, remember, deps)
+}
+
+interface Settlements {
+  /** Each once. */
+  readonly bookingIds: readonly BookingId[]
+  readonly to: 'confirmed' | 'declined'
+  /** Of a decline. */
+  readonly reason: string | null
+}
+
+/**
+ * Confirms or declines many bookings, each as `confirmBooking` and `declineBooking` would: those that may
+ * not be changed stay as they are.
+ * @returns what came of each that is there
+ * @throws Problem `conflict`
+ */
+export async function settleBookings(
+  grant: Grant<'booking:confirm'>,
+  { bookingIds, to, reason }: Settlements,
+  remember: Remember<readonly Settled[]>,
+  { bookings, now }: Deps,
+): Promise<readonly Settled[]> {
+  const exercised = grant.exercise('booking:confirm')
+  const actor = actorRef(exercised.actor)
+  const change =
+    to === 'confirmed' ? ({ to, by: actor } as const) : ({ to: 'declined', reason } as const)
+  const hasReason = 'reason' in change && change.reason !== null
+  const audit = auditColumns(exercised, now, {
+    action: to === 'confirmed' ? 'booking.confirm' : 'booking.decline',
+    changes: { status: to, ...(hasReason && { fields: ['reason'] }) },
+  })
+  const candidates = bookingIds.map((bookingId) => ({ bookingId, auditId: newId('aud', now) }))
+  return asForeseen(async () => {
+    const { scope } = exercised
+    const settled = remember && (await bookings.foreseeAll(scope, bookingIds, change, actor))
+    const foreseen = settled && { settled, answer: await remember(settled) }
+    return bookings.transitionAll(scope, candidates, change, audit, foreseen)
+  })
 }
 
 /**

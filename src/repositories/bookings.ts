@@ -20,6 +20,7 @@ import {
   INSERT_AUDIT,
   storeAnswer,
   type StoredAnswer,
+  storeAnswerWhere,
   wasWritten,
 } from './audited.ts'
 import { shapes } from '../db/shape.ts'
@@ -107,6 +108,21 @@ export type Transition =
       /** `in time` is up to the limit before the start, and up to the start for a pending one. */
       readonly when: 'any time' | 'in time' | 'hold is over'
     }
+
+/** A change by whoever decides about bookings. */
+export type Settlement = Extract<Transition, { to: 'confirmed' | 'declined' }>
+
+/** A booking that is to be changed, with the id of its audit row. */
+export interface SettlementCandidate {
+  readonly bookingId: BookingId
+  readonly auditId: AuditId
+}
+
+/** What a change comes to for a booking that is there. */
+export interface Settled {
+  readonly bookingId: BookingId
+  readonly outcome: 'done' | 'forbidden' | 'invalid_state'
+}
 
 /** Whether only its member's profile says how to reach whoever has it. */
 const isReachedByProfile = sql`(${users.id} is not null and ${bookings.contact} is null
@@ -331,6 +347,74 @@ export function bookingsRepository(db: Database, now: string, happened: Happened
       return { changed: written.length > 0, row: found[0] }
     },
 
+    /** What a change of these bookings by this actor would come to. */
+    async foreseeAll(
+      scope: ReadScope,
+      ids: readonly BookingId[],
+      to: Settlement,
+      actor: string,
+    ): Promise<Settled[]> {
+      const list = JSON.stringify(ids.map((bookingId) => ({ bookingId })))
+      return rows<Settled>(db, outcomes(scope, list, to, actor, now))
+    },
+
+    /**
+     * Changes those of many bookings that `transition` would change, each with an audit row of its own, in
+     * one transaction. None needs the place of another: whatever may be confirmed has its place already.
+     * @returns the bookings that were changed, and what of the others there is in scope; undefined if
+     * something else would have come of it than was foreseen
+     */
+    async transitionAll(
+      scope: WriteScope,
+      candidates: readonly SettlementCandidate[],
+      to: Settlement,
+      audit: AuditColumns,
+      foreseen?: { readonly settled: readonly Settled[]; readonly answer: StoredAnswer },
+    ): Promise<Settled[] | undefined> {
+      const list = JSON.stringify(candidates)
+      const before = outcomes(scope, list, to, audit.actor, now)
+      const isAsForeseen = foreseen
+        ? sql`(select json_group_array(json_array(bookingId, outcome)) from
+            (${before} order by bookingId)) = ${textOfSettled(foreseen.settled)}`
+        : sql`true`
+      const audits = sql`select value ->> 'auditId' from json_each(${list})`
+      const count = foreseen?.settled.filter(({ outcome }) => outcome === 'done').length ?? 0
+      const { changed, found } = await batch(db, {
+        acting: actingAs(db, audit),
+        audit: statement(
+          db,
+          sql`${INSERT_AUDIT}
+          select candidates.value ->> 'auditId', ${audit.at}, ${audit.actor}, ${audit.onBehalfOf},
+            ${audit.action}, bookings.id, ${audit.reason}, ${audit.requestId},
+            ${JSON.stringify(audit.changes)}
+          from json_each(${list}) candidates
+          cross join bookings on bookings.id = candidates.value ->> 'bookingId'
+          where ${and(within(scope, bookings.owner), allows(to, audit.actor, now))} and ${isAsForeseen}`,
+        ),
+        changed: db
+          .update(bookings)
+          .set({ ...columnsOf(to), revision: sql`${bookings.revision} + 1`, updatedAt: now })
+          .where(sql`id in (select target from audit_log where id in (${audits}))`)
+          .returning({ id: bookings.id }),
+        found: rows<Settled>(db, outcomes(scope, list, to, audit.actor, now)),
+        stored: storeAnswerWhere(
+          db,
+          foreseen?.answer,
+          null,
+          // Nothing is as it was once they are changed; that all of them are says the rest.
+          count > 0
+            ? sql`(select count(*) from audit_log where id in (${audits})) = ${count}`
+            : isAsForeseen,
+        ),
+      })
+      const done = new Set(changed.map(({ id }) => id))
+      const settled = found.map(({ bookingId, outcome }): Settled => {
+        return { bookingId, outcome: done.has(bookingId) ? 'done' : outcome }
+      })
+      const isRight = !foreseen || textOfSettled(settled) === textOfSettled(foreseen.settled)
+      return isRight ? settled : undefined
+    },
+
     /**
      * Erases what was written on it about a person, and the answers that show it.
      * @returns the row as it is now, in scope, and whether there was anything
@@ -452,6 +536,27 @@ export function isOf(actor: string, { owner, bookedBy, keyCreator }: BookingRow)
 function isOfSomebodyElse(actor: string): SQL {
   const theirs = sql`(select ${actor} union all select id from api_keys where created_by = ${actor})`
   return sql`booked_by not in ${theirs} and owner not in ${theirs}`
+}
+
+/** What would come of a change, for each of the candidates that is in scope. */
+function outcomes(
+  scope: ReadScope,
+  candidates: string,
+  to: Settlement,
+  actor: string,
+  now: string,
+): SQL {
+  return sql`select bookings.id as bookingId, case when ${allows(to, actor, now)} then 'done'
+      when ${isOfSomebodyElse(actor)} then 'invalid_state' else 'forbidden' end as outcome
+    from json_each(${candidates}) candidates
+    cross join bookings on bookings.id = candidates.value ->> 'bookingId'
+    where ${within(scope, bookings.owner) ?? sql`true`}`
+}
+
+/** The text is equal for equal outcomes, in whatever order they were asked for. */
+function textOfSettled(settled: readonly Settled[]): string {
+  const sorted = settled.toSorted((a, b) => (a.bookingId < b.bookingId ? -1 : 1))
+  return JSON.stringify(sorted.map(({ bookingId, outcome }) => [bookingId, outcome]))
 }
 
 /** The states and times a change starts from. */

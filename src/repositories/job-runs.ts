@@ -30,10 +30,7 @@ export function jobRunsRepository(db: Database, happened: Happened) {
 
     /** The newest run of each of the jobs that has one. */
     async latest(jobs: readonly string[]) {
-      return db
-        .select()
-        .from(jobRuns)
-        .where(inArray(jobRuns.id, newestOf(jobs)))
+      return selectLatestRuns(db, jobs)
     },
 
     /**
@@ -115,6 +112,13 @@ export function jobRunsRepository(db: Database, happened: Happened) {
       return rows.length
     },
   }
+}
+
+export function selectLatestRuns(db: Database, jobs: readonly string[]) {
+  return db
+    .select()
+    .from(jobRuns)
+    .where(inArray(jobRuns.id, newestOf(jobs)))
 }
 
 interface Moment {

@@ -92,6 +92,7 @@ export const PERMISSIONS = {
     keyScope: true,
     reaches: ANY,
   },
+  'stats:read': { description: 'Read the site in figures', keyScope: false, reaches: ANY },
   'job:run': {
     description: 'See background jobs and ask for a run',
     keyScope: false,
@@ -131,6 +132,7 @@ export const ROLES = {
     'booking:create': 'own',
     'booking:cancel': 'own',
     'booking:read': 'own',
+    'stats:read': 'any',
   },
   'bookings-manager': {
     'visit:record': 'own',
@@ -139,6 +141,7 @@ export const ROLES = {
     'booking:cancel': 'any',
     'booking:read': 'any',
     'booking:confirm': 'any',
+    'stats:read': 'any',
   },
   admin: {
     'profile:read': 'any',
@@ -163,6 +166,7 @@ export const ROLES = {
     'page:manage': 'any',
     'api-key:manage': 'any',
     'audit:read': 'any',
+    'stats:read': 'any',
     'job:run': 'any',
     'explain:others': 'any',
   },

@@ -5,6 +5,7 @@ import {
   audited,
   bookingOf,
   bookingScene,
+  CONTACT,
   created,
   MINUTE,
   NONE,
@@ -325,5 +326,98 @@ describe('a hold that runs out while it is confirmed', () => {
     expect((await root.get(`/v1/bookings/${id}`)).body.confirmedBy).toBe(null)
     expect(await events()).toEqual([])
     expect(await violations()).toEqual(NONE)
+  })
+})
+
+describe('POST /v1/booking-decisions/bulk', () => {
+  const bulk = '/v1/booking-decisions/bulk'
+
+  async function pending() {
+    const { site, slot } = await bookingScene()
+    const manager = await site.memberWith('bookings-manager')
+    const [ada, bob] = [await site.member('ada'), await site.member('bob')]
+    const by = async (who: Client) => (await bookingOf(who, await slot(), CONTACT)).id
+    return { manager, ada, bob, by }
+  }
+
+  test('answers for each booking what the single call would, and changes those that it would', async () => {
+    const { manager, ada, bob, by } = await pending()
+    const [mine, first, second, gone] = [
+      await by(manager),
+      await by(ada),
+      await by(bob),
+      await by(ada),
+    ]
+    await ada.post(`/v1/bookings/${gone}/cancel`)
+    const absent = `bkg_${'0'.repeat(26)}`
+    const bookingIds = [mine, first, absent, gone, second, first]
+    const { status, body } = await manager.post(bulk, { action: 'confirm', bookingIds })
+    expect(status).toBe(200)
+    const statuses = [
+      'forbidden',
+      'confirmed',
+      'not_found',
+      'invalid_state',
+      'confirmed',
+      'confirmed',
+    ]
+    expect(body.results).toEqual(
+      bookingIds.map((bookingId, index) => ({ bookingId, status: statuses[index] })),
+    )
+    for (const id of [first, second]) {
+      expect((await manager.get(`/v1/bookings/${id}`)).body).toMatchObject({
+        status: 'confirmed',
+        confirmedBy: manager.userId,
+        revision: 2,
+      })
+    }
+    const log = await rowsOf<{ target: string; actor: string; changes: string }>(
+      `select target, actor, changes from audit_log where action = 'booking.confirm'`,
+    )
+    expect(log.map(({ target }) => target).sort()).toEqual([first, second].sort())
+    expect(new Set(log.map(({ actor, changes }) => `${actor} ${changes}`))).toEqual(
+      new Set([`${manager.userId} {"status":"confirmed"}`]),
+    )
+  })
+
+  test('declines with a reason, which the log does not repeat, and is harmless when repeated', async () => {
+    const { manager, ada, by } = await pending()
+    const bookingIds = [await by(ada), await by(ada)]
+    const body = { action: 'decline', bookingIds, reason: 'Closed for repairs' }
+    const once = { headers: { 'Idempotency-Key': 'bulk-1' } }
+    const first = await manager.post(bulk, body, once)
+    const again = await manager.post(bulk, body, once)
+    expect(again.body).toEqual(first.body)
+    expect(again.headers.get('Idempotency-Replayed')).toBe('true')
+    const anew = await manager.post(bulk, body)
+    expect(anew.body.results).toMatchObject([
+      { status: 'invalid_state' },
+      { status: 'invalid_state' },
+    ])
+    const seen = (await ada.get(`/v1/bookings/${bookingIds[0]}`)).body
+    expect(seen).toMatchObject({ status: 'declined', reason: 'Closed for repairs', revision: 2 })
+    const log = await rowsOf<{ changes: string }>(
+      `select changes from audit_log where action = 'booking.decline'`,
+    )
+    const changes = '{"status":"declined","fields":["reason"]}'
+    expect(log).toEqual([{ changes }, { changes }])
+  })
+
+  test('is stored as foreseen even if nothing comes of it, and done by nobody without the right', async () => {
+    const { manager, ada, by } = await pending()
+    const id = await by(ada)
+    const mine = { action: 'confirm', bookingIds: [await by(manager)] }
+    const once = { headers: { 'Idempotency-Key': 'bulk-2' } }
+    const refused = await manager.post(bulk, mine, once)
+    expect(refused.body.results).toMatchObject([{ status: 'forbidden' }])
+    expect((await manager.post(bulk, mine, once)).body).toEqual(refused.body)
+    const { status, body } = await ada.post(bulk, { action: 'confirm', bookingIds: [id] })
+    expect([status, body.required]).toEqual([403, 'booking:confirm'])
+    const reasoned = { action: 'confirm', bookingIds: [id], reason: 'Why not' }
+    expect((await manager.post(bulk, reasoned)).status).toBe(422)
+    expect((await manager.post(bulk, { action: 'cancel', bookingIds: [id] })).status).toBe(422)
+    const many = Array.from({ length: 101 }, () => id)
+    expect((await manager.post(bulk, { action: 'confirm', bookingIds: many })).status).toBe(422)
+    expect((await ada.get(`/v1/bookings/${id}`)).body.status).toBe('pending')
   })
 })

@@ -41,10 +41,10 @@ describe('POST /v1/users/{userId}/suspend and /reinstate', () => {
     const site = testSite()
     const [mod, ada] = [await site.memberWith('moderator'), await site.member('ada')]
     expect((await mod.post(`/v1/users/${ABSENT}/${act}`)).status).toBe(404)
-    const { status, body } = await mod.post(`/v1/users/${ada.userId}/${act}`, { reason: 'spam' })
+    const { status, body } = await mod.post(`/v1/users/${ada.userId}/${act}`, { why: 'spam' })
     expect({ status, errors: body.errors }).toEqual({
       status: 422,
-      errors: [{ in: 'json', path: 'reason', message: 'this field is not known here' }],
+      errors: [{ in: 'json', path: 'why', message: 'this field is not known here' }],
     })
   })
 

@@ -24,6 +24,7 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'profile:update': 'any',
     'user:suspend': 'any',
     'session:end': 'any',
+    'stats:read': 'any',
     'visit:read': 'any',
   },
   'bookings-manager': {
@@ -33,6 +34,7 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'booking:cancel': 'any',
     'booking:read': 'any',
     'booking:confirm': 'any',
+    'stats:read': 'any',
   },
   admin: {
     'profile:read': 'any',
@@ -57,6 +59,7 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'page:manage': 'any',
     'api-key:manage': 'any',
     'audit:read': 'any',
+    'stats:read': 'any',
     'job:run': 'any',
     'explain:others': 'any',
   },

@@ -130,6 +130,7 @@ const TAKES_NOTHING: Readonly<Record<string, string>> = {
   'POST /v1/services/:serviceId/slots': 'is about nobody',
   'DELETE /v1/slots/:slotId': 'is about nobody',
   'POST /v1/bookings': 'gives; a booking is no right',
+  'POST /v1/booking-decisions/bulk': 'a booking is no right',
   'POST /v1/bookings/:bookingId/confirm': 'a booking is no right',
   'POST /v1/bookings/:bookingId/decline': 'a booking is no right',
   'POST /v1/bookings/:bookingId/cancel': 'a booking is no right',

@@ -285,6 +285,12 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
     await booking(former)
     return () => me.post('/v1/me/bookings/claim', { visitorToken: former.token }, { headers })
   },
+  'POST /v1/booking-decisions/bulk': async ({ root, booking, someone }) => {
+    const bookingIds = [(await booking(await someone())).id, (await booking(await someone())).id]
+    const headers = once()
+    return () =>
+      root.post('/v1/booking-decisions/bulk', { action: 'decline', bookingIds }, { headers })
+  },
   'POST /v1/bookings/:bookingId/confirm': async ({ root, booking, someone }) => {
     const [{ id }, headers] = [await booking(await someone()), once()]
     return () => root.post(`/v1/bookings/${id}/confirm`, {}, { headers })

@@ -247,6 +247,10 @@ const BODIES: Record<string, (things: Things) => Promise<object> | object> = {
   }),
   'POST /v1/explain': () => ({ method: 'PATCH', path: '/v1/me', body: { bio: 'New' } }),
   'POST /v1/bookings': async ({ slotId }) => ({ slotId: await slotId(), contact: CONTACT }),
+  'POST /v1/booking-decisions/bulk': async ({ bookingId }) => ({
+    action: 'confirm',
+    bookingIds: [await bookingId()],
+  }),
   'POST /v1/me/bookings/claim': async ({ visitorToken }) => ({
     visitorToken: await visitorToken(),
   }),

@@ -111,6 +111,8 @@ export const READS: Readonly<Record<Unaudited, true>> = {
   'visits.in': true,
   'visits.of': true,
   'sessions.list': true,
+  'stats.read': true,
+  'bookings.foreseeAll': true,
 }
 
 // @ts-expect-error: every kind of event has a handler

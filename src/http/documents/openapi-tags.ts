@@ -10,6 +10,7 @@ const TAGS: Readonly<Record<string, string>> = {
   services: 'What can be booked, and the slots it can be booked for.',
   slots: 'Single times at which a service can be booked.',
   bookings: 'Who comes when: made by members, visitors and keys, and confirmed by managers.',
+  'booking-decisions': 'Confirming or declining many bookings at once.',
   visitors: 'Booking without an account.',
   'page-rules': 'Who may open which pages of the site.',
   'api-keys': 'Credentials for programs: scopes, limits, rotation and use.',
@@ -17,6 +18,7 @@ const TAGS: Readonly<Record<string, string>> = {
   elevations: 'What the backend may do by itself.',
   permissions: 'Who may call what, as data.',
   explain: 'Why a call would be answered as it would.',
+  stats: 'The site in figures.',
   jobs: 'Background jobs: schedules, runs, and asking for one.',
   documents: 'About the API itself, for people and for tools.',
 }

@@ -31,6 +31,7 @@ export const NO_SCOPES: readonly Permission[] = [
   'booking:confirm',
   'page:manage',
   'api-key:manage',
+  'stats:read',
   'job:run',
   'explain:others',
 ]

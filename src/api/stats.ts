@@ -1,0 +1,60 @@
+/** The site in figures, as they are at this moment. */
+import * as z from 'zod'
+import { JOBS } from '../cron/job-names.ts'
+import { route } from '../http/route.ts'
+import { Count, shownName, Timestamp, UtcDay } from './schemas.ts'
+
+const DAYS = 90
+const DAY_MS = 86_400_000
+
+const Stats = z
+  .object({
+    asOf: Timestamp,
+    members: z.object({ active: Count, suspended: Count }),
+    joinedByDay: z
+      .array(z.object({ day: UtcDay, members: Count }))
+      .max(DAYS)
+      .meta({
+        description: `Who has joined on each of the last ${DAYS} days, deleted since or not; days without anybody are left out`,
+      }),
+    badgesHeld: Count.meta({ description: 'Badges that are held, each by each member' }),
+    bookings: z.object({ pending: Count, confirmed: Count, declined: Count, canceled: Count }),
+    jobs: z
+      .array(
+        z.object({
+          job: shownName(),
+          status: z.enum(['requested', 'running', 'succeeded', 'failed']),
+          startedAt: Timestamp.nullable(),
+          finishedAt: Timestamp.nullable(),
+        }),
+      )
+      .max(100)
+      .meta({ description: 'The last run of each job that has run' }),
+  })
+  .meta({ id: 'Stats' })
+
+export const readStats = route({
+  method: 'GET',
+  path: '/v1/stats',
+  summary: 'The site in figures: members, badges, bookings and the last runs of the jobs',
+  access: { may: 'stats:read' },
+  input: {},
+  output: Stats,
+  async run({ deps: { stats, now } }) {
+    const since = new Date(now - (DAYS - 1) * DAY_MS).toISOString().slice(0, 10)
+    const { countOf, joined, runs } = await stats.read(since, Object.keys(JOBS))
+    return {
+      asOf: new Date(now).toISOString(),
+      members: { active: countOf('members', 'active'), suspended: countOf('members', 'suspended') },
+      joinedByDay: joined.slice(-DAYS).map(({ key, count }) => ({ day: key, members: count })),
+      badgesHeld: countOf('awards', 'held'),
+      bookings: {
+        pending: countOf('bookings', 'pending'),
+        confirmed: countOf('bookings', 'confirmed'),
+        declined: countOf('bookings', 'declined'),
+        canceled: countOf('bookings', 'canceled'),
+      },
+      jobs: runs,
+    }
+  },
+})

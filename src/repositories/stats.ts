@@ -1,0 +1,33 @@
+/** What a site has of each kind, from counters that triggers keep in the transaction of each change. */
+import { and, asc, eq, gte, inArray, or } from 'drizzle-orm'
+import { batch, type Database } from '../db/client.ts'
+import { counters } from '../db/schema.ts'
+import { selectLatestRuns } from './job-runs.ts'
+
+export function statsRepository(db: Database) {
+  return {
+    /**
+     * The counters, and the newest run of each of the jobs that has one; one round trip.
+     * @param since YYYY-MM-DD in UTC, from when joins are told
+     */
+    async read(since: string, jobs: readonly string[]) {
+      const { counted, runs } = await batch(db, {
+        counted: db
+          .select()
+          .from(counters)
+          .where(
+            or(
+              inArray(counters.kind, ['members', 'bookings', 'awards']),
+              and(eq(counters.kind, 'joined'), gte(counters.key, since)),
+            ),
+          )
+          .orderBy(asc(counters.kind), asc(counters.key)),
+        runs: selectLatestRuns(db, jobs),
+      })
+      const countOf = (kind: (typeof counted)[number]['kind'], key: string) =>
+        counted.find((each) => each.kind === kind && each.key === key)?.count ?? 0
+      const joined = counted.filter(({ kind }) => kind === 'joined')
+      return { countOf, joined, runs }
+    },
+  }
+}

@@ -41,6 +41,7 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'profile:list': 'any',
     'profile:update': 'any',
     'profile:delete': 'any',
+    'account:delete': 'own',
     'user:suspend': 'any',
     'session:end': 'any',
     'identity:manage': 'any',

@@ -2,10 +2,21 @@
 import * as z from 'zod'
 import { ANSWERS, CALLER_NAMES, matrixOf, PAGE_ANSWERS, pageMatrix } from '../http/matrix.ts'
 import { type Route, route } from '../http/route.ts'
-import { MANY, shownText } from './schemas.ts'
+import { PERMISSION_NAMES, PERMISSIONS } from '../security/permissions.ts'
+import { MANY, PermissionName, shownText } from './schemas.ts'
 
 const Matrix = z
   .object({
+    permissions: z
+      .array(
+        z.object({
+          name: PermissionName,
+          description: shownText(200),
+          reaches: z.array(z.enum(['own', 'any'])).max(2),
+          keyScope: z.boolean().meta({ description: 'Whether an API key may carry it' }),
+        }),
+      )
+      .max(MANY),
     callers: z.array(z.enum(CALLER_NAMES)).max(CALLER_NAMES.length),
     routes: z
       .array(
@@ -44,6 +55,15 @@ export const readPermissions = (routes: () => readonly Route[]) =>
     input: {},
     output: Matrix,
     async run() {
-      return { callers: [...CALLER_NAMES], routes: matrixOf(routes()), pages: pageMatrix() }
+      const permissions = PERMISSION_NAMES.map((name) => {
+        const { description, reaches, keyScope } = PERMISSIONS[name]
+        return { name, description, reaches: [...reaches], keyScope }
+      })
+      return {
+        permissions,
+        callers: [...CALLER_NAMES],
+        routes: matrixOf(routes()),
+        pages: pageMatrix(),
+      }
     },
   })

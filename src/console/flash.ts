@@ -14,6 +14,7 @@ const FLASHES = {
   reinstated: 'Reinstated.',
   given: 'Given.',
   taken: 'Taken away.',
+  revoked: 'Revoked. Whatever used it is refused from now on.',
   ended: 'Ended.',
   requested: 'Asked for. It runs in the background; this page shows how far it is.',
 } as const

@@ -61,6 +61,18 @@ export const SECTIONS: readonly Group[] = [
         icon: '<path d="M8 1.5 13.5 4v4c0 3-2.3 5.3-5.5 6.5C4.800 13.3 2.5 11 2.5 8V4z"/>',
       },
       {
+        href: '/console/api-keys',
+        text: 'API keys',
+        may: ['api-key:manage'],
+        icon: '<circle cx="5" cy="11" r="3.25"/><path d="m7.500 8.500 6-6m-2.500 2.500 2 2"/>',
+      },
+      {
+        href: '/console/page-rules',
+        text: 'Page rules',
+        may: ['page:manage'],
+        icon: '<rect x="3" y="7" width="10" height="7" rx="1"/><path d="M5.5 7V5a2.5 2.5 0 0 1 5 0v2"/>',
+      },
+      {
         href: '/console/explain',
         text: 'Explain',
         may: [],

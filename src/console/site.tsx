@@ -8,6 +8,7 @@ import { openApi } from './api.ts'
 import type { ConsoleContext, ConsoleEnv } from './context.ts'
 import { Form } from './forms.ts'
 import { isOwnForm, isOwnNavigation } from './own-requests.ts'
+import { apiKeyPages } from './pages/api-keys.tsx'
 import { auditPages } from './pages/audit.tsx'
 import { badgePages } from './pages/badges.tsx'
 import { explainPages } from './pages/explain.tsx'
@@ -15,6 +16,7 @@ import { jobPages } from './pages/jobs.tsx'
 import { memberPage } from './pages/member.tsx'
 import { memberPages } from './pages/members.tsx'
 import { overviewPages } from './pages/overview.tsx'
+import { pageRulePages } from './pages/page-rules.tsx'
 import { rolePages } from './pages/roles.tsx'
 import { rulePages } from './pages/rules.tsx'
 import { Refusal, statusOf, titleOf } from './refusal.tsx'
@@ -90,6 +92,8 @@ memberPage(consoleSite)
 badgePages(consoleSite)
 rulePages(consoleSite)
 rolePages(consoleSite)
+apiKeyPages(consoleSite)
+pageRulePages(consoleSite)
 explainPages(consoleSite)
 auditPages(consoleSite)
 jobPages(consoleSite)

@@ -1,0 +1,552 @@
+/** The API keys of partners: what each may do, how much it is used, and its secret, shown once. */
+import type { Child } from 'hono/jsx'
+import { Bars } from '../../look/charts.tsx'
+import { Check, Field, Hidden, TextArea } from '../../look/forms.tsx'
+import {
+  Card,
+  Copyable,
+  Empty,
+  Facts,
+  Head,
+  Pager,
+  Pill,
+  Table,
+  Time,
+  type Tone,
+} from '../../look/parts.tsx'
+import { callsOf, type Client } from '../api.ts'
+import type { ConsoleApp, ConsoleContext } from '../context.ts'
+import { attempt, Both, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
+import { done } from '../flash.ts'
+import { type Faults, faultsOf } from '../forms.ts'
+import { Id } from '../links.tsx'
+import { filtersOf, placesOf } from '../lists.ts'
+import { Refusal, statusOf } from '../refusal.tsx'
+import { show } from '../shell.tsx'
+
+type Key = Awaited<ReturnType<Client['v1']['api-keys'][':keyId']['$get']>>
+type Issued = Awaited<ReturnType<Client['v1']['api-keys']['$post']>>
+type Usage = Awaited<ReturnType<Client['v1']['api-keys'][':keyId']['usage']['$get']>>
+type Permission = Awaited<ReturnType<Client['v1']['permissions']['$get']>>['permissions'][number]
+
+const KEYS = { href: '/console/api-keys', text: 'API keys' }
+const placeOf = (keyId: string) => `/console/api-keys/${encodeURIComponent(keyId)}`
+const idOf = (c: ConsoleContext) => c.req.param('keyId') ?? ''
+
+export function apiKeyPages(app: ConsoleApp): void {
+  app.get('/console/api-keys', async (c) => {
+    const { cursor } = filtersOf(c, ['cursor'])
+    const page = await c.var.client.v1['api-keys'].$get({ query: { limit: 50, cursor } })
+    const make = (
+      <a class="button" href="/console/api-keys/new">
+        New API key
+      </a>
+    )
+    const body = (
+      <>
+        <Head
+          title="API keys"
+          lead="What programs of partners call the API with. A key can do no more than whoever made it."
+        >
+          {make}
+        </Head>
+        <Table<Key>
+          caption="API keys"
+          columns={[
+            { label: 'Name', cell: ({ id, name }) => <a href={placeOf(id)}>{name}</a> },
+            { label: 'State', cell: (key) => <State apiKey={key} /> },
+            {
+              label: 'Scopes',
+              cell: ({ scopes }) => <Scopes scopes={scopes.slice(0, 3)} more={scopes.length - 3} />,
+            },
+            { label: 'Limit', cell: (key) => limitOf(key) || <span class="muted">none</span> },
+            { label: 'Made', cell: ({ createdAt }) => <Time at={createdAt} form="day" /> },
+          ]}
+          rows={page.items}
+          empty={
+            <Empty title="There are no API keys yet">
+              <p>A key lets a program of somebody you trust read or write what you choose.</p>
+              {make}
+            </Empty>
+          }
+        />
+        <Pager {...placesOf(c, page)} />
+      </>
+    )
+    return show(c, { title: 'API keys', body })
+  })
+
+  app.get('/console/api-keys/new', (c) => editPage(c, undefined, EMPTY))
+
+  app.post('/console/api-keys/new', async (c) => {
+    const typed = typedIn(c)
+    let issued: Issued | undefined
+    const refused = await attempt(
+      c.var.client.v1['api-keys']
+        .$post({ json: jsonOf(typed, await permissionsOf(c)), ...once(c) })
+        .then((key) => (issued = key)),
+    )
+    return issued ? secretPage(c, issued) : editPage(c, undefined, typed, faultOf(refused))
+  })
+
+  app.get('/console/api-keys/:keyId', async (c) => {
+    const param = { keyId: idOf(c) }
+    const calls = c.var.client.v1['api-keys'][':keyId']
+    const [key, usage] = await Promise.all([calls.$get({ param }), calls.usage.$get({ param })])
+    return keyPage(c, key, usage)
+  })
+
+  app.get('/console/api-keys/:keyId/edit', async (c) => {
+    const key = await read(c)
+    return editPage(c, key, typedOf(key))
+  })
+
+  app.post('/console/api-keys/:keyId/edit', async (c) => {
+    const typed = typedIn(c)
+    const param = { keyId: idOf(c) }
+    const refused = await attempt(
+      c.var.client.v1['api-keys'][':keyId'].$patch({
+        param,
+        json: jsonOf(typed, await permissionsOf(c)),
+        ifMatch: revisionOf(c),
+      }),
+    )
+    if (!refused) return done(c, placeOf(param.keyId), 'saved')
+    const key = await read(c)
+    if (refused.code !== 'precondition_failed') return editPage(c, key, typed, faultOf(refused))
+    const there = typedOf(key)
+    const fields = FIELDS.map(([name, label]) => ({
+      name: label,
+      there: String(there[name]),
+      typed: String(typed[name]),
+    }))
+    return editPage(c, key, typed, { note: <Both fields={fields} />, status: 412 })
+  })
+
+  for (const [action, enabled] of [
+    ['enable', true],
+    ['disable', false],
+  ] as const) {
+    app.post(`/console/api-keys/:keyId/${action}`, async (c) => {
+      const param = { keyId: idOf(c) }
+      await c.var.client.v1['api-keys'][':keyId'].$patch({ param, json: { enabled } })
+      return done(c, placeOf(param.keyId), 'saved')
+    })
+  }
+
+  app.get('/console/api-keys/:keyId/rotate', async (c) => rotatePage(c, await read(c)))
+
+  app.post('/console/api-keys/:keyId/rotate', async (c) => {
+    const graceSeconds = Math.round((c.var.form.number('graceHours') ?? 0) * 3600)
+    let issued: Issued | undefined
+    const refused = await attempt(
+      c.var.client.v1['api-keys'][':keyId'].rotate
+        .$post({ param: { keyId: idOf(c) }, json: { graceSeconds }, ...once(c) })
+        .then((key) => (issued = key)),
+    )
+    return issued ? secretPage(c, issued) : rotatePage(c, await read(c), faultOf(refused))
+  })
+
+  app.get('/console/api-keys/:keyId/revoke', async (c) => revokePage(c, await read(c)))
+
+  app.post('/console/api-keys/:keyId/revoke', async (c) => {
+    const key = await read(c)
+    if (!isConfirmed(c, key.name)) return revokePage(c, key, true)
+    await c.var.client.v1['api-keys'][':keyId'].$delete({ param: { keyId: key.id } })
+    return done(c, placeOf(key.id), 'revoked')
+  })
+}
+
+async function permissionsOf(c: ConsoleContext): Promise<readonly Permission[]> {
+  return (await c.var.client.v1.permissions.$get()).permissions
+}
+
+function read(c: ConsoleContext): Promise<Key> {
+  return c.var.client.v1['api-keys'][':keyId'].$get({ param: { keyId: idOf(c) } })
+}
+
+/** What it is now, in one word, and what is said beside it. */
+function stateOf(key: Key, now: number): readonly [Tone, string] {
+  if (key.revokedAt) return ['bad', 'revoked']
+  if (!key.enabled) return ['warn', 'disabled']
+  if (key.expiresAt && Date.parse(key.expiresAt) <= now) return ['bad', 'expired']
+  if (key.effectiveScopes.length < key.scopes.length) return ['warn', 'less than its scopes']
+  return ['good', 'active']
+}
+
+const State = ({ apiKey }: { readonly apiKey: Key }) => {
+  const [tone, text] = stateOf(apiKey, Date.now())
+  return <Pill tone={tone}>{text}</Pill>
+}
+
+const Scopes = ({
+  scopes,
+  more = 0,
+}: {
+  readonly scopes: readonly string[]
+  readonly more?: number
+}) => (
+  <span class="chips">
+    {scopes.map((scope) => (
+      <code>{scope}</code>
+    ))}
+    {more > 0 && <span class="muted small">and {more} more</span>}
+    {scopes.length === 0 && <span class="muted">none</span>}
+  </span>
+)
+
+function limitOf({ rateLimit, monthlyQuota }: Key): string {
+  const limits = [
+    rateLimit && `${rateLimit.limit} in ${rateLimit.windowSeconds} s`,
+    monthlyQuota !== null && `${monthlyQuota} a month`,
+  ]
+  return limits.filter(Boolean).join(', ')
+}
+
+function keyPage(c: ConsoleContext, key: Key, usage: Usage): Promise<Response> {
+  const place = placeOf(key.id)
+  const lost = key.scopes.filter((scope) => !key.effectiveScopes.includes(scope))
+  const days = usage.byDay.toReversed()
+  const body = (
+    <>
+      <Head title={key.name} crumbs={[KEYS]}>
+        {!key.revokedAt && (
+          <>
+            <a class="button plain" href={`${place}/edit`}>
+              Edit
+            </a>
+            <form method="post" action={`${place}/${key.enabled ? 'disable' : 'enable'}`}>
+              <button class="plain">{key.enabled ? 'Disable' : 'Enable'}</button>
+            </form>
+            <a class="button plain" href={`${place}/rotate`}>
+              Rotate…
+            </a>
+            <a class="button plain" href={`${place}/revoke`}>
+              Revoke…
+            </a>
+          </>
+        )}
+      </Head>
+      {lost.length > 0 && !key.revokedAt && (
+        <div class="panel warn">
+          <p>
+            It may not use <Scopes scopes={lost} />: whoever made it may not do that any more.
+          </p>
+        </div>
+      )}
+      <div class="grid two">
+        <Card title="API key">
+          <Facts
+            of={[
+              ['State', <State apiKey={key} />],
+              ['Id', <code>{key.id}</code>],
+              ['Scopes', <Scopes scopes={key.scopes} />],
+              ['Limit', limitOf(key) || 'none'],
+              ['From', key.allowedIps ? key.allowedIps.join(', ') : 'everywhere'],
+              ['Expires', key.expiresAt ? <Time at={key.expiresAt} /> : 'never'],
+              ['Revoked', key.revokedAt && <Time at={key.revokedAt} />],
+              ['Made by', <Id id={key.createdBy} />],
+              ['Made', <Time at={key.createdAt} />],
+              ['Last used', usage.lastUsedAt ? <Time at={usage.lastUsedAt} form="ago" /> : 'never'],
+            ]}
+          />
+        </Card>
+        <Card title="Requests by day">
+          {days.length > 0 ? (
+            <Bars
+              title="Requests by day"
+              unit="requests"
+              points={days.map(({ day, requests }) => ({ label: day, value: requests }))}
+            />
+          ) : (
+            <Empty title="It has not been used yet" />
+          )}
+          <p class="muted small">Days as UTC has them; up to a minute behind.</p>
+        </Card>
+      </div>
+    </>
+  )
+  const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
+    v1['api-keys'][':keyId'].$patch({ param: { keyId: key.id }, json: { enabled: !key.enabled } }),
+  )
+  return show(c, { title: key.name, body, actions })
+}
+
+/** Not the answer to a redirect: the secret is in this answer and nowhere else. */
+function secretPage(c: ConsoleContext, key: Issued): Promise<Response> {
+  const body = (
+    <>
+      <Head title={key.name} crumbs={[KEYS]} />
+      <Card title="The secret, shown this once">
+        <p>
+          Give it to whoever will use it, by a way that you trust. Only a hash of it is kept here:
+          whoever loses it needs another one.
+        </p>
+        <Copyable id="secret" text={key.secret} label="API key" />
+        <Copyable
+          id="try"
+          text={`curl ${c.env.request.publicUrl}/v1/whoami -H 'X-API-Key: ${key.secret}'`}
+          label="Try it"
+        />
+        <p>
+          <a class="button" href={placeOf(key.id)}>
+            I have it
+          </a>
+        </p>
+      </Card>
+    </>
+  )
+  return show(c, { title: 'Secret', body, status: 201 })
+}
+
+const FIELDS = [
+  ['name', 'Name'],
+  ['scopes', 'Scopes'],
+  ['expiresAt', 'Expires'],
+  ['allowedIps', 'Addresses'],
+  ['limit', 'Requests'],
+  ['windowSeconds', 'In seconds'],
+  ['monthlyQuota', 'A month'],
+] as const
+
+interface Typed {
+  readonly name: string
+  readonly scopes: readonly string[]
+  /** RFC 3339, or as people write it; empty for never. */
+  readonly expiresAt: string
+  /** One to a line. */
+  readonly allowedIps: string
+  readonly limit: string
+  readonly windowSeconds: string
+  readonly monthlyQuota: string
+}
+
+const EMPTY: Typed = {
+  name: '',
+  scopes: [],
+  expiresAt: '',
+  allowedIps: '',
+  limit: '',
+  windowSeconds: '60',
+  monthlyQuota: '',
+}
+
+function typedIn({ var: { form } }: ConsoleContext): Typed {
+  return {
+    name: form.text('name'),
+    scopes: form.all('scopes'),
+    expiresAt: form.text('expiresAt'),
+    allowedIps: form.text('allowedIps'),
+    limit: form.text('limit'),
+    windowSeconds: form.text('windowSeconds'),
+    monthlyQuota: form.text('monthlyQuota'),
+  }
+}
+
+function typedOf({ name, scopes, expiresAt, allowedIps, rateLimit, monthlyQuota }: Key): Typed {
+  return {
+    name,
+    scopes,
+    expiresAt: expiresAt ?? '',
+    allowedIps: allowedIps?.join('\n') ?? '',
+    limit: rateLimit ? String(rateLimit.limit) : '',
+    windowSeconds: rateLimit ? String(rateLimit.windowSeconds) : EMPTY.windowSeconds,
+    monthlyQuota: monthlyQuota === null ? '' : String(monthlyQuota),
+  }
+}
+
+/** @param permissions of which the scopes are */
+function jsonOf(typed: Typed, permissions: readonly Permission[]) {
+  const { name, expiresAt, limit, windowSeconds, monthlyQuota } = typed
+  const ips = typed.allowedIps.split(/[\s,]+/).filter(Boolean)
+  return {
+    name,
+    scopes: permissions.map(({ name }) => name).filter((name) => typed.scopes.includes(name)),
+    expiresAt: expiresAt || null,
+    allowedIps: ips.length > 0 ? ips : null,
+    rateLimit: limit ? { limit: numberIn(limit), windowSeconds: numberIn(windowSeconds) } : null,
+    monthlyQuota: monthlyQuota ? numberIn(monthlyQuota) : null,
+  }
+}
+
+/** What is no number is one that the API takes nowhere. */
+function numberIn(text: string): number {
+  const number = Number(text)
+  return Number.isFinite(number) ? number : -1
+}
+
+interface Fault {
+  readonly note?: Child
+  readonly faults?: Faults
+  readonly status?: number
+}
+
+function faultOf(refused: Awaited<ReturnType<typeof attempt>>): Fault {
+  if (!refused) return {}
+  return { note: <Refusal error={refused} />, faults: faultsOf(refused), status: statusOf(refused) }
+}
+
+async function editPage(
+  c: ConsoleContext,
+  key: Key | undefined,
+  typed: Typed,
+  { note, faults = {}, status }: Fault = {},
+): Promise<Response> {
+  const [permissions, me] = await Promise.all([permissionsOf(c), c.var.me])
+  const mine = new Set(
+    me.permissions.filter(({ reach }) => reach === 'any').map(({ permission }) => permission),
+  )
+  const scopes = permissions.filter(
+    ({ name, keyScope }) => keyScope && (mine.has(name) || typed.scopes.includes(name)),
+  )
+  const title = key ? `Edit ${key.name}` : 'New API key'
+  const place = key ? placeOf(key.id) : KEYS.href
+  const field = (name: Exclude<keyof Typed, 'scopes'>, label: string, path: string = name) => ({
+    name,
+    label,
+    value: typed[name],
+    error: faults[path],
+  })
+  const body = (
+    <>
+      <Head title={title} crumbs={[KEYS, ...(key ? [{ href: place, text: key.name }] : [])]} />
+      {note}
+      <Card>
+        <form method="post" action={key ? `${place}/edit` : `${place}/new`} class="stack">
+          {key ? <Hidden name="revision" value={String(key.revision)} /> : <OnceKey />}
+          <Field
+            {...field('name', 'Name')}
+            required
+            maxlength={100}
+            hint="Whom or what it is for"
+          />
+          <fieldset class="stack tight">
+            <legend>Scopes</legend>
+            <p class="hint">
+              Of everybody’s, not only its own. You can give what you have yourself.
+            </p>
+            {scopes.map(({ name, description }) => (
+              <Check name="scopes" value={name} checked={typed.scopes.includes(name)}>
+                <code>{name}</code> <span class="muted">{description}</span>
+              </Check>
+            ))}
+          </fieldset>
+          <div class="row top">
+            <Field
+              {...field('limit', 'Requests', 'rateLimit.limit')}
+              type="number"
+              min={1}
+              max={1_000_000}
+              hint="Empty for no limit"
+            />
+            <Field
+              {...field('windowSeconds', 'in so many seconds', 'rateLimit.windowSeconds')}
+              type="number"
+              min={1}
+              max={86_400}
+            />
+            <Field
+              {...field('monthlyQuota', 'Requests a month')}
+              type="number"
+              min={1}
+              max={1_000_000_000}
+              hint="Empty for no quota"
+            />
+          </div>
+          <TextArea
+            {...field('allowedIps', 'Addresses')}
+            hint="Addresses or ranges that it works from, one to a line; empty for everywhere"
+          />
+          <Field
+            {...field('expiresAt', 'Expires')}
+            hint="As in 2027-06-30T12:00:00Z; empty for never"
+            placeholder="2027-06-30T12:00:00Z"
+          />
+          <div class="row">
+            <button>{key ? 'Save' : 'Make API key'}</button>
+            <a class="button quiet" href={place}>
+              Cancel
+            </a>
+          </div>
+        </form>
+      </Card>
+    </>
+  )
+  const actions = callsOf(c.env.request.publicUrl, ({ v1 }) => {
+    const json = jsonOf({ ...typed, name: typed.name || 'Door' }, scopes)
+    if (!key) return v1['api-keys'].$post({ json })
+    return v1['api-keys'][':keyId'].$patch({
+      param: { keyId: key.id },
+      json,
+      ifMatch: key.revision,
+    })
+  })
+  return show(c, { title, body, actions, ...(status && { status }) })
+}
+
+function rotatePage(c: ConsoleContext, key: Key, { note, faults = {}, status }: Fault = {}) {
+  const place = placeOf(key.id)
+  const body = (
+    <>
+      <Head
+        title={`A new secret for ${key.name}`}
+        crumbs={[KEYS, { href: place, text: key.name }]}
+      />
+      {note}
+      <Card>
+        <form method="post" action={`${place}/rotate`} class="stack">
+          <OnceKey />
+          <p>
+            The key stays the same, with its scopes and limits. For so long the old secret works
+            beside the new one.
+          </p>
+          <Field
+            name="graceHours"
+            label="Hours that the old secret still works"
+            type="number"
+            value={c.var.form.has('graceHours') ? c.var.form.text('graceHours') : '24'}
+            min={0}
+            max={720}
+            error={faults['graceSeconds']}
+          />
+          <div class="row">
+            <button>Make a new secret</button>
+            <a class="button quiet" href={place}>
+              Cancel
+            </a>
+          </div>
+        </form>
+      </Card>
+    </>
+  )
+  const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
+    v1['api-keys'][':keyId'].rotate.$post({
+      param: { keyId: key.id },
+      json: { graceSeconds: 86_400 },
+    }),
+  )
+  return show(c, { title: `Rotate ${key.name}`, body, actions, ...(status && { status }) })
+}
+
+function revokePage(c: ConsoleContext, key: Key, isWrong = false) {
+  const place = placeOf(key.id)
+  const body = (
+    <>
+      <Head title={`Revoke ${key.name}?`} crumbs={[KEYS, { href: place, text: key.name }]} />
+      <Confirm
+        title="Whatever uses it stops at once, for good"
+        action={`${place}/revoke`}
+        word={key.name}
+        button="Revoke API key"
+        back={place}
+        {...(isWrong && { fault: true })}
+      >
+        <p>To stop it for a while, disable it instead. The key stays on record.</p>
+      </Confirm>
+    </>
+  )
+  const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
+    v1['api-keys'][':keyId'].$delete({ param: { keyId: key.id } }),
+  )
+  return show(c, { title: `Revoke ${key.name}`, body, actions, ...(isWrong && { status: 422 }) })
+}

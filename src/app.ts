@@ -2,6 +2,7 @@
 import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { methodNotAllowed } from 'hono/method-not-allowed'
+import { matchedRoutes } from 'hono/route'
 import { routes } from './api/index.ts'
 import { mountKeys, mountLogin } from './auth/mount.ts'
 import { mountConsole } from './console/mount.ts'
@@ -40,6 +41,11 @@ const crossOrigin = cors({
   maxAge: 600,
 })
 
+/** Where a request has come to that is no declared route; undefined if nothing is there. */
+function routeOf(c: AppContext): string | undefined {
+  return matchedRoutes(c).findLast(({ path }) => path !== '*' && path !== '/*')?.path
+}
+
 /**
  * An app that answers nothing by itself, with what every answer has.
  * @param isLate whether it answers in place of one that has run out of time
@@ -48,13 +54,15 @@ function createFrame(isLate: boolean): Hono<AppEnv> {
   const app = new Hono<AppEnv>()
 
   app.use(async (c, next) => {
-    const { requestId, waitForSender } = arrivalOf(c.req.raw)
+    const { requestId, record, waitForSender } = arrivalOf(c.req.raw)
     const allowed = () => settingsOf(c.env).allowedOrigins
     c.set('requestId', requestId)
+    c.set('record', record)
     c.set('waitForSender', waitForSender)
     c.set('now', Date.now())
     c.set('fields', firstFields(requestId, c.req.header('Origin'), allowed))
     await next()
+    record.route ??= routeOf(c)
   })
   mountLogin(app, isLate)
   mountConsole(app, isLate)
@@ -107,6 +115,7 @@ export function createApp(followUp: FollowUp): Hono<AppEnv> {
       ? { type: 'dry run', ...standIn }
       : await authenticate(c.req.raw.headers, settings, makeTrusted(c.env, now), now)
     c.set('authenticated', authenticated)
+    if (authenticated.type === 'api-key') c.get('record').keyId = authenticated.key.keyId
     // Whatever decides about access reads the primary; what everybody may read, the nearest replica.
     beginSession(c, readsRights(authenticated) ? 'primary' : c.req.header('X-D1-Bookmark'))
     await next()

@@ -4,6 +4,8 @@ import { tick } from './cron/schedule.ts'
 import type { Bindings } from './env.ts'
 import { followUp } from './events/index.ts'
 import { arrive } from './http/arrival.ts'
+import { logRequest } from './http/request-log.ts'
+import { tallied } from './log.ts'
 
 export { JobRunner } from './cron/job-runner.ts'
 export { KeyGate } from './objects/key-gate.ts'
@@ -17,12 +19,21 @@ const lateApp = createLateApp()
 
 export default {
   fetch(request: Request, env: Bindings, ctx: ExecutionContext): Promise<Response> {
-    const { isLate, end } = arrive(request, REQUEST_LIMIT_MS)
-    const answer = Promise.resolve(app.fetch(request, env, ctx)).finally(end)
+    const { requestId, record, isLate, end } = arrive(request, REQUEST_LIMIT_MS)
+    const arrivedAt = Date.now()
+    const answer = tallied(record, async () => app.fetch(request, env, ctx)).finally(end)
     // Otherwise all work ends when the client hangs up, or is told that the time is up, also between a
     // commit and what follows from it.
     ctx.waitUntil(answer)
-    return Promise.race([answer, isLate.then(() => lateApp.fetch(request, env, ctx))])
+    return Promise.race([answer, isLate.then(() => lateApp.fetch(request, env, ctx))]).then(
+      (response) => {
+        const { method } = request
+        const { status } = response
+        const milliseconds = Date.now() - arrivedAt
+        logRequest(record, { requestId, method, status, milliseconds }, env)
+        return response
+      },
+    )
   },
   scheduled: (controller, env) => tick(controller.cron, env, controller.scheduledTime),
 } satisfies ExportedHandler<Bindings>

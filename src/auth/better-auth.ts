@@ -11,7 +11,7 @@ import { APIError } from 'better-auth/api'
 import * as z from 'zod'
 import type { Database } from '../db/client.ts'
 import { isRetryable } from '../db/errors.ts'
-import { describeError } from '../log.ts'
+import { describeError, log } from '../log.ts'
 import { displayNameOf } from '../security/callers/display-name.ts'
 import { COOKIE_PREFIX, SESSION_SECONDS } from '../security/callers/session-cookie.ts'
 import type { BuiltInLogin } from '../settings/login.ts'
@@ -94,7 +94,7 @@ function failed(error: unknown): void {
 function logged(detail: unknown): void {
   if (!(detail instanceof Error)) return
   const { stack: _, ...described } = describeError(detail)
-  console.warn({ event: 'sign-in failed', ...described })
+  log('warn', 'sign-in failed', described)
 }
 
 function passkeys(publicUrl: string) {

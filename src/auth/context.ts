@@ -9,7 +9,7 @@ import { profileSyncRepository } from '../repositories/profile-sync.ts'
 import { toldRow } from '../security/callers/first-request.ts'
 import { identify } from '../security/callers/identify.ts'
 import { changedFields } from '../security/callers/profile-sync.ts'
-import { describeError } from '../log.ts'
+import { describeError, log } from '../log.ts'
 import type { SignedInThere } from '../security/tokens/jwt.ts'
 import { type Issuer, issuersOf } from '../security/tokens/own-issuers.ts'
 import type { VerifiedToken } from '../security/tokens/verified-tokens.ts'
@@ -77,7 +77,8 @@ export function openLogin(c: LoginContext): void {
   const { login, now, requestId } = c.env.request
   const { db } = openSession(c.env.DB, 'primary')
   const send = (mail: Mail) => sendMail(mail, login, c.env.MAIL)
-  const failed = (error: unknown) => console.error({ requestId, ...describeError(error) })
+  const failed = (error: unknown) =>
+    log('error', 'login failed', { requestId, ...describeError(error) })
   const notify = (mail: Mail) => send(mail).catch(failed)
   const address = networkOf(c.req.header('CF-Connecting-IP') ?? 'unknown')
   const places = placesOf(db, c.req.raw.headers, address, login.secret, now)

@@ -7,7 +7,7 @@ import { isRetryable } from '../db/errors.ts'
 import { cannotAnswer, Problem } from '../problem.ts'
 import { settingsOf, shareSettings } from '../settings/settings.ts'
 import type { AppContext } from '../http/context.ts'
-import { describeError } from '../log.ts'
+import { describeError, log } from '../log.ts'
 import { isSameOrigin } from '../security/callers/session-cookie.ts'
 import { accountRoutes } from './account-routes.ts'
 import { editionOf, iconOf } from '../look/assets.ts'
@@ -109,11 +109,8 @@ loginSite.notFound((c) =>
   c.html(message('Nothing here', { tone: 'bad', text: 'There is no such page.' }), 404),
 )
 loginSite.onError((error, c) => {
-  console.error({
-    requestId: c.env.request.requestId,
-    path: c.req.path,
-    cause: describeError(error),
-  })
+  const { requestId } = c.env.request
+  log('error', 'login failed', { requestId, ...describeError(error) })
   if (error instanceof MailError) {
     const text = 'Mail cannot be sent at the moment, so nothing was done. Try again in a minute.'
     return c.html(message('That did not work', { tone: 'bad', text }), 503, { 'Retry-After': '60' })

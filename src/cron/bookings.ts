@@ -2,6 +2,7 @@
 import { type Id, type IdPrefix, isId } from '../db/ids.ts'
 import { finish } from '../events/index.ts'
 import { tellGates } from '../events/tell-gates.ts'
+import { log } from '../log.ts'
 import { expireHold } from '../operations/decide-booking.ts'
 import { eventOf, type EventRow, type StoredEvent } from '../repositories/outbox.ts'
 import { elevate } from '../security/elevation.ts'
@@ -28,7 +29,7 @@ export async function finishEvents(context: JobContext): Promise<JobResult> {
       const event = eventOf(row)
       if (!event) {
         const { id, kind } = row
-        console.warn({ event: 'unknown kind of event', id, kind })
+        log('warn', 'unknown kind of event', { id, kind })
         return 'nothing to do'
       }
       const rest = await withoutToldKeys(event, context)

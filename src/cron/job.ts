@@ -1,6 +1,6 @@
 /** What a job is given and gives back; the schedule knows nothing else about jobs. */
 import type { SystemDeps } from '../deps.ts'
-import { describeError } from '../log.ts'
+import { describeError, log } from '../log.ts'
 
 export interface JobContext {
   readonly deps: SystemDeps
@@ -24,6 +24,6 @@ export interface JobResult {
 
 /** Short and without values, for the ledger; the log has the rest. */
 export function failureOf(error: unknown): string {
-  console.error({ event: 'job failed', ...describeError(error) })
+  log('error', 'job failed', describeError(error))
   return error instanceof Error ? error.name : 'unknown error'
 }

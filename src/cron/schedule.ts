@@ -7,6 +7,7 @@ import { newId } from '../db/ids.ts'
 import { databaseInTime } from '../db/in-time.ts'
 import { makeDeps, type SystemDeps } from '../deps.ts'
 import type { Bindings } from '../env.ts'
+import { log, tallied } from '../log.ts'
 import { objectsInTime } from '../objects/in-time.ts'
 import type { JobRunRow } from '../repositories/job-runs.ts'
 import { shareSettings } from '../settings/settings.ts'
@@ -125,15 +126,22 @@ async function begin(run: JobRunRow, { jobRuns, now }: SystemDeps): Promise<bool
 async function perform(run: JobRunRow, context: JobContext, clock: Clock): Promise<boolean> {
   const { deps } = context
   const began = clock()
-  const { counts, failures, cursor } = await attempt(run.job, context)
+  const calls = { d1: 0, objects: 0 }
+  const { counts, failures, cursor } = await tallied(calls, () => attempt(run.job, context))
   const succeeded = failures.length === 0
+  const status = succeeded ? 'succeeded' : 'failed'
+  const error = succeeded ? null : [...new Set(failures)].join('; ')
   await deps.jobRuns.finish(run.id, {
-    status: succeeded ? 'succeeded' : 'failed',
+    status,
     finishedAt: new Date(deps.now + clock() - began).toISOString(),
     counts,
-    error: succeeded ? null : [...new Set(failures)].join('; '),
+    error,
     cursor,
   })
+  const { id: runId, job, requestedBy } = run
+  const milliseconds = clock() - began
+  const about = { runId, job, requestedBy, status, counts, error: error ?? undefined }
+  log(succeeded ? 'info' : 'error', 'job', { ...about, ...calls, milliseconds })
   return succeeded
 }
 

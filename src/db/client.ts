@@ -5,6 +5,7 @@
 import type { SQL } from 'drizzle-orm'
 import type { BatchItem } from 'drizzle-orm/batch'
 import { drizzle } from 'drizzle-orm/d1'
+import { countCall } from '../log.ts'
 import { countingCommits } from './commits.ts'
 import { carrying } from './first-call.ts'
 import { Bound, preparedBy } from './shape.ts'
@@ -43,11 +44,14 @@ export function openSession(
   const bookmark = () => native.getBookmark()
   const counted = countingCommits(native)
   if (assumptions.length === 0)
-    return { db: drizzle(asDatabase(counted)), bookmark, confirm: async () => {} }
+    return { db: drizzle(asDatabase(counted), COUNTED), bookmark, confirm: async () => {} }
   const conditions = assumptions.map((each) => native.prepare(each.sql).bind(...each.values))
   const { session, confirm } = carrying(counted, conditions)
-  return { db: drizzle(asDatabase(session)), bookmark, confirm }
+  return { db: drizzle(asDatabase(session), COUNTED), bookmark, confirm }
 }
+
+/** drizzle says so of each statement that it runs by itself, and of none in a batch. */
+const COUNTED = { logger: { logQuery: () => countCall('d1') } }
 
 function startOf(start: string | undefined): D1SessionBookmark {
   if (start === 'primary') return 'first-primary'
@@ -92,6 +96,7 @@ export async function batch<S extends Statements>(
   }
   const results: Record<string, unknown> = {}
   if (bound.length === 0) return asResults(results)
+  countCall('d1')
   const answers = await db.$client.batch<Record<string, unknown>>(bound.map(({ native }) => native))
   answers.forEach((answer, index) => {
     results[names[index] ?? ''] = bound[index]?.read(answer)

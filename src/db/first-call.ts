@@ -2,6 +2,7 @@
  * A D1 session whose first call carries more statements, at the head of its transaction: conditions
  * that are thus checked with whatever is done or read first, without a trip of their own.
  */
+import { countCall } from '../log.ts'
 import { asStatement } from './stand-ins.ts'
 
 type Session = Pick<D1DatabaseSession, 'prepare' | 'batch'>
@@ -50,7 +51,9 @@ export function carrying(session: Session, conditions: readonly D1PreparedStatem
       batch: async (statements) => batch(statements.map((each) => natives.get(each) ?? each)),
     },
     confirm: async () => {
-      if (!holds) await batch([])
+      if (holds) return
+      countCall('d1')
+      await batch([])
     },
   }
 }

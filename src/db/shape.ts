@@ -4,6 +4,7 @@
  */
 import { Column, is, Param, Placeholder, SQL } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/d1'
+import { countCall } from '../log.ts'
 
 type Preparing = Pick<D1Database, 'prepare'>
 type Row = Record<string, unknown>
@@ -19,6 +20,7 @@ export class Bound<Result> {
   }
 
   async run(): Promise<Result> {
+    countCall('d1')
     return this.read(await this.native.all<Row>())
   }
 }

@@ -1,7 +1,10 @@
 /** What is so of a request before anything answers it: its id, and how much time there is for the answer. */
+import type { RequestRecord } from './request-log.ts'
 
 interface Arrival {
   readonly requestId: string
+  /** What is to be written down about it. */
+  readonly record: RequestRecord
   /** Fulfilled when the time is up. */
   readonly isLate: Promise<void>
   /** Waits for what is in the sender's hands, such as the rest of a body; that time does not count. */
@@ -35,13 +38,24 @@ export function arrive(request: Request, ms: number): Arrival {
     }
   }
   const requestId = crypto.randomUUID()
-  const arrival = { requestId, isLate, waitForSender, end }
+  const arrival = { requestId, record: emptyRecord(), isLate, waitForSender, end }
   arrivals.set(request, arrival)
   return arrival
 }
 
-/** One that the app sends itself is part of another, whose time it shares. */
+/** One that the app sends itself is part of another, whose time it shares; nothing is written down about it. */
 export function arrivalOf(request: Request): Omit<Arrival, 'isLate'> {
   const known = arrivals.get(request)
-  return known ?? { requestId: crypto.randomUUID(), waitForSender: async (sent) => sent, end() {} }
+  return (
+    known ?? {
+      requestId: crypto.randomUUID(),
+      record: emptyRecord(),
+      waitForSender: async (sent) => sent,
+      end() {},
+    }
+  )
+}
+
+function emptyRecord(): RequestRecord {
+  return { d1: 0, objects: 0 }
 }

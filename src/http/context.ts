@@ -8,6 +8,7 @@ import type { Authenticated } from '../security/callers/authenticate.ts'
 import type { Identified } from '../security/callers/identified.ts'
 import type { Admission } from './access.ts'
 import type { arrivalOf } from './arrival.ts'
+import type { RequestRecord } from './request-log.ts'
 
 /** Header fields of an answer. */
 export type Fields = Record<string, string>
@@ -16,6 +17,8 @@ export interface AppEnv {
   Bindings: Bindings
   Variables: {
     requestId: string
+    /** What is to be written down about the request. */
+    record: RequestRecord
     /** Waits for the rest of what is sent, which does not use up the time of the request. */
     waitForSender: ReturnType<typeof arrivalOf>['waitForSender']
     /** What its header says, as far as it is known by now. */

@@ -4,7 +4,7 @@
  */
 import type { MiddlewareHandler } from 'hono'
 import { openSession } from '../db/client.ts'
-import { describeError } from '../log.ts'
+import { describeError, log } from '../log.ts'
 import { type Heard, profileSyncRepository } from '../repositories/profile-sync.ts'
 import { readCredential } from '../security/callers/credential.ts'
 import { toldRow } from '../security/callers/first-request.ts'
@@ -83,5 +83,5 @@ async function follow(c: AppContext, { token, members, member, asks }: News): Pr
 
 function postponed(c: AppContext, error: unknown): void {
   const reason = error instanceof ProviderError ? { reason: error.message } : describeError(error)
-  console.warn({ ...reason, event: 'profile sync postponed', requestId: c.get('requestId') })
+  log('warn', 'profile sync postponed', { requestId: c.get('requestId'), ...reason })
 }

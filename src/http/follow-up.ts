@@ -1,5 +1,5 @@
 /** What follows from what a request has done, before anything is answered about it. */
-import { describeError } from '../log.ts'
+import { describeError, log } from '../log.ts'
 import { Problem } from '../problem.ts'
 import type { BookingRow } from '../repositories/bookings.ts'
 import type { AppContext } from './context.ts'
@@ -18,7 +18,7 @@ export async function followUp(c: AppContext): Promise<BookingRow | undefined> {
       booking = (await c.get('followUp')(event, deps)) ?? booking
     } catch (error) {
       if (error instanceof Problem) refusals.push(error)
-      else console.warn({ ...describeError(error), event: 'follow-up postponed', kind: event.kind })
+      else log('warn', 'follow-up postponed', { ...describeError(error), kind: event.kind })
     }
   }
   const [refusal] = refusals

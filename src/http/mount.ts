@@ -68,6 +68,7 @@ function handlerOf(declared: Route): Answering {
   return async (c) => {
     // Before the route can refuse the request, so that refusals say it too.
     Object.assign(c.get('fields'), deprecation)
+    c.get('record').route = declared.path
     const known = answerForAnybody(declared, c)
     if (known) return known
     await loadCaller(c, { assumes: true, reads: declared.method === 'GET' })
@@ -121,6 +122,7 @@ export async function loadCaller(
   const deps = makeIdentifyDeps(c.env, c.get('session').db, { assumes, reads })
   const identified = await identify(c.get('authenticated'), deps, moment)
   c.set('identified', identified)
+  c.get('record').actor = identified.actor
   if (identified.assumption) beginSession(c, 'primary', [identified.assumption])
   Object.assign(c.get('fields'), rateLimitFields(identified.limits ?? []))
 }

@@ -2,7 +2,7 @@
 import { HTTPException } from 'hono/http-exception'
 import { isRetryable } from '../db/errors.ts'
 import { SettingsError } from '../settings/settings.ts'
-import { describeError } from '../log.ts'
+import { describeError, log } from '../log.ts'
 import { cannotAnswer, Problem, PROBLEMS } from '../problem.ts'
 import type { AppContext } from './context.ts'
 import { answer } from './fields.ts'
@@ -14,11 +14,8 @@ export function onError(error: Error, c: AppContext): Response {
   const problem = asProblem(error, c.req.method)
   if (problem.status >= 500) {
     const { cause } = problem.extras
-    console.error({
-      requestId: c.get('requestId'),
-      code: problem.code,
-      cause: describeError(cause ?? error),
-    })
+    const about = { requestId: c.get('requestId'), code: problem.code }
+    log('error', 'request failed', { ...about, ...describeError(cause ?? error) })
   }
   return problemResponse(c, problem)
 }
@@ -27,6 +24,7 @@ export function onError(error: Error, c: AppContext): Response {
 const NOT_IN_A_PATH = /[^\w\-.~!$&'()*+,;=:@/%]|%(?![0-9a-f]{2})/gi
 
 export function problemResponse(c: AppContext, problem: Problem): Response {
+  c.get('record').problem = problem
   const { code, status, detail, extras } = problem
   const { stage, required, reach, errors, retryAfter } = extras
   const { origin, pathname } = new URL(c.req.url)

@@ -1,4 +1,5 @@
 /** The typed client of the object that runs jobs outside of requests; the object itself is in `cron/`. */
+import { countCall } from '../log.ts'
 
 export interface JobBell extends Rpc.DurableObjectBranded {
   /** Has the requested runs of the ledger looked at soon. */
@@ -13,6 +14,7 @@ export function jobRunnerClient(
   return {
     async wake() {
       await confirm()
+      countCall('objects')
       await namespace.getByName('site').wake()
     },
   }

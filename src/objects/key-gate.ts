@@ -8,7 +8,7 @@ import { DurableObject } from 'cloudflare:workers'
 import { openSession } from '../db/client.ts'
 import type { KeyId } from '../db/ids.ts'
 import { databaseInTime } from '../db/in-time.ts'
-import { describeError } from '../log.ts'
+import { describeError, log } from '../log.ts'
 import { apiKeysRepository, type LoadedApiKey } from '../repositories/api-keys.ts'
 import { isInRanges } from '../security/limits/ip-ranges.ts'
 import { effectiveScopes, isUsable } from '../security/key-rights.ts'
@@ -76,7 +76,7 @@ export class KeyGate extends DurableObject<{ readonly DB: D1Database }> {
       this.#meter.written(usage.days)
     } catch (error) {
       // The platform would try again within seconds, and after a few times not at all.
-      console.warn({ event: 'usage postponed', keyId: usage.keyId, ...describeError(error) })
+      log('warn', 'usage postponed', { keyId: usage.keyId, ...describeError(error) })
       await this.#scheduleUsage(Date.now())
     }
   }

@@ -3,6 +3,7 @@
  * that has thrown stays broken.
  */
 import type { RuleId, UserId } from '../db/ids.ts'
+import { countCall } from '../log.ts'
 import { assertReaches, type Exercised } from '../security/grant.ts'
 import type { Once } from './visit-answers.ts'
 import type { Due, Eligible, Recorded, Standing, VisitShard, VisitSummary } from './visit-shard.ts'
@@ -51,6 +52,7 @@ export function visitsClient(
 ): Visits {
   const ask = async <T>(shard: number, call: (stub: Stub) => Promise<T>): Promise<T> => {
     await confirm()
+    countCall('objects')
     return call(namespace.getByName(`visits-${shard}`))
   }
   return {

@@ -44,6 +44,7 @@ export async function servePage(
 }
 
 async function openOrRefuse(c: AppContext, pages: PagesSettings, page: Page): Promise<Response> {
+  c.get('record').route = 'page'
   const { raw } = c.req
   if (raw.headers.has(HOP_FIELD)) throw goesRound()
   assertForwardable(raw, pages)

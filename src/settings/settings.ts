@@ -5,6 +5,7 @@
 import * as z from 'zod'
 import { EXPECTED_ZONE, timeZoneNamed } from '../calendar/time-zone.ts'
 import { judgeKeySet } from '../crypto/jwks-rules.ts'
+import { log } from '../log.ts'
 import {
   AuthSecret,
   type BuiltInLogin,
@@ -53,6 +54,8 @@ export interface RawSettings extends RawLoginSettings, RawPagesSettings, RawLook
   readonly GUEST_DATA_DAYS?: string
   /** What becomes of pages that no rule is about: `closed`, the default, or `open`. */
   readonly PAGES_DEFAULT?: string
+  /** 0..1: which share of the requests that went well is logged. Default 1. */
+  readonly LOG_REQUESTS?: string
 }
 
 export const SETTING_NAMES = [
@@ -68,6 +71,7 @@ export const SETTING_NAMES = [
   'VISITOR_HOLD_MINUTES',
   'GUEST_DATA_DAYS',
   'PAGES_DEFAULT',
+  'LOG_REQUESTS',
   ...LOGIN_SETTING_NAMES,
   ...PAGES_SETTING_NAMES,
   ...LOOK_SETTING_NAMES,
@@ -101,6 +105,8 @@ export interface Settings {
   readonly guests: GuestSettings
   /** What becomes of pages that no rule is about. */
   readonly pagesDefault: 'open' | 'closed'
+  /** Which share of the requests that went well is logged, from 0 to 1. */
+  readonly loggedShare: number
   /** What the keys of this site's tokens are encrypted with; undefined if they are not. */
   readonly authSecret: string | undefined
   /** Undefined when it is off. */
@@ -178,6 +184,7 @@ export function parseSettings(raw: RawSettings): Settings {
       keptForDays: setting('GUEST_DATA_DAYS', wholeNumber(36_500), raw.GUEST_DATA_DAYS || '365'),
     },
     pagesDefault: setting('PAGES_DEFAULT', OpenOrClosed, raw.PAGES_DEFAULT || 'closed'),
+    loggedShare: setting('LOG_REQUESTS', Share, raw.LOG_REQUESTS || '1'),
     authSecret: setting(
       'AUTH_SECRET',
       AuthSecret('for encryption').optional(),
@@ -196,7 +203,7 @@ function withGoodKeys(trusted: TrustedIssuer): TrustedIssuer {
   const { issuer, jwks } = trusted
   const { keys, ignored, fault } = judgeKeySet(jwks.keys)
   if (fault) throw new SettingsError(`TRUSTED_ISSUERS: jwks of ${issuer}: ${fault}`)
-  if (ignored.length > 0) console.warn({ event: 'jwks_keys_ignored', issuer, ignored })
+  if (ignored.length > 0) log('warn', 'keys ignored', { issuer, ignored })
   return { ...trusted, jwks: { ...jwks, keys } }
 }
 
@@ -207,6 +214,11 @@ const Origin = z.string().refine((text) => URL.canParse(text) && new URL(text).o
 const OnOrOff = z.enum(['on', 'off'], { error: 'expected "on" or "off"' })
 
 const OpenOrClosed = z.enum(['open', 'closed'], { error: 'expected "open" or "closed"' })
+
+const Share = z
+  .string()
+  .regex(/^(0(\.\d{1,6})?|1(\.0{1,6})?)$/, { error: 'expected a number from 0 to 1, as in 0.05' })
+  .transform(Number)
 
 function wholeNumber(max: number) {
   return z.coerce

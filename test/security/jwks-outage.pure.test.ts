@@ -11,6 +11,7 @@ import {
   verdict,
   watchKeyServer,
 } from '../support/key-server.ts'
+import { linesOf } from '../support/log-lines.ts'
 import { makeIssuer } from '../support/tokens.ts'
 
 const { fetchSpy, logSpy, serve, startIssuer } = watchKeyServer()
@@ -117,8 +118,8 @@ describe('an answer that cannot be used', () => {
       fetchSpy.mockImplementation(async () => answer())
       expect(await verdict(token, trusted, t0 + MINUTE)).toBe('ok')
       expect(fetchSpy).toHaveBeenCalledTimes(2)
-      expect(logSpy.mock.calls).toEqual([
-        [{ event: 'jwks_refresh_failed', issuer: issuer.issuer, reason }],
+      expect(linesOf(logSpy)).toMatchObject([
+        { event: 'key set not fetched', issuer: issuer.issuer, reason },
       ])
     },
   )
@@ -165,7 +166,7 @@ describe('an answer that cannot be used', () => {
     timer.abort(new DOMException('too late', 'TimeoutError'))
     expect(await answered).toBe('unavailable')
     expect(timeout).toHaveBeenCalledWith(5000)
-    expect(logSpy).toHaveBeenCalledWith(expect.objectContaining({ reason: 'TimeoutError' }))
+    expect(linesOf(logSpy)).toContainEqual(expect.objectContaining({ reason: 'TimeoutError' }))
   })
 })
 

@@ -1,6 +1,7 @@
 /** Key sets as providers publish them, pasted into the settings or fetched, and what a caller is told. */
 import { describe, expect, test } from 'vitest'
 import { longLived, trust, watchKeyServer } from '../support/key-server.ts'
+import { linesOf } from '../support/log-lines.ts'
 import { testSite } from '../support/site.ts'
 import { makeIssuer, type TestIssuer } from '../support/tokens.ts'
 
@@ -29,7 +30,7 @@ describe('a key set in the settings', () => {
       'Key 1 is not for signatures ("use").',
       'Key 2 has no usable exponent; "e" must be odd and at least 3.',
     ]
-    expect(warnSpy.mock.calls).toEqual([[{ event: 'jwks_keys_ignored', issuer, ignored }]])
+    expect(linesOf(warnSpy)).toMatchObject([{ event: 'keys ignored', issuer, ignored }])
   })
 })
 

@@ -1,8 +1,11 @@
 /** Runs before each test: nothing of another one is left, neither stored nor under way. */
 import { afterEach, beforeEach } from 'vitest'
 import { emptyStores } from './empty-stores.ts'
+import { assertLines, checkLines } from './log-lines.ts'
 import { useCheapScrypt } from './scrypt.ts'
 import { begin } from './under-way.ts'
+
+checkLines()
 
 let overdue: { readonly file: string; readonly name: string } | undefined
 
@@ -16,5 +19,6 @@ beforeEach(async ({ task, signal }) => {
 })
 
 afterEach(({ task, signal }) => {
+  assertLines()
   if (signal.aborted) overdue = { file: task.file.filepath, name: task.name }
 })

@@ -7,6 +7,7 @@ import { makeIdentifyDeps } from '../../deps.ts'
 import type { Bindings } from '../../env.ts'
 import { SETTING_NAMES, shareSettings } from '../../settings/settings.ts'
 import { dryRunObjects } from './dry-run-objects.ts'
+import { tallied } from '../../log.ts'
 import { type FieldError, Problem, type ProblemCode, type Stage } from '../../problem.ts'
 import type { Caller, Subject } from '../../security/actor.ts'
 import type { StandIn } from '../../security/callers/authenticate.ts'
@@ -96,7 +97,7 @@ export function dryRunOf(c: AppContext): DryRun | undefined {
       },
       ...(body !== undefined && { body }),
     })
-    const response = await c.get('answer')(request, env)
+    const response = await tallied(undefined, () => c.get('answer')(request, env))
     const { status } = response
     if (status >= 500) throw failed(status)
     const problem = status >= 400 ? toldBy(await response.json()) : undefined

@@ -3,7 +3,7 @@
  * first key costs a read of D1, and junk that comes later costs none.
  */
 import { waitUntil } from 'cloudflare:workers'
-import { describeError } from '../../log.ts'
+import { describeError, log } from '../../log.ts'
 import { Problem } from '../../problem.ts'
 import type { ApiKeysRepository } from '../../repositories/api-keys.ts'
 import type { Settings } from '../../settings/settings.ts'
@@ -51,5 +51,5 @@ function notReadable(cause: unknown): never {
 }
 
 function noteFailure(error: unknown): void {
-  console.warn({ event: 'key checksums not renewed', ...describeError(error) })
+  log('warn', 'key checksums not renewed', describeError(error))
 }

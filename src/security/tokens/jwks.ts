@@ -5,6 +5,7 @@
  */
 import { waitUntil } from 'cloudflare:workers'
 import { createLocalJWKSet, type JSONWebKeySet } from 'jose'
+import { log } from '../../log.ts'
 import type { Issuer } from './own-issuers.ts'
 import { Problem } from '../../problem.ts'
 import { FETCH_TIMEOUT_MS, type FetchedKeySet, fetchKeySet, KeySetError } from './jwks-fetch.ts'
@@ -166,7 +167,7 @@ async function refresh(store: KeyStore, trusted: RemoteIssuer, now: number): Pro
   } catch (error) {
     store.failedAt = now
     const reason = error instanceof KeySetError ? error.message : nameOf(error)
-    console.error({ event: 'jwks_refresh_failed', issuer: trusted.issuer, reason })
+    log('error', 'key set not fetched', { issuer: trusted.issuer, reason })
     return false
   } finally {
     if (store.refresh === mine) store.refresh = undefined
@@ -176,8 +177,7 @@ async function refresh(store: KeyStore, trusted: RemoteIssuer, now: number): Pro
 /** Once for as long as it stays so, since sets are fetched every minute. */
 function noteIgnored(store: KeyStore, issuer: string, ignored: readonly string[]): void {
   const said = ignored.join(' ')
-  if (said !== store.ignored && said !== '')
-    console.warn({ event: 'jwks_keys_ignored', issuer, ignored })
+  if (said !== store.ignored && said !== '') log('warn', 'keys ignored', { issuer, ignored })
   store.ignored = said
 }
 

@@ -4,7 +4,7 @@
  */
 import { waitUntil } from 'cloudflare:workers'
 import { SignJWT } from 'jose'
-import { describeError } from '../../log.ts'
+import { describeError, log } from '../../log.ts'
 import type { PagesSettings } from '../../settings/pages.ts'
 import { actorRef, type Caller } from '../actor.ts'
 import { roleNamesOf } from '../held-roles.ts'
@@ -83,5 +83,5 @@ async function keyFor(db: Database, pages: PagesSettings, now: number): Promise<
 }
 
 function notRenewed(error: unknown): void {
-  console.warn({ ...describeError(error), event: 'page key not renewed' })
+  log('warn', 'page key not renewed', describeError(error))
 }

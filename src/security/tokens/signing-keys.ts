@@ -11,6 +11,7 @@ import {
   type JWTPayload,
   SignJWT,
 } from 'jose'
+import { countCall } from '../../log.ts'
 import { nameOfSecret, seal, unseal } from './sealing.ts'
 
 export const ALGORITHM = 'ES256'
@@ -56,6 +57,7 @@ export async function publicKeys(
   { use, publishedForMs }: KeyUse,
   now: number,
 ): Promise<JSONWebKeySet> {
+  countCall('d1')
   const { results } = await db
     .prepare(
       `select kid, public_jwk from token_keys where use = ? and max(signs_until, tokens_until) > ?
@@ -127,6 +129,7 @@ export async function loadSigningKey(
 }
 
 async function keepPublished(db: Database, kid: string, until: number): Promise<void> {
+  countCall('d1')
   await db
     .prepare(`update token_keys set tokens_until = max(tokens_until, ?) where kid = ?`)
     .bind(until, kid)
@@ -173,6 +176,7 @@ function firstTerm(now: number): number {
 }
 
 function keyFor(db: Database, { use, sealedBy }: SealedSet, now: number): Promise<KeyRow | null> {
+  countCall('d1')
   return db
     .prepare(
       `select kid, private_jwk, signs_until, (select max(signs_until) from token_keys
@@ -195,6 +199,7 @@ async function insertKey(
   const kid = crypto.randomUUID()
   const publicJwk = JSON.stringify(await exportJWK(publicKey))
   const privateJwk = await seal(JSON.stringify(await exportJWK(privateKey)), secret, kid)
+  countCall('d1')
   await db
     .prepare(
       `insert into token_keys

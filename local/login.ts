@@ -1,5 +1,5 @@
-/** What the built-in login needs on this machine: a secret of its own, an address, and a place for its mail. */
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+/** What the built-in login needs on this machine: a secret of its own, and an address. */
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SECRETS } from './state.ts'
 
@@ -20,12 +20,4 @@ export function authSecret(stateDir: string): string {
 
 export function loginAt(url: string, { PUBLIC_URL }: Readonly<Record<string, string>>) {
   return PUBLIC_URL === ANY_PORT ? { PUBLIC_URL: url } : {}
-}
-
-/** Prints what the Worker logs, and keeps its mail. */
-export function printer(outbox: string): (message: string) => void {
-  return (message) => {
-    console.error(message)
-    if (message.startsWith('mail to ')) appendFileSync(outbox, `${message}\n`, { mode: 0o600 })
-  }
 }

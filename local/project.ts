@@ -31,14 +31,15 @@ const SOURCES = [
   'node_modules/.package-lock.json',
 ]
 
-/** @throws Refusal with the compiler's own words */
-export async function project(): Promise<Project> {
+/** @param say hears of what takes a while. @throws Refusal with the compiler's own words */
+export async function project(say: (what: string) => void = () => {}): Promise<Project> {
   const file = join(KEPT, `${digest()}.json`)
   try {
     return JSON.parse(readFileSync(file, 'utf8'))
   } catch {
     // These sources have not been compiled here, or whoever did died half-way.
   }
+  say('compiling the Worker, once for each change of its sources …')
   const { compiledProject } = await import('./compile.ts')
   const made = await compiledProject()
   mkdirSync(KEPT, { recursive: true })

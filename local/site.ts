@@ -6,13 +6,14 @@ import { join } from 'node:path'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
 import { type Schedule, startCron } from './cron.ts'
 import { entryModule } from './entry.ts'
-import { loginAt, printer } from './login.ts'
+import { siteLog } from './log.ts'
+import { loginAt } from './login.ts'
 import { migrate } from './migrate.ts'
 import { freePort, relayIpv6 } from './ports.ts'
 import { bindRuntimeToProcess, keepingSignals } from './processes.ts'
 import type { Project } from './compile.ts'
 import { project } from './project.ts'
-import { claim, openStateDir, refuseIfServed, SECRETS } from './state.ts'
+import { claim, openStateDir, refuseIfServed } from './state.ts'
 
 export interface SiteOptions {
   /** 0, the default, takes any free one. */
@@ -31,6 +32,8 @@ export interface Site {
   /** Runs the Worker's cron handler; the first trigger and now unless told otherwise. */
   tick(cron?: string, time?: Date): Promise<'ok' | 'exception'>
   readonly schedule: Schedule
+  /** Prints what the Worker logs from now on; what goes wrong is printed anyway. */
+  showRequests(): void
   stop(): Promise<void>
 }
 
@@ -69,8 +72,8 @@ async function start({ port: wanted = 0, stateDir, settings }: SiteOptions): Pro
     await migrate(persistTo)
     const made = await project()
     const here = { ...settings, ...loginAt(url, settings) }
-    const print = printer(join(dir, SECRETS.outbox))
-    const miniflare = serve({ made, port, persistTo, settings: here, print })
+    const log = siteLog(dir)
+    const miniflare = serve({ made, port, persistTo, settings: here, print: log.print })
     undo.push(() => miniflare.dispose())
     await miniflare.ready
     undo.push(await relayIpv6(port))
@@ -91,6 +94,7 @@ async function start({ port: wanted = 0, stateDir, settings }: SiteOptions): Pro
       objects: (name) => miniflare.getDurableObjectNamespace(name),
       tick,
       schedule,
+      showRequests: log.showAll,
       stop,
     }
   } catch (error) {
@@ -114,7 +118,6 @@ function serve({ made, port, persistTo, settings, print }: Served): Miniflare {
     cf: false,
     logRequests: false,
     log: new Log(LogLevel.WARN),
-    // All of it, so that stdout holds only what a command itself has to say.
     handleStructuredLogs: ({ message }) => print(message),
     unsafeTriggerHandlers: true,
     workers: [

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { beforeLeaving } from './signals.ts'
 import { SettingsError } from '../src/settings/settings.ts'
 import { parsePort } from './ports.ts'
+import { project } from './project.ts'
 import { Refusal } from './refusal.ts'
 import { localSettings } from './settings.ts'
 import { startSite } from './site.ts'
@@ -11,6 +12,7 @@ import { openStateDir, SECRETS } from './state.ts'
 try {
   const port = parsePort(process.env['PORT'] || '8787')
   const stateDir = openStateDir(process.env['STATE_DIR'] || '.guildhall')
+  await project((what) => console.log(what))
   const settings = await localSettings(stateDir)
   const site = await startSite({ port, stateDir, settings })
   beforeLeaving(() => site.stop())
@@ -22,7 +24,9 @@ try {
   who am I:  curl -H "Authorization: Bearer $TOKEN" ${site.url}/v1/whoami
   the API:   ${site.url}/openapi.json
   a tick:    curl ${site.url}/cdn-cgi/local/scheduled (next by itself: ${site.schedule.next()?.toISOString()})
+  the log:   ${join(stateDir, 'log.jsonl')}
 `)
+  site.showRequests()
 } catch (error) {
   const plain = error instanceof Refusal || error instanceof SettingsError
   console.error('Guildhall did not start:', plain ? error.message : error)

@@ -58,6 +58,7 @@ describe('settings that are given', () => {
       SITE_LOGO: '/logo.svg',
       SITE_ACCENT: '#B4530A',
       CONSOLE: 'off',
+      LOG_REQUESTS: '0.05',
     })
     expect(parsed).toMatchObject({
       trustedIssuers: [
@@ -77,6 +78,7 @@ describe('settings that are given', () => {
         accent: '#b4530a',
       },
       console: false,
+      loggedShare: 0.05,
     })
   })
 
@@ -183,6 +185,8 @@ const BAD = [
   ['VISITOR_HOLD_MINUTES', 'an hour', 'expected a whole number from 1 to 525600'],
   ['GUEST_DATA_DAYS', '-1', 'expected a whole number from 1 to 36500'],
   ['PAGES_DEFAULT', 'shut', 'expected "open" or "closed"'],
+  ['LOG_REQUESTS', '5%', 'expected a number from 0 to 1'],
+  ['LOG_REQUESTS', '1.5', 'expected a number from 0 to 1'],
   ['SITE_TIME_ZONE', ' ', 'expected an IANA time zone'],
   ['SITE_TIME_ZONE', '+01:00', 'expected an IANA time zone'],
   ['KEEP_PUBLIC_ANSWERS', 'no', 'expected "on" or "off"'],

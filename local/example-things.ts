@@ -3,6 +3,7 @@
  * that has them every example works as it stands. `npm run seed` makes them.
  */
 import { EXAMPLE_IDENTITY_ID } from '../src/api/identities.ts'
+import { EXAMPLE_REQUEST_ID } from '../src/api/refusals.ts'
 import { EXAMPLE_ROLE, exampleId } from '../src/api/schemas.ts'
 
 type Value = string | number | null
@@ -90,6 +91,21 @@ function rows(root: string, now: string): Row[] {
     [
       'audit_log',
       { id: audit, at: now, actor: root, action: 'badge.assign', target: user, changes: '{}' },
+    ],
+    [
+      'refusals',
+      {
+        request_id: EXAMPLE_REQUEST_ID,
+        at: now,
+        caller: user,
+        method: 'GET',
+        route: '/v1/jobs',
+        status: 403,
+        code: 'forbidden',
+        stage: 'permission',
+        required: 'job:run',
+        reach: 'any',
+      },
     ],
     [
       'badge_assignments',

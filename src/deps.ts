@@ -29,6 +29,7 @@ import { loginRecordsRepository } from './repositories/login-records.ts'
 import { membersRepository } from './repositories/members.ts'
 import { profileSyncRepository } from './repositories/profile-sync.ts'
 import { pageRulesRepository } from './repositories/page-rules.ts'
+import { refusalsRepository } from './repositories/refusals.ts'
 import { rolesRepository } from './repositories/roles.ts'
 import { servicesRepository } from './repositories/services.ts'
 import { nameKeysRepository } from './repositories/name-keys.ts'
@@ -75,6 +76,7 @@ export interface Deps extends Pick<
 > {
   readonly members: Pick<SystemDeps['members'], 'setStatus' | 'addRole' | 'removeRole' | 'delete'>
   readonly apiKeys: Omit<SystemDeps['apiKeys'], 'checksums' | 'load' | 'ofCreators' | 'recordUsage'>
+  readonly refusals: Pick<SystemDeps['refusals'], 'find'>
   readonly profileSync: Pick<SystemDeps['profileSync'], 'find' | 'write'>
   readonly jobRuns: Pick<SystemDeps['jobRuns'], 'list' | 'latest' | 'request'>
   readonly visits: {
@@ -221,6 +223,10 @@ class Everything {
 
   get keyGates() {
     return keyGatesClient(this.#env.KEYS)
+  }
+
+  get refusals() {
+    return refusalsRepository(this.#db)
   }
 
   get services() {

@@ -22,6 +22,7 @@ export type LogEvent =
   | 'keys ignored'
   | 'key checksums not renewed'
   | 'page key not renewed'
+  | 'refusals not written'
 
 /** Writes one line. @param details in the form that the schema has for this event */
 export function log(level: Level, event: LogEvent, details: Readonly<Record<string, unknown>>) {

@@ -4,7 +4,8 @@ import { tick } from './cron/schedule.ts'
 import type { Bindings } from './env.ts'
 import { followUp } from './events/index.ts'
 import { arrive } from './http/arrival.ts'
-import { logRequest } from './http/request-log.ts'
+import { gatherRefusal } from './http/refusals.ts'
+import { logRequest, shownMethod } from './http/request-log.ts'
 import { tallied } from './log.ts'
 
 export { JobRunner } from './cron/job-runner.ts'
@@ -27,10 +28,13 @@ export default {
     ctx.waitUntil(answer)
     return Promise.race([answer, isLate.then(() => lateApp.fetch(request, env, ctx))]).then(
       (response) => {
-        const { method } = request
+        const method = shownMethod(request)
         const { status } = response
         const milliseconds = Date.now() - arrivedAt
         logRequest(record, { requestId, method, status, milliseconds }, env)
+        const refused = { requestId, method, status, now: Date.now() }
+        const written = gatherRefusal(record, refused, env)
+        if (written) ctx.waitUntil(written)
         return response
       },
     )

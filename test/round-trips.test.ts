@@ -111,6 +111,8 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'GET /v1/api-keys/:keyId/usage': [1, 0],
   'GET /v1/audit': [1, 0],
   'GET /v1/elevations': [1, 0],
+  // Who was refused is looked up as they are now.
+  'GET /v1/refusals/:requestId': [2, 0],
   'GET /v1/permissions': [1, 0],
   // An explained write finds whom it is about and the columns of its reads, and undoes what it writes.
   'POST /v1/explain': [3, 0],

@@ -228,9 +228,12 @@ const Usage = z
     keyId: shownId('key'),
     lastUsedAt: Timestamp.nullable(),
     byDay: z
-      .array(z.object({ day: UtcDay, requests: Count }))
+      .array(z.object({ day: UtcDay, requests: Count, refused: Count }))
       .max(MANY)
-      .meta({ description: 'Newest first, for the last 90; up to a minute behind' }),
+      .meta({
+        description:
+          'Newest first, for the last 90; up to a minute behind. `refused` are uses that were answered 401, 403 or 429',
+      }),
   })
   .meta({ id: 'ApiKeyUsage' })
 
@@ -243,8 +246,7 @@ export const readApiKeyUsage = route({
   output: Usage,
   async run({ input, deps }) {
     const { keyId } = input.param
-    const byDay = (await deps.apiKeys.usage(keyId, 90)) ?? notFound('API key')
-    return { keyId, lastUsedAt: byDay[0]?.lastUsedAt ?? null, byDay }
+    return { keyId, ...((await deps.apiKeys.usage(keyId, 90)) ?? notFound('API key')) }
   },
 })
 

@@ -55,6 +55,7 @@ import {
   readPageRule,
 } from './page-rules.ts'
 import { readPermissions } from './permissions.ts'
+import { readRefusal } from './refusals.ts'
 import { listRoles, putRoleDefinition, deleteRoleDefinition } from './role-definitions.ts'
 import { deleteUserRole, putUserRole } from './roles.ts'
 import {
@@ -144,6 +145,7 @@ const declared = {
   deletePageRule,
   listAudit,
   listElevations,
+  readRefusal: readRefusal(() => routes),
   readPermissions: readPermissions(() => routes),
   explain,
   listJobs,

@@ -42,7 +42,7 @@ export const JOBS = {
   },
   'prune-records': {
     description:
-      'Forgets idempotency keys after a day, job runs after 90 days, and what is over at the login',
+      'Forgets idempotency keys after a day, refusals after 7 days, job runs after 90, and what is over at the login',
     everyMinutes: DAILY,
   },
 } as const satisfies Record<string, JobDefinition>

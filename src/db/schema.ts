@@ -250,6 +250,36 @@ export const apiKeyUsage = sqliteTable(
   (table) => [primaryKey({ columns: [table.keyId, table.day] })],
 )
 
+export const refusals = sqliteTable('refusals', {
+  requestId: text('request_id').primaryKey(),
+  at: text().notNull(),
+  /** A member, or an API key. */
+  caller: text().notNull(),
+  method: text().notNull(),
+  /** The path as it is declared. */
+  route: text().notNull(),
+  status: integer().notNull(),
+  code: text().notNull(),
+  stage: text(),
+  required: text(),
+  reach: text(),
+})
+
+export const refusalCounts = sqliteTable(
+  'refusal_counts',
+  {
+    /** Empty if no key of this site was sent. */
+    keyId: text('key_id').notNull(),
+    /** UTC, `YYYY-MM-DD`. */
+    day: text().notNull(),
+    code: text().notNull(),
+    /** Empty if it has none. */
+    stage: text().notNull(),
+    count: integer().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.keyId, table.day, table.code, table.stage] })],
+)
+
 export const services = sqliteTable('services', {
   id: text().$type<ServiceId>().primaryKey(),
   name: text().notNull(),

@@ -19,8 +19,14 @@ export interface RequestRecord extends Tally {
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
+/** Whoever makes up a method could write anything there. */
+export function shownMethod({ method }: Request): string {
+  return METHODS.has(method) ? method : 'other'
+}
+
 interface Answered {
   readonly requestId: string
+  /** As `shownMethod` says it. */
   readonly method: string
   readonly status: number
   /** From arrival to answer. */
@@ -35,8 +41,7 @@ export function logRequest(record: RequestRecord, answered: Answered, env: RawSe
   const { stage, required, reach } = problem?.extras ?? {}
   log(status >= 500 ? 'error' : 'info', 'request', {
     requestId,
-    // Whoever makes up a method could write anything there.
-    method: METHODS.has(method) ? method : 'other',
+    method,
     route,
     status,
     ...(problem && { code: problem.code, stage, required, reach }),

@@ -2,7 +2,7 @@
 import { and, asc, desc, eq, getTableColumns, isNull, lt, type SQL, sql } from 'drizzle-orm'
 import { batch, type Database, rows } from '../db/client.ts'
 import type { KeyId } from '../db/ids.ts'
-import { apiKeys, apiKeyUsage, site } from '../db/schema.ts'
+import { apiKeys, apiKeyUsage, refusalCounts, site } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer } from './audited.ts'
 import { type Ceiling, ceilingOfKey } from './ceiling.ts'
 import { type Happened, note, writeEvent } from './outbox.ts'
@@ -195,9 +195,9 @@ export function apiKeysRepository(db: Database, happened: Happened = []) {
       return { changed: written.length > 0, row: found[0], inTheWay: inTheWay?.[0] }
     },
 
-    /** Newest day first. @returns undefined if there is no such key */
+    /** The uses and the refused uses of each day, newest first. @returns undefined if there is no such key */
     async usage(id: KeyId, limit: number) {
-      const { known, days } = await batch(db, {
+      const { known, days, refused } = await batch(db, {
         known: select(id),
         days: db
           .select()
@@ -205,8 +205,20 @@ export function apiKeysRepository(db: Database, happened: Happened = []) {
           .where(eq(apiKeyUsage.keyId, id))
           .orderBy(desc(apiKeyUsage.day))
           .limit(limit),
+        refused: db
+          .select({ day: refusalCounts.day, count: sql<number>`sum(count)`.as('total') })
+          .from(refusalCounts)
+          .where(eq(refusalCounts.keyId, id))
+          .groupBy(refusalCounts.day)
+          .orderBy(desc(refusalCounts.day))
+          .limit(limit),
       })
-      return known.length > 0 ? days : undefined
+      if (known.length === 0) return undefined
+      const byDay = new Map(days.map(({ day, requests }) => [day, { day, requests, refused: 0 }]))
+      for (const { day, count } of refused)
+        byDay.set(day, { day, requests: byDay.get(day)?.requests ?? 0, refused: count })
+      const all = [...byDay.values()].toSorted((a, b) => (a.day < b.day ? 1 : -1))
+      return { lastUsedAt: days[0]?.lastUsedAt ?? null, byDay: all.slice(0, limit) }
     },
 
     /** Absolute figures, so that writing them twice counts nothing twice. */

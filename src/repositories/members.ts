@@ -19,6 +19,8 @@ import {
   events,
   idempotencyKeys,
   identities,
+  refusalCounts,
+  refusals,
   userRoles,
   users,
 } from '../db/schema.ts'
@@ -176,6 +178,12 @@ export function membersRepository(db: Database, happened: Happened) {
           .where(and(or(eq(idempotencyKeys.caller, id), eq(idempotencyKeys.about, id)), gone)),
         bookings: anonymizedBookings(id, audit.at, gone),
         keyUsage: db.delete(apiKeyUsage).where(and(inArray(apiKeyUsage.keyId, keys), gone)),
+        refusals: db
+          .delete(refusals)
+          .where(and(or(eq(refusals.caller, id), inArray(refusals.caller, keys)), gone)),
+        refusalCounts: db
+          .delete(refusalCounts)
+          .where(and(inArray(refusalCounts.keyId, keys), gone)),
         keys: db.delete(apiKeys).where(and(eq(apiKeys.createdBy, id), gone)),
         member: db.delete(users).where(and(eq(users.id, id), gone)),
         left: selectUser(db, 'everyone', id),

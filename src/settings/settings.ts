@@ -56,6 +56,8 @@ export interface RawSettings extends RawLoginSettings, RawPagesSettings, RawLook
   readonly PAGES_DEFAULT?: string
   /** 0..1: which share of the requests that went well is logged. Default 1. */
   readonly LOG_REQUESTS?: string
+  /** `off` writes nothing down of what was refused; `on`, the default, keeps it for seven days. */
+  readonly KEEP_REFUSALS?: string
 }
 
 export const SETTING_NAMES = [
@@ -72,6 +74,7 @@ export const SETTING_NAMES = [
   'GUEST_DATA_DAYS',
   'PAGES_DEFAULT',
   'LOG_REQUESTS',
+  'KEEP_REFUSALS',
   ...LOGIN_SETTING_NAMES,
   ...PAGES_SETTING_NAMES,
   ...LOOK_SETTING_NAMES,
@@ -107,6 +110,7 @@ export interface Settings {
   readonly pagesDefault: 'open' | 'closed'
   /** Which share of the requests that went well is logged, from 0 to 1. */
   readonly loggedShare: number
+  readonly keepsRefusals: boolean
   /** What the keys of this site's tokens are encrypted with; undefined if they are not. */
   readonly authSecret: string | undefined
   /** Undefined when it is off. */
@@ -185,6 +189,7 @@ export function parseSettings(raw: RawSettings): Settings {
     },
     pagesDefault: setting('PAGES_DEFAULT', OpenOrClosed, raw.PAGES_DEFAULT || 'closed'),
     loggedShare: setting('LOG_REQUESTS', Share, raw.LOG_REQUESTS || '1'),
+    keepsRefusals: setting('KEEP_REFUSALS', OnOrOff, raw.KEEP_REFUSALS || 'on') === 'on',
     authSecret: setting(
       'AUTH_SECRET',
       AuthSecret('for encryption').optional(),

@@ -42,8 +42,8 @@ describe('GET /v1/api-keys/{keyId}/usage', () => {
       keyId: key.id,
       lastUsedAt: new Date(start + DAY).toISOString(),
       byDay: [
-        { day: dayOf(start + DAY), requests: 3 },
-        { day: dayOf(start), requests: 2 },
+        { day: dayOf(start + DAY), requests: 3, refused: 0 },
+        { day: dayOf(start), requests: 2, refused: 0 },
       ],
     })
   })
@@ -57,6 +57,7 @@ describe('GET /v1/api-keys/{keyId}/usage', () => {
     const expected = Array.from({ length: 90 }, (_, days) => ({
       day: dayOf(now - days * DAY),
       requests: days + 1,
+      refused: 0,
     }))
     expect(body.byDay).toEqual(expected)
   })

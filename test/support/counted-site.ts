@@ -3,7 +3,7 @@ import type { Route } from '../../src/http/route.ts'
 import { countingStorage } from './counting.ts'
 import { sceneOf } from './mutating-requests.ts'
 import { directly, testSite } from './site.ts'
-import { thingNamed } from './world.ts'
+import { refusedRequest, thingNamed } from './world.ts'
 
 export async function countedSite() {
   const { storage, costOf } = countingStorage()
@@ -25,6 +25,7 @@ export async function countedSite() {
     keyId: key.id,
     serviceId: service.id,
     bookingId: booking.id,
+    requestId: await refusedRequest(site),
     job: 'award-badges',
   }
   const pathOf = ({ path }: Route) =>

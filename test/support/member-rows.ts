@@ -42,6 +42,8 @@ export const FATES: Readonly<Record<string, Fate>> = {
   'idempotency_keys.target': 'goes',
   'api_keys.created_by': 'goes',
   'api_key_usage.key_id': 'goes',
+  'refusals.caller': 'goes',
+  'refusal_counts.key_id': 'goes',
   'bookings.owner': BOOKED,
   'bookings.booked_by': BOOKED,
   'bookings.confirmed_by': OTHERS_ROW,
@@ -112,6 +114,12 @@ export const ROWS: Readonly<Record<string, (names: Names) => string>> = {
     values ('${keyId}', 'Till', '${userId}', 'hash', '[]', '[]', 1, 1, 1, '${AT}', '${AT}')`,
   api_key_usage: ({ keyId }) => `insert into api_key_usage (key_id, day, requests, last_used_at)
     values ('${keyId}', '2026-01-01', 1, '${AT}')`,
+  refusals: ({ userId, keyId }) => `insert into refusals
+    (request_id, at, caller, method, route, status, code)
+    values ('one', '${AT}', '${userId}', 'GET', '/v1/audit', 403, 'forbidden'),
+      ('two', '${AT}', '${keyId}', 'GET', '/v1/audit', 403, 'forbidden')`,
+  refusal_counts: ({ keyId }) => `insert into refusal_counts (key_id, day, code, stage, count)
+    values ('${keyId}', '2026-01-01', 'forbidden', 'permission', 1)`,
   bookings: ({
     userId,
   }) => `insert into bookings (id, service_id, slot_id, starts_at, ends_at, owner,

@@ -38,6 +38,8 @@ export const SETTINGS = {
   VISIT_SHARDS: '4',
   // Tests change what is stored behind the site's back; test/api/kept-answers.test.ts is about it.
   KEEP_PUBLIC_ANSWERS: 'off',
+  // They are written long after the answer; test/api/refusals.test.ts is about them.
+  KEEP_REFUSALS: 'off',
 } satisfies Partial<Bindings>
 
 export interface Reply {

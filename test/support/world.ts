@@ -1,6 +1,9 @@
 /** A populated site: somebody of every kind, and fresh things for them to act on. */
+import { env } from 'cloudflare:workers'
 import * as z from 'zod'
+import { openSession } from '../../src/db/client.ts'
 import { documentedPath, type Route } from '../../src/http/route.ts'
+import { refusalsRepository } from '../../src/repositories/refusals.ts'
 import { KEY_SCOPES } from '../../src/security/permissions.ts'
 import { CALLER_NAMES, type CallerName } from '../../src/http/matrix.ts'
 import { bookingOf, bookingScene, CONTACT } from './bookings.ts'
@@ -123,6 +126,7 @@ export function thingsFor(site: Site, caller: Caller, given?: Promise<Member>) {
     identityId: once(async () => (await linked(caller)) ?? (await linked(await other())) ?? ''),
     identityToken: freshIdentity,
     idToken: () => idTokenFor(caller.token, { name: 'Ada' }),
+    requestId: once(() => refusedRequest(site)),
     job: async () => 'prune-records',
     /** The token of a visitor who has a booking. */
     visitorToken: once(async () => {
@@ -131,6 +135,17 @@ export function thingsFor(site: Site, caller: Caller, given?: Promise<Member>) {
       return visitor.token
     }),
   }
+}
+
+/** A refusal of the first admin, as it is written down after an answer. @returns the id of the request */
+export async function refusedRequest(site: Site): Promise<string> {
+  const requestId = crypto.randomUUID()
+  const { userId } = await site.root()
+  const row = { requestId, at: new Date().toISOString(), caller: userId, method: 'GET' }
+  const why = { status: 403, code: 'forbidden', stage: 'permission', required: 'job:run' }
+  const refusal = { ...row, ...why, route: '/v1/jobs', reach: 'any' as const }
+  await refusalsRepository(openSession(env.DB, 'primary').db).write([refusal], [])
+  return requestId
 }
 
 /** A token of somebody whom the site has not met. */
@@ -159,6 +174,7 @@ const ABSENT: Record<string, string> = {
   bookingId: `bkg_${NO_SUCH}`,
   role: 'emperor',
   identityId: `idn_${'0'.repeat(32)}`,
+  requestId: '00000000-0000-4000-8000-000000000000',
   job: 'no-such-job',
 }
 

@@ -38,6 +38,8 @@ export const writes = [
   route({ ...declaration, run: ({ deps }) => deps.jobRuns.prune('run_1', 1) }),
   // @ts-expect-error: a run is taken by whoever runs it
   route({ ...declaration, run: ({ deps }) => deps.jobRuns.claim('run_1', '2026-01-01') }),
+  // @ts-expect-error: what is refused is written after the answer, by whoever has answered
+  route({ ...declaration, run: ({ deps }) => deps.refusals.write([], []) }),
   // @ts-expect-error: the object is woken because a run was asked for
   route({ ...declaration, run: ({ deps }) => deps.jobRunner.wake() }),
   // @ts-expect-error: gates are told of a change by what follows it up
@@ -95,6 +97,7 @@ export const READS: Readonly<Record<Unaudited, true>> = {
   'pageRules.forPage': true,
   'pageRules.list': true,
   'pageRules.surroundings': true,
+  'refusals.find': true,
   'roles.find': true,
   'roles.list': true,
   'roles.reopen': true,

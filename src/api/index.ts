@@ -37,6 +37,7 @@ import {
   readBookingCalendar,
 } from './bookings.ts'
 import { explain } from './explain.ts'
+import { readSiteHealth } from './health.ts'
 import { deleteIdentity, listIdentities, createIdentity } from './identities.ts'
 import { listJobRuns, listJobs, createJobRun } from './jobs.ts'
 import {
@@ -148,6 +149,7 @@ const declared = {
   readRefusal: readRefusal(() => routes),
   readPermissions: readPermissions(() => routes),
   explain,
+  readSiteHealth,
   listJobs,
   listJobRuns,
   createJobRun,

@@ -82,6 +82,11 @@ export const PERMISSIONS = {
     keyScope: false,
     reaches: ANY,
   },
+  'health:read': {
+    description: 'Read how the site is: its storage, its schedule and what waits',
+    keyScope: true,
+    reaches: ANY,
+  },
   'explain:others': {
     description: 'Explain what a call would answer for somebody else',
     keyScope: false,
@@ -144,6 +149,7 @@ export const ROLES = {
     'api-key:manage': 'any',
     'audit:read': 'any',
     'job:run': 'any',
+    'health:read': 'any',
     'explain:others': 'any',
   },
 } as const satisfies Record<string, Rights>

@@ -21,6 +21,9 @@ describe('settings that are left out', () => {
       pagesDefault: 'closed',
       look: { name: 'Guildhall', homeUrl: '/', accent: '#4f46e5' },
       console: false,
+      loggedShare: 1,
+      keepsRefusals: true,
+      environment: 'production',
     })
   })
 
@@ -59,6 +62,8 @@ describe('settings that are given', () => {
       SITE_ACCENT: '#B4530A',
       CONSOLE: 'off',
       LOG_REQUESTS: '0.05',
+      KEEP_REFUSALS: 'off',
+      ENVIRONMENT: 'staging',
     })
     expect(parsed).toMatchObject({
       trustedIssuers: [
@@ -79,6 +84,8 @@ describe('settings that are given', () => {
       },
       console: false,
       loggedShare: 0.05,
+      keepsRefusals: false,
+      environment: 'staging',
     })
   })
 
@@ -185,6 +192,8 @@ const BAD = [
   ['VISITOR_HOLD_MINUTES', 'an hour', 'expected a whole number from 1 to 525600'],
   ['GUEST_DATA_DAYS', '-1', 'expected a whole number from 1 to 36500'],
   ['PAGES_DEFAULT', 'shut', 'expected "open" or "closed"'],
+  ['KEEP_REFUSALS', 'no', 'expected "on" or "off"'],
+  ['ENVIRONMENT', 'Staging 2', 'expected up to 32 lower-case letters'],
   ['LOG_REQUESTS', '5%', 'expected a number from 0 to 1'],
   ['LOG_REQUESTS', '1.5', 'expected a number from 0 to 1'],
   ['SITE_TIME_ZONE', ' ', 'expected an IANA time zone'],

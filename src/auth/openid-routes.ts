@@ -1,5 +1,5 @@
 /** Signing in with an outside OpenID provider over HTTP: out to it, and back. */
-import { describeError } from '../log.ts'
+import { describeError, log } from '../log.ts'
 import { Problem } from '../problem.ts'
 import { cookiesNamed } from '../security/callers/cookies.ts'
 import { ProviderError } from '../security/tokens/provider-answers.ts'
@@ -63,5 +63,5 @@ function failed(c: LoginContext, provider: string, error: unknown): undefined {
   if (error instanceof Problem && error.code === 'unavailable') throw error
   const isSafe = error instanceof ProviderError || error instanceof Problem
   const why = isSafe ? { reason: error.message } : describeError(error)
-  console.warn({ event: 'sign-in failed', provider, requestId: c.env.request.requestId, ...why })
+  log('warn', 'sign-in failed', { requestId: c.env.request.requestId, provider, ...why })
 }

@@ -29,6 +29,8 @@ export const MIGRATIONS = [
   '0025_pages_of_the_log',
   '0026_page_rules',
   '0027_page_keys',
+  '0034_finding_members',
+  '0036_outside_sessions',
   '0038_refusals',
 ] as const
 
@@ -51,6 +53,8 @@ export const GUARDS = [
   'dry_run_ends',
   'unanswered',
   'unanswered_so_far',
+  'user_roles_begin',
+  'user_roles_follow',
 ] as const
 
 /** What is missing, in words: `table users`, `column users.bio`, `trigger x`. */

@@ -4,12 +4,13 @@
  * is no default password and no way to do it over HTTP.
  */
 import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import * as z from 'zod'
 import { newId } from '../src/db/ids.ts'
 import { EmailAddress } from '../src/settings/email-address.ts'
 import { openStateDir } from './state.ts'
-import { wranglerOn } from './root.ts'
+import { DEPLOYED, wranglerOn } from './root.ts'
 import { Refusal } from './refusal.ts'
 
 const USAGE = `usage: npm run admin -- <email> [--remote]
@@ -43,6 +44,8 @@ function execute(sql: string, remote: boolean) {
     ? ['--remote']
     : ['--local', '--persist-to', openStateDir(process.env['STATE_DIR'] || '.guildhall')]
   const args = wranglerOn('d1', 'execute', 'DB', ...where, '--json', '--command', sql)
+  // A site that was deployed from here has its own database.
+  if (remote && existsSync(DEPLOYED)) args.splice(-1, 1, DEPLOYED)
   const { stdout, stderr, status } = spawnSync(process.execPath, args, {
     encoding: 'utf8',
     stdio: ['inherit', 'pipe', 'pipe'],

@@ -19,6 +19,7 @@ import { onError, problemResponse } from './http/problem-response.ts'
 import { standInOf } from './http/explain/dry-run.ts'
 import { mountPageKeys, mountPages } from './pages/mount.ts'
 import { cannotAnswer, Problem } from './problem.ts'
+import { assertReady, isReady, NotReady, notReady } from './readiness.ts'
 import { type Authenticated, authenticate, readsRights } from './security/callers/authenticate.ts'
 
 const ACCEPTED_HEADERS = [
@@ -41,6 +42,21 @@ const crossOrigin = cors({
   maxAge: 600,
 })
 
+/** What says how the site is answers also when nothing else can, and so do documents about the code. */
+const ANSWERS_ANYWAY =
+  /^\/(healthz|v1\/health|openapi\.json|llms\.txt|docs|problems|\.well-known\/security\.txt)(\/|$)/
+
+/** @throws Problem `unavailable` while the storage is not what this code can work with */
+async function assertUsable(c: AppContext): Promise<void> {
+  // A dry run is part of a request that was let in, and stands on other bindings.
+  if (standInOf(c.env) || ANSWERS_ANYWAY.test(c.req.path)) return
+  try {
+    await assertReady(c.env)
+  } catch (error) {
+    throw error instanceof NotReady ? notReady(error) : error
+  }
+}
+
 /** Where a request has come to that is no declared route; undefined if nothing is there. */
 function routeOf(c: AppContext): string | undefined {
   return matchedRoutes(c).findLast(({ path }) => path !== '*' && path !== '/*')?.path
@@ -61,6 +77,7 @@ function createFrame(isLate: boolean): Hono<AppEnv> {
     c.set('waitForSender', waitForSender)
     c.set('now', Date.now())
     c.set('fields', firstFields(requestId, c.req.header('Origin'), allowed))
+    if (!isLate && !isReady(c.env)) await assertUsable(c)
     await next()
     record.route ??= routeOf(c)
   })

@@ -50,6 +50,7 @@ import { networkHash } from './security/limits/network-hash.ts'
 import { issuersOf } from './security/tokens/own-issuers.ts'
 import { idTokens, proofs } from './security/tokens/proof.ts'
 import { issueVisitorToken, type Returning } from './security/tokens/visitor-tokens.ts'
+import { healthInDetail } from './readiness.ts'
 import { type Settings, settingsOf } from './settings/settings.ts'
 
 /** What the entry, the handlers of events and the jobs work with. */
@@ -76,6 +77,7 @@ export interface Deps extends Pick<
   | 'badgeAssignments'
   | 'auditLog'
   | 'services'
+  | 'health'
   | 'bookings'
   | 'bookingClaims'
   | 'pageRules'
@@ -245,6 +247,11 @@ class Everything {
 
   get refusals() {
     return refusalsRepository(this.#db)
+  }
+
+  /** How the site is, read anew. */
+  get health() {
+    return async () => healthInDetail(this.#env, this.now)
   }
 
   get services() {

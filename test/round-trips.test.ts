@@ -121,8 +121,10 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'GET /v1/api-keys/:keyId/usage': [1, 0],
   'GET /v1/audit': [1, 0],
   'GET /v1/elevations': [1, 0],
-  // Who was refused is looked up as they are now.
-  'GET /v1/refusals/:requestId': [2, 0],
+  // This one was refused to whoever asks; anybody else has to be looked up.
+  'GET /v1/refusals/:requestId': [1, 0],
+  // Schema and facts, and what waits.
+  'GET /v1/health': [4, 8],
   'GET /v1/permissions': [1, 0],
   // An explained write finds whom it is about and the columns of its reads, and undoes what it writes.
   'POST /v1/explain': [3, 0],

@@ -3,6 +3,7 @@ import { getTableConfig, SQLiteTable } from 'drizzle-orm/sqlite-core'
 import { is } from 'drizzle-orm'
 import { beforeEach, describe, expect, it } from 'vitest'
 import schemaPage from '../docs/storage-schema.md?raw'
+import { gapsIn, GUARDS, MIGRATIONS, type SchemaObject } from '../src/db/needs.ts'
 import * as schema from '../src/db/schema.ts'
 import { assertComplete } from './support/complete.ts'
 
@@ -92,6 +93,27 @@ it('docs/storage-schema.md has each table and view: nothing is left out', async 
     list: 'docs/storage-schema.md',
     of: 'table or view of the migrations',
     recipe: 'A table',
+  })
+})
+
+describe('what the code needs of a database', () => {
+  it('is every migration there is: nothing is left out', () => {
+    assertComplete(
+      [...MIGRATIONS],
+      env.TEST_MIGRATIONS.map(({ name }) => name.replace(/\.sql$/, '')),
+      { list: 'MIGRATIONS in src/db/needs.ts', of: 'migration', recipe: 'A table' },
+    )
+  })
+
+  it('is every view and trigger there is: nothing is left out', async () => {
+    const found = await rows<SchemaObject>("select * from sqlite_master where name not like 'd1_%'")
+    const guards = found.filter(({ type }) => type === 'view' || type === 'trigger')
+    assertComplete(
+      [...GUARDS],
+      guards.map(({ name }) => name),
+      { list: 'GUARDS in src/db/needs.ts', of: 'view or trigger', recipe: 'A table' },
+    )
+    expect(gapsIn(found)).toEqual([])
   })
 })
 

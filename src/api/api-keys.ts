@@ -231,8 +231,7 @@ const Usage = z
       .array(z.object({ day: UtcDay, requests: Count, refused: Count }))
       .max(MANY)
       .meta({
-        description:
-          'Newest first, for the last 90; up to a minute behind. `refused` are uses that were answered 401, 403 or 429',
+        description: 'Newest first, for the last 90; up to a minute behind',
       }),
   })
   .meta({ id: 'ApiKeyUsage' })

@@ -126,6 +126,11 @@ const Call = z
   .meta({ examples: [{ as: exampleId('usr'), method: 'GET', path: '/v1/users?q=Ada' }] })
 
 const Step = z.enum(STEPS)
+
+/** One step of a call, and how it ended. */
+export const Check = z
+  .object({ stage: Step, outcome: z.enum(OUTCOMES), detail: shownText(1000) })
+  .meta({ id: 'Check' })
 const Explanation = z
   .object({
     status: z.int().min(200).max(499).meta({
@@ -133,9 +138,7 @@ const Explanation = z
         'What the call would answer now; for a page 200 is whatever its origin answers, and 303 what a navigation is answered',
     }),
     decisive: Step.meta({ description: 'The step at which that was settled' }),
-    checks: z
-      .array(z.object({ stage: Step, outcome: z.enum(OUTCOMES), detail: shownText(1000) }))
-      .max(STEPS.length),
+    checks: z.array(Check).max(STEPS.length),
     stoppedKeys: z
       .array(
         z.object({

@@ -45,6 +45,7 @@ import {
   deleteUserIdentity,
   listUserIdentities,
 } from './identities.ts'
+import { readSiteHealth } from './health.ts'
 import { listJobRuns, listJobs, createJobRun } from './jobs.ts'
 import {
   deleteMe,
@@ -166,6 +167,7 @@ const declared = {
   readPermissions: readPermissions(() => routes),
   explain,
   readStats,
+  readSiteHealth,
   listJobs,
   listJobRuns,
   createJobRun,

@@ -1,11 +1,12 @@
 /** Why a request was refused, by its id, and whether it would be now. */
 import * as z from 'zod'
 import { explainRefusal } from '../http/explain/explain-refusal.ts'
-import { OUTCOMES, STEPS } from '../http/explain/explain.ts'
+import { STEPS } from '../http/explain/explain.ts'
 import { documentedPath, type Route, route } from '../http/route.ts'
 import { notFound } from '../problem.ts'
 import type { Subject } from '../security/actor.ts'
 import { isId } from '../db/ids.ts'
+import { Check } from './explain.ts'
 import { shownName, shownText, Timestamp } from './schemas.ts'
 
 /** There is a refusal with this id on every site that has what the examples are about. */
@@ -21,34 +22,25 @@ const RequestId = z
 
 const Refusal = z
   .object({
-    requestId: z.string().meta({ format: 'uuid', maxLength: 36 }),
+    requestId: shownName(),
     at: Timestamp,
-    caller: shownName().meta({ description: '`usr_…` or `key_…`' }),
+    caller: shownName(),
     method: shownName(),
-    route: shownText(200).meta({
-      description: 'With names in place of values; `page` for a page of the site',
-    }),
+    route: shownText(200),
     status: z.int().min(400).max(499),
     code: shownName(),
-    stage: shownName().nullable(),
-    required: shownName().nullable().meta({ description: 'The permission that was missing' }),
-    reach: shownName().nullable().meta({ description: 'How far it would have had to go' }),
+    stage: shownName().optional(),
+    required: shownName().optional(),
+    reach: shownName().optional(),
     now: z
       .object({
         allowed: z.boolean(),
-        checks: z
-          .array(
-            z.object({ stage: z.enum(STEPS), outcome: z.enum(OUTCOMES), detail: shownText(1000) }),
-          )
-          .max(STEPS.length),
-        change: shownText(1000).nullable().meta({
-          description: 'The smallest change after which it would be allowed; null if it is',
-        }),
+        checks: z.array(Check).max(STEPS.length),
+        change: shownText(1000).nullable(),
       })
       .nullable()
       .meta({
-        description:
-          'What the caller would be told today, less what the path and the body decide; null for a page, and if the caller or the route has gone',
+        description: 'What they would be told now, less what path and body decide; null for a page',
       }),
   })
   .meta({ id: 'Refusal' })
@@ -58,7 +50,7 @@ export function readRefusal(routes: () => readonly Route[]) {
   return route({
     method: 'GET',
     path: '/v1/refusals/:requestId',
-    summary: 'Why a request was refused to a member or an API key within the last seven days',
+    summary: 'Why a request was refused, for seven days',
     access: { may: 'audit:read' },
     input: { param: z.object({ requestId: RequestId }) },
     output: Refusal,
@@ -71,8 +63,12 @@ export function readRefusal(routes: () => readonly Route[]) {
       const subject = subjectOf(row.caller)
       const now =
         declared && subject ? explainRefusal(row, declared.access, await lookUp(subject)) : null
+      const { stage, required, reach, ...rest } = row
       return {
-        ...row,
+        ...rest,
+        ...(stage !== null && { stage }),
+        ...(required !== null && { required }),
+        ...(reach !== null && { reach }),
         route: documentedPath(row.route),
         now: now && { ...now, checks: [...now.checks] },
       }

@@ -106,9 +106,17 @@ export function text(min: number, max: number) {
 }
 
 /** Text in an answer, of up to `max` code points: described and not checked again. */
-export function shownText(max: number) {
+export function shownText(max: number): z.ZodString {
+  if (max === 1000) return Paragraph
+  return max === 200 ? Line : textOf(max)
+}
+
+function textOf(max: number) {
   return z.string().meta({ maxLength: max, pattern: WITHOUT_CONTROL_CHARACTERS })
 }
+
+const Line = textOf(200).meta({ id: 'Line' })
+const Paragraph = textOf(1000).meta({ id: 'Paragraph' })
 
 /** Names that programs use, as in `badge:assign`, `badge.create`, `system:badge-awarder` or `usr_…`. */
 export const NAME = /^[A-Za-z0-9_.:-]+$/

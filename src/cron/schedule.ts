@@ -9,6 +9,7 @@ import { makeDeps, type SystemDeps } from '../deps.ts'
 import type { Bindings } from '../env.ts'
 import { log, tallied } from '../log.ts'
 import { objectsInTime } from '../objects/in-time.ts'
+import { assertReady } from '../readiness.ts'
 import type { JobRunRow } from '../repositories/job-runs.ts'
 import { shareSettings } from '../settings/settings.ts'
 import { awardBadges } from './award-badges.ts'
@@ -79,6 +80,7 @@ async function runDue(
   now: number,
   clock: Clock,
 ): Promise<string[]> {
+  await assertReady(env)
   const deps = systemDeps(env, now)
   const began = clock()
   const { requested, cursors } = await deps.jobRuns.standing(Object.keys(JOBS), {

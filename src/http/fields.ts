@@ -2,6 +2,7 @@
  * The header fields of an answer. They are gathered while it is made and leave in one piece, because
  * to change the headers of a response that is there costs more than all else about it.
  */
+import { VERSION } from '../settings/version.ts'
 import type { AppContext, Fields } from './context.ts'
 
 /** What a script on another origin may read of an answer. */
@@ -50,6 +51,7 @@ export function firstFields(
   return {
     ...EVERY_ANSWER,
     'Request-Id': requestId,
+    'Guildhall-Version': VERSION,
     ...(isAllowed && { 'Access-Control-Allow-Origin': origin }),
   }
 }

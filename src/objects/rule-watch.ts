@@ -124,6 +124,14 @@ export class RuleWatch {
     }
   }
 
+  /** How many crossings are to be settled; 1000 stands for more. */
+  backlog(): number {
+    const counted = this.#sql.exec<{ n: number }>(
+      'SELECT count(*) AS n FROM (SELECT 1 FROM crossings LIMIT 1000)',
+    )
+    return counted.one().n
+  }
+
   /** Oldest first, numbered above `after`. */
   crossings(after: number, limit: number): Crossing[] {
     return this.#sql

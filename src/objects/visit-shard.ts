@@ -61,11 +61,21 @@ export interface Eligible {
   readonly next: UserId | null
 }
 
+export interface ShardSize {
+  readonly bytes: number
+  /** Members whose badge is still to be awarded, for all rules; 1000 stands for more. */
+  readonly crossings: number
+}
+
 /** Days are `YYYY-MM-DD` in the site's time zone, instants milliseconds since the epoch. */
 export class VisitShard extends DurableObject {
   readonly #log = new VisitLog(this.ctx.storage.sql)
   readonly #answers = new VisitAnswers<Counted>(this.ctx.storage.sql)
   readonly #watch = new RuleWatch(this.ctx.storage.sql, this.#log)
+
+  size(): ShardSize {
+    return { bytes: this.ctx.storage.sql.databaseSize, crossings: this.#watch.backlog() }
+  }
 
   /**
    * Counts a visit unless it is less than 30 minutes after the last counted one, or before it: while a

@@ -6,7 +6,15 @@ import type { RuleId, UserId } from '../db/ids.ts'
 import { countCall } from '../log.ts'
 import { assertReaches, type Exercised } from '../security/grant.ts'
 import type { Once } from './visit-answers.ts'
-import type { Due, Eligible, Recorded, Standing, VisitShard, VisitSummary } from './visit-shard.ts'
+import type {
+  Due,
+  Eligible,
+  Recorded,
+  ShardSize,
+  Standing,
+  VisitShard,
+  VisitSummary,
+} from './visit-shard.ts'
 import type { VisitRule } from './visit-stats.ts'
 
 /** The shard is stored with the member when it is created and never changes. */
@@ -36,7 +44,12 @@ export interface ShardVisits {
   settle(upTo: number, ruleIds?: readonly RuleId[], after?: number): Promise<void>
   eligible(rule: VisitRule, today: string, cursor: UserId | null, limit: number): Promise<Eligible>
   prune(before: string, limit?: number): Promise<{ pruned: number; more: boolean }>
+  size(): Promise<ShardSize>
+  /** Whether it can read its tables; in a way that objects of the former version have, too. */
+  ping(): Promise<void>
 }
+
+const NOBODY = 'usr_'
 
 type Stub = DurableObjectStub<VisitShard>
 
@@ -75,6 +88,10 @@ export function visitsClient(
       eligible: async (rule, today, cursor, limit) =>
         ask(shard, async (stub) => stub.eligible(rule, today, cursor, limit)),
       prune: async (before, limit) => ask(shard, async (stub) => stub.prune(before, limit)),
+      size: async () => ask(shard, async (stub) => stub.size()),
+      ping: async () => {
+        await ask(shard, async (stub) => stub.read(NOBODY, '1970-01-01'))
+      },
     }),
   }
 }

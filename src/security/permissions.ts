@@ -98,6 +98,11 @@ export const PERMISSIONS = {
     keyScope: false,
     reaches: ANY,
   },
+  'health:read': {
+    description: 'Read how the site is: its storage, its schedule and what waits',
+    keyScope: true,
+    reaches: ANY,
+  },
   'explain:others': {
     description: 'Explain what a call would answer for somebody else',
     keyScope: false,
@@ -168,6 +173,7 @@ export const ROLES = {
     'audit:read': 'any',
     'stats:read': 'any',
     'job:run': 'any',
+    'health:read': 'any',
     'explain:others': 'any',
   },
 } as const satisfies Record<string, Rights>

@@ -58,6 +58,8 @@ export interface RawSettings extends RawLoginSettings, RawPagesSettings, RawLook
   readonly PAGES_DEFAULT?: string
   /** 0..1: which share of the requests that went well is logged. Default 1. */
   readonly LOG_REQUESTS?: string
+  /** Which of the site's deployments this is. Written into its database; default `production`. */
+  readonly ENVIRONMENT?: string
   /** `off` writes nothing down of what was refused; `on`, the default, keeps it for seven days. */
   readonly KEEP_REFUSALS?: string
 }
@@ -77,6 +79,7 @@ export const SETTING_NAMES = [
   'SELF_DELETION',
   'PAGES_DEFAULT',
   'LOG_REQUESTS',
+  'ENVIRONMENT',
   'KEEP_REFUSALS',
   ...LOGIN_SETTING_NAMES,
   ...PAGES_SETTING_NAMES,
@@ -115,6 +118,8 @@ export interface Settings {
   /** Which share of the requests that went well is logged, from 0 to 1. */
   readonly loggedShare: number
   readonly keepsRefusals: boolean
+  /** Which of the site's deployments this is. */
+  readonly environment: string
   /** What the keys of this site's tokens are encrypted with; undefined if they are not. */
   readonly authSecret: string | undefined
   /** Undefined when it is off. */
@@ -194,6 +199,7 @@ export function parseSettings(raw: RawSettings): Settings {
     allowsSelfDeletion: setting('SELF_DELETION', OnOrOff, raw.SELF_DELETION || 'off') === 'on',
     pagesDefault: setting('PAGES_DEFAULT', OpenOrClosed, raw.PAGES_DEFAULT || 'closed'),
     loggedShare: setting('LOG_REQUESTS', Share, raw.LOG_REQUESTS || '1'),
+    environment: setting('ENVIRONMENT', EnvironmentName, raw.ENVIRONMENT || 'production'),
     keepsRefusals: setting('KEEP_REFUSALS', OnOrOff, raw.KEEP_REFUSALS || 'on') === 'on',
     authSecret: setting(
       'AUTH_SECRET',
@@ -224,6 +230,10 @@ const Origin = z.string().refine((text) => URL.canParse(text) && new URL(text).o
 const OnOrOff = z.enum(['on', 'off'], { error: 'expected "on" or "off"' })
 
 const OpenOrClosed = z.enum(['open', 'closed'], { error: 'expected "open" or "closed"' })
+
+const EnvironmentName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, {
+  error: 'expected up to 32 lower-case letters, digits and hyphens, as in "staging"',
+})
 
 const Share = z
   .string()

@@ -16,14 +16,15 @@ describe('settings that are left out', () => {
       allowedOrigins: [],
       siteTimeZone: 'UTC',
       keepsPublicAnswers: true,
-      keepsRefusals: true,
-      loggedShare: 1,
       visitShards: 8,
       guests: { perVisitor: 5, perNetwork: 50, holdMinutes: 60, keptForDays: 365 },
       allowsSelfDeletion: false,
       pagesDefault: 'closed',
       look: { name: 'Guildhall', homeUrl: '/', accent: '#4f46e5' },
       console: false,
+      loggedShare: 1,
+      keepsRefusals: true,
+      environment: 'production',
     })
   })
 
@@ -62,6 +63,8 @@ describe('settings that are given', () => {
       SITE_ACCENT: '#B4530A',
       CONSOLE: 'off',
       LOG_REQUESTS: '0.05',
+      KEEP_REFUSALS: 'off',
+      ENVIRONMENT: 'staging',
     })
     expect(parsed).toMatchObject({
       trustedIssuers: [
@@ -82,6 +85,8 @@ describe('settings that are given', () => {
       },
       console: false,
       loggedShare: 0.05,
+      keepsRefusals: false,
+      environment: 'staging',
     })
   })
 
@@ -189,6 +194,8 @@ const BAD = [
   ['GUEST_DATA_DAYS', '-1', 'expected a whole number from 1 to 36500'],
   ['SELF_DELETION', 'yes', 'expected "on" or "off"'],
   ['PAGES_DEFAULT', 'shut', 'expected "open" or "closed"'],
+  ['KEEP_REFUSALS', 'no', 'expected "on" or "off"'],
+  ['ENVIRONMENT', 'Staging 2', 'expected up to 32 lower-case letters'],
   ['LOG_REQUESTS', '5%', 'expected a number from 0 to 1'],
   ['LOG_REQUESTS', '1.5', 'expected a number from 0 to 1'],
   ['SITE_TIME_ZONE', ' ', 'expected an IANA time zone'],

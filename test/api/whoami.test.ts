@@ -58,6 +58,7 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'booking:read': 'any',
     'booking:confirm': 'any',
     'page:manage': 'any',
+    'health:read': 'any',
     'api-key:manage': 'any',
     'audit:read': 'any',
     'stats:read': 'any',

@@ -1,6 +1,8 @@
 /** What does not fit a declaration: documents about the API, for people and for tools. */
 import type { Hono } from 'hono'
+import { healthOf } from '../../readiness.ts'
 import { settingsOf } from '../../settings/settings.ts'
+import { VERSION } from '../../settings/version.ts'
 import type { AppContext, AppEnv } from '../context.ts'
 import type { NamedRoute } from '../route.ts'
 import { asset } from './assets.ts'
@@ -14,9 +16,10 @@ import { openapiOf } from './openapi.ts'
 type Handler = (c: AppContext) => Response | Promise<Response>
 
 const ANSWERED = {
-  '/healthz': (c) => {
+  '/healthz': async (c) => {
     settingsOf(c.env)
-    return c.json({ status: 'ok' })
+    const fault = await healthOf(c.env)
+    return fault ? c.json({ status: fault }, 503) : c.json({ status: 'ok', version: VERSION })
   },
   '/docs/assets/:edition/:file': (c) => asset(c, param(c, 'edition'), param(c, 'file')),
   '/.well-known/security.txt': securityTxt,

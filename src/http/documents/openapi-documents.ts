@@ -1,5 +1,6 @@
 /** What the OpenAPI document says about the paths of `documents.ts`, which have no declaration. */
 import { ASSET_NAMES, edition } from './assets.ts'
+import { FAULTS } from '../../readiness.ts'
 import type { Components, Json } from './openapi-components.ts'
 import { headersOf, IF_NONE_MATCH, PROBLEM_CODE, refusals } from './openapi-responses.ts'
 
@@ -14,6 +15,8 @@ interface Described {
   /** Those of the path. Where there are any, the path can name nothing: 404. */
   readonly parameters?: readonly Json[]
   readonly refused?: readonly number[]
+  /** What it answers, with 503, while something is wrong. */
+  readonly unwell?: Json
   /** It has an ETag. */
   readonly isKept?: true
 }
@@ -23,12 +26,21 @@ export async function documentOperations(components: Components): Promise<Record
   const documents: Record<string, Described> = {
     '/healthz': {
       name: 'readHealth',
-      summary: 'Whether the site is configured and answers',
+      summary: 'Whether the site is well, from a state at most ten seconds old',
       content: json({
         type: 'object',
         additionalProperties: false,
         required: ['status'],
-        properties: { status: { type: 'string', const: 'ok' } },
+        properties: {
+          status: { type: 'string', const: 'ok' },
+          version: { type: 'string', maxLength: 100 },
+        },
+      }),
+      unwell: json({
+        type: 'object',
+        additionalProperties: false,
+        required: ['status'],
+        properties: { status: { type: 'string', enum: FAULTS } },
       }),
     },
     '/openapi.json': {
@@ -103,7 +115,7 @@ export async function documentOperations(components: Components): Promise<Record
 }
 
 function operation(described: Described, components: Components): Json {
-  const { name, summary, content, isKept, parameters = [] } = described
+  const { name, summary, content, isKept, unwell, parameters = [] } = described
   const { refused = parameters.length > 0 ? [404] : [] } = described
   const headers = headersOf(components, ...(isKept ? (['ETag'] as const) : []))
   const known = { description: 'As you have it', headers }
@@ -118,6 +130,7 @@ function operation(described: Described, components: Components): Json {
       200: { description: 'OK', headers, content },
       ...(isKept && { 304: components.share('responses', 'NotModified', known) }),
       ...refusals([400, 401, ...refused, 429, 500], components),
+      ...(unwell && { 503: { description: 'What is wrong', content: unwell } }),
     },
   }
   return { ...(parameters.length > 0 && { parameters }), get }

@@ -17,6 +17,7 @@ import * as z from 'zod'
 import type { Restricted } from '../access.ts'
 import { fieldsOf } from '../answer-fields.ts'
 import { documentedPath, type NamedRoute, type Route, type Status, statusOf } from '../route.ts'
+import { VERSION } from '../../settings/version.ts'
 import { API_KEY_PATTERN } from '../../security/callers/api-key.ts'
 
 /** @param origins where this site is served, as in `https://members.example`; its own address first */
@@ -41,7 +42,7 @@ export async function openapiOf(
     openapi: '3.1.0',
     info: {
       title: 'Guildhall',
-      version: '0.2.0',
+      version: VERSION,
       description: 'A members API at the edge: profiles, roles, badges, visits and bookings.',
       license: { name: 'MIT', identifier: 'MIT' },
       contact: { name: 'The site', url: origin },

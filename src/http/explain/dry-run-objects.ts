@@ -26,6 +26,7 @@ export function dryRunObjects(
         standing: async (...about) => shard().standing(...about),
         eligible: async (...about) => shard().eligible(...about),
         record: async (...visit) => shard().foresee(...visit),
+        size: async () => shard().size(),
         recheck: accepted,
         erase: accepted,
         foresee: refused,

@@ -16,6 +16,7 @@ export const KEY_SCOPES: readonly Permission[] = [
   'booking:cancel',
   'booking:read',
   'audit:read',
+  'health:read',
 ]
 export const NO_SCOPES: readonly Permission[] = [
   'profile:delete',

@@ -1,0 +1,84 @@
+/** What this code needs of a database: which migrations made it, and what has to be in it. */
+import { is } from 'drizzle-orm'
+import { getTableConfig, SQLiteTable } from 'drizzle-orm/sqlite-core'
+import * as schema from './schema.ts'
+
+/** Every file of `migrations/`, for a Worker cannot look there; a test compares the two. */
+export const MIGRATIONS = [
+  '0001_init',
+  '0002_api_keys',
+  '0003_bookings',
+  '0004_auth',
+  '0005_roles',
+  '0006_token_keys',
+  '0007_rehearsal',
+  '0008_linked_identities',
+  '0009_indexes',
+  '0010_answers_about',
+  '0011_dry_run',
+  '0012_outbox',
+  '0013_login',
+  '0014_keys',
+  '0015_guests',
+  '0016_time_zones',
+  '0017_tokens_and_answers',
+  '0018_folded_names',
+  '0022_assumed',
+  '0023_profile_sync',
+  '0024_pages_of_lists',
+  '0025_pages_of_the_log',
+  '0026_page_rules',
+  '0027_page_keys',
+  '0034_finding_members',
+  '0036_outside_sessions',
+  '0038_refusals',
+] as const
+
+/** A row of `sqlite_master`. */
+export interface SchemaObject {
+  readonly type: string
+  readonly name: string
+  readonly sql: string | null
+}
+
+/** Views and triggers without which a guard would be missing; a test compares them with the migrations. */
+export const GUARDS = [
+  'acting',
+  'acting_with_current_rights',
+  'assumed',
+  'assumed_is_still_so',
+  'audit_log_is_never_changed',
+  'audit_log_is_never_cleared',
+  'bookings_have_terms',
+  'dry_run_ends',
+  'unanswered',
+  'unanswered_so_far',
+  'user_roles_begin',
+  'user_roles_follow',
+] as const
+
+/** What is missing, in words: `table users`, `column users.bio`, `trigger x`. */
+export function gapsIn(found: readonly SchemaObject[]): string[] {
+  const texts = new Map(found.map(({ name, sql }) => [name, sql ?? '']))
+  return [
+    ...TABLES.flatMap(({ name, columns }) => {
+      const text = texts.get(name)
+      if (text === undefined) return [`table ${name}`]
+      return columns
+        .filter((column) => !new RegExp(`\\b${column}\\b`).test(text))
+        .map((column) => `column ${name}.${column}`)
+    }),
+    ...GUARDS.filter((name) => !texts.has(name)).map((name) => `guard ${name}`),
+  ]
+}
+
+const TABLES = Object.values(schema)
+  .filter((value) => is(value, SQLiteTable))
+  .map(getTableConfig)
+  .map(({ name, columns }) => ({ name, columns: columns.map((column) => column.name) }))
+
+/** Those of this code that the database has not been through. */
+export function missingMigrations(applied: readonly string[]): string[] {
+  const names = new Set(applied.map((name) => name.replace(/\.sql$/, '')))
+  return MIGRATIONS.filter((name) => !names.has(name))
+}

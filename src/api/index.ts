@@ -37,6 +37,7 @@ import {
   readBookingCalendar,
 } from './bookings.ts'
 import { explain } from './explain.ts'
+import { listEvents } from './events.ts'
 import { deleteIdentity, listIdentities, createIdentity } from './identities.ts'
 import { listJobRuns, listJobs, createJobRun } from './jobs.ts'
 import {
@@ -70,6 +71,18 @@ import {
 import { listUsers, readUser, reinstateUser, deleteUser, suspendUser, patchUser } from './users.ts'
 import { claimMyBookings, createVisitor } from './visitors.ts'
 import { readUserVisits } from './visits.ts'
+import {
+  createWebhook,
+  deleteWebhook,
+  listDeliveries,
+  listWebhooks,
+  patchWebhook,
+  pingWebhook,
+  readWebhook,
+  replayDelivery,
+  replayWebhook,
+  rotateWebhook,
+} from './webhooks.ts'
 import { readWhoami } from './whoami.ts'
 
 /** The names are those of the operations in the OpenAPI document. */
@@ -143,6 +156,17 @@ const declared = {
   patchPageRule,
   deletePageRule,
   listAudit,
+  listEvents,
+  listWebhooks,
+  readWebhook,
+  createWebhook,
+  patchWebhook,
+  deleteWebhook,
+  rotateWebhook,
+  pingWebhook,
+  listDeliveries,
+  replayDelivery,
+  replayWebhook,
   listElevations,
   readPermissions: readPermissions(() => routes),
   explain,

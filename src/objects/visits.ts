@@ -6,6 +6,7 @@ import type { RuleId, UserId } from '../db/ids.ts'
 import { assertReaches, type Exercised } from '../security/grant.ts'
 import type { Once } from './visit-answers.ts'
 import type { Due, Eligible, Recorded, Standing, VisitShard, VisitSummary } from './visit-shard.ts'
+import type { Milestones } from './visit-milestones.ts'
 import type { VisitRule } from './visit-stats.ts'
 
 /** The shard is stored with the member when it is created and never changes. */
@@ -35,6 +36,8 @@ export interface ShardVisits {
   settle(upTo: number, ruleIds?: readonly RuleId[], after?: number): Promise<void>
   eligible(rule: VisitRule, today: string, cursor: UserId | null, limit: number): Promise<Eligible>
   prune(before: string, limit?: number): Promise<{ pruned: number; more: boolean }>
+  milestones(limit: number): Promise<Milestones>
+  reported(upTo: number): Promise<void>
 }
 
 type Stub = DurableObjectStub<VisitShard>
@@ -73,6 +76,8 @@ export function visitsClient(
       eligible: async (rule, today, cursor, limit) =>
         ask(shard, async (stub) => stub.eligible(rule, today, cursor, limit)),
       prune: async (before, limit) => ask(shard, async (stub) => stub.prune(before, limit)),
+      milestones: async (limit) => ask(shard, async (stub) => stub.milestones(limit)),
+      reported: async (upTo) => ask(shard, async (stub) => stub.reported(upTo)),
     }),
   }
 }

@@ -21,6 +21,7 @@ import {
   identities,
   userRoles,
   users,
+  webhooks,
 } from '../db/schema.ts'
 import {
   type AuditRow,
@@ -177,6 +178,7 @@ export function membersRepository(db: Database, happened: Happened) {
         bookings: anonymizedBookings(id, audit.at, gone),
         keyUsage: db.delete(apiKeyUsage).where(and(inArray(apiKeyUsage.keyId, keys), gone)),
         keys: db.delete(apiKeys).where(and(eq(apiKeys.createdBy, id), gone)),
+        webhooks: db.delete(webhooks).where(and(eq(webhooks.createdBy, id), gone)),
         member: db.delete(users).where(and(eq(users.id, id), gone)),
         left: selectUser(db, 'everyone', id),
         inTheWay: ceiling.inTheWay,

@@ -77,6 +77,16 @@ export const PERMISSIONS = {
     keyScope: true,
     reaches: ANY,
   },
+  'event:read': {
+    description: 'Follow what changes on the site',
+    keyScope: true,
+    reaches: ANY,
+  },
+  'webhook:manage': {
+    description: 'Create, change and delete webhooks',
+    keyScope: false,
+    reaches: ANY,
+  },
   'job:run': {
     description: 'See background jobs and ask for a run',
     keyScope: false,
@@ -143,6 +153,8 @@ export const ROLES = {
     'page:manage': 'any',
     'api-key:manage': 'any',
     'audit:read': 'any',
+    'event:read': 'any',
+    'webhook:manage': 'any',
     'job:run': 'any',
     'explain:others': 'any',
   },

@@ -51,6 +51,8 @@ export interface RawSettings extends RawLoginSettings, RawPagesSettings, RawLook
   readonly VISITOR_HOLD_MINUTES?: string
   /** 1..36500 days after which what guests have left is forgotten. Default 365. */
   readonly GUEST_DATA_DAYS?: string
+  /** 1..3650 days after which events are forgotten. Default 30. */
+  readonly EVENT_DAYS?: string
   /** What becomes of pages that no rule is about: `closed`, the default, or `open`. */
   readonly PAGES_DEFAULT?: string
 }
@@ -67,6 +69,7 @@ export const SETTING_NAMES = [
   'NETWORK_BOOKINGS',
   'VISITOR_HOLD_MINUTES',
   'GUEST_DATA_DAYS',
+  'EVENT_DAYS',
   'PAGES_DEFAULT',
   ...LOGIN_SETTING_NAMES,
   ...PAGES_SETTING_NAMES,
@@ -99,10 +102,14 @@ export interface Settings {
   readonly visitShards: number
   readonly securityContact: string | undefined
   readonly guests: GuestSettings
+  /** How many days events are kept. */
+  readonly eventDays: number
   /** What becomes of pages that no rule is about. */
   readonly pagesDefault: 'open' | 'closed'
   /** What the keys of this site's tokens are encrypted with; undefined if they are not. */
   readonly authSecret: string | undefined
+  /** The origin people reach this site at, where a setting says it. */
+  readonly publicUrl: string | undefined
   /** Undefined when it is off. */
   readonly builtInLogin: BuiltInLogin | undefined
   /** Undefined when they are off. */
@@ -177,17 +184,24 @@ export function parseSettings(raw: RawSettings): Settings {
       ),
       keptForDays: setting('GUEST_DATA_DAYS', wholeNumber(36_500), raw.GUEST_DATA_DAYS || '365'),
     },
+    eventDays: setting('EVENT_DAYS', wholeNumber(3650), raw.EVENT_DAYS || '30'),
     pagesDefault: setting('PAGES_DEFAULT', OpenOrClosed, raw.PAGES_DEFAULT || 'closed'),
     authSecret: setting(
       'AUTH_SECRET',
       AuthSecret('for encryption').optional(),
       raw.AUTH_SECRET || undefined,
     ),
+    publicUrl: builtInLogin?.publicUrl ?? pages?.publicUrl ?? originIn(raw.PUBLIC_URL),
     builtInLogin,
     pages,
     look: parseLookSettings(raw, setting),
     console: parseConsoleSetting(raw, builtInLogin !== undefined, setting),
   }
+}
+
+/** What is not used by the login or for pages is not checked either. */
+function originIn(text: string | undefined): string | undefined {
+  return text ? URL.parse(text)?.origin : undefined
 }
 
 /** By the rules for key sets that are fetched, since this one is what a provider has published. */

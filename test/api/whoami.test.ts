@@ -52,6 +52,8 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'page:manage': 'any',
     'api-key:manage': 'any',
     'audit:read': 'any',
+    'event:read': 'any',
+    'webhook:manage': 'any',
     'job:run': 'any',
     'explain:others': 'any',
   },

@@ -41,6 +41,9 @@ export const FATES: Readonly<Record<string, Fate>> = {
   'idempotency_keys.about': 'goes',
   'idempotency_keys.target': 'goes',
   'api_keys.created_by': 'goes',
+  'webhooks.created_by': 'goes',
+  'feed.subject': RECORD,
+  'feed.about': RECORD,
   'api_key_usage.key_id': 'goes',
   'bookings.owner': BOOKED,
   'bookings.booked_by': BOOKED,
@@ -112,6 +115,13 @@ export const ROWS: Readonly<Record<string, (names: Names) => string>> = {
     values ('${keyId}', 'Till', '${userId}', 'hash', '[]', '[]', 1, 1, 1, '${AT}', '${AT}')`,
   api_key_usage: ({ keyId }) => `insert into api_key_usage (key_id, day, requests, last_used_at)
     values ('${keyId}', '2026-01-01', 1, '${AT}')`,
+  webhooks: ({
+    userId,
+  }) => `insert into webhooks (id, url, created_by, enabled, secrets, told, since,
+      revision, created_at, updated_at)
+    values ('whk_1', 'https://partner.example/', '${userId}', 1, '[]', '${userId}', 0, 1, '${AT}', '${AT}')`,
+  feed: ({ userId }) => `insert into feed (id, type, at, subject, fields, about)
+    values ('evt_9', 'user.update', '${AT}', '${userId}', '[]', '{"userId":"${userId}"}')`,
   bookings: ({
     userId,
   }) => `insert into bookings (id, service_id, slot_id, starts_at, ends_at, owner,

@@ -16,6 +16,7 @@ export const KEY_SCOPES: readonly Permission[] = [
   'booking:cancel',
   'booking:read',
   'audit:read',
+  'event:read',
 ]
 export const NO_SCOPES: readonly Permission[] = [
   'profile:delete',
@@ -29,6 +30,7 @@ export const NO_SCOPES: readonly Permission[] = [
   'booking:confirm',
   'page:manage',
   'api-key:manage',
+  'webhook:manage',
   'job:run',
   'explain:others',
 ]

@@ -30,7 +30,7 @@ const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 
 /** How fast things go. */
-export interface Pace {
+interface Pace {
   /** Before the second attempt, the third and so on; the last one before all others. */
   readonly retryMs: readonly number[]
   /** An event is tried for so long, and an endpoint that answers to nothing is kept for so long. */
@@ -42,24 +42,29 @@ export interface Pace {
   readonly attemptMs: number
 }
 
-const PACE: Pace = {
-  retryMs: [
-    5 * SECOND,
-    30 * SECOND,
-    2 * MINUTE,
-    10 * MINUTE,
-    30 * MINUTE,
-    HOUR,
-    2 * HOUR,
-    4 * HOUR,
-    8 * HOUR,
-    12 * HOUR,
-  ],
-  givesUpMs: 72 * HOUR,
-  opensAfter: 10,
-  openMs: 30 * SECOND,
-  longestOpenMs: HOUR,
-  attemptMs: 10 * SECOND,
+const RETRY_MS = [
+  5 * SECOND,
+  30 * SECOND,
+  2 * MINUTE,
+  10 * MINUTE,
+  30 * MINUTE,
+  HOUR,
+  2 * HOUR,
+  4 * HOUR,
+  8 * HOUR,
+  12 * HOUR,
+]
+
+/** @param haste how many times as fast, for who tries out a receiver on this machine */
+function paceWith(haste: number): Pace {
+  return {
+    retryMs: RETRY_MS.map((ms) => ms / haste),
+    givesUpMs: (72 * HOUR) / haste,
+    opensAfter: 10,
+    openMs: (30 * SECOND) / haste,
+    longestOpenMs: HOUR / haste,
+    attemptMs: Math.max((10 * SECOND) / haste, 500),
+  }
 }
 
 /** Attempts of one alarm: each is a call to D1 and one outside, of which an invocation may make few. */
@@ -75,10 +80,13 @@ const AGAIN_MS = 30 * SECOND
 type Next = number | undefined
 
 export class WebhookSender extends DurableObject<Bindings> implements WebhookSending {
-  protected readonly pace: Pace = PACE
   #opened: DeliveryLog | undefined
   #isRunning = false
   #isWoken = false
+
+  get #pace(): Pace {
+    return paceWith(settingsOf(this.env).webhookHaste)
+  }
 
   /** Made when it is needed, for a webhook that was deleted leaves nothing. */
   get #log(): DeliveryLog {
@@ -212,7 +220,7 @@ export class WebhookSender extends DurableObject<Bindings> implements WebhookSen
     const secrets = await signingSecrets(webhook.secrets, { authSecret, about: id, now })
     if (!secrets) return 'secret'
     this.#log.attempt(due.id, now)
-    const { attemptMs } = this.pace
+    const { attemptMs } = this.#pace
     const outcome = await sendWebhook({ url, id: due.id, body: due.body, secrets, now }, attemptMs)
     if (isDelivered(outcome)) {
       this.#log.delivered(due.id, outcome.status ?? 0)
@@ -222,7 +230,7 @@ export class WebhookSender extends DurableObject<Bindings> implements WebhookSen
   }
 
   #failed(due: Due, outcome: Outcome, began: number): DisabledBecause | undefined {
-    const { retryMs, givesUpMs, opensAfter, openMs, longestOpenMs } = this.pace
+    const { retryMs, givesUpMs, opensAfter, openMs, longestOpenMs } = this.#pace
     const now = Date.now()
     const { failures = 0, failingSince = null } = this.#log.endpoint() ?? {}
     const isGone = outcome.status === 410

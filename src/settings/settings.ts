@@ -53,6 +53,8 @@ export interface RawSettings extends RawLoginSettings, RawPagesSettings, RawLook
   readonly GUEST_DATA_DAYS?: string
   /** 1..3650 days after which events are forgotten. Default 30. */
   readonly EVENT_DAYS?: string
+  /** 1..10000: how many times as fast webhooks are repeated and given up; on this machine only. */
+  readonly WEBHOOK_HASTE?: string
   /** What becomes of pages that no rule is about: `closed`, the default, or `open`. */
   readonly PAGES_DEFAULT?: string
 }
@@ -70,6 +72,7 @@ export const SETTING_NAMES = [
   'VISITOR_HOLD_MINUTES',
   'GUEST_DATA_DAYS',
   'EVENT_DAYS',
+  'WEBHOOK_HASTE',
   'PAGES_DEFAULT',
   ...LOGIN_SETTING_NAMES,
   ...PAGES_SETTING_NAMES,
@@ -104,6 +107,8 @@ export interface Settings {
   readonly guests: GuestSettings
   /** How many days events are kept. */
   readonly eventDays: number
+  /** How many times as fast webhooks are repeated. */
+  readonly webhookHaste: number
   /** What becomes of pages that no rule is about. */
   readonly pagesDefault: 'open' | 'closed'
   /** What the keys of this site's tokens are encrypted with; undefined if they are not. */
@@ -160,6 +165,10 @@ export function parseSettings(raw: RawSettings): Settings {
       'TRUSTED_ISSUERS: PUBLIC_URL/pages is the issuer of assertions to pages',
     )
   }
+  const publicUrl = builtInLogin?.publicUrl ?? pages?.publicUrl ?? originIn(raw.PUBLIC_URL)
+  const isLocal = publicUrl !== undefined && new URL(publicUrl).hostname === 'localhost'
+  const ForLocal = z.undefined({ error: 'hurries webhooks: only for a PUBLIC_URL on localhost' })
+  if (!isLocal) setting('WEBHOOK_HASTE', ForLocal, raw.WEBHOOK_HASTE || undefined)
   const bootstrapAdmins = setting(
     'BOOTSTRAP_ADMINS',
     z.array(z.string().regex(/^[^|]+\|.+$/s, 'expected "<issuer>|<subject>"')),
@@ -185,13 +194,14 @@ export function parseSettings(raw: RawSettings): Settings {
       keptForDays: setting('GUEST_DATA_DAYS', wholeNumber(36_500), raw.GUEST_DATA_DAYS || '365'),
     },
     eventDays: setting('EVENT_DAYS', wholeNumber(3650), raw.EVENT_DAYS || '30'),
+    webhookHaste: setting('WEBHOOK_HASTE', wholeNumber(10_000), raw.WEBHOOK_HASTE || '1'),
     pagesDefault: setting('PAGES_DEFAULT', OpenOrClosed, raw.PAGES_DEFAULT || 'closed'),
     authSecret: setting(
       'AUTH_SECRET',
       AuthSecret('for encryption').optional(),
       raw.AUTH_SECRET || undefined,
     ),
-    publicUrl: builtInLogin?.publicUrl ?? pages?.publicUrl ?? originIn(raw.PUBLIC_URL),
+    publicUrl,
     builtInLogin,
     pages,
     look: parseLookSettings(raw, setting),

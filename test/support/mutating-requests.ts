@@ -32,7 +32,8 @@ export async function sceneOf(site: Site) {
   const key = () => partner(site)
   /** A webhook that is told nothing. */
   const webhook = async () => {
-    const { id } = await make('/v1/webhooks', { url: `https://${crypto.randomUUID()}.example/` })
+    const url = `https://${crypto.randomUUID()}.example/`
+    const { id } = await make('/v1/webhooks', { url, types: ['job.fail'] })
     await root.patch(`/v1/webhooks/${id}`, { enabled: false })
     return { id }
   }

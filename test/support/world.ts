@@ -98,7 +98,10 @@ export function thingsFor(site: Site, caller: Caller, given?: Promise<Member>) {
   /** A webhook that is told nothing. */
   const webhookId = once(async () => {
     const root = await site.root()
-    const { body } = await root.post('/v1/webhooks', { url: `https://${name}.example/` })
+    const { body } = await root.post('/v1/webhooks', {
+      url: `https://${name}.example/`,
+      types: ['job.fail'],
+    })
     await root.patch(`/v1/webhooks/${body.id}`, { enabled: false })
     return body.id as string
   })
@@ -230,7 +233,10 @@ const BODIES: Record<string, (things: Things) => Promise<object> | object> = {
   'PATCH /v1/page-rules/:ruleId': () => ({ access: 'anyone' }),
   'POST /v1/api-keys': () => ({ name: 'New', scopes: ['profile:read'] }),
   'PATCH /v1/api-keys/:keyId': () => ({ name: 'Renamed' }),
-  'POST /v1/webhooks': () => ({ url: `https://${crypto.randomUUID()}.example/` }),
+  'POST /v1/webhooks': () => ({
+    url: `https://${crypto.randomUUID()}.example/`,
+    types: ['job.fail'],
+  }),
   'PATCH /v1/webhooks/:webhookId': () => ({ types: ['job.fail'] }),
   'POST /v1/webhooks/:webhookId/replay': () => ({ since: '2026-01-01T00:00:00Z' }),
   'POST /v1/services': () => ({ name: 'New' }),

@@ -9,8 +9,6 @@ CREATE TABLE webhooks (
   enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
   disabled_because TEXT CHECK (disabled_because IN ('asked', 'failing', 'gone', 'secret', 'address')),
   disabled_at TEXT,
-  -- The member who got a mail about it.
-  told TEXT,
   -- JSON array of secrets, the current one first, each sealed, with the name of what it is sealed with
   -- and until when it also signs (milliseconds; null for the current one).
   secrets TEXT NOT NULL CHECK (json_valid(secrets)),

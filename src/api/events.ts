@@ -77,10 +77,10 @@ export const listEvents = route({
     let position = place?.position ?? 0
     while (true) {
       const look = await deps.feed.hasNews(position, query.types, LOOKED_THROUGH_AT_ONCE)
-      const hasMore = look.upTo > position
       position = look.upTo
-      if (look.hasNews || Date.now() >= until) return true
-      if (!hasMore) await pause(Math.min(LOOK_EVERY_MS, until - Date.now()))
+      // Whoever is not at the end is told so, by a cursor that has moved.
+      if (look.hasNews || look.isFull || Date.now() >= until) return true
+      await pause(Math.min(LOOK_EVERY_MS, until - Date.now()))
     }
   },
   async run({ input: { query }, deps }) {

@@ -63,7 +63,6 @@ const shown = {
       '`failing` for three days, `gone` by a 410, `secret` sealed under another AUTH_SECRET, `address` not called any more',
   }),
   disabledAt: Timestamp.nullable(),
-  toldTo: shownId('usr').nullable().meta({ description: 'Who was mailed that it is disabled' }),
   createdBy: shownId('usr'),
   revision: Revision,
   createdAt: Timestamp,
@@ -292,7 +291,7 @@ function shownIssued({ secret, isPaused, ...row }: operations.IssuedWebhook) {
 }
 
 function shownWebhook(row: Omit<WebhookRow, 'since'>, isPaused: boolean) {
-  const { id, url, types, enabled, disabledBecause, disabledAt, told } = row
+  const { id, url, types, enabled, disabledBecause, disabledAt } = row
   const { createdBy, revision, createdAt, updatedAt } = row
   return {
     id,
@@ -301,7 +300,6 @@ function shownWebhook(row: Omit<WebhookRow, 'since'>, isPaused: boolean) {
     state: !enabled ? ('disabled' as const) : isPaused ? ('paused' as const) : ('active' as const),
     disabledBecause,
     disabledAt,
-    toldTo: told,
     ...{ createdBy, revision, createdAt, updatedAt },
   }
 }

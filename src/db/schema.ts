@@ -370,8 +370,6 @@ export const webhooks = sqliteTable('webhooks', {
     enum: ['asked', 'failing', 'gone', 'secret', 'address'],
   }),
   disabledAt: text('disabled_at'),
-  /** The member who got a mail about it. */
-  told: text().$type<UserId>(),
   /** Sealed, the current one first. */
   secrets: text({ mode: 'json' }).$type<readonly SealedText[]>().notNull(),
   /** By which name the site was reached when the address was given. */

@@ -96,7 +96,8 @@ export class DeliveryLog {
       `INSERT INTO deliveries (id, seq, type, subject, body, status, attempts, next_at, under_way)
        VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM deliveries), ?, ?, ?, 'waiting', 0, ?, 0)
        ON CONFLICT (id) DO UPDATE SET
-         status = 'waiting', seq = excluded.seq, first_at = NULL, next_at = excluded.next_at
+         status = 'waiting', seq = excluded.seq, attempts = 0, first_at = NULL,
+         next_at = excluded.next_at
        WHERE status <> 'waiting'`,
       id,
       type,
@@ -113,7 +114,8 @@ export class DeliveryLog {
   /** Sends one that is done once more. @returns false if it is not here */
   repeat(id: EventId, now: number): boolean {
     const { rowsWritten } = this.#sql.exec(
-      `UPDATE deliveries SET status = 'waiting', first_at = NULL, next_at = ? WHERE id = ?`,
+      `UPDATE deliveries SET status = 'waiting', attempts = 0, first_at = NULL, next_at = ?
+       WHERE id = ?`,
       now,
       id,
     )
@@ -230,7 +232,8 @@ export class DeliveryLog {
     this.#storage.transactionSync(() => {
       this.#sql.exec('UPDATE endpoint SET failures = 0, failing_since = NULL, open_until = NULL')
       this.#sql.exec(
-        `UPDATE deliveries SET first_at = NULL, next_at = ? WHERE status = 'waiting'`,
+        `UPDATE deliveries SET attempts = 0, first_at = NULL, next_at = ?
+         WHERE status = 'waiting'`,
         now,
       )
     })

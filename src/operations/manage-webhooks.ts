@@ -82,7 +82,6 @@ export async function createWebhook(
     enabled: true,
     disabledBecause: null,
     disabledAt: null,
-    told: null,
     secrets: [await sealSecret(secret, settings.authSecret, id)],
     siteHost: siteHost ?? null,
     revision: 1,
@@ -121,7 +120,7 @@ export async function updateWebhook(
   const columns: WebhookChange = {
     ...(url !== undefined && { url, siteHost: siteHost ?? null }),
     ...(types !== undefined && { types }),
-    ...(enabled === true && { enabled, disabledBecause: null, disabledAt: null, told: null }),
+    ...(enabled === true && { enabled, disabledBecause: null, disabledAt: null }),
     ...(enabled === false && { enabled, disabledBecause: 'asked' as const, disabledAt: audit.at }),
   }
   const outcome = await webhooks.update(webhookId, columns, revisions, audit)

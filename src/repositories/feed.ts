@@ -70,15 +70,22 @@ export function feedRepository(db: Database) {
       return { state: stateOf(marks, newest), found }
     },
 
-    /** Whether one of these types, or any, is among the `limit` events behind a position, and up to where that is known. */
+    /**
+     * Whether one of these types, or any, is among the `limit` events behind a position, up to where that
+     * is known, and whether there are as many.
+     */
     async hasNews(position: number, types: readonly string[] | undefined, limit: number) {
-      const [row] = await rows<{ news: number; upTo: number | null }>(
+      const isWanted = types
+        ? sql`type in (select value from json_each(${JSON.stringify(types)}))`
+        : sql`true`
+      const [row] = await rows<{ news: number; count: number; upTo: number | null }>(
         db,
-        sql`select coalesce(sum(${types ? sql`type in (select value from json_each(${JSON.stringify(types)}))` : sql`1`}), 0) as news,
-          max(position) as upTo
-          from (select position, type from feed where position > ${position} order by position limit ${limit})`,
+        sql`select coalesce(sum(${isWanted}), 0) as news, count(*) as count, max(position) as upTo
+          from (select position, type from feed where position > ${position}
+            order by position limit ${limit})`,
       )
-      return { hasNews: (row?.news ?? 0) > 0, upTo: row?.upTo ?? position }
+      const { news = 0, count = 0, upTo = null } = row ?? {}
+      return { hasNews: news > 0, upTo: upTo ?? position, isFull: count === limit }
     },
 
     /**

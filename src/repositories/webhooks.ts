@@ -24,7 +24,7 @@ export type DisabledBecause = NonNullable<WebhookRow['disabledBecause']>
 export type WebhookChange = Partial<
   Pick<
     WebhookRow,
-    'url' | 'types' | 'siteHost' | 'enabled' | 'disabledBecause' | 'disabledAt' | 'told'
+    'url' | 'types' | 'siteHost' | 'enabled' | 'disabledBecause' | 'disabledAt'
   >
 >
 

@@ -39,6 +39,7 @@ export function whyNotCalled(text: string, surroundings: Surroundings): string |
 }
 
 /** This machine, but for the site itself. */
-function isHere({ protocol, hostname, host }: URL, { isLocal, ownHosts }: Surroundings): boolean {
-  return isLocal && protocol === 'http:' && HERE.includes(hostname) && !ownHosts.includes(host)
+function isHere({ protocol, hostname, port }: URL, { isLocal, ownHosts }: Surroundings): boolean {
+  const isSelf = ownHosts.includes(`localhost:${port}`)
+  return isLocal && protocol === 'http:' && HERE.includes(hostname) && !isSelf
 }

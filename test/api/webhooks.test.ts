@@ -346,7 +346,7 @@ test('a site has at most a hundred webhooks', async () => {
   const site = testSite()
   const { root, id } = await hooked(site)
   await rowsOf(
-    `insert into webhooks select 'whk_' || value, url, types, created_by, 0, 'asked', null, null,
+    `insert into webhooks select 'whk_' || value, url, types, created_by, 0, 'asked', null,
       secrets, null, 0, 1, created_at, updated_at
      from webhooks, (with recursive n(value) as (select 1 union all select value + 1 from n
        where value < 99) select value from n) where id = ?`,

@@ -43,7 +43,7 @@ describe('is not called:', () => {
       expect(whyNotCalled(`http://${host}/`, LOCAL)).toBeUndefined()
       expect(whyNotCalled(`http://${host}/`, DEPLOYED)).toBeDefined()
     }
-    for (const host of ['localhost:8787', '192.168.0.1', 'partner.example'])
+    for (const host of ['localhost:8787', '127.0.0.1:8787', '192.168.0.1', 'partner.example'])
       expect(whyNotCalled(`http://${host}/`, LOCAL)).toBeDefined()
   })
 })

@@ -117,9 +117,9 @@ export const ROWS: Readonly<Record<string, (names: Names) => string>> = {
     values ('${keyId}', '2026-01-01', 1, '${AT}')`,
   webhooks: ({
     userId,
-  }) => `insert into webhooks (id, url, created_by, enabled, secrets, told, since,
+  }) => `insert into webhooks (id, url, created_by, enabled, secrets, since,
       revision, created_at, updated_at)
-    values ('whk_1', 'https://partner.example/', '${userId}', 1, '[]', '${userId}', 0, 1, '${AT}', '${AT}')`,
+    values ('whk_1', 'https://partner.example/', '${userId}', 1, '[]', 0, 1, '${AT}', '${AT}')`,
   feed: ({ userId }) => `insert into feed (id, type, at, subject, fields, about)
     values ('evt_9', 'user.update', '${AT}', '${userId}', '[]', '{"userId":"${userId}"}')`,
   bookings: ({

@@ -50,7 +50,10 @@ const Wait = z.coerce
   .min(1)
   .max(MAX_WAIT_S)
   .optional()
-  .meta({ description: 'So many seconds the answer may wait for something to tell' })
+  .meta({
+    description: 'So many seconds the answer may wait for something to tell',
+    examples: [1],
+  })
 
 const query = z.object({
   ...PageQuery,

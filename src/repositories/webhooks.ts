@@ -22,10 +22,7 @@ export type CurrentWebhook = NonNullable<
 >
 export type DisabledBecause = NonNullable<WebhookRow['disabledBecause']>
 export type WebhookChange = Partial<
-  Pick<
-    WebhookRow,
-    'url' | 'types' | 'siteHost' | 'enabled' | 'disabledBecause' | 'disabledAt'
-  >
+  Pick<WebhookRow, 'url' | 'types' | 'siteHost' | 'enabled' | 'disabledBecause' | 'disabledAt'>
 >
 
 export function webhooksRepository(db: Database) {

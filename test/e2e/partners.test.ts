@@ -131,7 +131,11 @@ describe('the page for partners', () => {
     let told = ''
     receiver.stdout.on('data', (chunk) => (told += String(chunk)))
     await eventually(async () => {
-      const headers = { 'webhook-id': 'evt_1', 'webhook-timestamp': '1', 'webhook-signature': 'v1,x' }
+      const headers = {
+        'webhook-id': 'evt_1',
+        'webhook-timestamp': '1',
+        'webhook-signature': 'v1,x',
+      }
       const { status } = await fetch(url, { method: 'POST', headers, body: '{}' })
       expect(status).toBe(400)
     })

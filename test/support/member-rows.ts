@@ -115,9 +115,7 @@ export const ROWS: Readonly<Record<string, (names: Names) => string>> = {
     values ('${keyId}', 'Till', '${userId}', 'hash', '[]', '[]', 1, 1, 1, '${AT}', '${AT}')`,
   api_key_usage: ({ keyId }) => `insert into api_key_usage (key_id, day, requests, last_used_at)
     values ('${keyId}', '2026-01-01', 1, '${AT}')`,
-  webhooks: ({
-    userId,
-  }) => `insert into webhooks (id, url, created_by, enabled, secrets, since,
+  webhooks: ({ userId }) => `insert into webhooks (id, url, created_by, enabled, secrets, since,
       revision, created_at, updated_at)
     values ('whk_1', 'https://partner.example/', '${userId}', 1, '[]', 0, 1, '${AT}', '${AT}')`,
   feed: ({ userId }) => `insert into feed (id, type, at, subject, fields, about)

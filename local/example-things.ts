@@ -17,6 +17,10 @@ const BOOKED = {
   slot: exampleId('slt').replace(/.$/, 'b'),
 }
 
+/** Its object has a delivery that was never sent: `ping` with these makes it. */
+export const EXAMPLE_WEBHOOK = exampleId('whk')
+export const EXAMPLE_DELIVERY = exampleId('evt')
+
 /** Nobody has a token of it. */
 const ISSUER = 'https://examples.invalid'
 
@@ -222,6 +226,20 @@ function rows(root: string, now: string): Row[] {
         enabled: 1,
         access_revision: 1,
         is_keyed: 1,
+        ...changed,
+      },
+    ],
+    [
+      'webhooks',
+      {
+        id: EXAMPLE_WEBHOOK,
+        url: 'https://partner.example/hooks',
+        created_by: root,
+        enabled: 0,
+        disabled_because: 'asked',
+        disabled_at: now,
+        secrets: '[]',
+        since: 0,
         ...changed,
       },
     ],

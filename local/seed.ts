@@ -7,7 +7,7 @@ import * as z from 'zod'
 import { SettingsError } from '../src/settings/settings.ts'
 import { siteDay } from '../src/calendar/site-day.ts'
 import { DEV_ROOT, sign } from './dev-issuer.ts'
-import { exampleThings } from './example-things.ts'
+import { EXAMPLE_DELIVERY, EXAMPLE_WEBHOOK, exampleThings } from './example-things.ts'
 import { Refusal } from './refusal.ts'
 import { BADGES, PAGE_RULES, personOf, random, visitsOf } from './seed-data.ts'
 import { localSettings } from './settings.ts'
@@ -36,6 +36,10 @@ interface Member {
 }
 
 /** The part of a visit object that seeding uses; the runtime's proxy has no types of its own. */
+interface SenderObject {
+  ping(id: string, eventId: string, at: string): Promise<void>
+}
+
 interface VisitObject {
   record(member: string, at: number, day: string): Promise<{ counted?: boolean }>
 }
@@ -88,6 +92,7 @@ async function fill(site: Site, stateDir: string, given: Arguments, zone: string
       .prepare(sql)
       .bind(...values)
       .run()
+  await examplePing(site)
   if ((await site.tick()) !== 'ok')
     throw new Refusal('the tick that awards the badges failed; see above')
   const total = counted.reduce((sum, each) => sum + each, 0)
@@ -184,4 +189,11 @@ try {
   process.exitCode = 1
 } finally {
   await site?.stop()
+}
+
+/** The webhook of the examples has a delivery; it is disabled, so nothing is sent. */
+async function examplePing(site: Site): Promise<void> {
+  const namespace = await site.objects('WEBHOOKS')
+  const sender = namespace.getByName(EXAMPLE_WEBHOOK) as unknown as SenderObject
+  await sender.ping(EXAMPLE_WEBHOOK, EXAMPLE_DELIVERY, new Date().toISOString())
 }

@@ -7,6 +7,7 @@ import type { KeyId } from './db/ids.ts'
 import type { Bindings } from './env.ts'
 import { jobRunnerClient } from './objects/jobs.ts'
 import { keyGatesClient } from './objects/keys.ts'
+import { webhookSendersClient } from './objects/webhooks.ts'
 import {
   type MemberVisits,
   type ShardVisits,
@@ -20,6 +21,7 @@ import { badgeRulesRepository } from './repositories/badge-rules.ts'
 import { bookingClaimsRepository } from './repositories/booking-claims.ts'
 import { bookingsRepository } from './repositories/bookings.ts'
 import { badgesRepository } from './repositories/badges.ts'
+import { feedRepository } from './repositories/feed.ts'
 import { guestDataRepository } from './repositories/guest-data.ts'
 import { idempotencyRepository } from './repositories/idempotency.ts'
 import { identitiesRepository } from './repositories/identities.ts'
@@ -33,6 +35,7 @@ import { refusalsRepository } from './repositories/refusals.ts'
 import { rolesRepository } from './repositories/roles.ts'
 import { sessionAgeRepository } from './repositories/session-age.ts'
 import { sessionsRepository } from './repositories/sessions.ts'
+import { webhooksRepository } from './repositories/webhooks.ts'
 import { servicesRepository } from './repositories/services.ts'
 import { nameKeysRepository } from './repositories/name-keys.ts'
 import { statsRepository } from './repositories/stats.ts'
@@ -81,12 +84,16 @@ export interface Deps extends Pick<
   | 'bookings'
   | 'bookingClaims'
   | 'pageRules'
+  | 'siteHost'
+  | 'webhookSenders'
 > {
   readonly members: Pick<SystemDeps['members'], 'setStatus' | 'addRole' | 'removeRole' | 'delete'>
   readonly apiKeys: Omit<SystemDeps['apiKeys'], 'checksums' | 'load' | 'ofCreators' | 'recordUsage'>
   readonly refusals: Pick<SystemDeps['refusals'], 'find'>
   readonly profileSync: Pick<SystemDeps['profileSync'], 'find' | 'write'>
   readonly jobRuns: Pick<SystemDeps['jobRuns'], 'list' | 'latest' | 'request'>
+  readonly feed: Pick<SystemDeps['feed'], 'read' | 'hasNews' | 'positionBefore'>
+  readonly webhooks: Omit<SystemDeps['webhooks'], 'enabled' | 'forSending'>
   readonly visits: {
     of(member: VisitingMember): Pick<MemberVisits, 'read' | 'record' | 'standing'>
     in(shard: number): Pick<ShardVisits, 'eligible'>
@@ -131,16 +138,18 @@ class Everything {
   readonly #env: Bindings
   readonly #session: Session
   readonly #address: string | undefined
+  readonly #url: string | undefined
   /** Milliseconds since the epoch; the one time of everything done with these. */
   readonly now: number
   readonly settings: Settings
   /** What the repositories have noted; whoever follows up takes it from here. */
   readonly happened: Happened = []
 
-  constructor(env: Bindings, session: Session, now: number, address: string | undefined) {
+  constructor(env: Bindings, session: Session, now: number, { address, url }: Arrived) {
     this.#env = env
     this.#session = session
     this.#address = address
+    this.#url = url
     this.now = now
     this.settings = settingsOf(env)
   }
@@ -270,6 +279,23 @@ class Everything {
     return pageRulesRepository(this.#db)
   }
 
+  get feed() {
+    return feedRepository(this.#db)
+  }
+
+  get webhooks() {
+    return webhooksRepository(this.#db)
+  }
+
+  get webhookSenders() {
+    return webhookSendersClient(this.#env, this.#session.confirm)
+  }
+
+  /** By which name the site was reached; undefined for triggers. */
+  get siteHost() {
+    return this.#url === undefined ? undefined : new URL(this.#url).hostname
+  }
+
   get outbox() {
     return outboxRepository(this.#db)
   }
@@ -294,15 +320,20 @@ class Everything {
   }
 }
 
-/**
- * @param now milliseconds since the epoch
- * @param address where the request comes from; undefined for triggers
- */
+/** How a request came in; nothing of it is known of triggers. */
+interface Arrived {
+  /** Where it comes from. */
+  readonly address?: string | undefined
+  /** What it asks for. */
+  readonly url?: string
+}
+
+/** @param now milliseconds since the epoch */
 export function makeDeps(
   env: Bindings,
   session: Session,
   now: number,
-  address?: string,
+  arrived: Arrived = {},
 ): SystemDeps {
-  return new Everything(env, session, now, address)
+  return new Everything(env, session, now, arrived)
 }

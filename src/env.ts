@@ -2,6 +2,7 @@
 import type { JobBell } from './objects/jobs.ts'
 import type { KeyGate } from './objects/key-gate.ts'
 import type { VisitShard } from './objects/visit-shard.ts'
+import type { WebhookRinging, WebhookSending } from './objects/webhooks.ts'
 import type { RawSettings } from './settings/settings.ts'
 
 export interface Bindings extends RawSettings {
@@ -9,6 +10,9 @@ export interface Bindings extends RawSettings {
   readonly VISITS: DurableObjectNamespace<VisitShard>
   readonly JOBS: DurableObjectNamespace<JobBell>
   readonly KEYS: DurableObjectNamespace<KeyGate>
+  readonly WEBHOOKS: DurableObjectNamespace<WebhookSending>
+  /** Wakes the webhooks. */
+  readonly BELL: DurableObjectNamespace<WebhookRinging>
   /** The files of Swagger UI. */
   readonly ASSETS: Fetcher
   /** Cloudflare's email service; only the built-in login uses it. */

@@ -22,6 +22,9 @@ export type LogEvent =
   | 'keys ignored'
   | 'key checksums not renewed'
   | 'page key not renewed'
+  | 'webhooks postponed'
+  | 'webhook postponed'
+  | 'console failed'
   | 'refusals not written'
 
 /** Writes one line. @param details in the form that the schema has for this event */

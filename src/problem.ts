@@ -12,6 +12,7 @@ interface ProblemDefinition {
     | 405
     | 406
     | 409
+    | 410
     | 412
     | 413
     | 415
@@ -131,6 +132,11 @@ export const PROBLEMS = {
     status: 409,
     title: 'A request with this key is under way',
     help: 'Nothing answers this at present: of two requests with one `Idempotency-Key` at once, the second waits and gets the answer of the first. Send the request again after a moment.',
+  },
+  cursor_expired: {
+    status: 410,
+    title: 'The cursor has expired',
+    help: 'What follows this cursor of the event feed is not kept any more, or the site was put back to an earlier state. To start over: call `GET /v1/events?cursor=latest` and keep its `nextCursor`, read what you mirror anew by the lists of the API, and then go on from that cursor. What happens meanwhile is told behind it; take a change that you have read already as done, by its `revision`.',
   },
   precondition_failed: {
     status: 412,

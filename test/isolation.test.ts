@@ -13,7 +13,7 @@ import { emptyStores } from './support/empty-stores.ts'
 import { testSite } from './support/site.ts'
 import { begin } from './support/under-way.ts'
 
-const NAMESPACES: readonly DurableObjectNamespace[] = [env.VISITS, env.JOBS, env.KEYS]
+const NAMESPACES: readonly DurableObjectNamespace[] = [env.VISITS, env.JOBS, env.KEYS, env.WEBHOOKS]
 
 /** Does this in an object of each class. Stubs are made anew, because a reset breaks old ones. */
 function inEach<T>(work: (storage: DurableObjectStorage) => Promise<T>): Promise<T[]> {

@@ -120,6 +120,21 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'POST /v1/api-keys/:keyId/rotate': [2, 1],
   'GET /v1/api-keys/:keyId/usage': [1, 0],
   'GET /v1/audit': [1, 0],
+  'GET /v1/events': [1, 0],
+  'GET /v1/webhooks': [1, 0],
+  // How it is doing its object knows.
+  'GET /v1/webhooks/:webhookId': [1, 1],
+  // The object is told that there is something to do, as after the changes below.
+  'POST /v1/webhooks': [1, 1],
+  'PATCH /v1/webhooks/:webhookId': [1, 0],
+  'DELETE /v1/webhooks/:webhookId': [1, 1],
+  // The answer is foreseen from the webhook.
+  'POST /v1/webhooks/:webhookId/rotate': [2, 0],
+  'POST /v1/webhooks/:webhookId/ping': [1, 1],
+  'GET /v1/webhooks/:webhookId/deliveries': [1, 1],
+  'POST /v1/webhooks/:webhookId/deliveries/:deliveryId/replay': [1, 1],
+  // The time is looked up in the feed.
+  'POST /v1/webhooks/:webhookId/replay': [2, 1],
   'GET /v1/elevations': [1, 0],
   // This one was refused to whoever asks; anybody else has to be looked up.
   'GET /v1/refusals/:requestId': [1, 0],

@@ -46,6 +46,7 @@ import {
   listUserIdentities,
 } from './identities.ts'
 import { readSiteHealth } from './health.ts'
+import { listEvents } from './events.ts'
 import { listJobRuns, listJobs, createJobRun } from './jobs.ts'
 import {
   deleteMe,
@@ -82,6 +83,18 @@ import { readStats } from './stats.ts'
 import { listUsers, readUser, reinstateUser, deleteUser, suspendUser, patchUser } from './users.ts'
 import { claimMyBookings, createVisitor } from './visitors.ts'
 import { readUserVisits } from './visits.ts'
+import {
+  createWebhook,
+  deleteWebhook,
+  listDeliveries,
+  listWebhooks,
+  patchWebhook,
+  pingWebhook,
+  readWebhook,
+  replayDelivery,
+  replayWebhook,
+  rotateWebhook,
+} from './webhooks.ts'
 import { readWhoami } from './whoami.ts'
 
 /** The names are those of the operations in the OpenAPI document. */
@@ -162,6 +175,17 @@ const declared = {
   patchPageRule,
   deletePageRule,
   listAudit,
+  listEvents,
+  listWebhooks,
+  readWebhook,
+  createWebhook,
+  patchWebhook,
+  deleteWebhook,
+  rotateWebhook,
+  pingWebhook,
+  listDeliveries,
+  replayDelivery,
+  replayWebhook,
   listElevations,
   readRefusal: readRefusal(() => routes),
   readPermissions: readPermissions(() => routes),

@@ -31,6 +31,7 @@ const SHOWN_IDS = {
   aud: shownAs('AuditId', 'aud'),
   run: shownAs('RunId', 'run'),
   evt: shownAs('EventId', 'evt'),
+  whk: shownAs('WebhookId', 'whk'),
 } as const satisfies Record<IdPrefix, z.ZodString>
 
 function shownAs(id: string, prefix: IdPrefix): z.ZodString {

@@ -24,6 +24,7 @@ const STATUSES = {
   too_many_bookings: 409,
   last_admin: 409,
   idempotency_in_flight: 409,
+  cursor_expired: 410,
   precondition_failed: 412,
   payload_too_large: 413,
   unsupported_media_type: 415,

@@ -14,6 +14,10 @@ export const JOBS = {
     description: 'Awards badges to the members whose visits have satisfied a rule',
     everyMinutes: 0,
   },
+  'report-milestones': {
+    description: 'Tells the feed of events which members have come how often',
+    everyMinutes: 0,
+  },
   'erase-members': {
     description: 'Erases the visits of deleted members where that did not succeed at once',
     everyMinutes: 0,
@@ -42,8 +46,12 @@ export const JOBS = {
   },
   'prune-records': {
     description:
-      'Forgets idempotency keys after a day, refusals after 7 days, job runs after 90, and what is over at the login',
+      'Forgets idempotency keys after a day, refusals after 7 days, job runs after 90, events after EVENT_DAYS, and what is over at the login',
     everyMinutes: DAILY,
+  },
+  'wake-webhooks': {
+    description: 'Has webhooks look for events that nobody has told them of',
+    everyMinutes: 0,
   },
 } as const satisfies Record<string, JobDefinition>
 

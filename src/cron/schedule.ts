@@ -16,6 +16,8 @@ import { awardBadges } from './award-badges.ts'
 import { expireHolds, finishEvents } from './bookings.ts'
 import { isJobName, JOBS, type JobName } from './job-names.ts'
 import { failureOf, type JobContext, type JobResult } from './job.ts'
+import { reportMilestones } from './milestones.ts'
+import { wakeWebhooks } from './webhooks.ts'
 import { eraseMembers, foldNames, forgetGuests, pruneRecords, pruneVisits } from './upkeep.ts'
 
 /** The trigger in wrangler.toml; a test compares the two. */
@@ -23,6 +25,7 @@ export const TRIGGER = '*/5 * * * *'
 
 const RUNNERS: Record<JobName, (context: JobContext) => Promise<JobResult>> = {
   'award-badges': awardBadges,
+  'report-milestones': reportMilestones,
   'erase-members': eraseMembers,
   'finish-events': finishEvents,
   'expire-holds': expireHolds,
@@ -30,6 +33,7 @@ const RUNNERS: Record<JobName, (context: JobContext) => Promise<JobResult>> = {
   'fold-names': foldNames,
   'prune-visits': pruneVisits,
   'prune-records': pruneRecords,
+  'wake-webhooks': wakeWebhooks,
 }
 
 const MINUTE = 60_000
@@ -112,6 +116,7 @@ function systemDeps(env: Bindings, now: number): SystemDeps {
     VISITS: objectsInTime(env.VISITS, CALL_LIMIT),
     JOBS: objectsInTime(env.JOBS, CALL_LIMIT),
     KEYS: objectsInTime(env.KEYS, CALL_LIMIT),
+    WEBHOOKS: objectsInTime(env.WEBHOOKS, CALL_LIMIT),
   }
   shareSettings(env, limited)
   return makeDeps(limited, openSession(limited.DB, 'primary'), now)

@@ -93,16 +93,18 @@ export async function forgetGuests({ deps, affords }: JobContext): Promise<JobRe
   return { counts, cursor: null, failures: [] }
 }
 
-/** Forgets idempotency keys, old runs, refusals and what is over at the login. */
+/** Forgets idempotency keys, old runs, refusals, events after EVENT_DAYS and what is over at the login. */
 export async function pruneRecords({ deps, cursor, affords }: JobContext): Promise<JobResult> {
-  const { idempotency, jobRuns, loginRecords, refusals, now } = deps
+  const { idempotency, jobRuns, loginRecords, refusals, feed, settings, now } = deps
   const oldestKey = new Date(now - KEPT_FOR_MS).toISOString()
   const oldestRun = firstIdAt('run', now - RUN_DAYS_KEPT * DAY_MS)
   const oldestRefusal = new Date(now - REFUSAL_DAYS_KEPT * DAY_MS).toISOString()
   const oldestCount = new Date(now - COUNT_DAYS_KEPT * DAY_MS).toISOString().slice(0, 10)
+  const oldestEvent = new Date(now - settings.eventDays * DAY_MS).toISOString()
   const chores = [
     { name: 'keys', calls: 1, prune: async () => [await idempotency.prune(oldestKey, PAGE)] },
     { name: 'runs', calls: 1, prune: async () => [await jobRuns.prune(oldestRun, PAGE)] },
+    { name: 'events', calls: 2, prune: async () => [await feed.forget(oldestEvent, PAGE)] },
     { name: 'login', calls: 5, prune: () => loginRecords.prune(now, KEYS_KEPT_MS, PAGE) },
     {
       name: 'refusals',
@@ -110,7 +112,7 @@ export async function pruneRecords({ deps, cursor, affords }: JobContext): Promi
       prune: () => refusals.prune(oldestRefusal, oldestCount, PAGE),
     },
   ]
-  const counts: Record<string, number> = { keys: 0, runs: 0, login: 0, refusals: 0 }
+  const counts: Record<string, number> = { keys: 0, runs: 0, events: 0, login: 0, refusals: 0 }
   const first = chores.findIndex(({ name }) => name === cursor)
   for (const { name, calls, prune } of chores.slice(Math.max(first, 0))) {
     let more = true

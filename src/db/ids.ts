@@ -17,6 +17,7 @@ export const ID_PREFIXES = [
   'run',
   'evt',
   'pgr',
+  'whk',
 ] as const
 export type IdPrefix = (typeof ID_PREFIXES)[number]
 
@@ -34,6 +35,7 @@ export type SlotId = Id<'slt'>
 export type BookingId = Id<'bkg'>
 export type EventId = Id<'evt'>
 export type PageRuleId = Id<'pgr'>
+export type WebhookId = Id<'whk'>
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 /** The first character carries only three bits of the 128. */

@@ -15,6 +15,7 @@ import type {
   ServiceId,
   SlotId,
   UserId,
+  WebhookId,
 } from './ids.ts'
 
 export * from './auth-schema.ts'
@@ -31,6 +32,14 @@ export interface Address {
   readonly region: string | null
   readonly postalCode: string | null
   readonly country: string | null
+}
+
+interface SealedText {
+  readonly sealed: string
+  /** The name of what it is sealed with. */
+  readonly sealedBy: string
+  /** Until when it also signs, in milliseconds since the epoch; null for the current one. */
+  readonly until: number | null
 }
 
 export const users = sqliteTable('users', {
@@ -388,6 +397,42 @@ export const events = sqliteTable('events', {
   createdAt: text('created_at').notNull(),
   /** API keys whose gates have to be told. */
   keyIds: text('key_ids', { mode: 'json' }).$type<readonly KeyId[]>().notNull(),
+})
+
+export const webhooks = sqliteTable('webhooks', {
+  id: text().$type<WebhookId>().primaryKey(),
+  url: text().notNull(),
+  /** Types of events; null for all. */
+  types: text({ mode: 'json' }).$type<readonly string[]>(),
+  createdBy: text('created_by').$type<UserId>().notNull(),
+  enabled: integer({ mode: 'boolean' }).notNull(),
+  /** Null as long as it is enabled. */
+  disabledBecause: text('disabled_because', {
+    enum: ['asked', 'failing', 'gone', 'secret', 'address'],
+  }),
+  disabledAt: text('disabled_at'),
+  /** Sealed, the current one first. */
+  secrets: text({ mode: 'json' }).$type<readonly SealedText[]>().notNull(),
+  /** By which name the site was reached when the address was given. */
+  siteHost: text('site_host'),
+  /** The last position of the feed that it is not told. */
+  since: integer().notNull(),
+  revision: integer().notNull(),
+  createdAt: text('created_at').notNull(),
+  updatedAt: text('updated_at').notNull(),
+})
+
+export const feed = sqliteTable('feed', {
+  /** Rises with every commit, may skip, and is never given twice. */
+  position: integer().primaryKey(),
+  id: text().$type<EventId>().notNull(),
+  type: text().notNull(),
+  at: text().notNull(),
+  subject: text().notNull(),
+  /** After the change; null for what has none, or is gone. */
+  revision: integer(),
+  fields: text({ mode: 'json' }).$type<readonly string[]>().notNull(),
+  about: text({ mode: 'json' }).$type<Readonly<Record<string, string | number>>>().notNull(),
 })
 
 /** Always empty; see `dry-run.ts`. */

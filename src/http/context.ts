@@ -62,5 +62,5 @@ export function beginSession(
 export function beginWork(c: AppContext): void {
   c.set('now', Date.now())
   const address = c.req.header('CF-Connecting-IP')
-  c.set('deps', makeDeps(c.env, c.get('session'), c.get('now'), address))
+  c.set('deps', makeDeps(c.env, c.get('session'), c.get('now'), { address, url: c.req.url }))
 }

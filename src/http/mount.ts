@@ -83,7 +83,7 @@ function handlerOf(declared: Route): Answering {
       assertAllowed(decisionOn(c))
       throw error
     }
-    return perform(declared, c)
+    return perform(declared, c, await waitFor(declared, c))
   }
 }
 
@@ -249,15 +249,24 @@ async function countRequest({ perAddress, method }: Route, c: AppContext): Promi
 /** How often a request is decided anew because the caller's rights changed while it was under way. */
 export const ATTEMPTS = 3
 
+/** Waits for something to tell, where the request asks for that; a dry run does not. */
+async function waitFor(declared: Route, c: AppContext): Promise<boolean> {
+  if (!declared.waits || c.get('authenticated').type === 'dry run') return false
+  beginWork(c)
+  const pause = async (ms: number) =>
+    c.get('waitForSender')(new Promise<void>((resolve) => setTimeout(resolve, ms)))
+  return declared.waits({ input: validated(c, declared.input), deps: c.get('deps'), pause })
+}
+
 /**
  * Decides, runs and projects. Writes are void if the caller's rights changed after they were
  * admitted, and so is whatever somebody does who is not who they were taken for, or a key whose gate
  * does not know what it may; then everything is decided once more, with the rights they have now. What
  * writes nothing is decided with the rights at the end of the body.
  */
-async function perform(declared: Route, c: AppContext): Promise<Response> {
+async function perform(declared: Route, c: AppContext, hasWaited: boolean): Promise<Response> {
   // The body of a dry run is there from the start; what is assumed is checked only now.
-  const isLate = declared.asksAgain && c.get('authenticated').type !== 'dry run'
+  const isLate = hasWaited || (declared.asksAgain && c.get('authenticated').type !== 'dry run')
   if (isLate && !c.get('identified').assumption) await reloadCaller(c)
   for (let attempt = 1; ; attempt++) {
     // Each attempt asks for the key, for the identity may have changed hands since the last one.

@@ -60,11 +60,12 @@ interface List<Row, K extends Key> {
 /** One page, read with one row more than asked for to know whether there is another. @throws Problem `validation_failed` */
 export async function paginate<Row, K extends Key>(list: List<Row, K>) {
   const { name, query, keyOf, read } = list
-  const after = query.cursor === undefined ? undefined : await decode(list, query.cursor)
+  const after = query.cursor === undefined ? undefined : await decodeCursor(list, query.cursor)
   const rows = await read(after, query.limit + 1)
   const items = rows.slice(0, query.limit)
   const last = items.at(-1)
-  const nextCursor = rows.length > items.length && last ? await encode(name, keyOf(last)) : null
+  const nextCursor =
+    rows.length > items.length && last ? await encodeCursor(name, keyOf(last)) : null
   return { items, nextCursor }
 }
 
@@ -109,12 +110,14 @@ function isAfter(key: Key, other: Key): boolean {
   return part !== undefined && before !== undefined && part > before
 }
 
-async function encode(name: string, key: Key): Promise<string> {
+/** A cursor of the list that goes by this name. */
+export async function encodeCursor(name: string, key: Key): Promise<string> {
   const text = JSON.stringify(key)
   return base64url.encode(`${await checksum(name, text)}${text}`)
 }
 
-async function decode<K extends Key>(
+/** @throws Problem `validation_failed` for what is no cursor of this list */
+export async function decodeCursor<K extends Key>(
   { name, key }: Pick<List<never, K>, 'name' | 'key'>,
   cursor: string,
 ): Promise<K> {

@@ -64,6 +64,14 @@ export interface RequestContext<O extends Output> {
   readonly remember: <Result>(shown: (result: Result) => Body<O>) => Remember<Result>
 }
 
+/** What a route gets that lets callers wait. */
+export interface Waiting<I extends Input> {
+  readonly input: Parsed<I>
+  readonly deps: Deps
+  /** Does nothing for so many milliseconds, which are no part of the time for the answer. */
+  readonly pause: (ms: number) => Promise<void>
+}
+
 /** What a route gets that declares `dryRuns`. */
 export interface DryRunning {
   /** Has another call answered without doing it; undefined while this one is a dry run itself. */
@@ -128,6 +136,11 @@ export interface Route<
    * again when the body is there.
    */
   readonly asksAgain?: true
+  /**
+   * Holds the request while there is nothing to tell, for as long as it asks. Who calls is looked up
+   * again then. @returns whether it may have waited
+   */
+  waits?(context: Waiting<I>): Promise<boolean>
   /** It is going away; every answer says so. */
   readonly deprecated?: Deprecated
   /** A method, so that routes of all kinds fit one array; `mount` calls it with what was declared. */

@@ -9,6 +9,7 @@ import { dayNumber, dayText } from '../calendar/site-day.ts'
 import { VisitAnswers } from './visit-answers.ts'
 import type { Once } from './visit-answers.ts'
 import { VisitLog } from './visit-log.ts'
+import { type Milestones, VisitMilestones } from './visit-milestones.ts'
 import { currentStreak, measure, tally, withVisit } from './visit-stats.ts'
 import type { VisitRule } from './visit-stats.ts'
 
@@ -71,6 +72,7 @@ export interface ShardSize {
 export class VisitShard extends DurableObject {
   readonly #log = new VisitLog(this.ctx.storage.sql)
   readonly #answers = new VisitAnswers<Counted>(this.ctx.storage.sql)
+  readonly #milestones = new VisitMilestones(this.ctx.storage.sql)
   readonly #watch = new RuleWatch(this.ctx.storage.sql, this.#log)
 
   size(): ShardSize {
@@ -187,11 +189,22 @@ export class VisitShard extends DurableObject {
     })
   }
 
+  /** Up to `limit` milestones that `reported` has not been called for, oldest first. */
+  milestones(limit: number): Milestones {
+    return this.#milestones.page(limit)
+  }
+
+  /** Forgets one page of `milestones`, once it is stored elsewhere. */
+  reported(upTo: number): void {
+    this.#milestones.settle(upTo)
+  }
+
   /** Removes all there is about the member but the id, by which a visit still on its way is refused. */
   erase(member: UserId): void {
     this.ctx.storage.transactionSync(() => {
       this.#log.erase(member)
       this.#answers.erase(member)
+      this.#milestones.erase(member)
       this.#watch.erase(member)
     })
   }
@@ -205,6 +218,7 @@ export class VisitShard extends DurableObject {
       return { counted: false, day: dayText(today), total }
     }
     this.#log.add(member, today, at)
+    this.#milestones.note(member, total + 1, at)
     this.#watch.visited(member, before, withVisit(before, today), today)
     return { counted: true, day: dayText(today), total: total + 1 }
   }

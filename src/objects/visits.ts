@@ -15,6 +15,7 @@ import type {
   VisitShard,
   VisitSummary,
 } from './visit-shard.ts'
+import type { Milestones } from './visit-milestones.ts'
 import type { VisitRule } from './visit-stats.ts'
 
 /** The shard is stored with the member when it is created and never changes. */
@@ -47,6 +48,8 @@ export interface ShardVisits {
   size(): Promise<ShardSize>
   /** Whether it can read its tables; in a way that objects of the former version have, too. */
   ping(): Promise<void>
+  milestones(limit: number): Promise<Milestones>
+  reported(upTo: number): Promise<void>
 }
 
 const NOBODY = 'usr_'
@@ -92,6 +95,8 @@ export function visitsClient(
       ping: async () => {
         await ask(shard, async (stub) => stub.read(NOBODY, '1970-01-01'))
       },
+      milestones: async (limit) => ask(shard, async (stub) => stub.milestones(limit)),
+      reported: async (upTo) => ask(shard, async (stub) => stub.reported(upTo)),
     }),
   }
 }

@@ -1,3 +1,4 @@
+import type { Action } from '../db/actions.ts'
 import type { Deps } from '../deps.ts'
 import { type BookingId, newId } from '../db/ids.ts'
 import { notFound, Problem } from '../problem.ts'
@@ -23,7 +24,7 @@ interface BookingChange {
 
 /** A change of state, and how the audit log calls it. */
 interface Act {
-  readonly action: string
+  readonly action: Action
   readonly to: Transition
 }
 
@@ -111,7 +112,7 @@ export async function cancelBooking(
   const exercised = grant.exercise('booking:cancel', { bookingId: change.bookingId })
   const when = exercised.scope.rows === 'everyone' ? 'any time' : 'in time'
   const to = { to: 'canceled', reason: change.reason, when } as const
-  const act = { action: 'booking.cancel', to }
+  const act = { action: 'booking.cancel', to } as const
   const { row, changed } = await transitAsForeseen(exercised, change, act, remember, deps)
   if (changed) return row
   assertRevision(row, change.revisions)
@@ -131,7 +132,7 @@ export async function expireHold(grant: Grant<'booking:cancel'>, bookingId: Book
     reason: 'It was not confirmed in time.',
     when: 'hold is over',
   } as const
-  const act = { action: 'booking.expire', to }
+  const act = { action: 'booking.expire', to } as const
   const { changed } = await transit(exercised, { bookingId }, act, deps)
   return changed
 }

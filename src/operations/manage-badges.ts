@@ -37,7 +37,8 @@ export async function createBadge(
   const createAs = async (slug: string): Promise<BadgeRow> => {
     const position = badge.position ?? lastPosition + 1
     const row = { ...badge, id, slug, position, revision: 1, createdAt: at, updatedAt: at }
-    const act = { action: 'badge.create', target: id, changes: { ...badge, slug } }
+    const changes = { ...badge, slug }
+    const act = { action: 'badge.create', target: id, changes } as const
     await badges.create(row, auditRow(exercised, now, act), await remember?.(row))
     return row
   }

@@ -23,6 +23,7 @@ import {
   refusals,
   userRoles,
   users,
+  webhooks,
 } from '../db/schema.ts'
 import {
   type AuditRow,
@@ -191,6 +192,7 @@ export function membersRepository(db: Database, happened: Happened) {
           .delete(refusalCounts)
           .where(and(inArray(refusalCounts.keyId, keys), gone)),
         keys: db.delete(apiKeys).where(and(eq(apiKeys.createdBy, id), gone)),
+        webhooks: db.delete(webhooks).where(and(eq(webhooks.createdBy, id), gone)),
         member: db.delete(users).where(and(eq(users.id, id), gone)),
         left: selectUser(db, 'everyone', id),
         inTheWay: ceiling.inTheWay,

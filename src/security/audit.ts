@@ -2,6 +2,7 @@
  * Audit rows, without which nothing is written. Who, for whom and why come from the exercised grant;
  * only the act itself is described.
  */
+import type { Action } from '../db/actions.ts'
 import { newId, type UserId } from '../db/ids.ts'
 import {
   type AuditColumns,
@@ -15,7 +16,7 @@ import { OWN_ACTS, type OwnAct } from './own-acts.ts'
 
 export interface Act {
   /** `resource.verb`, as in `badge.assign`. */
-  readonly action: string
+  readonly action: Action
   /** The id of what is acted on. */
   readonly target: string
   /** New values; of personal data only the names of the fields, for the log is never erased. */

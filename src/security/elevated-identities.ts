@@ -21,6 +21,11 @@ export const ELEVATED_IDENTITIES = {
     why: 'People who book cannot confirm; a service marked auto-confirm is confirmed for that booking only.',
     trigger: 'event: booking-created',
   },
+  'webhook-watcher': {
+    may: ['webhook:manage'],
+    why: 'An endpoint that is gone, that has failed for three days, or that cannot be told safely is disabled, on record with the reason.',
+    trigger: 'object: WebhookSender',
+  },
   'hold-expirer': {
     may: ['booking:cancel'],
     why: 'A pending booking that nobody has answered by the end of its hold, or by its start, ends by itself.',

@@ -3,9 +3,11 @@
  * are, where nobody could be asked for a permission. This list is the whole of it: `auditOwnAct`
  * knows no other, and a row it makes is none that the writes of a granted act accept.
  */
+import type { Action } from '../db/actions.ts'
+
 interface OwnActDefinition {
   /** The action in the audit log, where the name of the act is the reason. */
-  readonly action: string
+  readonly action: Action
   readonly changes: Readonly<Record<string, unknown>>
   /** Who is named as the actor, if it is not the person. */
   readonly by?: 'anonymous'

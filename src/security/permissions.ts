@@ -93,6 +93,16 @@ export const PERMISSIONS = {
     reaches: ANY,
   },
   'stats:read': { description: 'Read the site in figures', keyScope: false, reaches: ANY },
+  'event:read': {
+    description: 'Follow what changes on the site',
+    keyScope: true,
+    reaches: ANY,
+  },
+  'webhook:manage': {
+    description: 'Create, change and delete webhooks',
+    keyScope: false,
+    reaches: ANY,
+  },
   'job:run': {
     description: 'See background jobs and ask for a run',
     keyScope: false,
@@ -172,6 +182,8 @@ export const ROLES = {
     'api-key:manage': 'any',
     'audit:read': 'any',
     'stats:read': 'any',
+    'event:read': 'any',
+    'webhook:manage': 'any',
     'job:run': 'any',
     'health:read': 'any',
     'explain:others': 'any',

@@ -54,6 +54,10 @@ export interface RawSettings extends RawLoginSettings, RawPagesSettings, RawLook
   readonly GUEST_DATA_DAYS?: string
   /** `on`: members may delete themselves. Default `off`. */
   readonly SELF_DELETION?: string
+  /** 1..3650 days after which events are forgotten. Default 30. */
+  readonly EVENT_DAYS?: string
+  /** 1..10000: how many times as fast webhooks are repeated and given up; on this machine only. */
+  readonly WEBHOOK_HASTE?: string
   /** What becomes of pages that no rule is about: `closed`, the default, or `open`. */
   readonly PAGES_DEFAULT?: string
   /** 0..1: which share of the requests that went well is logged. Default 1. */
@@ -77,6 +81,8 @@ export const SETTING_NAMES = [
   'VISITOR_HOLD_MINUTES',
   'GUEST_DATA_DAYS',
   'SELF_DELETION',
+  'EVENT_DAYS',
+  'WEBHOOK_HASTE',
   'PAGES_DEFAULT',
   'LOG_REQUESTS',
   'ENVIRONMENT',
@@ -113,6 +119,10 @@ export interface Settings {
   readonly securityContact: string | undefined
   readonly guests: GuestSettings
   readonly allowsSelfDeletion: boolean
+  /** How many days events are kept. */
+  readonly eventDays: number
+  /** How many times as fast webhooks are repeated. */
+  readonly webhookHaste: number
   /** What becomes of pages that no rule is about. */
   readonly pagesDefault: 'open' | 'closed'
   /** Which share of the requests that went well is logged, from 0 to 1. */
@@ -122,6 +132,8 @@ export interface Settings {
   readonly environment: string
   /** What the keys of this site's tokens are encrypted with; undefined if they are not. */
   readonly authSecret: string | undefined
+  /** The origin people reach this site at, where a setting says it. */
+  readonly publicUrl: string | undefined
   /** Undefined when it is off. */
   readonly builtInLogin: BuiltInLogin | undefined
   /** Undefined when they are off. */
@@ -172,6 +184,10 @@ export function parseSettings(raw: RawSettings): Settings {
       'TRUSTED_ISSUERS: PUBLIC_URL/pages is the issuer of assertions to pages',
     )
   }
+  const publicUrl = builtInLogin?.publicUrl ?? pages?.publicUrl ?? originIn(raw.PUBLIC_URL)
+  const isLocal = publicUrl !== undefined && new URL(publicUrl).hostname === 'localhost'
+  const ForLocal = z.undefined({ error: 'hurries webhooks: only for a PUBLIC_URL on localhost' })
+  if (!isLocal) setting('WEBHOOK_HASTE', ForLocal, raw.WEBHOOK_HASTE || undefined)
   const bootstrapAdmins = setting(
     'BOOTSTRAP_ADMINS',
     z.array(z.string().regex(/^[^|]+\|.+$/s, 'expected "<issuer>|<subject>"')),
@@ -197,6 +213,8 @@ export function parseSettings(raw: RawSettings): Settings {
       keptForDays: setting('GUEST_DATA_DAYS', wholeNumber(36_500), raw.GUEST_DATA_DAYS || '365'),
     },
     allowsSelfDeletion: setting('SELF_DELETION', OnOrOff, raw.SELF_DELETION || 'off') === 'on',
+    eventDays: setting('EVENT_DAYS', wholeNumber(3650), raw.EVENT_DAYS || '30'),
+    webhookHaste: setting('WEBHOOK_HASTE', wholeNumber(10_000), raw.WEBHOOK_HASTE || '1'),
     pagesDefault: setting('PAGES_DEFAULT', OpenOrClosed, raw.PAGES_DEFAULT || 'closed'),
     loggedShare: setting('LOG_REQUESTS', Share, raw.LOG_REQUESTS || '1'),
     environment: setting('ENVIRONMENT', EnvironmentName, raw.ENVIRONMENT || 'production'),
@@ -206,11 +224,17 @@ export function parseSettings(raw: RawSettings): Settings {
       AuthSecret('for encryption').optional(),
       raw.AUTH_SECRET || undefined,
     ),
+    publicUrl,
     builtInLogin,
     pages,
     look: parseLookSettings(raw, setting),
     console: parseConsoleSetting(raw, builtInLogin !== undefined, setting),
   }
+}
+
+/** What is not used by the login or for pages is not checked either. */
+function originIn(text: string | undefined): string | undefined {
+  return text ? URL.parse(text)?.origin : undefined
 }
 
 /** By the rules for key sets that are fetched, since this one is what a provider has published. */

@@ -38,6 +38,7 @@ describe('GET /v1/jobs', () => {
     expect(status).toBe(200)
     const jobs = [
       ['award-badges', /every/],
+      ['report-milestones', /every/],
       ['erase-members', /every/],
       ['finish-events', /every/],
       ['expire-holds', /every/],
@@ -45,6 +46,7 @@ describe('GET /v1/jobs', () => {
       ['fold-names', /daily/],
       ['prune-visits', /daily/],
       ['prune-records', /daily/],
+      ['wake-webhooks', /every/],
     ] as const
     assertComplete(
       jobs.map(([name]) => name),

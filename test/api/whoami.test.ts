@@ -62,6 +62,8 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'api-key:manage': 'any',
     'audit:read': 'any',
     'stats:read': 'any',
+    'event:read': 'any',
+    'webhook:manage': 'any',
     'job:run': 'any',
     'explain:others': 'any',
   },

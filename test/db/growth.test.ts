@@ -45,6 +45,7 @@ const ASKED = {
   target: 'usr_00000000000000000000000001',
   since: '1970-01-01T00:00:00Z',
   until: '2100-01-01T00:00:00Z',
+  types: 'badge.remove,badge.delete',
 }
 
 /** Of four rows by turns, each of three has one of the values that are asked for, and the fourth has none. */
@@ -105,6 +106,13 @@ test('a page reads as many rows as it shows, however many there are', async () =
     action: byTurns(1, ASKED.action, 'other'),
     target: byTurns(2, ASKED.target, 'other'),
   })
+  const [event] = await rowsOf<{ id: string }>('select id from feed')
+  await multiply('feed', event?.id ?? '', {
+    position: '100000 + n',
+    type: byTurns(0, 'badge.remove', 'other'),
+  })
+  const [webhook] = await rowsOf<{ id: string }>('select id from webhooks')
+  await multiply('webhooks', webhook?.id ?? '')
   await multiply('slots', slot?.id ?? '', {
     starts_at: `strftime('%Y-%m-%dT%H:%M:%fZ', '2070-01-01', n || ' hours')`,
     ends_at: `strftime('%Y-%m-%dT%H:%M:%fZ', '2070-01-01', n || ' hours', '9 minutes')`,

@@ -1,11 +1,14 @@
 /** The examples of docs/partners.md run against a site as a partner would run them. */
-import { execFile } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFile, spawn } from 'node:child_process'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../../local/ports.ts'
+import { EVENT_TYPES } from '../../src/db/actions.ts'
 import { API_KEY_PATTERN } from '../../src/security/callers/api-key.ts'
 import { PROBLEMS } from '../../src/problem.ts'
+import { eventually } from '../support/eventually.ts'
 import { consumerForFile, ROOT } from './support/consumer.ts'
 import { localSite } from './support/local-site.ts'
 
@@ -111,6 +114,37 @@ describe('the page for partners', () => {
     expect(told).toContain(world.MEMBER)
     expect(told.trim().split('\n').slice(-2)).toEqual(['pending', 'forbidden audit:read'])
     expect(await bioOf(world.MEMBER)).toBe('Changed in Python')
+  })
+
+  test('as a receiver of webhooks, which takes what is signed and nothing else', async () => {
+    const [example = ''] = examples('js')
+    writeFileSync(join(consumer.folder, 'receiver.js'), example)
+    const library = 'node_modules/standardwebhooks'
+    symlinkSync(join(ROOT, library), join(consumer.folder, library))
+    const port = await freePort(0)
+    const url = `http://127.0.0.1:${port}/hooks`
+    const body = { url, types: ['badge.create'] }
+    const hook = await site.admin<Made & { secret: string }>('POST', '/v1/webhooks', body)
+    const env = { ...process.env, WEBHOOK_SECRET: hook.secret, PORT: String(port) }
+    const receiver = spawn(process.execPath, ['receiver.js'], { cwd: consumer.folder, env })
+    onTestFinished(() => void receiver.kill())
+    let told = ''
+    receiver.stdout.on('data', (chunk) => (told += String(chunk)))
+    await eventually(async () => {
+      const headers = {
+        'webhook-id': 'evt_1',
+        'webhook-timestamp': '1',
+        'webhook-signature': 'v1,x',
+      }
+      const { status } = await fetch(url, { method: 'POST', headers, body: '{}' })
+      expect(status).toBe(400)
+    })
+    const badge = await site.admin<Made>('POST', '/v1/badges', { title: 'Told' })
+    await eventually(() => expect(told).toBe(`badge.create ${badge.id}\n`))
+  })
+
+  test('names every type of event', () => {
+    for (const type of EVENT_TYPES) expect(PAGE).toContain(`\`${type}\``)
   })
 
   test('has the pattern of keys as it is, and names no code that there is not', () => {

@@ -15,7 +15,7 @@ import { SOURCES } from '../support/sources.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 const MOMENT = { now: NOW, requestId: 'request-1' }
-const ACT = { action: 'badge.delete', target: 'bdg_00000000000000000000000001' }
+const ACT = { action: 'badge.delete', target: 'bdg_00000000000000000000000001' } as const
 const BADGE: BadgeId = 'bdg_00000000000000000000000001'
 
 describe('what proves that something was granted', () => {

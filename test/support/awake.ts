@@ -1,5 +1,5 @@
 /** A list of the objects that have been awake since the stores were last emptied. */
-type Namespace = 'VISITS' | 'JOBS' | 'KEYS'
+type Namespace = 'VISITS' | 'JOBS' | 'KEYS' | 'WEBHOOKS'
 
 const awake = new Map<string, { readonly namespace: Namespace; readonly id: DurableObjectId }>()
 

@@ -15,7 +15,8 @@ export async function countedSite() {
   const scene = await sceneOf(site)
   const { userId } = await scene.someone()
   const [badge, rule, key] = [await scene.badge(), await scene.rule(), await scene.key()]
-  const pageRule = await scene.pageRule()
+  const [pageRule, webhook] = [await scene.pageRule(), await scene.webhook()]
+  const { deliveryId } = (await scene.root.post(`/v1/webhooks/${webhook.id}/ping`)).body
   const [service, booking] = [await scene.service(), await scene.booking(scene.root)]
   const params: Readonly<Record<string, string>> = {
     userId,
@@ -23,6 +24,8 @@ export async function countedSite() {
     ruleId: rule.id,
     pageRuleId: pageRule.id,
     keyId: key.id,
+    webhookId: webhook.id,
+    deliveryId,
     serviceId: service.id,
     bookingId: booking.id,
     requestId: await refusedRequest(site),

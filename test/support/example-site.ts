@@ -1,6 +1,6 @@
 /** A site with the things that the examples in the OpenAPI document are about, as `npm run seed` makes it. */
 import { env } from 'cloudflare:workers'
-import { exampleThings } from '../../local/example-things.ts'
+import { EXAMPLE_DELIVERY, EXAMPLE_WEBHOOK, exampleThings } from '../../local/example-things.ts'
 import { EXAMPLE_TOKEN } from '../../src/api/schemas.ts'
 import type { Operation, Parameter } from './openapi.ts'
 import { ISSUER, type Site, testSite } from './site.ts'
@@ -16,6 +16,8 @@ export async function exampleSite() {
   const root = await site.root()
   const things = exampleThings(root.userId, new Date().toISOString())
   await env.DB.batch(things.map(({ sql, values }) => env.DB.prepare(sql).bind(...values)))
+  const sender = env.WEBHOOKS.getByName(EXAMPLE_WEBHOOK)
+  await sender.ping(EXAMPLE_WEBHOOK, EXAMPLE_DELIVERY, new Date().toISOString())
   return { site, root }
 }
 

@@ -13,7 +13,7 @@ export interface StorageCall {
 
 export type Around = <T>(call: StorageCall, proceed: () => Promise<T>) => Promise<T>
 
-type Objects = Pick<Bindings, 'VISITS' | 'JOBS' | 'KEYS'>
+type Objects = Pick<Bindings, 'VISITS' | 'JOBS' | 'KEYS' | 'WEBHOOKS'>
 export type Storage = Pick<Bindings, 'DB'> & Objects
 
 export function intercepted(around: Around): Storage {
@@ -22,6 +22,7 @@ export function intercepted(around: Around): Storage {
     VISITS: namespaceOf(env.VISITS, around),
     JOBS: namespaceOf(env.JOBS, around),
     KEYS: namespaceOf(env.KEYS, around),
+    WEBHOOKS: namespaceOf(env.WEBHOOKS, around),
   }
 }
 

@@ -41,6 +41,9 @@ export const FATES: Readonly<Record<string, Fate>> = {
   'idempotency_keys.about': 'goes',
   'idempotency_keys.target': 'goes',
   'api_keys.created_by': 'goes',
+  'webhooks.created_by': 'goes',
+  'feed.subject': RECORD,
+  'feed.about': RECORD,
   'api_key_usage.key_id': 'goes',
   'refusals.caller': 'goes',
   'refusal_counts.key_id': 'goes',
@@ -120,6 +123,11 @@ export const ROWS: Readonly<Record<string, (names: Names) => string>> = {
       ('two', '${AT}', '${keyId}', 'GET', '/v1/audit', 403, 'forbidden')`,
   refusal_counts: ({ keyId }) => `insert into refusal_counts (key_id, day, code, stage, count)
     values ('${keyId}', '2026-01-01', 'forbidden', 'permission', 1)`,
+  webhooks: ({ userId }) => `insert into webhooks (id, url, created_by, enabled, secrets, since,
+      revision, created_at, updated_at)
+    values ('whk_1', 'https://partner.example/', '${userId}', 1, '[]', 0, 1, '${AT}', '${AT}')`,
+  feed: ({ userId }) => `insert into feed (id, type, at, subject, fields, about)
+    values ('evt_9', 'user.update', '${AT}', '${userId}', '[]', '{"userId":"${userId}"}')`,
   bookings: ({
     userId,
   }) => `insert into bookings (id, service_id, slot_id, starts_at, ends_at, owner,

@@ -31,6 +31,13 @@ export async function sceneOf(site: Site) {
   const pageRule = () =>
     make('/v1/page-rules', { path: `/pages/${crypto.randomUUID()}`, access: 'members' })
   const key = () => partner(site)
+  /** A webhook that is told nothing. */
+  const webhook = async () => {
+    const url = `https://${crypto.randomUUID()}.example/`
+    const { id } = await make('/v1/webhooks', { url, types: ['job.fail'] })
+    await root.patch(`/v1/webhooks/${id}`, { enabled: false })
+    return { id }
+  }
   const { service, slotOf, slot } = await bookingScene(site)
   const booking = async (by: Client) => bookingOf(by, await slot(), CONTACT)
   return {
@@ -42,6 +49,7 @@ export async function sceneOf(site: Site) {
     rule,
     pageRule,
     key,
+    webhook,
     service,
     slotOf,
     slot,
@@ -248,6 +256,35 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
   'POST /v1/api-keys/:keyId/rotate': async ({ root, key }) => {
     const [{ id }, headers] = [await key(), once()]
     return () => root.post(`/v1/api-keys/${id}/rotate`, { graceSeconds: 60 }, { headers })
+  },
+  'POST /v1/webhooks': async ({ root }) => {
+    const [headers, url] = [once(), `https://${crypto.randomUUID()}.example/`]
+    return () => root.post('/v1/webhooks', { url, types: ['job.fail'] }, { headers })
+  },
+  'PATCH /v1/webhooks/:webhookId': async ({ root, webhook }) => {
+    const [{ id }, headers] = [await webhook(), { 'If-Match': '"2"' }]
+    return () => root.patch(`/v1/webhooks/${id}`, { types: ['job.fail'] }, { headers })
+  },
+  'DELETE /v1/webhooks/:webhookId': async ({ root, webhook }) => {
+    const { id } = await webhook()
+    return () => root.delete(`/v1/webhooks/${id}`)
+  },
+  'POST /v1/webhooks/:webhookId/rotate': async ({ root, webhook }) => {
+    const [{ id }, headers] = [await webhook(), once()]
+    return () => root.post(`/v1/webhooks/${id}/rotate`, {}, { headers })
+  },
+  'POST /v1/webhooks/:webhookId/ping': async ({ root, webhook }) => {
+    const { id } = await webhook()
+    return () => root.post(`/v1/webhooks/${id}/ping`)
+  },
+  'POST /v1/webhooks/:webhookId/deliveries/:deliveryId/replay': async ({ root, webhook }) => {
+    const { id } = await webhook()
+    const { deliveryId } = (await root.post(`/v1/webhooks/${id}/ping`)).body
+    return () => root.post(`/v1/webhooks/${id}/deliveries/${deliveryId}/replay`)
+  },
+  'POST /v1/webhooks/:webhookId/replay': async ({ root, webhook }) => {
+    const { id } = await webhook()
+    return () => root.post(`/v1/webhooks/${id}/replay`, { since: '2026-01-01T00:00:00Z' })
   },
   'POST /v1/services': async ({ root }) => {
     const headers = once()

@@ -3,6 +3,7 @@ import real, {
   JobRunner as RealJobRunner,
   KeyGate as RealKeyGate,
   VisitShard as RealVisitShard,
+  WebhookSender as RealWebhookSender,
 } from '../../src/worker.ts'
 import { noteAwake } from './awake.ts'
 import { entered } from './entrance.ts'
@@ -24,6 +25,15 @@ export class JobRunner extends RealJobRunner {
   constructor(state: DurableObjectState, env: Cloudflare.Env) {
     super(state, env)
     noteAwake('JOBS', state.id)
+  }
+}
+
+export { WebhookBell } from '../../src/worker.ts'
+
+export class WebhookSender extends RealWebhookSender {
+  constructor(state: DurableObjectState, env: Cloudflare.Env) {
+    super(state, env)
+    noteAwake('WEBHOOKS', state.id)
   }
 }
 

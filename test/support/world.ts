@@ -99,6 +99,16 @@ export function thingsFor(site: Site, caller: Caller, given?: Promise<Member>) {
     }
     return body.id as string
   })
+  /** A webhook that is told nothing. */
+  const webhookId = once(async () => {
+    const root = await site.root()
+    const { body } = await root.post('/v1/webhooks', {
+      url: `https://${name}.example/`,
+      types: ['job.fail'],
+    })
+    await root.patch(`/v1/webhooks/${body.id}`, { enabled: false })
+    return body.id as string
+  })
   return {
     other,
     badgeId,
@@ -117,6 +127,11 @@ export function thingsFor(site: Site, caller: Caller, given?: Promise<Member>) {
     pageRuleId: once(async () => {
       const rule = { path: `/pages/${name}/*`, access: 'members' }
       return (await (await site.root()).post('/v1/page-rules', rule)).body.id as string
+    }),
+    webhookId,
+    deliveryId: once(async () => {
+      const root = await site.root()
+      return (await root.post(`/v1/webhooks/${await webhookId()}/ping`)).body.deliveryId as string
     }),
     role: once(async () => {
       const role = `role-${name}`
@@ -172,6 +187,8 @@ const ABSENT: Record<string, string> = {
   ruleId: `rul_${NO_SUCH}`,
   pageRuleId: `pgr_${NO_SUCH}`,
   keyId: `key_${NO_SUCH}`,
+  webhookId: `whk_${NO_SUCH}`,
+  deliveryId: `evt_${NO_SUCH}`,
   serviceId: `svc_${NO_SUCH}`,
   slotId: `slt_${NO_SUCH}`,
   bookingId: `bkg_${NO_SUCH}`,
@@ -239,6 +256,12 @@ const BODIES: Record<string, (things: Things) => Promise<object> | object> = {
   'PATCH /v1/page-rules/:ruleId': () => ({ access: 'anyone' }),
   'POST /v1/api-keys': () => ({ name: 'New', scopes: ['profile:read'] }),
   'PATCH /v1/api-keys/:keyId': () => ({ name: 'Renamed' }),
+  'POST /v1/webhooks': () => ({
+    url: `https://${crypto.randomUUID()}.example/`,
+    types: ['job.fail'],
+  }),
+  'PATCH /v1/webhooks/:webhookId': () => ({ types: ['job.fail'] }),
+  'POST /v1/webhooks/:webhookId/replay': () => ({ since: '2026-01-01T00:00:00Z' }),
   'POST /v1/services': () => ({ name: 'New' }),
   'PATCH /v1/services/:serviceId': () => ({ name: 'Renamed' }),
   'POST /v1/services/:serviceId/slots': () => ({

@@ -89,6 +89,9 @@ export const READS: Readonly<Record<Unaudited, true>> = {
   'bookings.lastEnd': true,
   'bookings.list': true,
   'bookings.offer': true,
+  'feed.hasNews': true,
+  'feed.positionBefore': true,
+  'feed.read': true,
   'jobRuns.latest': true,
   'jobRuns.list': true,
   'linkedIdentities.list': true,
@@ -107,6 +110,16 @@ export const READS: Readonly<Record<Unaudited, true>> = {
   'services.slotsOf': true,
   'users.find': true,
   'users.list': true,
+  'webhooks.find': true,
+  'webhooks.list': true,
+  'webhookSenders.deliveries': true,
+  'webhookSenders.state': true,
+  // The object looks for what there is to send, and sends only that.
+  'webhookSenders.wake': true,
+  // These take what was exercised, and the act is put on record before.
+  'webhookSenders.ping': true,
+  'webhookSenders.replay': true,
+  'webhookSenders.replayFrom': true,
   // These two give clients of objects, and `Deps` names each of their methods.
   'visits.in': true,
   'visits.of': true,

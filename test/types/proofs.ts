@@ -23,7 +23,7 @@ declare const exercisedLookalike: Pick<Exercised, keyof Exercised>
 declare const scopeLookalike: Pick<WriteScope, keyof WriteScope>
 
 const now = 0
-const act = { action: 'profile.update', target: userId }
+const act = { action: 'profile.update', target: userId } as const
 const patch = { displayName: 'Ada' }
 const once = { now, requestId: 'id' }
 const columns = {

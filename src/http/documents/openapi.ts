@@ -228,7 +228,8 @@ function announcementOf({ deprecated }: Route): HeaderName[] {
 const DESCRIPTIONS = { 200: 'OK', 201: 'Created', 202: 'Accepted', 204: 'Done' } as const
 
 /** Which refusals a route can answer follows from what it declares. */
-function refusedStatuses({ access, input, method, conditional }: Route): number[] {
+function refusedStatuses(declared: Route): number[] {
+  const { access, input, method, conditional } = declared
   const isRestricted = 'may' in access || access.unless !== undefined
   return [
     400,
@@ -237,6 +238,7 @@ function refusedStatuses({ access, input, method, conditional }: Route): number[
     ...(isRestricted || input.param ? [404] : []),
     406,
     ...(method === 'GET' ? [] : [409]),
+    ...('waits' in declared ? [410] : []),
     ...(conditional ? [412] : []),
     ...(input.json ? [413, 415] : []),
     422,

@@ -8,6 +8,7 @@ import type { Bindings } from '../../env.ts'
 import type { JobBell } from '../../objects/jobs.ts'
 import type { KeyGate } from '../../objects/key-gate.ts'
 import type { VisitShard } from '../../objects/visit-shard.ts'
+import type { WebhookRinging, WebhookSending } from '../../objects/webhooks.ts'
 
 type Methods<O> = {
   [M in Exclude<keyof O, keyof DurableObject>]: O[M] extends (...input: infer I) => infer R
@@ -15,9 +16,9 @@ type Methods<O> = {
     : never
 }
 
-export function dryRunObjects(
-  env: Pick<Bindings, 'VISITS' | 'KEYS' | 'JOBS'>,
-): Pick<Bindings, 'VISITS' | 'KEYS' | 'JOBS'> {
+type Objects = 'VISITS' | 'KEYS' | 'JOBS' | 'WEBHOOKS' | 'BELL'
+
+export function dryRunObjects(env: Pick<Bindings, Objects>): Pick<Bindings, Objects> {
   return {
     VISITS: namespaceOf<VisitShard>((name) => {
       const shard = () => env.VISITS.getByName(name)
@@ -33,6 +34,8 @@ export function dryRunObjects(
         due: refused,
         settle: refused,
         prune: refused,
+        milestones: refused,
+        reported: refused,
       }
     }),
     KEYS: namespaceOf<KeyGate>((name) => ({
@@ -41,6 +44,19 @@ export function dryRunObjects(
       verify: refused,
     })),
     JOBS: namespaceOf<JobBell>(() => ({ wake: accepted })),
+    WEBHOOKS: namespaceOf<WebhookSending>((name) => {
+      const sender = () => env.WEBHOOKS.getByName(name)
+      return {
+        state: async () => sender().state(),
+        deliveries: async (filter) => sender().deliveries(filter),
+        isKnown: async (id) => sender().isKnown(id),
+        replay: async (_, id) => sender().isKnown(id),
+        wake: accepted,
+        ping: accepted,
+        replayFrom: accepted,
+      }
+    }),
+    BELL: namespaceOf<WebhookRinging>(() => ({ ring: async () => false })),
   }
 }
 

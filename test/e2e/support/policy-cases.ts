@@ -17,6 +17,7 @@ export const KEY_SCOPES: readonly Permission[] = [
   'booking:read',
   'audit:read',
   'health:read',
+  'event:read',
 ]
 export const NO_SCOPES: readonly Permission[] = [
   'profile:delete',
@@ -33,6 +34,7 @@ export const NO_SCOPES: readonly Permission[] = [
   'page:manage',
   'api-key:manage',
   'stats:read',
+  'webhook:manage',
   'job:run',
   'explain:others',
 ]

@@ -1,0 +1,275 @@
+/**
+ * One object per webhook. It takes events from the feed into its own storage and delivers them one at a
+ * time, in the order of each subject. Whether the webhook is on, where it leads, and what its creator
+ * may is read in D1 before every attempt, so a change is in force with the next one.
+ */
+import { DurableObject } from 'cloudflare:workers'
+import { openSession } from '../db/client.ts'
+import type { EventId, WebhookId } from '../db/ids.ts'
+import { databaseInTime } from '../db/in-time.ts'
+import { makeDeps } from '../deps.ts'
+import type { Bindings } from '../env.ts'
+import { describeError, log } from '../log.ts'
+import type {
+  Delivery,
+  DeliveryFilter,
+  DeliveryState,
+  WebhookSending,
+} from '../objects/webhooks.ts'
+import { disableWebhook, mayBeTold, whyNotToldAt } from '../operations/manage-webhooks.ts'
+import { type FeedRow, toldOf } from '../repositories/feed.ts'
+import type { CurrentWebhook, DisabledBecause } from '../repositories/webhooks.ts'
+import { elevate } from '../security/elevation.ts'
+import { signingSecrets } from '../security/tokens/webhook-signature.ts'
+import { settingsOf } from '../settings/settings.ts'
+import { DeliveryLog, type Due } from './delivery-log.ts'
+import { isDelivered, type Outcome, sendWebhook } from './send-webhook.ts'
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+
+/** How fast things go. */
+interface Pace {
+  /** Before the second attempt, the third and so on; the last one before all others. */
+  readonly retryMs: readonly number[]
+  /** An event is tried for so long, and an endpoint that answers to nothing is kept for so long. */
+  readonly givesUpMs: number
+  /** After so many failures in a row no attempt is made for a while, which doubles up to the longest. */
+  readonly opensAfter: number
+  readonly openMs: number
+  readonly longestOpenMs: number
+  readonly attemptMs: number
+}
+
+const RETRY_MS = [
+  5 * SECOND,
+  30 * SECOND,
+  2 * MINUTE,
+  10 * MINUTE,
+  30 * MINUTE,
+  HOUR,
+  2 * HOUR,
+  4 * HOUR,
+  8 * HOUR,
+  12 * HOUR,
+]
+
+/** @param haste how many times as fast, for who tries out a receiver on this machine */
+function paceWith(haste: number): Pace {
+  return {
+    retryMs: RETRY_MS.map((ms) => ms / haste),
+    givesUpMs: (72 * HOUR) / haste,
+    opensAfter: 10,
+    openMs: (30 * SECOND) / haste,
+    longestOpenMs: HOUR / haste,
+    attemptMs: Math.max((10 * SECOND) / haste, 500),
+  }
+}
+
+/** Attempts of one alarm: each is a call to D1 and one outside, of which an invocation may make few. */
+const ATTEMPTS_AT_ONCE = 15
+/** Events taken from the feed at once, and that may wait here; those behind them wait in the feed. */
+const PAGE = 100
+const MAX_WAITING = 1000
+const CALL_LIMIT_MS = 5_000
+/** When storage does not answer. */
+const AGAIN_MS = 30 * SECOND
+
+/** The time to be woken at next; milliseconds since the epoch; undefined for not by oneself. */
+type Next = number | undefined
+
+export class WebhookSender extends DurableObject<Bindings> implements WebhookSending {
+  #opened: DeliveryLog | undefined
+  #isRunning = false
+  #isWoken = false
+
+  get #pace(): Pace {
+    return paceWith(settingsOf(this.env).webhookHaste)
+  }
+
+  /** Made when it is needed, for a webhook that was deleted leaves nothing. */
+  get #log(): DeliveryLog {
+    return (this.#opened ??= new DeliveryLog(this.ctx.storage))
+  }
+
+  async wake(id: WebhookId, afresh = false): Promise<void> {
+    this.#log.begin(id)
+    if (afresh) this.#log.afresh(Date.now())
+    await this.#soon()
+  }
+
+  async state(): Promise<DeliveryState> {
+    return this.#log.state(Date.now())
+  }
+
+  async deliveries(filter: DeliveryFilter): Promise<Delivery[]> {
+    return this.#log.list(filter)
+  }
+
+  async isKnown(eventId: EventId): Promise<boolean> {
+    return this.#log.isKnown(eventId)
+  }
+
+  async ping(id: WebhookId, eventId: EventId, at: string): Promise<void> {
+    this.#log.begin(id)
+    const type = 'webhook.ping'
+    const event = { id: eventId, type, at, subject: id, revision: null, fields: [], about: {} }
+    const body = JSON.stringify(event)
+    this.#log.add({ id: eventId, type, subject: id, body }, Date.now())
+    await this.#soon()
+  }
+
+  async replay(id: WebhookId, eventId: EventId): Promise<boolean> {
+    this.#log.begin(id)
+    const isKnown = this.#log.repeat(eventId, Date.now())
+    await this.#soon()
+    return isKnown
+  }
+
+  async replayFrom(id: WebhookId, position: number): Promise<void> {
+    this.#log.begin(id)
+    this.#log.goTo(this.#log.endpoint()?.generation ?? null, position)
+    await this.#soon()
+  }
+
+  override async alarm(): Promise<void> {
+    this.#isRunning = true
+    this.#isWoken = false
+    let next: Next
+    try {
+      next = await this.#run()
+    } catch (error) {
+      // The platform would try again within seconds, and after a few times not at all.
+      log('warn', 'webhook postponed', describeError(error))
+      next = Date.now() + AGAIN_MS
+    }
+    this.#isRunning = false
+    // Set before, it would stand in place of this run if that is cut off.
+    if (this.#isWoken) next = Date.now()
+    if (next !== undefined) await this.ctx.storage.setAlarm(next)
+  }
+
+  /** The next alarm is now. One that is under way sees to that itself, when it ends. */
+  async #soon(): Promise<void> {
+    this.#isWoken = true
+    if (!this.#isRunning) await this.ctx.storage.setAlarm(Date.now())
+  }
+
+  async #run(): Promise<Next> {
+    this.#log.interrupted(Date.now())
+    for (let attempts = 0; attempts < ATTEMPTS_AT_ONCE; attempts++) {
+      const endpoint = this.#log.endpoint()
+      if (!endpoint) return undefined
+      const room = this.#room()
+      const position = endpoint.position ?? -1
+      const read = await this.#deps().webhooks.forSending(endpoint.id, position, room)
+      const { webhook, state } = read
+      if (!webhook) return this.#end()
+      if (!webhook.enabled || !mayBeTold(webhook)) return undefined
+      if (endpoint.generation !== state.generation) {
+        // A new endpoint begins where it was made. In a store that was put back, positions are given
+        // anew, so everything that is kept is told once more.
+        const isNew = endpoint.generation === null
+        const from = isNew ? (endpoint.position ?? webhook.since) : state.forgotten
+        this.#log.goTo(state.generation, from)
+        continue
+      }
+      if (read.events.length > 0) this.#take(webhook, read.events, state.generation)
+      const now = Date.now()
+      if (endpoint.openUntil !== null && now < endpoint.openUntil) return endpoint.openUntil
+      const due = this.#log.due(now)
+      if (!due) {
+        if (read.events.length > 0 && read.events.length === room) continue
+        this.#log.prune()
+        return this.#log.nextAt()
+      }
+      const reason = await this.#tell(webhook, due)
+      if (reason !== undefined) return this.#disable(webhook.id, reason)
+    }
+    this.#log.prune()
+    return Date.now()
+  }
+
+  /** How many events there is room for, if any are needed now. */
+  #room(): number {
+    const waiting = this.#log.waiting()
+    const isNeeded = waiting < PAGE || this.#log.due(Date.now()) === undefined
+    return isNeeded ? Math.max(0, Math.min(PAGE, MAX_WAITING - waiting)) : 0
+  }
+
+  #take({ types }: CurrentWebhook, events: readonly FeedRow[], generation: string): void {
+    const wanted = events.filter(({ type }) => types === null || types.includes(type))
+    const taken = wanted.map((event) => ({
+      id: event.id,
+      type: event.type,
+      subject: event.subject,
+      body: JSON.stringify(toldOf(event)),
+    }))
+    const last = events.at(-1)
+    if (last) this.#log.take(taken, generation, last.position, Date.now())
+  }
+
+  /** @returns why the webhook is to be disabled, if it is */
+  async #tell(webhook: CurrentWebhook, due: Due): Promise<DisabledBecause | undefined> {
+    const { id, url } = webhook
+    const settings = settingsOf(this.env)
+    if (whyNotToldAt(url, settings, webhook.siteHost) !== undefined) return 'address'
+    const now = Date.now()
+    const { authSecret } = settings
+    const secrets = await signingSecrets(webhook.secrets, { authSecret, about: id, now })
+    if (!secrets) return 'secret'
+    this.#log.attempt(due.id, now)
+    const { attemptMs } = this.#pace
+    const outcome = await sendWebhook({ url, id: due.id, body: due.body, secrets, now }, attemptMs)
+    if (isDelivered(outcome)) {
+      this.#log.delivered(due.id, outcome.status ?? 0)
+      return undefined
+    }
+    return this.#failed(due, outcome, now)
+  }
+
+  #failed(due: Due, outcome: Outcome, began: number): DisabledBecause | undefined {
+    const { retryMs, givesUpMs, opensAfter, openMs, longestOpenMs } = this.#pace
+    const now = Date.now()
+    const { failures = 0, failingSince = null } = this.#log.endpoint() ?? {}
+    const isGone = outcome.status === 410
+    const isFailing = failingSince !== null && now - failingSince >= givesUpMs
+    const isOver = now - (due.firstAt ?? began) >= givesUpMs
+    const wait = retryMs[Math.min(due.attempts, retryMs.length - 1)] ?? 0
+    const openings = failures + 1 - opensAfter
+    this.#log.failed(due.id, outcome, {
+      // What waits for an endpoint that is disabled goes on when that is enabled again.
+      next: isOver && !isFailing && !isGone ? null : now + jittered(wait),
+      openUntil:
+        openings < 0 ? null : now + jittered(Math.min(openMs * 2 ** openings, longestOpenMs)),
+      now,
+    })
+    return isGone ? 'gone' : isFailing ? 'failing' : undefined
+  }
+
+  async #disable(webhookId: WebhookId, because: DisabledBecause): Promise<Next> {
+    const elevation = { reason: because, bound: { webhookId } }
+    await elevate('webhook-watcher', 'webhook:manage', elevation, async (grant) =>
+      disableWebhook(grant, { webhookId, because }, this.#deps()),
+    )
+    return undefined
+  }
+
+  /** The webhook was deleted. */
+  async #end(): Promise<undefined> {
+    this.#opened = undefined
+    await this.ctx.storage.deleteAll()
+    return undefined
+  }
+
+  #deps() {
+    const limited = { ...this.env, DB: databaseInTime(this.env.DB, CALL_LIMIT_MS) }
+    return makeDeps(limited, openSession(limited.DB, 'primary'), Date.now())
+  }
+}
+
+/** A fifth more or less, so that what failed at once is not tried again at once. */
+function jittered(ms: number): number {
+  return Math.round(ms * (0.8 + Math.random() * 0.4))
+}

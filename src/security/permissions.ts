@@ -30,6 +30,7 @@ export const PERMISSIONS = {
     reaches: ANY,
   },
   'user:suspend': { description: 'Suspend and reinstate a member', keyScope: false, reaches: ANY },
+  'session:end': { description: 'End the sessions of a member', keyScope: false, reaches: ANY },
   'role:assign': {
     description: 'Give roles to members and take them away',
     keyScope: false,
@@ -108,6 +109,7 @@ export const ROLES = {
     'profile:list': 'any',
     'profile:update': 'any',
     'user:suspend': 'any',
+    'session:end': 'any',
     'visit:record': 'own',
     'visit:read': 'any',
     'booking:create': 'own',
@@ -128,6 +130,7 @@ export const ROLES = {
     'profile:update': 'any',
     'profile:delete': 'any',
     'user:suspend': 'any',
+    'session:end': 'any',
     'role:assign': 'any',
     'role:define': 'any',
     'badge:manage': 'any',

@@ -21,6 +21,7 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'profile:list': 'any',
     'profile:update': 'any',
     'user:suspend': 'any',
+    'session:end': 'any',
     'visit:read': 'any',
   },
   'bookings-manager': {
@@ -37,6 +38,7 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'profile:update': 'any',
     'profile:delete': 'any',
     'user:suspend': 'any',
+    'session:end': 'any',
     'role:assign': 'any',
     'role:define': 'any',
     'badge:manage': 'any',

@@ -20,6 +20,7 @@ export const KEY_SCOPES: readonly Permission[] = [
 export const NO_SCOPES: readonly Permission[] = [
   'profile:delete',
   'user:suspend',
+  'session:end',
   'role:assign',
   'role:define',
   'badge:manage',

@@ -27,7 +27,7 @@ export const ELEVATED_IDENTITIES = {
     trigger: 'cron: expire-holds',
   },
   'signal-follower': {
-    may: ['session:end', 'user:suspend'],
+    may: ['user:suspend', 'session:end'],
     why: 'Nobody here can know that somebody has signed out at their provider, or lost their account there; the provider says it of its own subject, and only of that.',
     trigger: 'event: signal-received',
   },

@@ -4,6 +4,7 @@ import { cors } from 'hono/cors'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { matchedRoutes } from 'hono/route'
 import { routes } from './api/index.ts'
+import { mountSignals } from './api/signals.ts'
 import { mountKeys, mountLogin } from './auth/mount.ts'
 import { mountConsole } from './console/mount.ts'
 import { settingsOf } from './settings/settings.ts'
@@ -142,6 +143,7 @@ export function createApp(followUp: FollowUp): Hono<AppEnv> {
   mount(app, routes)
   app.use(identifyCaller)
   documents(app, routes)
+  mountSignals(app)
   mountKeys(app)
   mountPageKeys(app)
 

@@ -3,7 +3,7 @@
  * get the part of it that writes nothing but what is audited, the entry and the triggers all of it.
  */
 import { type Database, openSession, type Session } from './db/client.ts'
-import type { KeyId } from './db/ids.ts'
+import { type KeyId, newId } from './db/ids.ts'
 import type { Bindings } from './env.ts'
 import { jobRunnerClient } from './objects/jobs.ts'
 import { keyGatesClient } from './objects/keys.ts'
@@ -32,6 +32,8 @@ import { membersRepository } from './repositories/members.ts'
 import { profileSyncRepository } from './repositories/profile-sync.ts'
 import { pageRulesRepository } from './repositories/page-rules.ts'
 import { refusalsRepository } from './repositories/refusals.ts'
+import { sessionEndsRepository } from './repositories/session-ends.ts'
+import { type ReceivedSignal, signalsRepository } from './repositories/signals.ts'
 import { rolesRepository } from './repositories/roles.ts'
 import { sessionAgeRepository } from './repositories/session-age.ts'
 import { sessionsRepository } from './repositories/sessions.ts'
@@ -51,6 +53,7 @@ import { keyChecksums } from './security/callers/key-checksums.ts'
 import { burstGuardOf } from './security/limits/burst-guard.ts'
 import { networkHash } from './security/limits/network-hash.ts'
 import { issuersOf } from './security/tokens/own-issuers.ts'
+import { verifyLogoutToken, verifySecurityEvent } from './security/tokens/signals.ts'
 import { idTokens, proofs } from './security/tokens/proof.ts'
 import { issueVisitorToken, type Returning } from './security/tokens/visitor-tokens.ts'
 import { healthInDetail } from './readiness.ts'
@@ -168,6 +171,30 @@ class Everything {
 
   get proveIdToken() {
     return idTokens(issuersOf(this.settings, this.#env.DB), this.now)
+  }
+
+  get signals() {
+    return signalsRepository(this.#db, this.happened)
+  }
+
+  get sessionEnds() {
+    return sessionEndsRepository(this.#db)
+  }
+
+  /**
+   * Takes what an issuer tells: only what was verified is written. @throws as the verification does
+   * @returns whether it was taken now, or before, or names a session that nobody has
+   */
+  get receive() {
+    const [{ trustedIssuers }, now] = [this.settings, this.now]
+    const taken = async (signal: ReceivedSignal) =>
+      this.signals.receive(signal, newId('evt', now), this.#at)
+    return {
+      logoutToken: async (token: string) =>
+        taken(await verifyLogoutToken(token, trustedIssuers, now)),
+      securityEvent: async (token: string) =>
+        taken(await verifySecurityEvent(token, trustedIssuers, now)),
+    }
   }
 
   get profileSync() {

@@ -9,11 +9,14 @@ import * as z from 'zod'
 import { randomText } from '../crypto/random.ts'
 import { type Database, statement } from '../db/client.ts'
 import { authSessions } from '../db/schema.ts'
+import { hasEnded } from '../repositories/session-ends.ts'
 import {
   COOKIE_PREFIX,
   SESSION_SECONDS,
   sessionCookie,
 } from '../security/callers/session-cookie.ts'
+import { issuedAs } from '../security/callers/first-request.ts'
+import { identityHashOf } from '../security/callers/identity-hash.ts'
 import { type SignedInThere, verifySignIn } from '../security/tokens/jwt.ts'
 import type { Issuer } from '../security/tokens/own-issuers.ts'
 import { answerOf, metadataOf, ProviderError } from '../security/tokens/provider-answers.ts'
@@ -164,7 +167,7 @@ async function metadata({ issuer }: OpenidProvider) {
 }
 
 /**
- * Begins the session of an identity.
+ * Begins the session of an identity, unless that has ended at the provider meanwhile: then there is none.
  * @param headers of the request that it begins with
  * @returns its cookie
  */
@@ -175,12 +178,15 @@ export async function beginSession(
 ): Promise<string> {
   const [token, at] = [randomText(), new Date(now).toISOString()]
   const until = new Date(now + SESSION_SECONDS * 1000).toISOString()
+  const { issuer, subject } = verified
+  const { identityHash } = await identityHashOf(issuer, subject)
   await statement(
     db,
     sql`insert into ${authSessions} (id, token, user_id, expires_at, ip_address, user_agent,
       created_at, updated_at, issuer, subject, sid)
-    values (${crypto.randomUUID()}, ${token}, null, ${until}, ${headers.get('CF-Connecting-IP')},
-      ${headers.get('User-Agent')}, ${at}, ${at}, ${verified.issuer}, ${verified.subject}, ${sid ?? null})`,
+    select ${crypto.randomUUID()}, ${token}, null, ${until}, ${headers.get('CF-Connecting-IP')},
+      ${headers.get('User-Agent')}, ${at}, ${at}, ${issuer}, ${subject}, ${sid ?? null}
+    where not ${hasEnded(identityHash, issuedAs(verified))}`,
   )
   return sessionCookie(token, secret)
 }

@@ -2,6 +2,8 @@
 import { firstIdAt, isId } from '../db/ids.ts'
 import { KEPT_FOR_MS } from '../repositories/idempotency.ts'
 import { finish } from '../events/index.ts'
+import { ENDS_KEPT_MS } from '../repositories/session-ends.ts'
+import { SIGNALS_KEPT_MS } from '../repositories/signals.ts'
 import { dayNumber, dayText, siteDay } from '../calendar/site-day.ts'
 import { VISITOR_KEYS } from '../security/tokens/signing-keys.ts'
 import { failureOf, type JobContext, type JobResult } from './job.ts'
@@ -93,10 +95,23 @@ export async function forgetGuests({ deps, affords }: JobContext): Promise<JobRe
   return { counts, cursor: null, failures: [] }
 }
 
-/** Forgets idempotency keys, old runs, refusals, events after EVENT_DAYS and what is over at the login. */
+/** Forgets idempotency keys, old runs, refusals, events after EVENT_DAYS what is over at the login, and what issuers told long ago. */
 export async function pruneRecords({ deps, cursor, affords }: JobContext): Promise<JobResult> {
-  const { idempotency, jobRuns, loginRecords, refusals, feed, settings, now } = deps
+  const {
+    idempotency,
+    jobRuns,
+    loginRecords,
+    refusals,
+    feed,
+    sessionEnds,
+    signals,
+    settings,
+    now,
+  } = deps
   const oldestKey = new Date(now - KEPT_FOR_MS).toISOString()
+  const oldestSignal = new Date(now - SIGNALS_KEPT_MS).toISOString()
+  // A day more than tokens are taken for, for clocks that differ.
+  const oldestEnd = now - ENDS_KEPT_MS - DAY_MS
   const oldestRun = firstIdAt('run', now - RUN_DAYS_KEPT * DAY_MS)
   const oldestRefusal = new Date(now - REFUSAL_DAYS_KEPT * DAY_MS).toISOString()
   const oldestCount = new Date(now - COUNT_DAYS_KEPT * DAY_MS).toISOString().slice(0, 10)
@@ -111,8 +126,11 @@ export async function pruneRecords({ deps, cursor, affords }: JobContext): Promi
       calls: 2,
       prune: () => refusals.prune(oldestRefusal, oldestCount, PAGE),
     },
+    { name: 'signals', calls: 1, prune: async () => [await signals.prune(oldestSignal, PAGE)] },
+    { name: 'ends', calls: 1, prune: async () => [await sessionEnds.prune(oldestEnd, PAGE)] },
   ]
-  const counts: Record<string, number> = { keys: 0, runs: 0, events: 0, login: 0, refusals: 0 }
+  const names = chores.map(({ name }) => [name, 0] as const)
+  const counts: Record<string, number> = Object.fromEntries(names)
   const first = chores.findIndex(({ name }) => name === cursor)
   for (const { name, calls, prune } of chores.slice(Math.max(first, 0))) {
     let more = true

@@ -434,6 +434,37 @@ export const feed = sqliteTable('feed', {
   fields: text({ mode: 'json' }).$type<readonly string[]>().notNull(),
   about: text({ mode: 'json' }).$type<Readonly<Record<string, string | number>>>().notNull(),
 })
+/** What becomes of whoever a signal is about. */
+export type SignalAction = 'nothing' | 'end-sessions' | 'suspend'
+
+/** What an issuer has told of its subjects; one row for each thing told, so that none is taken twice. */
+export const signals = sqliteTable('signals', {
+  /** A hash of the issuer and of what it calls it. */
+  id: text().primaryKey(),
+  issuer: text().notNull(),
+  kind: text().notNull(),
+  action: text({ enum: ['nothing', 'end-sessions', 'suspend'] }).notNull(),
+  /** Null once it has been followed up. */
+  subject: text(),
+  sid: text(),
+  /** Milliseconds since the epoch. */
+  happenedAt: integer('happened_at').notNull(),
+  issuedUntil: integer('issued_until').notNull(),
+  receivedAt: text('received_at').notNull(),
+})
+
+/** Until when tokens of an identity were issued that are good no more. */
+export const sessionEnds = sqliteTable(
+  'session_ends',
+  {
+    identityHash: text('identity_hash').notNull(),
+    /** Milliseconds since the epoch. */
+    issuedUntil: integer('issued_until').notNull(),
+    /** Of one session at the issuer; empty for all of them. */
+    sid: text().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.identityHash, table.issuedUntil, table.sid] })],
+)
 
 /** Always empty; see `dry-run.ts`. */
 export const dryRun = sqliteTable('dry_run', {

@@ -10,6 +10,7 @@ import type { EventKind, EventOf, FollowUp, Handler, Handlers } from './handlers
 import { memberDeleted } from './member-deleted.ts'
 import { memberReinstated } from './member-reinstated.ts'
 import { runRequested } from './run-requested.ts'
+import { signalReceived } from './signal-received.ts'
 import { keysChanged, roleDeleted } from './tell-gates.ts'
 
 const HANDLERS: Handlers = {
@@ -19,6 +20,7 @@ const HANDLERS: Handlers = {
   'role-deleted': roleDeleted,
   'member-deleted': memberDeleted,
   'run-requested': runRequested,
+  'signal-received': signalReceived,
 }
 
 export const followUp: FollowUp = async (event, deps) => {

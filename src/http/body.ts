@@ -1,4 +1,4 @@
-/** Reads a JSON body: media type first (415), then size (413) before anything is kept, then UTF-8 (400). */
+/** Reads a body: media type first (415), then size (413) before anything is kept, then UTF-8 (400). */
 import type { HonoRequest } from 'hono'
 import { Problem } from '../problem.ts'
 
@@ -11,25 +11,41 @@ const MAX_BYTES = 64 * 1024
 export async function readJsonBody(request: HonoRequest, mayBeEmpty: boolean): Promise<string> {
   const isEmpty = request.raw.body === null || request.header('Content-Length') === '0'
   // The type of an empty body does not matter, because clients name one of their own.
-  if (!(isEmpty && mayBeEmpty)) assertJson(request)
-  const bytes = isEmpty ? new Uint8Array() : await readCapped(request.raw.body)
-  const text = decode(bytes)
+  if (!(isEmpty && mayBeEmpty)) assertPlain(request, JSON_TYPE, 'application/json in UTF-8')
+  const text = isEmpty ? '' : await readText(request)
   const body = text === '' && mayBeEmpty ? '{}' : text
   cacheText(request, body)
   return body
 }
 
-function assertJson(request: HonoRequest): void {
+/**
+ * The body of one media type, as text. @param type what the header has to match
+ * @param named the same, to be told
+ * @throws Problem as `readJsonBody` does
+ */
+export async function readBodyAs(
+  request: HonoRequest,
+  type: RegExp,
+  named: string,
+): Promise<string> {
+  assertPlain(request, type, named)
+  return readText(request)
+}
+
+const JSON_TYPE = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i
+
+function assertPlain(request: HonoRequest, type: RegExp, named: string): void {
   const contentType = request.header('Content-Type')
   const encoding = request.header('Content-Encoding')
-  const isJson = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(contentType ?? '')
-  if (!isJson || (encoding !== undefined && encoding !== 'identity')) {
-    throw new Problem(
-      'unsupported_media_type',
-      'The body has to be application/json in UTF-8, not encoded.',
-    )
+  const isRight = type.test(contentType ?? '')
+  if (!isRight || (encoding !== undefined && encoding !== 'identity')) {
+    throw new Problem('unsupported_media_type', `The body has to be ${named}, not encoded.`)
   }
   if (Number(request.header('Content-Length')) > MAX_BYTES) throw tooLarge()
+}
+
+async function readText(request: HonoRequest): Promise<string> {
+  return decode(await readCapped(request.raw.body))
 }
 
 async function readCapped(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {

@@ -3,6 +3,7 @@ import { invalidField, Problem } from '../problem.ts'
 import { type IdentityName, MAX_IDENTITIES } from '../repositories/linked-identities.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Grant } from '../security/grant.ts'
+import { issuedAs } from '../security/callers/first-request.ts'
 import { type IdentityHash, identityHashOf } from '../security/callers/identity-hash.ts'
 import type { Remember } from './foreseen.ts'
 import { memberOf } from './member-of.ts'
@@ -27,7 +28,7 @@ export async function linkIdentity(
   const userId = memberOf(exercised, 'profile:update')
   const proof = await prove('token', token)
   if (proof.visitor) throw invalidField('token', 'expected a token of a person, not of a visitor')
-  const { issuer, subject, issuedAt, sessionId } = proof.token
+  const { issuer, subject, sessionId } = proof.token
   const { identityHash } = await identityHashOf(issuer, subject)
   const audit = auditRow(exercised, now, {
     action: 'identity.link',
@@ -36,7 +37,7 @@ export async function linkIdentity(
   })
   const { row, isNew, count } = await linkedIdentities.link(
     userId,
-    { issuer, subject, identityHash, sessionId, tokenIssuedAt: issuedAt ?? 0 },
+    { issuer, subject, identityHash, sessionId, issued: issuedAs(proof.token) },
     audit,
     await remember?.({ issuer, subject, identityHash, createdAt: audit.at }),
   )

@@ -37,6 +37,22 @@ export async function reinstate(
   return setStatus(grant, { userId, status: 'active', reason: null }, remember, deps)
 }
 
+/**
+ * Suspends a member because their provider says that they have no account there any more. Whoever was
+ * reinstated since then stays, and so does the last admin. @param happenedAt milliseconds since the epoch
+ */
+export async function suspendFor(
+  grant: Grant<'user:suspend'>,
+  { userId, happenedAt }: { readonly userId: UserId; readonly happenedAt: number },
+  { members, now }: Pick<Deps, 'members' | 'now'>,
+): Promise<void> {
+  const exercised = grant.exercise('user:suspend', { userId })
+  const audit = auditRow(exercised, now, { action: 'user.suspend', target: userId })
+  const unlessReinstatedSince = new Date(happenedAt).toISOString()
+  const change = { status: 'suspended', reason: null } as const
+  await members.setStatus(exercised.scope, userId, change, audit, { unlessReinstatedSince })
+}
+
 async function setStatus(
   grant: Grant<'user:suspend'>,
   { userId, ...change }: Change,
@@ -53,7 +69,7 @@ async function setStatus(
   })
   const row = await asForeseen(async () => {
     const foreseen = remember && (await foresee(userId, change, remember, deps))
-    const outcome = await members.setStatus(exercised.scope, userId, change, audit, foreseen)
+    const outcome = await members.setStatus(exercised.scope, userId, change, audit, { foreseen })
     const row = outcome.row ?? notFound('member')
     assertMayTake(outcome.inTheWay)
     if (!foreseen) return row

@@ -1,5 +1,5 @@
 /** Which member a verified (issuer, subject) is, and the making of a member on its first request. */
-import { and, eq, gt, sql } from 'drizzle-orm'
+import { and, eq, gt, not, sql } from 'drizzle-orm'
 import { type Assumption, batch, type Database, statement } from '../db/client.ts'
 import type { UserId } from '../db/ids.ts'
 import { BUILT_IN } from '../db/issuers.ts'
@@ -8,6 +8,7 @@ import { type AuditRow, insertAuditWhere, wasWritten } from './audited.ts'
 import type { IdentityName } from './linked-identities.ts'
 import { hearing } from './profile-sync.ts'
 import { heldRolesOf } from './roles.ts'
+import { hasEnded, type Issued } from './session-ends.ts'
 import { nameKey } from './users.ts'
 
 export interface NewMember {
@@ -16,8 +17,8 @@ export interface NewMember {
   readonly subject: string
   /** What is left of the identity after an erasure. */
   readonly identityHash: string
-  /** Milliseconds; a token issued at or before an erasure makes no member. */
-  readonly tokenIssuedAt: number
+  /** A token that was ended, or issued at or before an erasure, makes no member. */
+  readonly issued: Issued
   readonly displayName: string
   readonly email: string | null
   readonly bootstrapAdmin: boolean
@@ -47,39 +48,56 @@ export const identityOfSession = {
 export type SessionName = { readonly id: string } | { readonly token: string }
 
 const ASSUMED = `insert into assumed (issuer, subject, user_id, status, access_revision, visit_shard,
-  bootstrapped, told_at, roles, session_id, session_token, now)
-  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+  bootstrapped, told_at, roles, session_id, session_token, now, issued_at, sid)
+  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
-/** That the identity is still of this member, who still is what the row says, in a session that is live. */
+/**
+ * That the identity is still of this member, who still is what the row says, by a session that is live or a
+ * token that was not ended.
+ */
 export function assumptionOf(
   row: IdentityRow,
   { issuer, subject }: IdentityName,
-  session: SessionName | undefined,
+  by: SessionName | Issued,
   now: Date,
 ): Assumption {
   const { userId, status, accessRevision, visitShard, bootstrapped, toldAt, roles } = row
-  const [id, token] =
-    session && 'id' in session ? [session.id, null] : [null, session?.token ?? null]
+  const [id, token] = ['id' in by ? by.id : null, 'token' in by ? by.token : null]
+  const issued = 'issuedAt' in by ? [by.issuedAt, by.sid] : [null, null]
   const is = [userId, status, accessRevision, visitShard, Number(bootstrapped), toldAt, roles]
-  return { sql: ASSUMED, values: [issuer, subject, ...is, id, token, now.toISOString()] }
+  return { sql: ASSUMED, values: [issuer, subject, ...is, id, token, now.toISOString(), ...issued] }
 }
 
 export type IdentitiesRepository = ReturnType<typeof identitiesRepository>
-export type IdentityRow = NonNullable<Awaited<ReturnType<IdentitiesRepository['find']>>>
+export type IdentityRow = NonNullable<Awaited<ReturnType<IdentitiesRepository['find']>>['known']>
 export type MemberRow = NonNullable<Awaited<ReturnType<IdentitiesRepository['findMember']>>>
 
 export function identitiesRepository(db: Database) {
-  const select = (issuer: string, subject: string) =>
+  const select = (issuer: string, subject: string, issued?: Issued) =>
     db
       .select({ ...identity, ...hearing })
       .from(identities)
       .innerJoin(users, eq(users.id, identities.userId))
-      .where(and(eq(identities.issuer, issuer), eq(identities.subject, subject)))
+      .where(
+        and(
+          eq(identities.issuer, issuer),
+          eq(identities.subject, subject),
+          issued && not(hasEnded(identities.identityHash, issued)),
+        ),
+      )
 
   return {
-    async find(issuer: string, subject: string) {
-      const [row] = await select(issuer, subject)
-      return row
+    /** Which member it is, and whether the token at hand was ended; one round trip. */
+    async find(issuer: string, subject: string, issued: Issued) {
+      const isEnded = hasEnded(identities.identityHash, issued).mapWith(Boolean)
+      const [row] = await db
+        .select({ ...identity, ...hearing, isEnded })
+        .from(identities)
+        .innerJoin(users, eq(users.id, identities.userId))
+        .where(and(eq(identities.issuer, issuer), eq(identities.subject, subject)))
+      if (!row) return { known: undefined, isEnded: false }
+      const { isEnded: isOver, ...known } = row
+      return { known, isEnded: isOver }
     },
 
     /** Whoever it is, by whatever identity. */
@@ -143,13 +161,16 @@ export function identitiesRepository(db: Database) {
       return session && { session, known }
     },
 
-    /** Makes the member unless there is one; two at once make one. @returns undefined if it was erased */
+    /**
+     * Makes the member unless there is one; two at once make one.
+     * @returns undefined if it was erased, or the token was ended
+     */
     async provision(
       member: NewMember,
       created: AuditRow<'own act'>,
       promoted: AuditRow<'own act'>,
     ) {
-      const { userId, issuer, subject, at } = member
+      const { userId, issuer, subject, issued, at } = member
       const isNew = sql`exists (select 1 from users where id = ${userId})`
       const wasAdmin = sql`exists (select 1 from erased_identities
         where identity_hash = ${member.identityHash} and bootstrapped = 1)`
@@ -170,14 +191,15 @@ export function identitiesRepository(db: Database) {
               (select cast(value as integer) from site where key = 'visit_shards'), 1, ${at}, ${at}
           where not exists (select 1 from identities where issuer = ${issuer} and subject = ${subject})
             and not exists (select 1 from erased_identities
-              where identity_hash = ${member.identityHash} and erased_at >= ${member.tokenIssuedAt})`,
+              where identity_hash = ${member.identityHash} and erased_at >= ${issued.issuedAt})
+            and not ${hasEnded(member.identityHash, issued)}`,
         ),
         identity: statement(
           db,
           sql`insert into identities
             (issuer, subject, user_id, identity_hash, bootstrapped, created_at, told_at)
           select ${issuer}, ${subject}, ${userId}, ${member.identityHash},
-            ${isListed} = 1 or ${wasAdmin}, ${at}, ${member.tokenIssuedAt} where ${isNew}`,
+            ${isListed} = 1 or ${wasAdmin}, ${at}, ${issued.issuedAt} where ${isNew}`,
         ),
         created: insertAuditWhere(db, created, isNew),
         admin: statement(
@@ -186,7 +208,7 @@ export function identitiesRepository(db: Database) {
           select ${userId}, 'admin', ${at}, ${promoted.actor} where ${isPromoted}`,
         ),
         promoted: insertAuditWhere(db, promoted, isPromoted),
-        found: select(issuer, subject),
+        found: select(issuer, subject, issued),
       })
       return found[0]
     },

@@ -7,6 +7,7 @@ import { identities } from '../db/schema.ts'
 import { ceilingOfMember } from './ceiling.ts'
 import { type AuditRow, audited, type StoredAnswer, storeAnswer, wasWritten } from './audited.ts'
 import { type ReadScope, within, type WriteScope } from './scope.ts'
+import { hasEnded, type Issued } from './session-ends.ts'
 
 /** Unique, and the same for as long as it is linked to anybody. */
 export interface IdentityName {
@@ -17,8 +18,8 @@ export interface IdentityName {
 /** An identity as a verified token proves it. */
 export interface ProvedIdentity extends IdentityName {
   readonly identityHash: string
-  /** Milliseconds; a token issued at or before an erasure proves nothing. */
-  readonly tokenIssuedAt: number
+  /** A token that was ended, or issued at or before an erasure, proves nothing. */
+  readonly issued: Issued
   /** The session of the built-in login, which has to be there when the link is made. */
   readonly sessionId: string | undefined
 }
@@ -62,7 +63,8 @@ export function linkedIdentitiesRepository(db: Database) {
           (issuer, subject, user_id, identity_hash, bootstrapped, created_at, told_at)
         select ${proved.issuer}, ${proved.subject}, ${owner}, ${proved.identityHash},
           exists (${left} and bootstrapped = 1), ${audit.at}, null
-        where not exists (${left} and erased_at >= ${proved.tokenIssuedAt})
+        where not exists (${left} and erased_at >= ${proved.issued.issuedAt})
+          and not ${hasEnded(proved.identityHash, proved.issued)}
           and ${sessionIsLive(proved, audit.at)}
           and (select count(*) from identities where user_id = ${owner}) < ${MAX_IDENTITIES}
         on conflict do nothing returning user_id`,

@@ -54,13 +54,22 @@ export interface StatusChange {
 /** @param happened where it is noted what has to follow from a change */
 export function membersRepository(db: Database, happened: Happened) {
   return {
-    /** Never suspends the last admin. Unchanged if it was refused, or is so already. */
+    /**
+     * Never suspends the last admin. Unchanged if it was refused, or is so already.
+     * @param unlessReinstatedSince RFC 3339
+     */
     async setStatus(
       scope: WriteScope,
       id: UserId,
       { status, reason }: StatusChange,
       audit: AuditRow,
-      foreseen: ForeseenMember | undefined,
+      {
+        foreseen,
+        unlessReinstatedSince,
+      }: {
+        readonly foreseen?: ForeseenMember | undefined
+        readonly unlessReinstatedSince?: string
+      },
     ) {
       const ceiling = ceilingOfMember(db, scope, id)
       const write = db
@@ -72,6 +81,9 @@ export function membersRepository(db: Database, happened: Happened) {
             ne(users.status, status),
             foreseen && atRevision(users.revision, onlyAt(foreseen.from)),
             status === 'suspended' ? anotherAdminBesides(id) : undefined,
+            unlessReinstatedSince === undefined
+              ? undefined
+              : notReinstatedSince(id, unlessReinstatedSince),
             ceiling.allows,
           ),
         )
@@ -277,6 +289,12 @@ function loginOf(id: UserId, gone: SQL) {
   const isTheirs = and(eq(identities.userId, id), eq(identities.issuer, BUILT_IN))
   return (account: Column | SQL) =>
     sql`${account} in (select subject from ${identities} where ${isTheirs}) and ${gone}`
+}
+
+/** Whether nobody has reinstated the member then or later. @param at RFC 3339 */
+function notReinstatedSince(id: UserId, at: string) {
+  return sql`not exists (select 1 from audit_log
+    where target = ${id} and action = 'user.reinstate' and at >= ${at})`
 }
 
 /** True unless the member is the only active admin there is. */

@@ -42,8 +42,16 @@ type KeysChanged = Stored<'keys-changed', string>
 /** Nobody holds it any more; `keyIds` are those of its former holders. */
 type RoleDeleted = Stored<'role-deleted', string>
 
+/** An issuer has told something of one of its subjects; the row of `signals` says what. */
+type SignalReceived = Stored<'signal-received', string>
+
 /** An event that is a row of `events`. */
-export type StoredEvent = BookingCreated | MemberReinstated | KeysChanged | RoleDeleted
+export type StoredEvent =
+  | BookingCreated
+  | MemberReinstated
+  | KeysChanged
+  | RoleDeleted
+  | SignalReceived
 
 /** The row of `erasures` says that it has happened. */
 interface MemberDeleted {
@@ -78,6 +86,12 @@ const READERS: {
     isId('usr', subject) ? { id, kind: 'member-reinstated', subject, keyIds } : undefined,
   'keys-changed': ({ id, subject, keyIds }) => ({ id, kind: 'keys-changed', subject, keyIds }),
   'role-deleted': ({ id, subject, keyIds }) => ({ id, kind: 'role-deleted', subject, keyIds }),
+  'signal-received': ({ id, subject, keyIds }) => ({
+    id,
+    kind: 'signal-received',
+    subject,
+    keyIds,
+  }),
 }
 
 /** @returns undefined for a kind that only another version of this site knows */
@@ -90,7 +104,10 @@ function isStoredKind(kind: string): kind is StoredKind {
   return Object.hasOwn(READERS, kind)
 }
 
-/** An event has the id of the audit row of its act, under a prefix of its own: an act has one at most. */
+/**
+ * An event has the id of the audit row of its act, under a prefix of its own: an act has one at most. One that
+ * no act of this site has led to has an id of its own.
+ */
 export function eventIdOf({ id }: Pick<AuditRow, 'id'>): EventId {
   return `evt_${id.slice('aud_'.length)}`
 }

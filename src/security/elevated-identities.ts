@@ -31,6 +31,11 @@ export const ELEVATED_IDENTITIES = {
     why: 'A pending booking that nobody has answered by the end of its hold, or by its start, ends by itself.',
     trigger: 'cron: expire-holds',
   },
+  'signal-follower': {
+    may: ['user:suspend', 'session:end'],
+    why: 'Nobody here can know that somebody has signed out at their provider, or lost their account there; the provider says it of its own subject, and only of that.',
+    trigger: 'event: signal-received',
+  },
 } as const satisfies Record<string, ElevatedIdentityDefinition>
 
 export type ElevatedIdentity = keyof typeof ELEVATED_IDENTITIES

@@ -30,7 +30,7 @@ import { TrustedIssuer } from './trusted-issuers.ts'
 
 /** Settings as the platform hands them over: text, each optional. */
 export interface RawSettings extends RawLoginSettings, RawPagesSettings, RawLookSettings {
-  /** JSON array of `{ issuer, audience, jwksUrl | jwks, algorithms?, claims?, clientIds? }`. */
+  /** JSON array of `{ issuer, audience, jwksUrl | jwks, algorithms?, claims?, clientIds?, logout?, signals? }`. */
   readonly TRUSTED_ISSUERS?: string
   /** JSON array of `"<issuer>|<subject>"`: admins from their first request on. */
   readonly BOOTSTRAP_ADMINS?: string

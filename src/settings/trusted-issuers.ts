@@ -10,6 +10,25 @@ const Algorithms = z
   .array(z.enum(TOKEN_ALGORITHMS))
   .min(1)
   .default([...TOKEN_ALGORITHMS])
+
+/** Events of the Shared Signals Framework that a site can be set to act on: two of CAEP, two of RISC. */
+export const ACTED_ON = [
+  'session-revoked',
+  'credential-change',
+  'account-disabled',
+  'account-purged',
+] as const
+export type ActedOn = (typeof ACTED_ON)[number]
+
+const Reaction = z.enum(['nothing', 'end-sessions', 'suspend']).optional()
+const Reactions = z.strictObject({
+  'session-revoked': Reaction,
+  'credential-change': Reaction,
+  'account-disabled': Reaction,
+  'account-purged': Reaction,
+} satisfies Record<ActedOn, typeof Reaction>)
+
+const ClientIds = z.array(z.string().min(1)).min(1)
 const IssuerBase = {
   issuer: z
     .string()
@@ -20,7 +39,11 @@ const IssuerBase = {
   /** What a token has to say besides, to keep out those the issuer signs for somebody else. */
   claims: z.record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()])).optional(),
   /** Clients of the issuer whose ID tokens say what their bearers are called; they let nobody in. */
-  clientIds: z.array(z.string().min(1)).min(1).optional(),
+  clientIds: ClientIds.optional(),
+  /** Whose logout tokens (OpenID Connect Back-Channel Logout) are taken: those for one of these clients. */
+  logout: z.strictObject({ clientIds: ClientIds }).optional(),
+  /** What becomes of whoever a security event (RFC 8417) for this audience is about; nothing if not said. */
+  signals: z.strictObject({ audience: z.string().min(1), events: Reactions }).optional(),
 }
 
 /** Whoever can change the keys on their way here signs tokens for anybody. */
@@ -45,7 +68,7 @@ export const TrustedIssuer = z.union(
   ],
   {
     error:
-      'expected { issuer, audience, jwksUrl | jwks, algorithms?, claims?, clientIds? } with asymmetric algorithms',
+      'expected { issuer, audience, jwksUrl | jwks, algorithms?, claims?, clientIds?, logout?, signals? } with asymmetric algorithms',
   },
 )
 export type TrustedIssuer = z.infer<typeof TrustedIssuer>

@@ -153,6 +153,24 @@ const BAD = [
   ['TRUSTED_ISSUERS', text({ issuer, audience, jwks, secret: 'x' }), 'key: "secret"'],
   ['TRUSTED_ISSUERS', text({ issuer, audience, jwks, clientIds: [] }), '[0.clientIds]'],
   ['TRUSTED_ISSUERS', text({ issuer, audience, jwks, clientIds: 'a' }), 'clientIds?'],
+  ['TRUSTED_ISSUERS', text({ issuer, audience, jwks, logout: { clientIds: [] } }), '[0.logout.c'],
+  ['TRUSTED_ISSUERS', text({ issuer, audience, jwks, logout: true }), 'logout?'],
+  ['TRUSTED_ISSUERS', text({ issuer, audience, jwks, signals: { events: {} } }), 'signals?'],
+  [
+    'TRUSTED_ISSUERS',
+    text({
+      issuer,
+      audience,
+      jwks,
+      signals: { audience, events: { 'session-revoked': 'delete' } },
+    }),
+    'signals?',
+  ],
+  [
+    'TRUSTED_ISSUERS',
+    text({ issuer, audience, jwks, signals: { audience, events: { 'email-changed': 'suspend' } } }),
+    'email-changed',
+  ],
   ['TRUSTED_ISSUERS', text({ issuer, audience, jwks, algorithms: ['HS256'] }), 'asymmetric'],
   ['TRUSTED_ISSUERS', text({ issuer, audience, jwks, algorithms: ['none'] }), 'asymmetric'],
   [

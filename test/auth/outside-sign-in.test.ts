@@ -1,7 +1,12 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, test, vi } from 'vitest'
 import { type Browser, LOGIN_SETTINGS, loginSite } from '../support/login.ts'
-import { OPENID, OPENID_SETTINGS, openidProvider } from '../support/openid-provider.ts'
+import {
+  logoutTokenOf,
+  OPENID,
+  OPENID_SETTINGS,
+  openidProvider,
+} from '../support/openid-provider.ts'
 import { parseSettings } from '../../src/settings/settings.ts'
 import { rowsOf } from '../support/population.ts'
 
@@ -20,6 +25,13 @@ type Provider = ReturnType<typeof openidProvider>
 
 async function signIn(browser: Browser, there: Provider, claims: object, next = '/docs') {
   return comeBack(browser, there.agree((await begin(browser, next)).location, { ...claims }))
+}
+
+/** The provider tells the site of a sign-out. @returns the status */
+async function toldOf(site: ReturnType<typeof outsideSite>, claims: object): Promise<number> {
+  const body = new URLSearchParams({ logout_token: await logoutTokenOf({ ...claims }) })
+  const url = `${LOGIN_SETTINGS.PUBLIC_URL}/v1/logout-tokens`
+  return (await site.fetch(new Request(url, { method: 'POST', body }))).status
 }
 
 const me = async (browser: Browser) => JSON.parse((await browser.get('/v1/me')).text)
@@ -72,6 +84,39 @@ describe('a session of an outside provider', () => {
     ]
     expect(answers.map(({ status }) => status)).toEqual([409, 409, 409, 403])
     expect(site.outbox).toEqual([])
+  })
+
+  test('ends when it does at the provider, by its subject or by its session, and no other does', async () => {
+    const there = openidProvider()
+    const site = outsideSite()
+    const sids = ['one', 'two', 'three']
+    const browsers = sids.map(() => site.browser())
+    const other = site.browser()
+    for (const [index, browser] of browsers.entries())
+      await signIn(browser, there, { ...ADA, sid: sids[index] })
+    await signIn(other, there, { ...ADA, sub: 'ben', sid: 'four' })
+    const open = async () =>
+      Promise.all([...browsers, other].map(async (each) => (await each.get('/v1/me')).status))
+    expect(await toldOf(site, { sub: 'ada', sid: 'one' })).toBe(200)
+    expect(await open()).toEqual([401, 200, 200, 200])
+    // It names nobody, and is matched by the session that it names.
+    expect(await toldOf(site, { sid: 'two' })).toBe(200)
+    expect(await open()).toEqual([401, 401, 200, 200])
+    expect(await toldOf(site, { sid: 'nobody has this one' })).toBe(400)
+    expect(await toldOf(site, { sub: 'ada' })).toBe(200)
+    expect(await open()).toEqual([401, 401, 401, 200])
+  })
+
+  test('does not begin with an ID token from before it ended at the provider', async () => {
+    const there = openidProvider()
+    const site = outsideSite()
+    const ada = site.browser()
+    expect(await toldOf(site, { sub: 'ada' })).toBe(200)
+    expect(await signIn(ada, there, ADA)).toMatchObject({ status: 303, location: FAILED })
+    expect(await rowsOf('select id from auth_sessions')).toEqual([])
+    expect(await rowsOf('select id from users')).toEqual([])
+    const later = { ...ADA, iat: Math.floor(Date.now() / 1000) + 10 }
+    expect(await signIn(ada, there, later)).toMatchObject({ status: 303, location: '/docs' })
   })
 
   test('ends when its member signs out everywhere, by whichever identity they do', async () => {

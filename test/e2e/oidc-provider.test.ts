@@ -2,7 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { decodeJwt } from 'jose'
 import { localSettings } from '../../local/settings.ts'
 import { type Site, startSite } from '../../local/site.ts'
 import { oidcProvider, type Tokens } from './support/oidc-provider.ts'
@@ -17,6 +18,11 @@ beforeAll(async () => {
     stateDir,
     settings: { ...(await localSettings(stateDir)), TRUSTED_ISSUERS },
   })
+  provider.tellsTo(site.url)
+})
+afterEach(() => {
+  vi.useRealTimers()
+  provider.doMeanwhile(async () => undefined)
 })
 afterAll(async () => {
   await site?.stop()
@@ -61,4 +67,102 @@ test('an ID token for a client that is not listed is not taken, nor is an access
   expect((await send(here, there)).status).toBe(422)
   expect((await send(here, { ...here, id_token: here.access_token })).status).toBe(422)
   expect(await me(here)).toMatchObject({ body: UNNAMED })
+})
+
+/** Puts the clock of the provider ahead, which is this process, and not that of the site. */
+function ahead(seconds: number): void {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + seconds * 1000 })
+}
+
+const REVOKED = { status: 401, body: { code: 'session_revoked' } }
+
+/** What was told while `work` was done, as audience, subject and answer. */
+async function toldDuring(work: () => Promise<unknown>) {
+  const before = provider.told.length
+  await work()
+  return provider.told
+    .slice(before)
+    .map(({ claims: { aud, sub }, status }) => ({ aud, sub, status }))
+}
+
+describe('whoever signs out at the provider', () => {
+  test('is refused with their very next call, by a token that was renewed meanwhile as well', async () => {
+    const visitor = provider.visitor()
+    const dora = await visitor.signIn({ subject: 'dora' })
+    expect((await me(dora)).status).toBe(200)
+    let renewed = dora
+    provider.doMeanwhile(async () => {
+      ahead(2)
+      renewed = await provider.renew(dora)
+    })
+    const told = await toldDuring(() => visitor.signOut(dora))
+    expect(told).toEqual([{ aud: 'front-end', sub: 'dora', status: 200 }])
+    const [{ claims } = { claims: {} }] = provider.told.slice(-1)
+    expect(decodeJwt(renewed.access_token).iat).toBeGreaterThan(claims.iat ?? Infinity)
+    expect(await me(dora)).toMatchObject(REVOKED)
+    expect(await me(renewed)).toMatchObject(REVOKED)
+    await expect(provider.renew(renewed)).rejects.toThrow('invalid_grant')
+  })
+
+  test('can sign in again, with a token that counts once the margin of 3 s is over', async () => {
+    const visitor = provider.visitor()
+    await visitor.signOut(await visitor.signIn({ subject: 'emil' }))
+    const early = await visitor.signIn({ subject: 'emil' })
+    expect(await me(early)).toMatchObject(REVOKED)
+    ahead(5)
+    expect((await me(await provider.renew(early))).status).toBe(200)
+  })
+
+  test('in one of two browsers has to renew the token of the other, which does not name its session', async () => {
+    const [desk, phone] = [provider.visitor(), provider.visitor()]
+    const [here, there] = [
+      await desk.signIn({ subject: 'finn' }),
+      await phone.signIn({ subject: 'finn' }),
+    ]
+    expect(decodeJwt(there.access_token)).not.toHaveProperty('sid')
+    const told = await toldDuring(() => desk.signOut(here))
+    expect(told).toHaveLength(1)
+    expect(provider.told.at(-1)?.claims['sid']).toBe(decodeJwt(here.id_token)['sid'])
+    for (const tokens of [here, there]) expect(await me(tokens)).toMatchObject(REVOKED)
+    ahead(5)
+    expect((await me(await provider.renew(there))).status).toBe(200)
+    await expect(provider.renew(here)).rejects.toThrow('invalid_grant')
+  })
+
+  test('of one client only is told of that one, and of all of them for each', async () => {
+    const visitor = provider.visitor()
+    const both = async () => {
+      const elsewhere = await visitor.signIn({ subject: 'gina', clientId: 'elsewhere' })
+      return { here: await visitor.signIn({ subject: 'gina' }), elsewhere }
+    }
+    const { here, elsewhere } = await both()
+    // That is no client whose word is taken here.
+    expect(await toldDuring(() => visitor.signOut(elsewhere, false))).toEqual([
+      { aud: 'elsewhere', sub: 'gina', status: 400 },
+    ])
+    expect((await me(here)).status).toBe(200)
+    const again = await both()
+    const told = await toldDuring(() => visitor.signOut(again.here))
+    expect(told.toSorted((one, other) => one.status - other.status)).toEqual([
+      { aud: 'front-end', sub: 'gina', status: 200 },
+      { aud: 'elsewhere', sub: 'gina', status: 400 },
+    ])
+    expect(await me(again.here)).toMatchObject(REVOKED)
+  })
+
+  test('because somebody else signs in in the same browser is signed out as well', async () => {
+    const visitor = provider.visitor()
+    const hugo = await visitor.signIn({ subject: 'hugo' })
+    expect((await me(hugo)).status).toBe(200)
+    const told = await toldDuring(() => visitor.signIn({ subject: 'ida', again: true }))
+    expect(told).toEqual([{ aud: 'front-end', sub: 'hugo', status: 200 }])
+    expect(await me(hugo)).toMatchObject(REVOKED)
+  })
+
+  test('is nobody who only shows their password again', async () => {
+    const visitor = provider.visitor()
+    const jan = await visitor.signIn({ subject: 'jan' })
+    expect(await toldDuring(() => visitor.signIn({ subject: 'jan', again: true }))).toEqual([])
+    expect((await me(jan)).status).toBe(200)
+  })
 })

@@ -55,6 +55,9 @@ export const FATES: Readonly<Record<string, Fate>> = {
   'erasures.user_id': { holds: 'whom the deletion itself notes, until their objects are empty' },
   'erasures.key_ids': { holds: 'what the deletion itself notes, until their gates are told' },
   'role_deletions.key_ids': { holds: 'nothing since 0012_outbox.sql' },
+  'signals.subject': {
+    holds: 'whom an issuer has told of, until it is followed up, deleted or not',
+  },
   'auth_sessions.user_id': 'goes',
   'auth_sessions.subject': 'goes',
   'auth_accounts.user_id': 'goes',
@@ -81,6 +84,8 @@ export const WITHOUT_MEMBERS: Readonly<Record<string, string>> = {
   token_keys: 'the site’s own keys',
   auth_attempts: 'hashes of what somebody typed',
   dry_run: 'nothing, at any time',
+  signals: 'what issuers have told',
+  session_ends: 'hashes, as of those who were never here',
   role_deletions: 'nothing since 0012_outbox.sql',
 }
 

@@ -17,10 +17,25 @@ const jwk = { ...(await exportJWK(publicKey)), kid: 'acme-1', alg: 'ES256', use:
 /** Settings of a site that trusts it and lets people sign in with it. */
 export const OPENID_SETTINGS = {
   TRUSTED_ISSUERS: JSON.stringify([
-    { issuer: OPENID.issuer, audience: 'guildhall', jwks: { keys: [jwk] } },
+    {
+      issuer: OPENID.issuer,
+      audience: 'guildhall',
+      jwks: { keys: [jwk] },
+      logout: { clientIds: [OPENID.clientId] },
+    },
   ]),
   OPENID_PROVIDERS: JSON.stringify({ acme: { ...OPENID, label: 'Acme' } }),
 } as const
+
+/** What it tells its clients of a sign-out. */
+export async function logoutTokenOf(claims: JWTPayload): Promise<string> {
+  const now = Math.floor(Date.now() / 1000)
+  const events = { 'http://schemas.openid.net/event/backchannel-logout': {} }
+  const usual = { iss: OPENID.issuer, aud: OPENID.clientId, iat: now, exp: now + 120 }
+  return new SignJWT({ ...usual, events, jti: crypto.randomUUID(), ...claims })
+    .setProtectedHeader({ alg: 'ES256', kid: 'acme-1', typ: 'logout+jwt' })
+    .sign(privateKey)
+}
 
 export function openidProvider() {
   const grants = new Map<string, { readonly asked: URLSearchParams; readonly claims: JWTPayload }>()

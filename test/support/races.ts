@@ -82,6 +82,7 @@ const LOSSES = [
   'delete on users',
   'delete on identities',
   'delete on auth_sessions',
+  'insert on session_ends',
 ]
 
 /** Has the database note in which order losses of rights and audited profile changes commit. */

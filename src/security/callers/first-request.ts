@@ -3,13 +3,19 @@
  * member, and an admin of whom BOOTSTRAP_ADMINS lists; later ones may have news for the profile.
  */
 import { newId, type UserId } from '../../db/ids.ts'
+import type { Issued } from '../../repositories/session-ends.ts'
 import { auditOwnAct } from '../audit.ts'
 import type { IdentifyDeps, Moment } from './identified.ts'
 import { displayNameOf } from './display-name.ts'
 import { identityHashOf } from './identity-hash.ts'
 import type { VerifiedToken } from '../tokens/verified-tokens.ts'
 
-/** @returns undefined if the token is from before the subject's member was deleted */
+/** What a token is compared with ends by. */
+export function issuedAs({ issuedAt, sid }: VerifiedToken): Issued {
+  return { issuedAt: issuedAt ?? 0, sid: sid ?? null }
+}
+
+/** @returns undefined if the token was ended, or is from before the subject's member was deleted */
 export async function provision(
   token: VerifiedToken,
   isBootstrapAdmin: boolean,
@@ -24,7 +30,7 @@ export async function provision(
       issuer: token.issuer,
       subject: token.subject,
       ...(await identityHashOf(token.issuer, token.subject)),
-      tokenIssuedAt: token.issuedAt ?? 0,
+      issued: issuedAs(token),
       displayName: displayNameOf(token.name),
       email: token.email ?? null,
       bootstrapAdmin: isBootstrapAdmin,

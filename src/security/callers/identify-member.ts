@@ -1,6 +1,7 @@
 /** Which member is calling, by a token or by a session of this site; whoever is new becomes one. */
 import { BUILT_IN } from '../../db/issuers.ts'
 import { Problem } from '../../problem.ts'
+import type { Issued } from '../../repositories/session-ends.ts'
 import {
   assumptionOf,
   type IdentityRow,
@@ -11,7 +12,7 @@ import type { IdentityName } from '../../repositories/linked-identities.ts'
 import { parseHeldRoles } from '../../repositories/roles.ts'
 import type { Settings } from '../../settings/settings.ts'
 import type { MemberActor } from '../actor.ts'
-import { bootstrapRow, provision } from './first-request.ts'
+import { bootstrapRow, issuedAs, provision } from './first-request.ts'
 import { heldRoles } from '../held-roles.ts'
 import type { Identified, IdentifyDeps, Moment } from './identified.ts'
 import type { RememberedMember } from './remembered-members.ts'
@@ -27,21 +28,26 @@ export async function identifyByToken(
   moment: Moment,
 ): Promise<Identified> {
   const { issuer, subject, sessionId } = token
+  const isOurs = issuer === BUILT_IN
   const known = moment.again ? undefined : deps.remembered?.find({ issuer, subject })
   if (known && isSettled(known, deps)) {
-    const session = issuer === BUILT_IN ? { id: sessionId ?? '' } : undefined
-    return assumed(known, session, moment)
+    return assumed(known, isOurs ? { id: sessionId ?? '' } : issuedAs(token), moment)
   }
   return admitMember(token, await findMember(token, deps, moment), deps, moment)
 }
 
-/** @throws Problem `session_revoked` for a token of this site whose session has ended */
+/** @throws Problem `session_revoked` for a token that was ended, or of this site if its session has */
 async function findMember(
-  { issuer, subject, sessionId }: VerifiedToken,
+  token: VerifiedToken,
   { identities }: MemberDeps,
   { now }: Moment,
 ): Promise<IdentityRow | undefined> {
-  if (issuer !== BUILT_IN) return identities.find(issuer, subject)
+  const { issuer, subject, sessionId } = token
+  if (issuer !== BUILT_IN) {
+    const { known, isEnded } = await identities.find(issuer, subject, issuedAs(token))
+    if (isEnded) throw sessionRevoked()
+    return known
+  }
   const at = new Date(now)
   const found = await identities.findWithSession(issuer, subject, sessionId ?? '', at)
   if (!found.isLive) throw sessionRevoked()
@@ -81,13 +87,9 @@ function isListed({ issuer, subject }: IdentityName, { bootstrapAdmins }: Settin
   return bootstrapAdmins.has(`${issuer}|${subject}`)
 }
 
-function assumed(
-  member: RememberedMember,
-  session: SessionName | undefined,
-  { now }: Moment,
-): Identified {
+function assumed(member: RememberedMember, by: SessionName | Issued, { now }: Moment): Identified {
   const { row, actor, identity } = member
-  const assumption = assumptionOf(row, identity, session, new Date(now))
+  const assumption = assumptionOf(row, identity, by, new Date(now))
   return { actor, visitShard: row.visitShard, identity, assumption }
 }
 
@@ -121,9 +123,8 @@ export function identified(row: MemberRow | undefined): Identified {
 
 function there<Row extends MemberRow>(row: Row | undefined): Row {
   if (row) return row
-  throw new Problem('session_revoked', 'This token was issued before its member was deleted.', {
-    stage: 'session',
-  })
+  const detail = 'This token was issued before its member was deleted or signed out.'
+  throw new Problem('session_revoked', detail, { stage: 'session' })
 }
 
 function memberOf({ userId, status, accessRevision, roles }: MemberRow): MemberActor {

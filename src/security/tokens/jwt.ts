@@ -3,7 +3,18 @@
  * jose checks algorithm and signature. All that a token says is checked before its key is asked for: who
  * has to come back for lack of a key has nothing else to mend.
  */
-import { compactVerify, type CompactVerifyGetKey, errors, type VerifyOptions } from 'jose'
+import { ENDS_KEPT_MS } from '../../repositories/session-ends.ts'
+import {
+  checkHeader,
+  checkSignature,
+  invalid,
+  type Json,
+  parseToken,
+  timeOf,
+  TOLERANCE_MS,
+  type TokenType,
+} from './jws.ts'
+import type { TrustedIssuer } from '../../settings/trusted-issuers.ts'
 import type { Issuer } from './own-issuers.ts'
 import {
   forgetVerification,
@@ -12,24 +23,12 @@ import {
   type VerifiedToken,
   verificationOf,
 } from './verified-tokens.ts'
-import { Problem } from '../../problem.ts'
-import { decodeBase64url } from '../../crypto/base64url.ts'
-import { MAX_TOKEN_LENGTH } from '../callers/credential.ts'
 import { keysOf } from './jwks.ts'
 import { isPlainText, personOf } from './person.ts'
-import { isJsonObject, parseStrictJson } from './strict-json.ts'
 
-type Json = Readonly<Record<string, unknown>>
-
-const TOLERANCE_MS = 30_000
-/** The end of year 9999: later times cannot be written as a timestamp. */
-const MAX_SECONDS = 253_402_300_799
-
-/** What a token is taken for. RFC 7515 section 4.1.9: a `typ` without a slash stands for `application/…`. */
-interface Use {
+/** What a token is taken for. */
+interface Use extends TokenType {
   readonly kind: 'access' | 'id'
-  readonly type: RegExp
-  readonly wrong: string
   readonly audiences: (trusted: Issuer) => readonly string[]
 }
 
@@ -60,7 +59,7 @@ export async function verifyToken(
   const known = verificationOf(token)
   if (known && issuers.includes(known.trusted)) {
     const { verified, trusted, kid, keys } = known
-    checkTimes(verified, now)
+    checkTimes(verified, trusted, now)
     if ((await keysOf(trusted, kid, now)) === keys) return verified
   }
   forgetVerification(token)
@@ -132,39 +131,8 @@ async function verify(
   if (!trusted) throw invalid('The token is not from a trusted issuer.')
   checkUse(claims, trusted, use)
   const verified = readClaims(claims, trusted)
-  checkTimes(verified, now)
+  checkTimes(verified, trusted, now)
   return { verified, trusted, ...(await checkSignature(token, trusted, now)) }
-}
-
-/** RFC 7515 section 5.2, with exactly one spelling for each token. */
-function parseToken(token: string): { header: Json; claims: Json } {
-  if (token.length > MAX_TOKEN_LENGTH) throw invalid('The token is longer than 8 KiB.')
-  const [header, claims, signature, ...rest] = token.split('.').map(decodeBase64url)
-  if (!header || !claims || !signature || rest.length > 0) throw invalid('The token is malformed.')
-  return { header: parseObject(header), claims: parseObject(claims) }
-}
-
-function parseObject(bytes: Uint8Array): Json {
-  try {
-    const value = parseStrictJson(bytes)
-    if (isJsonObject(value)) return value
-  } catch {
-    // Text that is no JSON and ambiguous JSON are the same to the caller.
-  }
-  throw invalid('The token is malformed.')
-}
-
-/** Keys in a header (`jwk`, `jku`, `x5c`, `x5u`) are not looked at: only configured keys count. */
-function checkHeader(header: Json, { type, wrong }: Use): void {
-  if ('crit' in header || 'b64' in header) {
-    throw invalid('The token needs an extension that is not supported.')
-  }
-  if (header.kid !== undefined && typeof header.kid !== 'string') {
-    throw invalid('The token is malformed.')
-  }
-  if (header.typ !== undefined && !(typeof header.typ === 'string' && type.test(header.typ))) {
-    throw invalid(wrong)
-  }
 }
 
 function readClaims(claims: Json, trusted: Issuer): VerifiedToken {
@@ -173,7 +141,7 @@ function readClaims(claims: Json, trusted: Issuer): VerifiedToken {
   if (expiresAt === undefined) throw invalid('The token has no usable expiry.')
   return {
     issuer: 'load' in trusted ? trusted.name : trusted.issuer,
-    ...('load' in trusted && typeof claims.sid === 'string' && { sessionId: claims.sid }),
+    ...sessionOf(claims, trusted),
     subject: claims.sub,
     issuedAt: timeOf(claims.iat),
     validFrom: timeOf(claims.nbf),
@@ -184,15 +152,37 @@ function readClaims(claims: Json, trusted: Issuer): VerifiedToken {
   }
 }
 
+function sessionOf({ sid }: Json, trusted: Issuer): Pick<VerifiedToken, 'sessionId' | 'sid'> {
+  if (!('load' in trusted)) return isPlainText(sid) ? { sid } : {}
+  return typeof sid === 'string' ? { sessionId: sid } : {}
+}
+
 /** With a tolerance for clocks that differ. */
-function checkTimes({ issuedAt, validFrom, expiresAt }: VerifiedToken, now: number): void {
+function checkTimes(
+  { issuedAt, validFrom, expiresAt }: VerifiedToken,
+  trusted: Issuer,
+  now: number,
+): void {
   if (expiresAt <= now - TOLERANCE_MS) throw invalid('The token has expired.')
+  if (tellsEnds(trusted)) {
+    if (issuedAt === undefined) throw invalid('The token does not say when it was issued.')
+    if (issuedAt <= now - ENDS_KEPT_MS) throw invalid('The token was issued too long ago.')
+  }
   if (issuedAt !== undefined && issuedAt > now + TOLERANCE_MS) {
     throw invalid('The token is issued in the future.')
   }
   if (validFrom !== undefined && validFrom > now + TOLERANCE_MS) {
     throw invalid('The token is not valid yet.')
   }
+}
+
+/**
+ * Whether the issuer says whose sessions have ended, which tokens are compared with: by when they were
+ * issued, and for as long as ends are kept.
+ */
+function tellsEnds(trusted: Issuer): boolean {
+  const { logout, signals }: Partial<TrustedIssuer> = trusted
+  return logout !== undefined || signals !== undefined
 }
 
 /** Some issuers sign everything they send with one key, one `typ` and one `aud`. */
@@ -231,71 +221,4 @@ function hasOpenidScope({ scope, scp }: Json): boolean {
   return [scope, scp]
     .flat()
     .some((each) => typeof each === 'string' && each.split(' ').includes('openid'))
-}
-
-/** A NumericDate (RFC 7519 section 2) in whole milliseconds; undefined if absent. @throws invalid_token */
-function timeOf(claim: unknown): number | undefined {
-  if (claim === undefined) return undefined
-  if (typeof claim === 'number' && claim >= 0 && claim <= MAX_SECONDS) {
-    return Math.floor(claim * 1000)
-  }
-  throw invalid('A time in the token is out of range.')
-}
-
-/** @returns the keys that it was checked with, and what they were found by */
-async function checkSignature(
-  token: string,
-  trusted: Issuer,
-  now: number,
-): Promise<Pick<Verification, 'kid' | 'keys'>> {
-  try {
-    let signed: Pick<Verification, 'kid' | 'keys'> | undefined
-    // jose asks for the key only once it has accepted the algorithm.
-    const findKey: CompactVerifyGetKey = async (header, jws) => {
-      const { kid } = header
-      signed = { kid, keys: await keysOf(trusted, kid, now) }
-      return signed.keys(header, jws)
-    }
-    await verifyWithEach(token, findKey, { algorithms: trusted.algorithms })
-    if (!signed) throw new Error('a signature was accepted without a key')
-    return signed
-  } catch (error) {
-    throw error instanceof Problem ? error : invalid(detailOf(error), error)
-  }
-}
-
-/** A token without `kid` may be signed by any key that fits, and so may one whose `kid` several keys have. */
-async function verifyWithEach(
-  token: string,
-  findKey: CompactVerifyGetKey,
-  options: VerifyOptions,
-): Promise<void> {
-  try {
-    await compactVerify(token, findKey, options)
-  } catch (error) {
-    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
-    for await (const key of error) {
-      const isSigner = await compactVerify(token, key, options).then(
-        () => true,
-        refuseUnlessBadSignature,
-      )
-      if (isSigner) return
-    }
-    throw new errors.JWSSignatureVerificationFailed()
-  }
-}
-
-function refuseUnlessBadSignature(error: unknown): false {
-  if (error instanceof errors.JWSSignatureVerificationFailed) return false
-  throw error
-}
-
-function detailOf(error: unknown): string {
-  return error instanceof errors.JOSEAlgNotAllowed
-    ? 'The token is signed with an algorithm that is not taken from its issuer.'
-    : 'The token is not signed by a key of its issuer.'
-}
-
-function invalid(detail: string, cause?: unknown): Problem {
-  return new Problem('invalid_token', detail, { stage: 'credential', cause })
 }

@@ -22,6 +22,8 @@ export interface VerifiedToken extends Person {
   readonly signedInAt?: number
   /** The session that a token of this site is good with; other tokens have none. */
   readonly sessionId?: string
+  /** The session at another issuer that it says it is of. */
+  readonly sid?: string
 }
 
 export interface Verification {

@@ -11,7 +11,7 @@ interface Surroundings {
   readonly isLocal: boolean
 }
 
-const HERE: readonly string[] = ['localhost', '127.0.0.1', '[::1]']
+const HERE = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /** Names that lead nowhere but into private networks. */
 const PRIVATE = /\.(?:local|localhost|internal|intranet|private|corp|home|lan|home\.arpa)$/
@@ -41,5 +41,5 @@ export function whyNotCalled(text: string, surroundings: Surroundings): string |
 /** This machine, but for the site itself. */
 function isHere({ protocol, hostname, port }: URL, { isLocal, ownHosts }: Surroundings): boolean {
   const isSelf = ownHosts.includes(`localhost:${port}`)
-  return isLocal && protocol === 'http:' && HERE.includes(hostname) && !isSelf
+  return isLocal && protocol === 'http:' && HERE.has(hostname) && !isSelf
 }

@@ -59,10 +59,14 @@ describe('a webhook', () => {
     for (const { headers, text, event } of received) {
       for (const receiver of [new StandardWebhook(secret), new SvixWebhook(secret)])
         expect(() => receiver.verify(text, { ...headers })).not.toThrow()
-      expect(() => new SvixWebhook(secret).verify(`${text} `, { ...headers })).toThrow()
+      expect(() => new SvixWebhook(secret).verify(`${text} `, { ...headers })).toThrow(
+        'No matching',
+      )
       expect(headers).toMatchObject({ 'webhook-id': event.id, 'content-type': 'application/json' })
-      if (event.type !== 'webhook.ping') expect(feed).toContainEqual(event)
     }
+    const events = received.map(({ event }) => event)
+    const fromFeed = events.filter(({ type }) => type !== 'webhook.ping')
+    expect(feed).toEqual(expect.arrayContaining(fromFeed))
     const types = received.map(({ event }) => event.type)
     expect(types.toSorted()).toEqual(['profile.update', 'webhook.create', 'webhook.ping'])
     expect(JSON.stringify(received)).not.toContain('canary')

@@ -41,7 +41,7 @@ async function receiver() {
   const unsigned: string[] = []
   let secret: string | undefined
   let count = 0
-  const server = createServer(async (request, response) => {
+  const take = async (request: IncomingMessage, response: ServerResponse) => {
     let text = ''
     for await (const chunk of request) text += String(chunk)
     const headers = request.headers as Record<string, string>
@@ -56,7 +56,9 @@ async function receiver() {
       taken.push({ webhookId: headers['webhook-id'] ?? '', event: JSON.parse(text) })
     if (trouble) trouble[1](request, response)
     else response.writeHead(204).end()
-  })
+  }
+  // A sender that is killed breaks off what it sends.
+  const server = createServer((request, response) => void take(request, response).catch(() => {}))
   // A sender that is killed resets its connections.
   server.on('clientError', (_, socket) => socket.destroy())
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

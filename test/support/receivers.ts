@@ -30,8 +30,6 @@ export function receivers() {
     received,
     /** What a host has received. */
     at: (host: string) => received.filter(({ url }) => new URL(url).host === host),
-    answer(host: string, how: Answering) {
-      answers.set(host, how)
-    },
+    answer: (host: string, how: Answering) => void answers.set(host, how),
   }
 }

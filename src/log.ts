@@ -25,6 +25,7 @@ export type LogEvent =
   | 'webhooks postponed'
   | 'webhook postponed'
   | 'console failed'
+  | 'signal refused'
   | 'refusals not written'
 
 /** Writes one line. @param details in the form that the schema has for this event */

@@ -3,6 +3,7 @@
  * and security events (RFC 8935). No caller of the API sends these, so they are no routes of it: the statement
  * itself is what lets it in, and body and refusals are as those specifications have them.
  */
+import { log } from '../log.ts'
 import type { Hono } from 'hono'
 import { readBodyAs } from '../http/body.ts'
 import { type AppContext, type AppEnv, beginSession, beginWork } from '../http/context.ts'
@@ -75,7 +76,7 @@ function refusalOf(c: AppContext, error: unknown): Pick<SignalError, 'code' | 'm
   const { message } = error
   const code = error instanceof SignalError ? error.code : 'invalid_request'
   // Whoever set it up finds out here why it does not work, for providers show it to nobody.
-  console.warn({ event: 'signal refused', requestId: c.get('requestId'), code, reason: message })
+  log('warn', 'signal refused', { requestId: c.get('requestId'), code, reason: message })
   return { code, message }
 }
 

@@ -3,7 +3,7 @@ import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { secureHeaders } from 'hono/secure-headers'
 import { GuildhallError } from '../client/index.ts'
-import { describeError } from '../log.ts'
+import { describeError, log } from '../log.ts'
 import { openApi } from './api.ts'
 import type { ConsoleContext, ConsoleEnv } from './context.ts'
 import { Form } from './forms.ts'
@@ -92,7 +92,7 @@ consoleSite.notFound(async (c) => {
 consoleSite.onError(async (error, c) => {
   if (error instanceof GuildhallError) return refusedByApi(c, error)
   const { requestId } = c.env.request
-  console.error({ requestId, path: c.req.path, cause: describeError(error) })
+  log('error', 'console failed', { requestId, ...describeError(error) })
   const body = <p role="alert">Something failed on our side. Its number is {requestId}.</p>
   return showSheet(c, { title: 'That did not work', body, status: 500 })
 })

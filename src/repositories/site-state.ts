@@ -1,6 +1,7 @@
 /** In which state the database is: whether this code can work with it, and what waits there. */
 import { sql } from 'drizzle-orm'
 import { batch, type Database, rows, statement } from '../db/client.ts'
+import { countCall } from '../log.ts'
 import { gapsIn, missingMigrations, type SchemaObject } from '../db/needs.ts'
 
 export interface DatabaseState {
@@ -78,6 +79,7 @@ export function siteStateRepository(db: Database) {
     /** What waits, and how large the database is, in bytes. */
     async backlog(): Promise<{ readonly waiting: Backlog; readonly bytes: number | null }> {
       const { $client } = db
+      countCall('d1')
       const [result] = await $client.batch<Record<string, number>>([
         $client.prepare(`select
           (select count(*) from (select 1 from events limit 1000)) as events,

@@ -13,9 +13,9 @@ type Line = { readonly event: string; readonly level: string } & Readonly<Record
 
 export interface SiteLog {
   /** Takes what the Worker has printed. */
-  print(message: string): void
+  readonly print: (message: string) => void
   /** Shows what went well, too, from now on. */
-  showAll(): void
+  readonly showAll: () => void
 }
 
 /** @param mostBytes after which the file begins anew */

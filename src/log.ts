@@ -13,6 +13,7 @@ export type LogEvent =
   | 'request failed'
   | 'job failed'
   | 'login failed'
+  | 'console failed'
   | 'sign-in failed'
   | 'follow-up postponed'
   | 'profile sync postponed'

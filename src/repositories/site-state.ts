@@ -1,6 +1,7 @@
 /** In which state the database is: whether this code can work with it, and what waits there. */
 import { sql } from 'drizzle-orm'
 import { batch, type Database, rows, statement } from '../db/client.ts'
+import { countCall } from '../log.ts'
 import { gapsIn, missingMigrations, type SchemaObject } from '../db/needs.ts'
 
 export interface DatabaseState {
@@ -77,17 +78,20 @@ export function siteStateRepository(db: Database) {
 
     /** What waits, and how large the database is, in bytes. */
     async backlog(): Promise<{ readonly waiting: Backlog; readonly bytes: number | null }> {
-      const { $client } = db
-      const [result] = await $client.batch<Record<string, number>>([
-        $client.prepare(`select
+      countCall('d1')
+      // drizzle keeps to itself how large the database is.
+      const { results, meta } = await db.$client
+        .prepare(
+          `select
           (select count(*) from (select 1 from events limit 1000)) as events,
           (select count(*) from (select 1 from erasures limit 1000)) as erasures,
           (select count(*) from (select 1 from job_runs
-            where status = 'requested' and finished_at is null limit 1000)) as requestedRuns`),
-      ])
-      const { events = 0, erasures = 0, requestedRuns = 0 } = result?.results[0] ?? {}
+            where status = 'requested' and finished_at is null limit 1000)) as requestedRuns`,
+        )
+        .all<Record<string, number>>()
+      const { events = 0, erasures = 0, requestedRuns = 0 } = results[0] ?? {}
       const waiting = { events, erasures, requestedRuns }
-      return { waiting, bytes: result?.meta?.size_after ?? null }
+      return { waiting, bytes: meta.size_after }
     },
   }
 }

@@ -1,6 +1,7 @@
 /** The log of a site on this machine: a file of lines, and what people see of it. */
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { siteLog } from '../../local/log.ts'
 import { tempDir } from './support/site.ts'
@@ -56,7 +57,7 @@ describe('the log of a local site', () => {
     log.print(JSON.stringify(REQUEST))
     const failure = { time: REQUEST.time, level: 'warn', event: 'usage postponed', keyId: 'key_1' }
     log.print(JSON.stringify(failure))
-    const [out = '', errors] = said().map((text) => text.replaceAll(/\x1b\[\d+m/g, ''))
+    const [out = '', errors] = said().map((text) => stripVTControlCharacters(text))
     expect(out).toBe(
       '09:14:02 GET /v1/users/:userId 403, forbidden at permission, member usr_1, ' +
         `1 D1, 0 objects, 3 ms, ${REQUEST.requestId}`,

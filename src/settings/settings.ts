@@ -20,6 +20,12 @@ import {
   type RawLookSettings,
 } from './look.ts'
 import {
+  MAIL_SETTING_NAMES,
+  type MailSettings,
+  parseMailSettings,
+  type RawMailSettings,
+} from './mail.ts'
+import {
   PAGES_SETTING_NAMES,
   type PagesSettings,
   parsePagesSettings,
@@ -28,7 +34,8 @@ import {
 import { TrustedIssuer } from './trusted-issuers.ts'
 
 /** Settings as the platform hands them over: text, each optional. */
-export interface RawSettings extends RawLoginSettings, RawPagesSettings, RawLookSettings {
+export interface RawSettings
+  extends RawLoginSettings, RawMailSettings, RawPagesSettings, RawLookSettings {
   /** JSON array of `{ issuer, audience, jwksUrl | jwks, algorithms?, claims?, clientIds? }`. */
   readonly TRUSTED_ISSUERS?: string
   /** JSON array of `"<issuer>|<subject>"`: admins from their first request on. */
@@ -69,6 +76,7 @@ export const SETTING_NAMES = [
   'GUEST_DATA_DAYS',
   'PAGES_DEFAULT',
   ...LOGIN_SETTING_NAMES,
+  ...MAIL_SETTING_NAMES,
   ...PAGES_SETTING_NAMES,
   ...LOOK_SETTING_NAMES,
 ] as const satisfies readonly (keyof RawSettings)[]
@@ -105,6 +113,8 @@ export interface Settings {
   readonly authSecret: string | undefined
   /** Undefined when it is off. */
   readonly builtInLogin: BuiltInLogin | undefined
+  /** Undefined where no mail can be sent. */
+  readonly mail: MailSettings | undefined
   /** Undefined when they are off. */
   readonly pages: PagesSettings | undefined
   readonly look: LookSettings
@@ -126,6 +136,11 @@ export function settingsOf(env: RawSettings): Settings {
 /** Gives bindings that stand in for others the same settings, and with them the keys known by now. */
 export function shareSettings(from: RawSettings, to: RawSettings): void {
   parsed.set(to, settingsOf(from))
+}
+
+/** Where the site is, as it says itself; without that, where it was asked. */
+export function originOf({ builtInLogin, mail, pages }: Settings, url: string): string {
+  return builtInLogin?.publicUrl ?? mail?.publicUrl ?? pages?.publicUrl ?? new URL(url).origin
 }
 
 /** @throws SettingsError naming the first setting that cannot be used, and why */
@@ -184,6 +199,7 @@ export function parseSettings(raw: RawSettings): Settings {
       raw.AUTH_SECRET || undefined,
     ),
     builtInLogin,
+    mail: parseMailSettings(raw, builtInLogin, setting),
     pages,
     look: parseLookSettings(raw, setting),
     console: parseConsoleSetting(raw, builtInLogin !== undefined, setting),

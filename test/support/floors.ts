@@ -20,6 +20,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ['security'],
   ['objects'],
   ['env'],
+  ['mail'],
   ['deps'],
   ['operations'],
   ['events'],

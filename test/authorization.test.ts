@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, test } from 'vitest'
 import { routes } from '../src/api/index.ts'
 import { CONSOLE_PATHS } from '../src/console/mount.ts'
+import { LINK_PATHS } from '../src/http/links/paths.ts'
 import { PAGES_PATHS } from '../src/pages/mount.ts'
 import { LOGIN_PATHS } from '../src/auth/mount.ts'
 import { createApp } from '../src/app.ts'
@@ -96,12 +97,13 @@ describe('nothing is left out', () => {
       'ALL /*',
       ...routes.map(({ method, path }) => `${method} ${path}`),
       ...DOCUMENT_PATHS.map((path) => `GET ${path}`),
+      ...LINK_PATHS,
       ...LOGIN_PATHS,
       ...PAGES_PATHS,
       ...CONSOLE_PATHS,
     ]
     assertComplete(expected, mounted, {
-      list: 'routes in src/api/index.ts (or DOCUMENT_PATHS, LOGIN_PATHS, PAGES_PATHS or CONSOLE_PATHS)',
+      list: 'routes in src/api/index.ts (or DOCUMENT_PATHS, LINK_PATHS, LOGIN_PATHS, PAGES_PATHS or CONSOLE_PATHS)',
       of: 'path of the app',
       recipe: 'A route',
     })

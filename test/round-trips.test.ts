@@ -31,6 +31,9 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'POST /v1/me/visits': [1, 1],
   'GET /v1/me/visits': [1, 1],
   'GET /v1/me/progress': [1, 1],
+  'GET /v1/me/notifications': [1, 0],
+  // Whoever wants mail again gets it at the address they have, which is read first.
+  'PATCH /v1/me/notifications': [2, 0],
   'GET /v1/me/identities': [1, 0],
   'POST /v1/me/identities': [1, 0],
   // The identities are listed to find the one with this id.
@@ -82,6 +85,10 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   // The answer is foreseen from the slot and its service.
   'POST /v1/bookings': [2, 0],
   'GET /v1/me/bookings': [1, 0],
+  'POST /v1/me/calendar-feed': [1, 0],
+  'DELETE /v1/me/calendar-feed': [1, 0],
+  'POST /v1/services/:serviceId/calendar-feed': [1, 0],
+  'DELETE /v1/services/:serviceId/calendar-feed': [1, 0],
   // What there is to claim is asked first.
   'POST /v1/me/bookings/claim': [2, 0],
   'GET /v1/bookings': [1, 0],

@@ -36,6 +36,12 @@ import {
   readBooking,
   readBookingCalendar,
 } from './bookings.ts'
+import {
+  createMyCalendarFeed,
+  createServiceCalendarFeed,
+  deleteMyCalendarFeed,
+  deleteServiceCalendarFeed,
+} from './calendar-feeds.ts'
 import { explain } from './explain.ts'
 import { deleteIdentity, listIdentities, createIdentity } from './identities.ts'
 import { listJobRuns, listJobs, createJobRun } from './jobs.ts'
@@ -47,6 +53,7 @@ import {
   fillMyProfile,
   patchMe,
 } from './me.ts'
+import { patchMyNotifications, readMyNotifications } from './notifications.ts'
 import {
   createPageRule,
   deletePageRule,
@@ -82,6 +89,8 @@ const declared = {
   createMyVisit,
   readMyVisits,
   readMyProgress,
+  readMyNotifications,
+  patchMyNotifications,
   listIdentities,
   createIdentity,
   deleteIdentity,
@@ -117,11 +126,15 @@ const declared = {
   createService,
   patchService,
   deleteService,
+  createServiceCalendarFeed,
+  deleteServiceCalendarFeed,
   listSlots,
   createSlots,
   deleteSlot,
   createBooking,
   listMyBookings,
+  createMyCalendarFeed,
+  deleteMyCalendarFeed,
   claimMyBookings,
   listBookings,
   readBookingCalendar,

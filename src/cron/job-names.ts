@@ -27,6 +27,10 @@ export const JOBS = {
     description: 'Ends pending bookings that were not confirmed in time',
     everyMinutes: 0,
   },
+  'tell-people': {
+    description: 'Sends mail about bookings that could not be sent when they were changed',
+    everyMinutes: 0,
+  },
   'forget-guests': {
     description:
       'Forgets from where visitors booked once that is over, and what guests have left after GUEST_DATA_DAYS',
@@ -42,7 +46,7 @@ export const JOBS = {
   },
   'prune-records': {
     description:
-      'Forgets idempotency keys after a day, job runs after 90 days, and what is over at the login',
+      'Forgets idempotency keys after a day, job runs after 90 days, who was told what after 30, and what is over at the login',
     everyMinutes: DAILY,
   },
 } as const satisfies Record<string, JobDefinition>

@@ -12,6 +12,7 @@ const DAY_MS = 24 * 60 * 60 * 1000
 /** Longer than the longest window of a rule. */
 const VISIT_DAYS_KEPT = 400
 const RUN_DAYS_KEPT = 90
+const NOTICE_DAYS_KEPT = 30
 /** Keys outlive the tokens they signed by a month, for whoever looks into an incident. */
 const KEYS_KEPT_MS = VISITOR_KEYS.publishedForMs + 30 * DAY_MS
 
@@ -91,17 +92,19 @@ export async function forgetGuests({ deps, affords }: JobContext): Promise<JobRe
   return { counts, cursor: null, failures: [] }
 }
 
-/** Forgets idempotency keys, old runs and what is over at the login. */
+/** Forgets idempotency keys, old runs, who was told what and what is over at the login. */
 export async function pruneRecords({ deps, cursor, affords }: JobContext): Promise<JobResult> {
-  const { idempotency, jobRuns, loginRecords, now } = deps
+  const { idempotency, jobRuns, loginRecords, notices, now } = deps
   const oldestKey = new Date(now - KEPT_FOR_MS).toISOString()
   const oldestRun = firstIdAt('run', now - RUN_DAYS_KEPT * DAY_MS)
+  const oldestNotice = new Date(now - NOTICE_DAYS_KEPT * DAY_MS).toISOString()
   const chores = [
     { name: 'keys', calls: 1, prune: async () => [await idempotency.prune(oldestKey, PAGE)] },
     { name: 'runs', calls: 1, prune: async () => [await jobRuns.prune(oldestRun, PAGE)] },
+    { name: 'told', calls: 3, prune: () => notices.prune(oldestNotice, PAGE) },
     { name: 'login', calls: 5, prune: () => loginRecords.prune(now, KEYS_KEPT_MS, PAGE) },
   ]
-  const counts: Record<string, number> = { keys: 0, runs: 0, login: 0 }
+  const counts: Record<string, number> = { keys: 0, runs: 0, told: 0, login: 0 }
   const first = chores.findIndex(({ name }) => name === cursor)
   for (const { name, calls, prune } of chores.slice(Math.max(first, 0))) {
     let more = true

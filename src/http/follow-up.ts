@@ -13,7 +13,8 @@ export async function followUp(c: AppContext): Promise<BookingRow | undefined> {
   const deps = c.get('deps')
   const refusals: Problem[] = []
   let booking: BookingRow | undefined
-  for (const event of deps.happened.splice(0)) {
+  // What follows may have consequences of its own, which are noted behind it.
+  for (let event = deps.happened.shift(); event; event = deps.happened.shift()) {
     try {
       booking = (await c.get('followUp')(event, deps)) ?? booking
     } catch (error) {

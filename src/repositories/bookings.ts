@@ -152,7 +152,7 @@ export type BookingRow = NonNullable<Awaited<ReturnType<BookingsRepository['find
 
 /**
  * @param now RFC 3339
- * @param happened where bookings are noted that confirm by themselves
+ * @param happened where bookings are noted that confirm by themselves, or that somebody is told of
  */
 export function bookingsRepository(db: Database, now: string, happened: Happened) {
   const select = (where: SQL | undefined) =>
@@ -294,6 +294,7 @@ export function bookingsRepository(db: Database, now: string, happened: Happened
         const about = { id: eventId, subject: id, keyIds: [], booking: row }
         happened.push({ kind: 'booking-created', ...about })
       }
+      if (row) happened.push({ kind: 'booking-changed', subject: id })
       return { row, slot: slot[0] }
     },
 
@@ -328,7 +329,9 @@ export function bookingsRepository(db: Database, now: string, happened: Happened
         closing,
         stored: storeAnswer(db, audit, answer),
       })
-      return { changed: written.length > 0, row: found[0] }
+      const changed = written.length > 0
+      if (changed) happened.push({ kind: 'booking-changed', subject: id })
+      return { changed, row: found[0] }
     },
 
     /**

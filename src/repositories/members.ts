@@ -15,6 +15,7 @@ import {
   authVerifications,
   badgeAssignments,
   bookings,
+  calendarFeeds,
   erasures,
   events,
   idempotencyKeys,
@@ -175,6 +176,7 @@ export function membersRepository(db: Database, happened: Happened) {
           .delete(idempotencyKeys)
           .where(and(or(eq(idempotencyKeys.caller, id), eq(idempotencyKeys.about, id)), gone)),
         bookings: anonymizedBookings(id, audit.at, gone),
+        calendars: db.delete(calendarFeeds).where(and(eq(calendarFeeds.userId, id), gone)),
         keyUsage: db.delete(apiKeyUsage).where(and(inArray(apiKeyUsage.keyId, keys), gone)),
         keys: db.delete(apiKeys).where(and(eq(apiKeys.createdBy, id), gone)),
         member: db.delete(users).where(and(eq(users.id, id), gone)),

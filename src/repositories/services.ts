@@ -2,7 +2,7 @@
 import { and, asc, eq, gt, gte, inArray, lt, sql } from 'drizzle-orm'
 import { batch, type Database, rows } from '../db/client.ts'
 import type { ServiceId, SlotId } from '../db/ids.ts'
-import { bookings, services, slots } from '../db/schema.ts'
+import { bookings, calendarFeeds, services, slots } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer, wasWritten } from './audited.ts'
 import { liveBookings } from './live-bookings.ts'
 import { atRevision, type Revisions, sortsAfter } from './scope.ts'
@@ -108,6 +108,9 @@ export function servicesRepository(db: Database, now: string) {
         .returning({ id: services.id })
       const { written, left } = await audited(db, audit, write, {
         slots: db.delete(slots).where(and(eq(slots.serviceId, id), wasWritten(audit))),
+        calendars: db
+          .delete(calendarFeeds)
+          .where(and(eq(calendarFeeds.serviceId, id), wasWritten(audit))),
         service: db.delete(services).where(and(eq(services.id, id), wasWritten(audit))),
         left: select(id),
       })

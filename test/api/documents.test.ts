@@ -5,6 +5,7 @@ import { version } from '../../package.json'
 import { routes } from '../../src/api/index.ts'
 import { createApp } from '../../src/app.ts'
 import { CONSOLE_PATHS } from '../../src/console/mount.ts'
+import { LINK_PATHS } from '../../src/http/links/paths.ts'
 import { PAGES_PATHS } from '../../src/pages/mount.ts'
 import { LOGIN_PATHS } from '../../src/auth/mount.ts'
 import { followUp } from '../../src/events/index.ts'
@@ -36,10 +37,10 @@ describe('the paths of the app', () => {
     const declared = routes.map(({ method, path }) => `${method} ${path}`)
     const documents = DOCUMENT_PATHS.map((path) => `GET ${path}`)
     assertComplete(
-      [...declared, ...documents, ...LOGIN_PATHS, ...PAGES_PATHS, ...CONSOLE_PATHS],
+      [...declared, ...documents, ...LINK_PATHS, ...LOGIN_PATHS, ...PAGES_PATHS, ...CONSOLE_PATHS],
       served,
       {
-        list: 'routes in src/api/index.ts (or DOCUMENT_PATHS, LOGIN_PATHS, PAGES_PATHS or CONSOLE_PATHS)',
+        list: 'routes in src/api/index.ts (or DOCUMENT_PATHS, LINK_PATHS, LOGIN_PATHS, PAGES_PATHS or CONSOLE_PATHS)',
         of: 'path of the app',
         recipe: 'A route',
       },

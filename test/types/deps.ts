@@ -90,6 +90,7 @@ export const READS: Readonly<Record<Unaudited, true>> = {
   'jobRuns.latest': true,
   'jobRuns.list': true,
   'linkedIdentities.list': true,
+  'mailPreferences.find': true,
   'profileSync.find': true,
   'pageRules.find': true,
   'pageRules.forPage': true,

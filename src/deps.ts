@@ -237,7 +237,7 @@ class Everything {
   }
 
   get services() {
-    return servicesRepository(this.#db, this.#at)
+    return servicesRepository(this.#db, this.#at, this.happened)
   }
 
   get bookings() {

@@ -140,6 +140,8 @@ const OF_THE_CALLER_ALONE = new Set([
 const MORE_AT_FIRST: Readonly<Record<string, number>> = {
   'POST /v1/badge-rules/:ruleId/preview': 1,
   'POST /v1/me/bookings/claim': 1,
+  'POST /v1/me/calendar-feed': 1,
+  'POST /v1/services/:serviceId/calendar-feed': 1,
   'POST /v1/api-keys': 1,
   'POST /v1/api-keys/:keyId/rotate': 1,
 }

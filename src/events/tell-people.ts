@@ -71,7 +71,6 @@ async function tell(
   })
   if (taken !== 'sending') return taken
   const end: MailEnd = userId ? { userId } : { addressHash }
-  const { url } = mailer.look
   const mail = await bookingMail({
     told,
     to: email,
@@ -80,8 +79,8 @@ async function tell(
     booking: notice,
     timeZone: notice.timeZone ?? deps.settings.siteTimeZone,
     isConfirmed,
-    entryUrl: link && `${url}/v1/calendar-feeds/booking.ics?feed=${link.secret}`,
-    endUrl: `${url}/v1/mail-end?link=${await deps.mailEnds.write(end)}`,
+    entryUrl: link && `${mailer.publicUrl}/v1/calendar-feeds/booking.ics?feed=${link.secret}`,
+    endUrl: `${mailer.publicUrl}/v1/mail-end?link=${await deps.mailEnds.write(end)}`,
   })
   try {
     await mailer.send(mail)

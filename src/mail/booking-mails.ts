@@ -12,7 +12,7 @@ export type Told = 'requested' | 'confirmed' | 'declined' | 'canceled' | 'slot r
 /** How the site shows itself. */
 export interface Look {
   readonly name: string
-  /** The origin, without a slash at the end. */
+  /** Its home page. */
   readonly url: string
   /** A color of CSS. */
   readonly accent: string

@@ -21,7 +21,7 @@ export async function createMyFeed(
   return create(grant.exercise('booking:read'), null, remember, deps)
 }
 
-/** @throws Problem `not_found` if there is none */
+/** Doing it again changes nothing. */
 export async function endMyFeed(grant: Grant<'booking:read'>, deps: Deps): Promise<void> {
   await end(grant.exercise('booking:read'), null, deps)
 }
@@ -42,7 +42,7 @@ export async function createServiceFeed(
   return create(exercised, serviceId, remember, deps)
 }
 
-/** @throws Problem `not_found` if there is none */
+/** Doing it again changes nothing. @throws Problem `not_found` for a service that is not there */
 export async function endServiceFeed(
   grant: Grant<'service:manage'>,
   serviceId: ServiceId,
@@ -74,5 +74,5 @@ async function end(
   const userId = memberOf(exercised, exercised.permission)
   const target = serviceId ?? userId
   const audit = auditRow(exercised, now, { action: 'calendar-feed.delete', target })
-  if (!(await calendarFeeds.end({ userId, serviceId }, audit))) notFound('calendar feed')
+  if (!(await calendarFeeds.end({ userId, serviceId }, audit))) notFound('service')
 }

@@ -5,7 +5,7 @@
 import { and, eq, ne, sql, type SQL } from 'drizzle-orm'
 import { batch, type Database, rows } from '../db/client.ts'
 import type { BookingId, ServiceId, UserId } from '../db/ids.ts'
-import { type bookings, calendarFeeds } from '../db/schema.ts'
+import { type bookings, calendarFeeds, services } from '../db/schema.ts'
 import { type AuditRow, audited, storeAnswer, type StoredAnswer, wasWritten } from './audited.ts'
 import { heldRolesOf } from './roles.ts'
 
@@ -86,11 +86,16 @@ export function calendarFeedsRepository(db: Database, now: string) {
       return written.length > 0
     },
 
-    /** @returns whether there was one */
+    /** Ends it if there is one. @returns whether there is what it would be of */
     async end(feed: FeedOf, audit: AuditRow): Promise<boolean> {
       const write = db.delete(calendarFeeds).where(is(feed)).returning({ kind: calendarFeeds.kind })
-      const { written } = await audited(db, audit, write, {})
-      return written.length > 0
+      const { serviceId } = feed
+      const service =
+        serviceId === null
+          ? undefined
+          : db.select({ id: services.id }).from(services).where(eq(services.id, serviceId))
+      const { service: found } = await audited(db, audit, write, { service })
+      return found === undefined || found.length > 0
     },
 
     /**

@@ -1,7 +1,16 @@
 /** Mail about bookings: who is told what, at which address, how often, and how it ends. */
 import { describe, expect, test } from 'vitest'
 import type { Bindings, Mail } from '../../src/env.ts'
-import { bookingOf, bookingScene, created, DAY, MINUTE } from '../support/bookings.ts'
+import {
+  audited,
+  bookingOf,
+  bookingScene,
+  created,
+  DAY,
+  MINUTE,
+  NONE,
+  violations,
+} from '../support/bookings.ts'
 import { partner } from '../support/keys.ts'
 import { rowsOf } from '../support/population.ts'
 import { ORIGIN, testSite } from '../support/site.ts'
@@ -9,6 +18,7 @@ import { ORIGIN, testSite } from '../support/site.ts'
 const MAIL_SETTINGS = {
   PUBLIC_URL: ORIGIN,
   MAIL_FROM: 'bookings@members.example',
+  SITE_NAME: 'Yoga & more',
 } as const satisfies Partial<Bindings>
 
 /** A site with an outbox. @param refusal what the mail service says, for as long as it says something */
@@ -77,7 +87,7 @@ describe('a member', () => {
       'text/calendar; charset=utf-8; method=REQUEST',
       'text/calendar; charset=utf-8; method=CANCEL',
     ])
-    expect(files[1]).toContain('ORGANIZER;CN="members.example":mailto:bookings@members.example')
+    expect(files[1]).toContain('ORGANIZER;CN="Yoga & more":mailto:bookings@members.example')
     expect(files[1]).toContain('ada@example.com')
     expect(outbox[2]?.text).toContain('Reason: We are <closed>')
     expect(outbox[2]?.html).toContain('Reason: We are &lt;closed&gt;')
@@ -282,4 +292,44 @@ test('without mail, or with BOOKING_MAILS off, nobody is told and nothing is lef
   await site.tick(Date.now() + DAY + MINUTE)
   expect(outbox).toEqual([])
   expect(await rowsOf('select * from booking_notices where due_at is not null')).toEqual([])
+})
+
+describe('a slot that is taken off the schedule', () => {
+  test('cancels its bookings with it if asked to, and everybody is told why', async () => {
+    const { site, slotOf, service, root, outbox } = await mailScene()
+    const { id: slotId } = await slotOf((await service()).id, { capacity: 3 })
+    const ada = await site.member('ada', withAddress('ada@example.com'))
+    const first = created(await ada.post('/v1/bookings', { slotId }))
+    const second = await bookingOf(root, slotId)
+    outbox.length = 0
+    const path = `/v1/slots/${slotId}`
+    expect((await root.delete(path)).body.code).toBe('conflict')
+    expect((await root.delete(`${path}?bookings=cancel&reason=Flooded`)).status).toBe(204)
+    const said = outbox.map(({ to, text }) => [to, /taken off the schedule/.test(text)])
+    expect(said).toHaveLength(2)
+    expect(said).toContainEqual(['ada@example.com', true])
+    expect(said.every(([, isSaid]) => isSaid)).toBe(true)
+    expect(outbox.map(calendarIn).every((file) => file.includes('METHOD:CANCEL'))).toBe(true)
+    for (const { id } of [first, second]) {
+      expect((await root.get(`/v1/bookings/${id}`)).body).toMatchObject({
+        status: 'canceled',
+        reason: 'Flooded',
+        revision: 2,
+      })
+      expect((await audited(root, id)).map(({ action }) => action)).toContain('booking.cancel')
+    }
+    expect(await violations()).toEqual(NONE)
+  })
+
+  test('stays with whoever may not cancel the bookings of others', async () => {
+    const { site, slot, root } = await mailScene()
+    await root.put('/v1/roles/planner', {
+      permissions: [{ permission: 'service:manage', reach: 'any' }],
+    })
+    const [planner, slotId] = [await site.memberWith('planner'), await slot()]
+    const { id } = await bookingOf(root, slotId)
+    const { status, body } = await planner.delete(`/v1/slots/${slotId}?bookings=cancel`)
+    expect([status, body.required, body.reach]).toEqual([403, 'booking:cancel', 'any'])
+    expect((await root.get(`/v1/bookings/${id}`)).body.status).toBe('pending')
+  })
 })

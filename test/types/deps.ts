@@ -99,6 +99,7 @@ export const READS: Readonly<Record<Unaudited, true>> = {
   'roles.find': true,
   'roles.list': true,
   'roles.reopen': true,
+  'services.bookingsOf': true,
   'services.find': true,
   'services.list': true,
   'services.slotsOf': true,

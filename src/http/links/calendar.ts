@@ -14,7 +14,7 @@ import { isSameOrigin, SESSION_COOKIE } from '../../security/callers/session-coo
 import { cookiesNamed } from '../../security/callers/cookies.ts'
 import { decide } from '../../security/decide.ts'
 import { heldRoles } from '../../security/held-roles.ts'
-import { originOf, settingsOf } from '../../settings/settings.ts'
+import { settingsOf } from '../../settings/settings.ts'
 import { assertAcceptable, isKnown } from '../conditions.ts'
 import { type AppContext, beginSession, beginWork } from '../context.ts'
 import { answer } from '../fields.ts'
@@ -69,12 +69,7 @@ function textOf({ kind, entries, serviceName }: FoundFeed, c: AppContext): strin
   const [entry] = entries
   if (kind === 'booking') return calendarOf(entry ?? notFound('calendar'))
   const shown: readonly Entry[] = entries
-  return feedOf(serviceName ?? `Bookings at ${siteOf(c)}`, shown)
-}
-
-/** What the site is called in the list of a calendar program. */
-function siteOf(c: AppContext): string {
-  return new URL(originOf(settingsOf(c.env), c.req.url)).hostname
+  return feedOf(serviceName ?? `Bookings at ${settingsOf(c.env).look.name}`, shown)
 }
 
 /** The tag is of the text, so it moves exactly when that does. */

@@ -28,7 +28,8 @@ CREATE UNIQUE INDEX feed_of_objects ON feed (id) WHERE type = 'visit.milestone';
 -- has the same list.
 CREATE TRIGGER feed_follows_the_log AFTER INSERT ON audit_log
 WHEN NEW.action NOT IN ('profile.read', 'password.update', 'password.refuse', 'passkey.create',
-  'passkey.delete', 'session.delete', 'session.end', 'webhook.ping', 'webhook.replay')
+  'passkey.delete', 'session.delete', 'session.end', 'calendar-feed.create',
+  'calendar-feed.delete', 'webhook.ping', 'webhook.replay')
 BEGIN
   INSERT INTO feed (id, type, at, subject, revision, fields, about) VALUES (
     'evt_' || substr(NEW.id, 5), NEW.action, NEW.at, NEW.target,

@@ -12,6 +12,7 @@ import { makeTrusted } from './deps.ts'
 import type { FollowUp } from './events/handlers.ts'
 import { documents } from './http/documents/index.ts'
 import { arrivalOf } from './http/arrival.ts'
+import { mountLinks } from './http/links/mount.ts'
 import { complete, EXPOSED_HEADERS, firstFields } from './http/fields.ts'
 import { type AppContext, type AppEnv, beginSession } from './http/context.ts'
 import { identifyCaller, mount } from './http/mount.ts'
@@ -123,6 +124,7 @@ export function createLateApp(): Hono<AppEnv> {
 /** @param followUp does what follows from an event; handed in, so that no route can import what elevates */
 export function createApp(followUp: FollowUp): Hono<AppEnv> {
   const app = createFrame(false)
+  mountLinks(app)
 
   app.use(async (c, next) => {
     c.set('followUp', followUp)

@@ -5,6 +5,7 @@
 import { type Database, openSession, type Session } from './db/client.ts'
 import { type KeyId, newId } from './db/ids.ts'
 import type { Bindings } from './env.ts'
+import { type Mailer, mailerOf } from './mail/mailer.ts'
 import { jobRunnerClient } from './objects/jobs.ts'
 import { keyGatesClient } from './objects/keys.ts'
 import { webhookSendersClient } from './objects/webhooks.ts'
@@ -20,6 +21,7 @@ import { badgeAssignmentsRepository } from './repositories/badge-assignments.ts'
 import { badgeRulesRepository } from './repositories/badge-rules.ts'
 import { bookingClaimsRepository } from './repositories/booking-claims.ts'
 import { bookingsRepository } from './repositories/bookings.ts'
+import { calendarFeedsRepository } from './repositories/calendar-feeds.ts'
 import { badgesRepository } from './repositories/badges.ts'
 import { feedRepository } from './repositories/feed.ts'
 import { guestDataRepository } from './repositories/guest-data.ts'
@@ -28,6 +30,7 @@ import { identitiesRepository } from './repositories/identities.ts'
 import { jobRunsRepository } from './repositories/job-runs.ts'
 import { linkedIdentitiesRepository } from './repositories/linked-identities.ts'
 import { loginRecordsRepository } from './repositories/login-records.ts'
+import { mailPreferencesRepository } from './repositories/mail-preferences.ts'
 import { membersRepository } from './repositories/members.ts'
 import { profileSyncRepository } from './repositories/profile-sync.ts'
 import { pageRulesRepository } from './repositories/page-rules.ts'
@@ -39,6 +42,7 @@ import { sessionAgeRepository } from './repositories/session-age.ts'
 import { sessionsRepository } from './repositories/sessions.ts'
 import { webhooksRepository } from './repositories/webhooks.ts'
 import { servicesRepository } from './repositories/services.ts'
+import { noticesRepository } from './repositories/notices.ts'
 import { nameKeysRepository } from './repositories/name-keys.ts'
 import { statsRepository } from './repositories/stats.ts'
 import { type Happened, outboxRepository } from './repositories/outbox.ts'
@@ -47,11 +51,13 @@ import { usersRepository } from './repositories/users.ts'
 import { mintApiKey } from './security/callers/api-key.ts'
 import type { Trusted } from './security/callers/authenticate.ts'
 import type { IdentifyDeps } from './security/callers/identified.ts'
+import { mintFeedSecret } from './security/callers/feed-secret.ts'
 import { rememberedKeys } from './security/callers/remembered-keys.ts'
 import { rememberedMembers } from './security/callers/remembered-members.ts'
 import { keyChecksums } from './security/callers/key-checksums.ts'
 import { burstGuardOf } from './security/limits/burst-guard.ts'
-import { networkHash } from './security/limits/network-hash.ts'
+import { mailEnds } from './security/mail-ends.ts'
+import { networkHash, siteHash } from './security/limits/network-hash.ts'
 import { issuersOf } from './security/tokens/own-issuers.ts'
 import { verifyLogoutToken, verifySecurityEvent } from './security/tokens/signals.ts'
 import { idTokens, proofs } from './security/tokens/proof.ts'
@@ -89,10 +95,14 @@ export interface Deps extends Pick<
   | 'pageRules'
   | 'siteHost'
   | 'webhookSenders'
+  | 'addressHash'
+  | 'mintFeedSecret'
 > {
   readonly members: Pick<SystemDeps['members'], 'setStatus' | 'addRole' | 'removeRole' | 'delete'>
   readonly apiKeys: Omit<SystemDeps['apiKeys'], 'checksums' | 'load' | 'ofCreators' | 'recordUsage'>
   readonly refusals: Pick<SystemDeps['refusals'], 'find'>
+  readonly calendarFeeds: Pick<SystemDeps['calendarFeeds'], 'replace' | 'end'>
+  readonly mailPreferences: Pick<SystemDeps['mailPreferences'], 'find' | 'write'>
   readonly profileSync: Pick<SystemDeps['profileSync'], 'find' | 'write'>
   readonly jobRuns: Pick<SystemDeps['jobRuns'], 'list' | 'latest' | 'request'>
   readonly feed: Pick<SystemDeps['feed'], 'read' | 'hasNews' | 'positionBefore'>
@@ -142,17 +152,20 @@ class Everything {
   readonly #session: Session
   readonly #address: string | undefined
   readonly #url: string | undefined
+  /** Takes what is done after the answer. */
+  readonly later: (work: Promise<unknown>) => void
   /** Milliseconds since the epoch; the one time of everything done with these. */
   readonly now: number
   readonly settings: Settings
   /** What the repositories have noted; whoever follows up takes it from here. */
   readonly happened: Happened = []
 
-  constructor(env: Bindings, session: Session, now: number, { address, url }: Arrived) {
+  constructor(env: Bindings, session: Session, now: number, { address, url, later }: Asked) {
     this.#env = env
     this.#session = session
     this.#address = address
     this.#url = url
+    this.later = later
     this.now = now
     this.settings = settingsOf(env)
   }
@@ -291,7 +304,7 @@ class Everything {
   }
 
   get services() {
-    return servicesRepository(this.#db, this.#at)
+    return servicesRepository(this.#db, this.#at, this.happened)
   }
 
   get bookings() {
@@ -327,6 +340,38 @@ class Everything {
     return outboxRepository(this.#db)
   }
 
+  get notices() {
+    return noticesRepository(this.#db, this.#at)
+  }
+
+  get mailPreferences() {
+    return mailPreferencesRepository(this.#db)
+  }
+
+  get calendarFeeds() {
+    return calendarFeedsRepository(this.#db, this.#at)
+  }
+
+  /** Sends mail about bookings; undefined where none is sent. */
+  get mailer(): Mailer | undefined {
+    return mailerOf(this.#env, this.settings)
+  }
+
+  /** Stands for an email address, however it is written. */
+  get addressHash() {
+    return async (email: string) =>
+      siteHash(`mail ${email.normalize('NFC').toLowerCase()}`, this.settings, this.site)
+  }
+
+  /** The address at which whoever it names ends mail about bookings. */
+  get mailEnds() {
+    return mailEnds(this.settings, this.site)
+  }
+
+  get mintFeedSecret() {
+    return async () => mintFeedSecret(await keyChecksums(this.settings, this.apiKeys, this.now))
+  }
+
   get guestData() {
     return guestDataRepository(this.#db)
   }
@@ -347,20 +392,24 @@ class Everything {
   }
 }
 
-/** How a request came in; nothing of it is known of triggers. */
-interface Arrived {
+/** What a request says besides what it asks for; a trigger says nothing. */
+interface Asked {
   /** Where it comes from. */
-  readonly address?: string | undefined
-  /** What it asks for. */
-  readonly url?: string
+  readonly address: string | undefined
+  /** Its URL. */
+  readonly url: string | undefined
+  readonly later: (work: Promise<unknown>) => void
 }
+
+/** A trigger has nobody who waits for an answer, and does by itself what is left to be done. */
+const BY_ITSELF: Asked = { address: undefined, url: undefined, later() {} }
 
 /** @param now milliseconds since the epoch */
 export function makeDeps(
   env: Bindings,
   session: Session,
   now: number,
-  arrived: Arrived = {},
+  asked: Asked = BY_ITSELF,
 ): SystemDeps {
-  return new Everything(env, session, now, arrived)
+  return new Everything(env, session, now, asked)
 }

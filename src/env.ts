@@ -15,7 +15,7 @@ export interface Bindings extends RawSettings {
   readonly BELL: DurableObjectNamespace<WebhookRinging>
   /** The files of Swagger UI. */
   readonly ASSETS: Fetcher
-  /** Cloudflare's email service; only the built-in login uses it. */
+  /** Cloudflare's email service. */
   readonly MAIL?: MailBinding
   /** The Worker of the site that this one stands in front of. */
   readonly PAGES?: Fetcher | undefined
@@ -29,6 +29,15 @@ export interface Mail {
   readonly to: string
   readonly subject: string
   readonly text: string
+  readonly html?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly attachments?: readonly {
+    readonly disposition: 'attachment'
+    readonly filename: string
+    readonly type: string
+    /** Text would be taken for base64. */
+    readonly content: ArrayBuffer
+  }[]
 }
 
 /** Cloudflare's email binding, as far as it is used here. */

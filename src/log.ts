@@ -27,6 +27,8 @@ export type LogEvent =
   | 'webhook postponed'
   | 'console failed'
   | 'signal refused'
+  | 'mail not taken'
+  | 'mail postponed'
   | 'refusals not written'
 
 /** Writes one line. @param details in the form that the schema has for this event */

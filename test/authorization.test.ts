@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { routes } from '../src/api/index.ts'
 import { CONSOLE_PATHS } from '../src/console/mount.ts'
 import { SIGNAL_PATHS } from '../src/api/signals.ts'
+import { LINK_PATHS } from '../src/http/links/paths.ts'
 import { PAGES_PATHS } from '../src/pages/mount.ts'
 import { LOGIN_PATHS } from '../src/auth/mount.ts'
 import { createApp } from '../src/app.ts'
@@ -97,13 +98,14 @@ describe('nothing is left out', () => {
       'ALL /*',
       ...routes.map(({ method, path }) => `${method} ${path}`),
       ...DOCUMENT_PATHS.map((path) => `GET ${path}`),
+      ...LINK_PATHS,
       ...LOGIN_PATHS,
       ...PAGES_PATHS,
       ...CONSOLE_PATHS,
       ...SIGNAL_PATHS,
     ]
     assertComplete(expected, mounted, {
-      list: 'routes in src/api/index.ts (or DOCUMENT_PATHS, LOGIN_PATHS, PAGES_PATHS, SIGNAL_PATHS or CONSOLE_PATHS)',
+      list: 'routes in src/api/index.ts (or DOCUMENT_PATHS, LINK_PATHS, LOGIN_PATHS, PAGES_PATHS, SIGNAL_PATHS or CONSOLE_PATHS)',
       of: 'path of the app',
       recipe: 'A route',
     })

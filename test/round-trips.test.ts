@@ -33,6 +33,9 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'POST /v1/me/visits': [1, 1],
   'GET /v1/me/visits': [1, 1],
   'GET /v1/me/progress': [1, 1],
+  'GET /v1/me/notifications': [1, 0],
+  // Whoever wants mail again gets it at the address they have, which is read first.
+  'PATCH /v1/me/notifications': [2, 0],
   'GET /v1/me/identities': [1, 0],
   'POST /v1/me/identities': [1, 0],
   // The identities are listed to find the one with this id.
@@ -90,6 +93,10 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   // The answer is foreseen from the slot and its service.
   'POST /v1/bookings': [2, 0],
   'GET /v1/me/bookings': [1, 0],
+  'POST /v1/me/calendar-feed': [1, 0],
+  'DELETE /v1/me/calendar-feed': [1, 0],
+  'POST /v1/services/:serviceId/calendar-feed': [1, 0],
+  'DELETE /v1/services/:serviceId/calendar-feed': [1, 0],
   // What there is to claim is asked first.
   'POST /v1/me/bookings/claim': [2, 0],
   'GET /v1/bookings': [1, 0],
@@ -163,6 +170,8 @@ const OF_THE_CALLER_ALONE = new Set([
 const MORE_AT_FIRST: Readonly<Record<string, number>> = {
   'POST /v1/badge-rules/:ruleId/preview': 1,
   'POST /v1/me/bookings/claim': 1,
+  'POST /v1/me/calendar-feed': 1,
+  'POST /v1/services/:serviceId/calendar-feed': 1,
   'POST /v1/api-keys': 1,
   'POST /v1/api-keys/:keyId/rotate': 1,
 }

@@ -13,7 +13,7 @@ import type { Scope } from '../repositories/scope.ts'
 import { actorRef } from '../security/actor.ts'
 import { decide } from '../security/decide.ts'
 import { allowedActions, BOOKING_ACTIONS } from './booking-actions.ts'
-import { calendarOf } from './booking-calendar.ts'
+import { calendarOf } from '../calendar/entries.ts'
 import {
   exampleId,
   idOf,

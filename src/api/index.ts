@@ -37,6 +37,12 @@ import {
   readBookingCalendar,
   settleBookings,
 } from './bookings.ts'
+import {
+  createMyCalendarFeed,
+  createServiceCalendarFeed,
+  deleteMyCalendarFeed,
+  deleteServiceCalendarFeed,
+} from './calendar-feeds.ts'
 import { explain } from './explain.ts'
 import {
   deleteIdentity,
@@ -57,6 +63,7 @@ import {
   fillMyProfile,
   patchMe,
 } from './me.ts'
+import { patchMyNotifications, readMyNotifications } from './notifications.ts'
 import {
   createPageRule,
   deletePageRule,
@@ -108,6 +115,8 @@ const declared = {
   createMyVisit,
   readMyVisits,
   readMyProgress,
+  readMyNotifications,
+  patchMyNotifications,
   listIdentities,
   createIdentity,
   deleteIdentity,
@@ -148,11 +157,15 @@ const declared = {
   createService,
   patchService,
   deleteService,
+  createServiceCalendarFeed,
+  deleteServiceCalendarFeed,
   listSlots,
   createSlots,
   deleteSlot,
   createBooking,
   listMyBookings,
+  createMyCalendarFeed,
+  deleteMyCalendarFeed,
   claimMyBookings,
   listBookings,
   readBookingCalendar,

@@ -343,11 +343,22 @@ function zoneOf({ timeZone }: ServiceRow): string {
 export const deleteSlot = route({
   method: 'DELETE',
   path: '/v1/slots/:slotId',
-  summary: 'Delete a slot; not while bookings live',
+  summary: 'Delete a slot; not while bookings live, unless they are canceled with it',
   access: { may: 'service:manage' },
-  input: { param: z.object({ slotId: SlotId }) },
+  input: {
+    param: z.object({ slotId: SlotId }),
+    query: z.object({
+      bookings: z
+        .literal('cancel')
+        .optional()
+        .meta({ description: 'Cancels them, which takes `booking:cancel` with reach `any`' }),
+      reason: text(1, 500).optional().meta({ description: 'Why they are canceled' }),
+    }),
+  },
   output: 'nothing',
   async run({ input, grant, deps }) {
-    await operations.deleteSlot(grant, input.param.slotId, deps)
+    const { bookings, reason = null } = input.query
+    const { slotId } = input.param
+    await operations.deleteSlot(grant, { slotId, ...(bookings && { reason }) }, deps)
   },
 })

@@ -1,38 +1,5 @@
-/** Mail that the login sends: what it says, and how it goes out. */
-import type { Mail, MailBinding } from '../env.ts'
-import { SettingsError } from '../settings/settings.ts'
-import type { BuiltInLogin } from '../settings/login.ts'
-
-/** The mail service did not take a mail. Its own words may name the address, so they stay out of logs. */
-export class MailError extends Error {
-  override readonly name = 'MailError'
-}
-
-/** @throws SettingsError if the deployment has no way to send mail; MailError if it was not taken */
-export async function sendMail(
-  mail: Mail,
-  { mailFrom }: BuiltInLogin,
-  binding: MailBinding | undefined,
-): Promise<void> {
-  if (mailFrom === undefined) {
-    console.info(`mail to ${mail.to}: ${mail.subject}\n\n${mail.text}\n`)
-    return
-  }
-  if (!binding) {
-    throw new SettingsError('MAIL: BUILT_IN_LOGIN is on, but there is no send_email binding MAIL')
-  }
-  try {
-    await binding.send({ from: mailFrom, ...mail })
-  } catch (error) {
-    throw new MailError(`the mail service did not take it: ${codeOf(error)}`)
-  }
-}
-
-/** The service's own code, such as `E_RATE_LIMIT_EXCEEDED`. */
-function codeOf(error: unknown): string {
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' && /^\w+$/.test(code) ? code : 'no code'
-}
+/** What the mails of the login say. */
+import type { Mail } from '../env.ts'
 
 const CODE = 'If the page asks for a code, it is what follows the # in the link.'
 const IGNORE = 'If this was not you, you can ignore this mail: nothing happens without the link.'

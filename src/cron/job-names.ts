@@ -31,6 +31,10 @@ export const JOBS = {
     description: 'Ends pending bookings that were not confirmed in time',
     everyMinutes: 0,
   },
+  'tell-people': {
+    description: 'Sends mail about bookings that could not be sent when they were changed',
+    everyMinutes: 0,
+  },
   'forget-guests': {
     description:
       'Forgets from where visitors booked once that is over, and what guests have left after GUEST_DATA_DAYS',
@@ -46,7 +50,7 @@ export const JOBS = {
   },
   'prune-records': {
     description:
-      'Forgets idempotency keys after a day, refusals after 7 days, job runs after 90, events after EVENT_DAYS, and what is over at the login',
+      'Forgets idempotency keys after a day, refusals after 7 days, job runs after 90, who was told what after 30, events after EVENT_DAYS, and what is over at the login',
     everyMinutes: DAILY,
   },
   'wake-webhooks': {

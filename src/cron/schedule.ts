@@ -18,6 +18,7 @@ import { isJobName, JOBS, type JobName } from './job-names.ts'
 import { failureOf, type JobContext, type JobResult } from './job.ts'
 import { reportMilestones } from './milestones.ts'
 import { wakeWebhooks } from './webhooks.ts'
+import { tellWaiting } from './tell-waiting.ts'
 import { eraseMembers, foldNames, forgetGuests, pruneRecords, pruneVisits } from './upkeep.ts'
 
 /** The trigger in wrangler.toml; a test compares the two. */
@@ -29,6 +30,7 @@ const RUNNERS: Record<JobName, (context: JobContext) => Promise<JobResult>> = {
   'erase-members': eraseMembers,
   'finish-events': finishEvents,
   'expire-holds': expireHolds,
+  'tell-people': tellWaiting,
   'forget-guests': forgetGuests,
   'fold-names': foldNames,
   'prune-visits': pruneVisits,

@@ -16,6 +16,7 @@ const VISIT_DAYS_KEPT = 400
 const RUN_DAYS_KEPT = 90
 const REFUSAL_DAYS_KEPT = 7
 const COUNT_DAYS_KEPT = 90
+const NOTICE_DAYS_KEPT = 30
 /** Keys outlive the tokens they signed by a month, for whoever looks into an incident. */
 const KEYS_KEPT_MS = VISITOR_KEYS.publishedForMs + 30 * DAY_MS
 
@@ -95,7 +96,7 @@ export async function forgetGuests({ deps, affords }: JobContext): Promise<JobRe
   return { counts, cursor: null, failures: [] }
 }
 
-/** Forgets idempotency keys, old runs, refusals, events after EVENT_DAYS what is over at the login, and what issuers told long ago. */
+/** Forgets idempotency keys, old runs, refusals, who was told what, events after EVENT_DAYS, what is over at the login, and what issuers told long ago. */
 export async function pruneRecords({ deps, cursor, affords }: JobContext): Promise<JobResult> {
   const {
     idempotency,
@@ -103,6 +104,7 @@ export async function pruneRecords({ deps, cursor, affords }: JobContext): Promi
     loginRecords,
     refusals,
     feed,
+    notices,
     sessionEnds,
     signals,
     settings,
@@ -116,10 +118,12 @@ export async function pruneRecords({ deps, cursor, affords }: JobContext): Promi
   const oldestRefusal = new Date(now - REFUSAL_DAYS_KEPT * DAY_MS).toISOString()
   const oldestCount = new Date(now - COUNT_DAYS_KEPT * DAY_MS).toISOString().slice(0, 10)
   const oldestEvent = new Date(now - settings.eventDays * DAY_MS).toISOString()
+  const oldestNotice = new Date(now - NOTICE_DAYS_KEPT * DAY_MS).toISOString()
   const chores = [
     { name: 'keys', calls: 1, prune: async () => [await idempotency.prune(oldestKey, PAGE)] },
     { name: 'runs', calls: 1, prune: async () => [await jobRuns.prune(oldestRun, PAGE)] },
     { name: 'events', calls: 2, prune: async () => [await feed.forget(oldestEvent, PAGE)] },
+    { name: 'told', calls: 3, prune: () => notices.prune(oldestNotice, PAGE) },
     { name: 'login', calls: 5, prune: () => loginRecords.prune(now, KEYS_KEPT_MS, PAGE) },
     {
       name: 'refusals',

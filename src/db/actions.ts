@@ -12,6 +12,8 @@ const NO_EVENTS = [
   'passkey.delete',
   'session.delete',
   'session.end',
+  'calendar-feed.create',
+  'calendar-feed.delete',
   'webhook.ping',
   'webhook.replay',
 ] as const

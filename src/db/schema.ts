@@ -62,6 +62,8 @@ export const users = sqliteTable('users', {
   /** Whether a person wrote the display name, or the address, here; then no provider changes it. */
   ownName: integer('own_name', { mode: 'boolean' }).notNull().default(false),
   ownEmail: integer('own_email', { mode: 'boolean' }).notNull().default(false),
+  /** Whether the member wants mail about bookings. */
+  bookingMails: integer('booking_mails', { mode: 'boolean' }).notNull().default(true),
   /** Why they are suspended, as whoever did it wrote; null for those who are not. */
   suspensionReason: text('suspension_reason'),
 })
@@ -361,6 +363,79 @@ export const bookings = sqliteTable('bookings', {
   guestPhone: text('guest_phone'),
   /** A keyed hash of the network that a visitor booked from, until the booking ends. */
   network: text(),
+})
+
+/** What whoever has booked is to be told by mail; triggers write it with the change of the booking. */
+export const bookingNotices = sqliteTable(
+  'booking_notices',
+  {
+    bookingId: text('booking_id').$type<BookingId>().notNull(),
+    /** That of the booking after the change. */
+    revision: integer().notNull(),
+    status: text({ enum: ['pending', 'confirmed', 'declined', 'canceled'] }).notNull(),
+    createdAt: text('created_at').notNull(),
+    /** From when on it may be sent; null once nothing is left to do. */
+    dueAt: text('due_at'),
+    attempts: integer().notNull().default(0),
+    outcome: text().$type<NoticeOutcome>(),
+    /** A keyed hash of the network the booking came from, until nothing is left to do. */
+    network: text(),
+  },
+  (table) => [primaryKey({ columns: [table.bookingId, table.revision] })],
+)
+
+/** What came of a notice. */
+export type NoticeOutcome =
+  /** It was taken by the mail service. */
+  | 'sent'
+  /** It was handed over, and nobody has heard what came of it: it is not sent again. */
+  | 'sending'
+  /** The mail service could not take it just then. */
+  | 'postponed'
+  /** The mail service does not take such mail. */
+  | 'refused'
+  /** The address gets no mail any more. */
+  | 'suppressed'
+  /** The address, or the network, has had its mails of the day. */
+  | 'limited'
+  /** The member wants none. */
+  | 'unwanted'
+  /** There is no address. */
+  | 'nobody'
+  /** The booking has changed again since. */
+  | 'overtaken'
+  /** It could not be sent in time. */
+  | 'late'
+
+/** Addresses that get no mail about bookings any more, as keyed hashes. */
+export const mailSuppressions = sqliteTable('mail_suppressions', {
+  addressHash: text('address_hash').primaryKey(),
+  reason: text({ enum: ['ended', 'refused'] }).notNull(),
+  createdAt: text('created_at').notNull(),
+})
+
+/** Mails of a day (UTC) to an address that nobody has confirmed, and because of a network. */
+export const mailCounts = sqliteTable(
+  'mail_counts',
+  {
+    day: text().notNull(),
+    /** `address` or `network` and a keyed hash. */
+    subject: text().notNull(),
+    mails: integer().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.day, table.subject] })],
+)
+
+/** Secret addresses that calendar programs read bookings at. */
+export const calendarFeeds = sqliteTable('calendar_feeds', {
+  /** SHA-256 of the secret. */
+  secretHash: text('secret_hash').primaryKey(),
+  kind: text({ enum: ['member', 'service', 'booking'] }).notNull(),
+  /** Whose rights it hangs on; null for a booking of somebody who has no account. */
+  userId: text('user_id').$type<UserId>(),
+  serviceId: text('service_id').$type<ServiceId>(),
+  bookingId: text('booking_id').$type<BookingId>(),
+  createdAt: text('created_at').notNull(),
 })
 
 /** Who may open a page: a word, a permission and how far it has to go, or a badge. */

@@ -5,6 +5,7 @@
  */
 import type { SystemDeps } from '../deps.ts'
 import type { OpenEvent } from '../repositories/outbox.ts'
+import { bookingChanged } from './booking-changed.ts'
 import { bookingCreated } from './booking-created.ts'
 import type { EventKind, EventOf, FollowUp, Handler, Handlers } from './handlers.ts'
 import { memberDeleted } from './member-deleted.ts'
@@ -15,6 +16,7 @@ import { keysChanged, roleDeleted } from './tell-gates.ts'
 
 const HANDLERS: Handlers = {
   'booking-created': bookingCreated,
+  'booking-changed': bookingChanged,
   'member-reinstated': memberReinstated,
   'keys-changed': keysChanged,
   'role-deleted': roleDeleted,

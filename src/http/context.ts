@@ -62,5 +62,7 @@ export function beginSession(
 export function beginWork(c: AppContext): void {
   c.set('now', Date.now())
   const address = c.req.header('CF-Connecting-IP')
-  c.set('deps', makeDeps(c.env, c.get('session'), c.get('now'), { address, url: c.req.url }))
+  const later = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
+  const asked = { address, url: c.req.url, later }
+  c.set('deps', makeDeps(c.env, c.get('session'), c.get('now'), asked))
 }

@@ -35,7 +35,7 @@ import {
 import { keptAnswers } from './kept-answers.ts'
 import { projectorOf } from './projector.ts'
 import { outputOf, send, sendText } from './send.ts'
-import { settingsOf } from '../settings/settings.ts'
+import { originOf, settingsOf } from '../settings/settings.ts'
 
 type Handler = MiddlewareHandler<AppEnv>
 
@@ -374,6 +374,7 @@ function contextOf(
     request: {
       revisions: declared.conditional ? revisionsOf(c.req) : undefined,
       idempotency,
+      origin: originOf(settingsOf(c.env), c.req.url),
       remember: (shown) =>
         idempotency?.storedIn === 'd1'
           ? async (result) => {

@@ -60,6 +60,8 @@ export interface RequestContext<O extends Output> {
   /** The revisions that If-Match and If-None-Match let through. */
   readonly revisions: Revisions
   readonly idempotency: Idempotency | undefined
+  /** Where the site is, as in `https://members.example`: for links that leave it. */
+  readonly origin: string
   /** What an operation needs to store its answer with its write. @param shown makes the answer of a result */
   readonly remember: <Result>(shown: (result: Result) => Body<O>) => Remember<Result>
 }

@@ -3,8 +3,9 @@ import { newId, type ServiceId, type SlotId } from '../db/ids.ts'
 import { notFound, Problem } from '../problem.ts'
 import type { ServicePatch, ServiceRow, SlotRow } from '../repositories/services.ts'
 import { accepts, type Revisions } from '../repositories/scope.ts'
-import { auditRow } from '../security/audit.ts'
-import type { Grant } from '../security/grant.ts'
+import { auditColumns, auditRow } from '../security/audit.ts'
+import { decide } from '../security/decide.ts'
+import { type Grant, refused } from '../security/grant.ts'
 import type { Remember } from './foreseen.ts'
 import { changedRow } from './outcome.ts'
 import type { Period } from '../calendar/recurrence.ts'
@@ -101,17 +102,33 @@ export async function addSlots(
   )
 }
 
-/** @throws Problem `not_found`, `conflict` while bookings live */
+/**
+ * @param reason why its bookings are canceled with it; undefined if they are not
+ * @throws Problem `not_found`, `conflict` while bookings live, or if one was made meanwhile; `forbidden` for
+ * whoever may not cancel everybody's
+ */
 export async function deleteSlot(
   grant: Grant<'service:manage'>,
-  slotId: SlotId,
+  { slotId, reason }: { readonly slotId: SlotId; readonly reason?: string | null | undefined },
   { services, now }: Deps,
 ): Promise<void> {
-  const audit = auditRow(grant.exercise('service:manage'), now, {
-    action: 'slot.delete',
-    target: slotId,
-  })
-  const { changed, row } = await services.deleteSlot(slotId, audit)
+  const exercised = grant.exercise('service:manage')
+  const audit = auditRow(exercised, now, { action: 'slot.delete', target: slotId })
+  const cancel = async (reason: string | null) => {
+    const canceling = decide(exercised.actor, 'booking:cancel', 'site')
+    if (!canceling.allowed) throw refused(canceling.refusal)
+    const live = await services.bookingsOf(slotId)
+    return {
+      reason,
+      each: live.map(({ id: bookingId }) => ({ bookingId, auditId: newId('aud', now) })),
+      audit: auditColumns(exercised, now, {
+        action: 'booking.cancel',
+        changes: { status: 'canceled', ...(reason !== null && { fields: ['reason'] }) },
+      }),
+    }
+  }
+  const canceling = reason === undefined ? undefined : await cancel(reason)
+  const { changed, row } = await services.deleteSlot(slotId, audit, canceling)
   if (changed) return
   if (!row) notFound('slot')
   throw withBookings('slot')

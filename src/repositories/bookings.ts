@@ -168,7 +168,7 @@ export type BookingRow = NonNullable<Awaited<ReturnType<BookingsRepository['find
 
 /**
  * @param now RFC 3339
- * @param happened where bookings are noted that confirm by themselves
+ * @param happened where bookings are noted that confirm by themselves, or that somebody is told of
  */
 export function bookingsRepository(db: Database, now: string, happened: Happened) {
   const select = (where: SQL | undefined) =>
@@ -310,6 +310,7 @@ export function bookingsRepository(db: Database, now: string, happened: Happened
         const about = { id: eventId, subject: id, keyIds: [], booking: row }
         happened.push({ kind: 'booking-created', ...about })
       }
+      if (row) happened.push({ kind: 'booking-changed', subject: id })
       return { row, slot: slot[0] }
     },
 
@@ -344,7 +345,9 @@ export function bookingsRepository(db: Database, now: string, happened: Happened
         closing,
         stored: storeAnswer(db, audit, answer),
       })
-      return { changed: written.length > 0, row: found[0] }
+      const changed = written.length > 0
+      if (changed) happened.push({ kind: 'booking-changed', subject: id })
+      return { changed, row: found[0] }
     },
 
     /** What a change of these bookings by this actor would come to. */

@@ -15,6 +15,7 @@ import {
   authVerifications,
   badgeAssignments,
   bookings,
+  calendarFeeds,
   erasures,
   events,
   idempotencyKeys,
@@ -196,6 +197,7 @@ export function membersRepository(db: Database, happened: Happened) {
           .delete(idempotencyKeys)
           .where(and(or(eq(idempotencyKeys.caller, id), eq(idempotencyKeys.about, id)), gone)),
         bookings: anonymizedBookings(id, audit.at, gone),
+        calendars: db.delete(calendarFeeds).where(and(eq(calendarFeeds.userId, id), gone)),
         keyUsage: db.delete(apiKeyUsage).where(and(inArray(apiKeyUsage.keyId, keys), gone)),
         refusals: db
           .delete(refusals)

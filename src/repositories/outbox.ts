@@ -67,7 +67,13 @@ interface RunRequested {
   readonly subject: RunId
 }
 
-export type OpenEvent = StoredEvent | MemberDeleted | RunRequested
+/** The row of `booking_notices` says that it has happened. */
+interface BookingChanged {
+  readonly kind: 'booking-changed'
+  readonly subject: BookingId
+}
+
+export type OpenEvent = StoredEvent | MemberDeleted | RunRequested | BookingChanged
 
 /** Events to be followed up before the request is answered. */
 export type Happened = OpenEvent[]

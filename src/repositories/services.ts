@@ -1,10 +1,19 @@
 /** What can be booked, and when. */
 import { and, asc, eq, gt, gte, inArray, lt, sql } from 'drizzle-orm'
 import { batch, type Database, rows } from '../db/client.ts'
-import type { ServiceId, SlotId } from '../db/ids.ts'
-import { bookings, services, slots } from '../db/schema.ts'
-import { type AuditRow, audited, storeAnswer, type StoredAnswer, wasWritten } from './audited.ts'
-import { liveBookings } from './live-bookings.ts'
+import type { AuditId, BookingId, ServiceId, SlotId } from '../db/ids.ts'
+import { bookings, calendarFeeds, services, slots } from '../db/schema.ts'
+import {
+  type AuditColumns,
+  type AuditRow,
+  audited,
+  INSERT_AUDIT,
+  storeAnswer,
+  type StoredAnswer,
+  wasWritten,
+} from './audited.ts'
+import { isLive, liveBookings } from './live-bookings.ts'
+import type { Happened } from './outbox.ts'
 import { atRevision, type Revisions, sortsAfter } from './scope.ts'
 
 export type ServiceRow = typeof services.$inferSelect
@@ -23,8 +32,19 @@ export interface SlotPage {
   readonly limit: number
 }
 
-/** @param now RFC 3339: pending bookings hold their place up to a time */
-export function servicesRepository(db: Database, now: string) {
+/** Bookings that are canceled because their slot goes. */
+export interface Canceling {
+  readonly reason: string | null
+  /** One booking each, with the id that its audit row will have. */
+  readonly each: readonly { readonly bookingId: BookingId; readonly auditId: AuditId }[]
+  readonly audit: AuditColumns
+}
+
+/**
+ * @param now RFC 3339: pending bookings hold their place up to a time
+ * @param happened where bookings are noted that somebody is told of
+ */
+export function servicesRepository(db: Database, now: string, happened: Happened) {
   const select = (id: ServiceId) => db.select().from(services).where(eq(services.id, id))
   /** What is over needs no place any more; its bookings stay on record. */
   const isInUse = sql`(ends_at > ${now} and (${liveBookings(now, sql`slots.id`)}) > 0)`
@@ -39,6 +59,17 @@ export function servicesRepository(db: Database, now: string) {
     available: sql<number>`iif(starts_at > ${now},
       max(0, capacity - (${liveBookings(now, sql`slots.id`)})), 0)`,
   }
+
+  const livesIn = (id: SlotId) => sql`(slot_id = ${id} and ends_at > ${now} and ${isLive(now)})`
+  const recordCanceling = (id: SlotId, list: string, { audit: by }: Canceling, audit: AuditRow) =>
+    rows<{ subject: BookingId }>(
+      db,
+      sql`${INSERT_AUDIT}
+      select each.value ->> 'auditId', ${by.at}, ${by.actor}, ${by.onBehalfOf}, ${by.action},
+        bookings.id, ${by.reason}, ${by.requestId}, ${JSON.stringify(by.changes)}
+      from json_each(${list}) each cross join bookings on bookings.id = each.value ->> 'bookingId'
+      where ${livesIn(id)} and ${wasWritten(audit)} returning target as subject`,
+    )
 
   return {
     async find(id: ServiceId) {
@@ -108,6 +139,9 @@ export function servicesRepository(db: Database, now: string) {
         .returning({ id: services.id })
       const { written, left } = await audited(db, audit, write, {
         slots: db.delete(slots).where(and(eq(slots.serviceId, id), wasWritten(audit))),
+        calendars: db
+          .delete(calendarFeeds)
+          .where(and(eq(calendarFeeds.serviceId, id), wasWritten(audit))),
         service: db.delete(services).where(and(eq(services.id, id), wasWritten(audit))),
         left: select(id),
       })
@@ -160,14 +194,41 @@ export function servicesRepository(db: Database, now: string) {
       return written.length > 0
     },
 
-    /** Unless bookings live. @returns whether it was deleted, and whether it is still there */
-    async deleteSlot(id: SlotId, audit: AuditRow) {
+    /** Bookings that live in a slot. */
+    async bookingsOf(id: SlotId) {
+      return db.select({ id: bookings.id }).from(bookings).where(livesIn(id))
+    },
+
+    /**
+     * Unless bookings live other than those that are canceled with it, each with an audit row of its own.
+     * @returns whether it was deleted, and whether it is still there
+     */
+    async deleteSlot(id: SlotId, audit: AuditRow, canceling?: Canceling) {
+      const list = JSON.stringify(canceling?.each ?? [])
+      const others = sql`exists (select 1 from bookings where ${livesIn(id)}
+        and id not in (select value ->> 'bookingId' from json_each(${list})))`
       const write = db
         .delete(slots)
-        .where(and(eq(slots.id, id), sql`not ${isInUse}`))
+        .where(and(eq(slots.id, id), sql`not ${others}`))
         .returning({ id: slots.id })
       const left = db.select({ id: slots.id }).from(slots).where(eq(slots.id, id))
-      const { written, found } = await audited(db, audit, write, { found: left })
+      const { written, canceled, found } = await audited(db, audit, write, {
+        canceled: canceling && recordCanceling(id, list, canceling, audit),
+        bookings:
+          canceling &&
+          db
+            .update(bookings)
+            .set({
+              status: 'canceled',
+              reason: canceling.reason,
+              network: null,
+              revision: sql`${bookings.revision} + 1`,
+              updatedAt: now,
+            })
+            .where(and(livesIn(id), wasWritten(audit))),
+        found: left,
+      })
+      for (const { subject } of canceled ?? []) happened.push({ kind: 'booking-changed', subject })
       return { changed: written.length > 0, row: found[0] }
     },
   }

@@ -71,7 +71,7 @@ const profile = {
 
 export interface UserRow extends Omit<
   typeof users.$inferSelect,
-  'nameKey' | 'accessRevision' | 'ownName' | 'ownEmail'
+  'nameKey' | 'accessRevision' | 'ownName' | 'ownEmail' | 'bookingMails'
 > {
   readonly roles: string[]
   readonly badges: ProfileBadge[]

@@ -45,6 +45,11 @@ export const OWN_ACTS = {
     changes: {},
     why: 'The link from the mailbox proves whose the account is.',
   },
+  'ended mail by its link': {
+    action: 'user.update',
+    changes: { bookingMails: false },
+    why: 'The link from the mailbox proves that its reader wants no more of it; mail programs follow it without a session.',
+  },
   'added a passkey': {
     action: 'passkey.create',
     changes: {},

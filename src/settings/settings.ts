@@ -21,6 +21,12 @@ import {
   type RawLookSettings,
 } from './look.ts'
 import {
+  MAIL_SETTING_NAMES,
+  type MailSettings,
+  parseMailSettings,
+  type RawMailSettings,
+} from './mail.ts'
+import {
   PAGES_SETTING_NAMES,
   type PagesSettings,
   parsePagesSettings,
@@ -29,7 +35,8 @@ import {
 import { TrustedIssuer } from './trusted-issuers.ts'
 
 /** Settings as the platform hands them over: text, each optional. */
-export interface RawSettings extends RawLoginSettings, RawPagesSettings, RawLookSettings {
+export interface RawSettings
+  extends RawLoginSettings, RawMailSettings, RawPagesSettings, RawLookSettings {
   /** JSON array of `{ issuer, audience, jwksUrl | jwks, algorithms?, claims?, clientIds?, logout?, signals? }`. */
   readonly TRUSTED_ISSUERS?: string
   /** JSON array of `"<issuer>|<subject>"`: admins from their first request on. */
@@ -88,6 +95,7 @@ export const SETTING_NAMES = [
   'ENVIRONMENT',
   'KEEP_REFUSALS',
   ...LOGIN_SETTING_NAMES,
+  ...MAIL_SETTING_NAMES,
   ...PAGES_SETTING_NAMES,
   ...LOOK_SETTING_NAMES,
 ] as const satisfies readonly (keyof RawSettings)[]
@@ -136,6 +144,8 @@ export interface Settings {
   readonly publicUrl: string | undefined
   /** Undefined when it is off. */
   readonly builtInLogin: BuiltInLogin | undefined
+  /** Undefined where no mail can be sent. */
+  readonly mail: MailSettings | undefined
   /** Undefined when they are off. */
   readonly pages: PagesSettings | undefined
   readonly look: LookSettings
@@ -157,6 +167,11 @@ export function settingsOf(env: RawSettings): Settings {
 /** Gives bindings that stand in for others the same settings, and with them the keys known by now. */
 export function shareSettings(from: RawSettings, to: RawSettings): void {
   parsed.set(to, settingsOf(from))
+}
+
+/** Where the site is, as it says itself; without that, where it was asked. */
+export function originOf({ builtInLogin, mail, pages }: Settings, url: string): string {
+  return builtInLogin?.publicUrl ?? mail?.publicUrl ?? pages?.publicUrl ?? new URL(url).origin
 }
 
 /** @throws SettingsError naming the first setting that cannot be used, and why */
@@ -226,6 +241,7 @@ export function parseSettings(raw: RawSettings): Settings {
     ),
     publicUrl,
     builtInLogin,
+    mail: parseMailSettings(raw, builtInLogin, setting),
     pages,
     look: parseLookSettings(raw, setting),
     console: parseConsoleSetting(raw, builtInLogin !== undefined, setting),

@@ -1,6 +1,6 @@
 /** Calendar entries by RFC 5545, read by the rules of its section 3.1. */
 import { describe, expect, test } from 'vitest'
-import { calendarOf } from '../../src/api/booking-calendar.ts'
+import { calendarOf } from '../../src/calendar/entries.ts'
 import { text } from '../../src/api/schemas.ts'
 import { bookingOf, bookingScene, created } from '../support/bookings.ts'
 import { STRINGS } from '../support/naughty.ts'
@@ -115,25 +115,14 @@ describe('GET /v1/bookings/{bookingId}/calendar.ics', () => {
 describe('a text, be it the note or the name of the service', () => {
   const BOOKING: Parameters<typeof calendarOf>[0] = {
     id: `bkg_${'0'.repeat(26)}`,
-    serviceId: `svc_${'0'.repeat(26)}`,
-    slotId: `slt_${'0'.repeat(26)}`,
     startsAt: '2090-01-01T10:00:00.000Z',
     endsAt: '2090-01-01T11:00:00.000Z',
-    owner: 'usr_1',
-    bookedBy: 'usr_1',
     status: 'confirmed',
-    holdUntil: null,
     note: 'Note',
-    contact: null,
-    confirmedBy: null,
-    reason: null,
     revision: 1,
     createdAt: '2090-01-01T09:00:00.000Z',
     updatedAt: '2090-01-01T09:00:00.000Z',
     serviceName: 'Haircut',
-    cancelUntilMinutes: 0,
-    profile: null,
-    keyCreator: null,
   }
   const NOTE = text(1, 1000)
   const texts = [

@@ -6,6 +6,7 @@ import { routes } from '../../src/api/index.ts'
 import { createApp } from '../../src/app.ts'
 import { CONSOLE_PATHS } from '../../src/console/mount.ts'
 import { SIGNAL_PATHS } from '../../src/api/signals.ts'
+import { LINK_PATHS } from '../../src/http/links/paths.ts'
 import { PAGES_PATHS } from '../../src/pages/mount.ts'
 import { LOGIN_PATHS } from '../../src/auth/mount.ts'
 import { followUp } from '../../src/events/index.ts'
@@ -36,12 +37,23 @@ describe('the paths of the app', () => {
       .map(({ method, path }) => `${method} ${path}`)
     const declared = routes.map(({ method, path }) => `${method} ${path}`)
     const documents = DOCUMENT_PATHS.map((path) => `GET ${path}`)
-    const others = [...LOGIN_PATHS, ...PAGES_PATHS, ...SIGNAL_PATHS, ...CONSOLE_PATHS]
-    assertComplete([...declared, ...documents, ...others], served, {
-      list: 'routes in src/api/index.ts (or DOCUMENT_PATHS, LOGIN_PATHS, PAGES_PATHS, SIGNAL_PATHS or CONSOLE_PATHS)',
-      of: 'path of the app',
-      recipe: 'A route',
-    })
+    assertComplete(
+      [
+        ...declared,
+        ...documents,
+        ...LINK_PATHS,
+        ...LOGIN_PATHS,
+        ...PAGES_PATHS,
+        ...SIGNAL_PATHS,
+        ...CONSOLE_PATHS,
+      ],
+      served,
+      {
+        list: 'routes in src/api/index.ts (or DOCUMENT_PATHS, LINK_PATHS, LOGIN_PATHS, PAGES_PATHS, SIGNAL_PATHS or CONSOLE_PATHS)',
+        of: 'path of the app',
+        recipe: 'A route',
+      },
+    )
   })
 })
 

@@ -42,6 +42,7 @@ describe('GET /v1/jobs', () => {
       ['erase-members', /every/],
       ['finish-events', /every/],
       ['expire-holds', /every/],
+      ['tell-people', /every/],
       ['forget-guests', /every/],
       ['fold-names', /daily/],
       ['prune-visits', /daily/],

@@ -227,7 +227,7 @@ test('so is what the login needs, and what the jobs look for and forget', async 
   const forgetting = [...recorded.keys()].filter((statement) =>
     /^delete .* limit \?/s.test(statement),
   )
-  expect(forgetting.length).toBe(10)
+  expect(forgetting.length).toBe(13)
   expect(await walks(recorded)).toEqual([])
   expect(await indexesFor(recorded, /^select.*coalesce\(hold_until, starts_at\) <= /s)).toEqual([
     'bookings_unanswered',

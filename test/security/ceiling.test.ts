@@ -105,6 +105,13 @@ const TAKES_NOTHING: Readonly<Record<string, string>> = {
   'PATCH /v1/me': 'is about oneself',
   'POST /v1/me/id-token': 'is about oneself',
   'POST /v1/me/visits': 'is about oneself',
+  'PATCH /v1/me/notifications': 'is about oneself',
+  'POST /v1/me/calendar-feed': 'is about oneself',
+  'DELETE /v1/me/calendar-feed': 'is about oneself',
+  'POST /v1/services/:serviceId/calendar-feed':
+    'is about oneself, whoever else has such an address',
+  'DELETE /v1/services/:serviceId/calendar-feed':
+    'is about oneself, whoever else has such an address',
   'POST /v1/me/identities': 'is about oneself',
   'DELETE /v1/me/identities/:identityId': 'is about oneself',
   'POST /v1/me/bookings/claim': 'is about oneself',

@@ -103,7 +103,8 @@ export async function perform(act: Act, scene: Stage, made: BookingId[]): Promis
   }
   if (act.do === 'delete') {
     const slotId = slots[act.slot]
-    if (slotId) await as(manager, 'service:manage', (grant) => deleteSlot(grant, slotId, deps()))
+    if (slotId)
+      await as(manager, 'service:manage', (grant) => deleteSlot(grant, { slotId }, deps()))
     return
   }
   const bookingId = made[act.which % (made.length || 1)]

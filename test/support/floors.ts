@@ -21,6 +21,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ['objects'],
   ['env'],
   ['readiness'],
+  ['mail'],
   ['deps'],
   ['operations'],
   ['events'],

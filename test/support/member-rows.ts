@@ -50,6 +50,8 @@ export const FATES: Readonly<Record<string, Fate>> = {
   'bookings.owner': BOOKED,
   'bookings.booked_by': BOOKED,
   'bookings.confirmed_by': OTHERS_ROW,
+  'calendar_feeds.user_id': 'goes',
+  'mail_counts.subject': { holds: 'a hash of an address that has no account, for a day' },
   'events.subject': 'goes',
   'events.key_ids': { stays: 'in events about others, until the gates of these keys are told' },
   'erasures.user_id': { holds: 'whom the deletion itself notes, until their objects are empty' },
@@ -87,6 +89,9 @@ export const WITHOUT_MEMBERS: Readonly<Record<string, string>> = {
   signals: 'what issuers have told',
   session_ends: 'hashes, as of those who were never here',
   role_deletions: 'nothing since 0012_outbox.sql',
+  booking_notices: 'which booking has changed, and a hash of a visitor’s network',
+  mail_suppressions: 'hashes of addresses that want to stay left alone',
+  mail_counts: 'hashes of addresses and networks, for a day',
 }
 
 const AT = '2026-01-01T00:00:00.000Z'
@@ -141,6 +146,8 @@ export const ROWS: Readonly<Record<string, (names: Names) => string>> = {
         '${userId}', '{"name":"${userId}"}', null, '${userId}', 1, '${AT}', '${AT}'),
       ('bkg_2', 'srv_1', 'slt_1', '${LATER}', '${LATER}', 'usr_other', 'usr_other', 'confirmed',
         null, null, '${userId}', null, 1, '${AT}', '${AT}')`,
+  calendar_feeds: ({ userId }) => `insert into calendar_feeds
+    (secret_hash, kind, user_id, created_at) values ('feed', 'member', '${userId}', '${AT}')`,
   events: ({ userId, keyId }) => `insert into events (id, kind, subject, created_at, key_ids)
     values ('evt_1', 'member-reinstated', '${userId}', '${AT}', '["${keyId}"]'),
       ('evt_2', 'role-deleted', 'somebody', '${AT}', '["${keyId}"]')`,

@@ -99,6 +99,29 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
     await me.get('/v1/me')
     return () => me.delete('/v1/me')
   },
+  'PATCH /v1/me/notifications': async ({ someone }) => {
+    const me = await someone()
+    return () => me.patch('/v1/me/notifications', { bookingMails: true })
+  },
+  'POST /v1/me/calendar-feed': async ({ someone }) => {
+    const [me, headers] = [await someone(), once()]
+    await me.post('/v1/me/calendar-feed')
+    return () => me.post('/v1/me/calendar-feed', undefined, { headers })
+  },
+  'DELETE /v1/me/calendar-feed': async ({ someone }) => {
+    const me = await someone()
+    await me.post('/v1/me/calendar-feed')
+    return () => me.delete('/v1/me/calendar-feed')
+  },
+  'POST /v1/services/:serviceId/calendar-feed': async ({ root, service }) => {
+    const [{ id }, headers] = [await service(), once()]
+    return () => root.post(`/v1/services/${id}/calendar-feed`, undefined, { headers })
+  },
+  'DELETE /v1/services/:serviceId/calendar-feed': async ({ root, service }) => {
+    const { id } = await service()
+    await root.post(`/v1/services/${id}/calendar-feed`)
+    return () => root.delete(`/v1/services/${id}/calendar-feed`)
+  },
   'POST /v1/me/id-token': async ({ someone }) => {
     const me = await someone()
     const idToken = await idTokenFor(me.token, { name: 'Ada' })

@@ -237,6 +237,7 @@ function isThing(
 const BODIES: Record<string, (things: Things) => Promise<object> | object> = {
   'PATCH /v1/me': () => ({ displayName: 'Renamed' }),
   'POST /v1/me/id-token': async ({ idToken }) => ({ idToken: await idToken() }),
+  'PATCH /v1/me/notifications': () => ({ bookingMails: true }),
   'POST /v1/me/identities': async ({ identityToken }) => ({ token: await identityToken() }),
   'PATCH /v1/users/:userId': () => ({ displayName: 'Renamed' }),
   'PUT /v1/roles/:role': () => ({ permissions: [{ permission: 'audit:read', reach: 'any' }] }),

@@ -6,6 +6,7 @@ import type { Document } from './kept.ts'
 const NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 const POLICIES = {
   text: `${NOTHING}; style-src 'self'; img-src data:`,
+  form: `${NOTHING.replace("form-action 'none'", "form-action 'self'")}; style-src 'self'; img-src data:`,
   docs: `${NOTHING}; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'`,
 } as const
 
@@ -15,7 +16,7 @@ interface Page {
   readonly title: string
   readonly head?: Html
   readonly body: Html
-  /** `docs` runs our scripts and calls the API; `text`, the default, does neither. */
+  /** `docs` runs our scripts and calls the API; `form` sends a form; `text`, the default, does nothing. */
   readonly policy?: keyof typeof POLICIES
 }
 

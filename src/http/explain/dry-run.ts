@@ -5,6 +5,7 @@
 import { dryRunDatabase } from '../../db/dry-run.ts'
 import { makeIdentifyDeps } from '../../deps.ts'
 import type { Bindings } from '../../env.ts'
+import { NO_MAIL } from '../../mail/transport.ts'
 import { SETTING_NAMES, shareSettings } from '../../settings/settings.ts'
 import { dryRunObjects } from './dry-run-objects.ts'
 import { tallied } from '../../log.ts'
@@ -141,7 +142,7 @@ function dryRunBindings(env: Bindings): Bindings {
     DB: dryRunDatabase(env.DB),
     ...dryRunObjects(env),
     ASSETS: absent(),
-    MAIL: absent(),
+    MAIL: NO_MAIL,
     PAGES: absent(),
     BURST: absent(),
     // A dry run is no request, so the limit of addresses has nothing to count.

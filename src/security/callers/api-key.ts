@@ -6,15 +6,11 @@
 import { keyedHash, sha256 } from '../../crypto/digest.ts'
 import type { KeyId } from '../../db/ids.ts'
 import { Problem } from '../../problem.ts'
+import { CHECKSUM_LENGTH, digitsOf, randomDigits } from './checksums.ts'
 
 /** The form of a key, for secret scanners; the checksum tells a real key from a lookalike. */
 export const API_KEY_PATTERN =
   /^guild_([0-7][0-9a-hjkmnp-tv-z]{25})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/
-
-const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-const RANDOM_LENGTH = 37
-/** Of either checksum. */
-const CHECKSUM_LENGTH = 6
 
 export interface ParsedApiKey {
   readonly keyId: KeyId
@@ -35,7 +31,7 @@ export async function mintApiKey(
   keyId: KeyId,
   checksums: Pick<KeyChecksums, 'secret'>,
 ): Promise<{ key: string; secretHash: string }> {
-  const random = base62(crypto.getRandomValues(new Uint8Array(32)), RANDOM_LENGTH)
+  const random = randomDigits()
   const start = `guild_${keyId.slice('key_'.length)}_`
   const keyed = digitsOf(await keyedHash(checksums.secret, `${start}${random}`))
   const secret = `${random}${keyed}`
@@ -74,22 +70,6 @@ function keepIssued(text: string, parsed: { key: ParsedApiKey; checksums: KeyChe
   issued.set(text, parsed)
   const [oldest] = issued.keys()
   if (issued.size > MOST_ISSUED && oldest !== undefined) issued.delete(oldest)
-}
-
-/** The checksum that a hash (in base64url) makes. */
-function digitsOf(hash: string): string {
-  return base62(Buffer.from(hash, 'base64url').subarray(0, 8), CHECKSUM_LENGTH)
-}
-
-/** The last `length` digits of the bytes as one number. */
-function base62(bytes: Uint8Array, length: number): string {
-  let value = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
-  let text = ''
-  while (text.length < length) {
-    text = BASE62.charAt(Number(value % 62n)) + text
-    value /= 62n
-  }
-  return text
 }
 
 export function invalidKey(detail = 'The API key is not known, or no longer good.'): Problem {

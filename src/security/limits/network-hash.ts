@@ -1,12 +1,13 @@
 /**
- * What stands for the network a visitor books from. All networks can be tried, so the hash is keyed: with
- * what D1 has, and with AUTH_SECRET where there is one, so that a copy of the database tells nothing.
+ * What stands for something that could be found by trying all there are, as the network a visitor books
+ * from. So the hash is keyed: with what D1 has, and with AUTH_SECRET where there is one, so that a copy of
+ * the database tells nothing.
  */
 import { keyedHash } from '../../crypto/digest.ts'
 import type { Settings } from '../../settings/settings.ts'
 import { neighborhoodOf } from './ip-ranges.ts'
 
-interface KeySource {
+export interface KeySource {
   networkKey(): Promise<string>
 }
 
@@ -23,8 +24,16 @@ export async function networkHash(
   source: KeySource,
 ): Promise<string | null> {
   const network = address === undefined ? undefined : neighborhoodOf(address)
-  if (network === undefined) return null
+  return network === undefined ? null : siteHash(network, settings, source)
+}
+
+/** @param text which says what it is, as a network and an address do */
+export async function siteHash(
+  text: string,
+  settings: Settings,
+  source: KeySource,
+): Promise<string> {
   const key = known.get(settings) ?? (await source.networkKey())
   known.set(settings, key)
-  return keyedHash(`${key}${settings.authSecret ?? ''}`, network)
+  return keyedHash(`${key}${settings.authSecret ?? ''}`, text)
 }

@@ -11,6 +11,9 @@ const FLASHES = {
   given: 'Given.',
   taken: 'Taken away.',
   ended: 'Ended.',
+  booked: 'Booked. It is among your bookings.',
+  canceled: 'Canceled.',
+  unlinked: 'Unlinked. It signs you in no more.',
   requested: 'Asked for. It runs in the background; this page shows how far it is.',
 } as const
 

@@ -8,6 +8,10 @@ import { openApi } from './api.ts'
 import type { ConsoleContext, ConsoleEnv } from './context.ts'
 import { Form } from './forms.ts'
 import { isOwnForm, isOwnNavigation } from './own-requests.ts'
+import { accountPages } from './pages/account.tsx'
+import { accountBookingPages } from './pages/account-bookings.tsx'
+import { accountProfilePages } from './pages/account-profile.tsx'
+import { landingPages } from './pages/landing.tsx'
 import { memberPages } from './pages/members.tsx'
 import { overviewPages } from './pages/overview.tsx'
 import { Refusal, statusOf, titleOf } from './refusal.tsx'
@@ -59,7 +63,8 @@ consoleSite.use(async (c, next) => {
     if (isReading(c)) return c.redirect(`${publicUrl}${pathname}${search}`)
     return refused(c, `This site is at ${publicUrl}.`, 403)
   }
-  if (isReading(c) && !isOwnNavigation(c.req.raw.headers))
+  // The start is for everybody, and knows whoever comes from here.
+  if (pathname !== '/' && isReading(c) && !isOwnNavigation(c.req.raw.headers))
     return onceMore(c, `${pathname}${search}`)
   if (!isReading(c) && !isOwnForm(c.req.raw.headers, publicUrl))
     return refused(c, 'This came from another site. Go back to the page and try again.', 403)
@@ -77,7 +82,11 @@ consoleSite.use(async (c, next) => {
   await next()
 })
 
+landingPages(consoleSite)
 overviewPages(consoleSite)
+accountPages(consoleSite)
+accountBookingPages(consoleSite)
+accountProfilePages(consoleSite)
 memberPages(consoleSite)
 
 consoleSite.notFound(async (c) => {

@@ -1,0 +1,113 @@
+/** Forms that change something: what the API has refused is shown with what was typed. */
+import type { Child, PropsWithChildren } from 'hono/jsx'
+import { GuildhallError } from '../client/index.ts'
+import { Field, Hidden } from '../look/forms.tsx'
+import { Card, Facts } from '../look/parts.tsx'
+import type { ConsoleContext } from './context.ts'
+
+/** What was refused because of what was typed, or of what is there by now. */
+const ABOUT_THE_FORM = new Set([409, 412, 422])
+
+/**
+ * Does what a form asks for.
+ * @returns the refusal if the form can be mended, undefined if it is done @throws any other
+ */
+export async function attempt(work: Promise<unknown>): Promise<GuildhallError | undefined> {
+  try {
+    await work
+    return undefined
+  } catch (error) {
+    if (error instanceof GuildhallError && ABOUT_THE_FORM.has(error.status ?? 0)) return error
+    throw error
+  }
+}
+
+/** A new key for each form, so that one that is sent twice is done once. */
+export const OnceKey = () => <Hidden name="once" value={crypto.randomUUID()} />
+
+/** The options of a POST that a form with `OnceKey` asks for. */
+export function once({ var: { form } }: ConsoleContext): { readonly idempotencyKey?: string } {
+  const key = form.text('once')
+  return /^[\w-]{8,64}$/.test(key) ? { idempotencyKey: key } : {}
+}
+
+/** The revision that a form was made of; undefined if it does not say. */
+export function revisionOf({ var: { form } }: ConsoleContext): number | undefined {
+  return form.number('revision')
+}
+
+export interface Differing {
+  readonly name: string
+  readonly there: string
+  readonly typed: string
+}
+
+/** Somebody else was faster: what is there now beside what was typed. The form below is about the newer. */
+export const Both = ({ fields }: { readonly fields: readonly Differing[] }) => {
+  const differing = fields.filter(({ there, typed }) => there !== typed)
+  return (
+    <div role="alert" class="stack">
+      <p>
+        <strong>This has changed since you opened it.</strong> Nothing of yours was written. Below
+        is what is there now, beside what you have typed; saving again replaces it.
+      </p>
+      <div class="grid two">
+        <div class="stack tight">
+          <h3>There now</h3>
+          <Facts of={differing.map(({ name, there }) => [name, there || '—'])} />
+        </div>
+        <div class="stack tight">
+          <h3>Typed by you</h3>
+          <Facts of={differing.map(({ name, typed }) => [name, typed || '—'])} />
+        </div>
+      </div>
+    </div>
+  )
+}
+
+/** A page's one dangerous thing, which wants a word typed. Without the script the page checks it. */
+export const Confirm = ({
+  title,
+  action,
+  word,
+  button,
+  back,
+  fault,
+  children,
+}: PropsWithChildren<{
+  readonly title: string
+  readonly action: string
+  /** What has to be typed. */
+  readonly word: string
+  readonly button: string
+  readonly back: string
+  readonly fault?: Child
+}>) => (
+  <Card title={title} danger>
+    {children}
+    <form method="post" action={action} class="stack">
+      <OnceKey />
+      <Field
+        name="typed"
+        label={
+          <>
+            Type <code>{word}</code> to confirm
+          </>
+        }
+        required
+        typed={word}
+        {...(fault !== undefined && { error: 'That is not what was asked for.' })}
+      />
+      <div class="row">
+        <button class="danger">{button}</button>
+        <a class="button plain" href={back}>
+          Cancel
+        </a>
+      </div>
+    </form>
+  </Card>
+)
+
+export function isConfirmed({ var: { form } }: ConsoleContext, word: string): boolean {
+  return form.text('typed') === word.trim()
+}

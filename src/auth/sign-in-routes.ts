@@ -79,9 +79,10 @@ export function signInRoutes(app: LoginApp): void {
     return c.redirect('/auth/account', 303)
   })
 
-  app.get('/sign-in', (c) => {
+  app.get('/sign-in', async (c) => {
     const notice = c.req.query('error') === undefined ? undefined : NOT_SOCIAL
-    return show(c, signIn(c, c.req.query('next'), notice))
+    const isFirstRun = await c.var.isWithoutAdmin()
+    return show(c, signIn(c, c.req.query('next'), notice, undefined, isFirstRun))
   })
   app.post('/sign-in', async (c) => {
     const form = await readForm(c)
@@ -140,10 +141,16 @@ function badLink(c: LoginContext, { title }: MailedLink) {
   return show(c, message(title, BAD_LINK), 410)
 }
 
-function signIn(c: LoginContext, next: string | undefined, notice?: Notice, email?: string) {
+function signIn(
+  c: LoginContext,
+  next: string | undefined,
+  notice?: Notice,
+  email?: string,
+  isWithoutAdmin = false,
+) {
   const { login } = c.env.request
-  const ways = { next: nextPath(next, login.publicUrl), providers: providersOf(login), email }
-  return signInPage(ways, notice)
+  const ways = { next: nextPath(next, login.publicUrl), providers: providersOf(login) }
+  return signInPage({ ...ways, email, isWithoutAdmin }, notice)
 }
 
 function providersOf({ openidProviders, socialProviders }: BuiltInLogin): Provider[] {

@@ -9,6 +9,7 @@ import { withFlash } from '../flash.ts'
 import { placesOf } from '../lists.ts'
 import { Refusal } from '../refusal.tsx'
 import { show } from '../shell.tsx'
+import { signedIn } from '../signed-in.ts'
 
 type Booking = Awaited<ReturnType<Client['v1']['me']['bookings']['$get']>>['items'][number]
 type Slot = Awaited<
@@ -61,40 +62,46 @@ export function accountBookingPages(app: ConsoleApp): void {
     return c.redirect(withFlash(HOME, 'canceled'), 303)
   })
 
-  app.get(BOOK, async (c) => {
-    const { items } = await c.var.client.v1.services.$get({ query: { limit: 100 } })
-    const body = (
-      <>
-        <Head title="Book" crumbs={[{ href: HOME, text: 'Bookings' }]} />
-        {items.length === 0 ? (
-          <Card>
-            <Empty title="There is nothing to book at the moment" />
-          </Card>
-        ) : (
-          <div class="grid">
-            {items.map(({ id, name, description, autoConfirm }) => (
-              <Card
-                title={name}
-                footer={
-                  <a class="button plain small" href={`${BOOK}/${id}`}>
-                    Choose a time
-                  </a>
-                }
-              >
-                {description && <p>{description}</p>}
-                <p class="muted small">
-                  {autoConfirm ? 'Confirmed at once.' : 'Somebody confirms it.'}
-                </p>
-              </Card>
-            ))}
-          </div>
-        )}
-      </>
-    )
-    return show(c, { title: 'Book', body })
-  })
+  app.get(
+    BOOK,
+    signedIn(async (c) => {
+      const { items } = await c.var.client.v1.services.$get({ query: { limit: 100 } })
+      const body = (
+        <>
+          <Head title="Book" crumbs={[{ href: HOME, text: 'Bookings' }]} />
+          {items.length === 0 ? (
+            <Card>
+              <Empty title="There is nothing to book at the moment" />
+            </Card>
+          ) : (
+            <div class="grid">
+              {items.map(({ id, name, description, autoConfirm }) => (
+                <Card
+                  title={name}
+                  footer={
+                    <a class="button plain small" href={`${BOOK}/${id}`}>
+                      Choose a time
+                    </a>
+                  }
+                >
+                  {description && <p>{description}</p>}
+                  <p class="muted small">
+                    {autoConfirm ? 'Confirmed at once.' : 'Somebody confirms it.'}
+                  </p>
+                </Card>
+              ))}
+            </div>
+          )}
+        </>
+      )
+      return show(c, { title: 'Book', body })
+    }),
+  )
 
-  app.get(`${BOOK}/:serviceId`, (c) => slotsPage(c, c.req.param('serviceId')))
+  app.get(
+    `${BOOK}/:serviceId`,
+    signedIn((c) => slotsPage(c, c.req.param('serviceId') ?? '')),
+  )
 
   app.post(`${BOOK}/:serviceId`, async (c) => {
     const { form, client } = c.var

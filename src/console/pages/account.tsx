@@ -97,7 +97,7 @@ export function accountPages(app: ConsoleApp): void {
       <>
         <Head title="Badges and visits" />
         <Card title="Yours" flush>
-          <BadgeList held={held.items} progress={progress.items} />
+          <BadgeList held={held.items} />
         </Card>
         <Card title="Still to come">
           <ToCome progress={nearest(progress.items)} />
@@ -123,13 +123,7 @@ const ORIGINS = {
   partner: 'Given to you by a partner',
 } as const
 
-const BadgeList = ({
-  held,
-  progress,
-}: {
-  readonly held: readonly Held[]
-  readonly progress: readonly Progress[]
-}) => {
+const BadgeList = ({ held }: { readonly held: readonly Held[] }) => {
   if (held.length === 0) {
     return (
       <Empty title="No badges yet">
@@ -139,22 +133,17 @@ const BadgeList = ({
   }
   return (
     <ul class="things">
-      {held.map(({ badge, assignedAt, assignedBy }) => {
-        const rule = progress.find((each) => each.badge.id === badge.id)
-        return (
-          <li>
-            <span class="grow">
-              <BadgeChip badge={badge} />
-              {badge.description && <span class="muted"> {badge.description}</span>}
-            </span>
-            <span class="muted small">
-              {ORIGINS[assignedBy]}
-              {assignedBy === 'rule' && rule && ` with ${rule.need} of what it takes`}{' '}
-              <Time at={assignedAt} form="day" />
-            </span>
-          </li>
-        )
-      })}
+      {held.map(({ badge, assignedAt, assignedBy }) => (
+        <li>
+          <span class="grow">
+            <BadgeChip badge={badge} />
+            {badge.description && <span class="muted"> {badge.description}</span>}
+          </span>
+          <span class="muted small">
+            {ORIGINS[assignedBy]} <Time at={assignedAt} form="day" />
+          </span>
+        </li>
+      ))}
     </ul>
   )
 }

@@ -12,7 +12,7 @@ export function landingPages(app: ConsoleApp): void {
     const isMember = me?.kind === 'member'
     const isStaff = me?.permissions.some(({ reach }) => reach === 'any') === true
     const body = (
-      <Sheet look={look} title={look.name} landing>
+      <Sheet look={look} title={`Welcome to ${look.name}`} landing>
         <p class="lead">Members, badges and bookings, at one address.</p>
         {isMember ? (
           <div class="row">

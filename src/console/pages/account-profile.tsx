@@ -44,7 +44,7 @@ const NAMES = [
 
 /** What the form shows for each field, and what is wrong with it. */
 interface Shown {
-  readonly valueOf: (name: Name) => string
+  readonly textOf: (name: Name) => string
   readonly faults: Readonly<Record<string, string | undefined>>
 }
 
@@ -94,7 +94,7 @@ async function profilePage(c: ConsoleContext, me: Me, refused?: GuildhallError) 
     const there = FIELDS[name].of(me) ?? ''
     return { name, label: FIELDS[name].label, there, typed: refused ? form.text(name) : there }
   })
-  const valueOf = (of: Name) => entries.find(({ name }) => name === of)?.typed ?? ''
+  const textOf = (of: Name) => entries.find(({ name }) => name === of)?.typed ?? ''
   const isStale = refused?.code === 'precondition_failed'
   const body = (
     <>
@@ -106,7 +106,7 @@ async function profilePage(c: ConsoleContext, me: Me, refused?: GuildhallError) 
         <Both fields={entries.map(({ label, there, typed }) => ({ name: label, there, typed }))} />
       )}
       {refused && !isStale && <Refusal error={refused} />}
-      <ProfileForm me={me} valueOf={valueOf} faults={faultsOf(refused)} />
+      <ProfileForm me={me} textOf={textOf} faults={faultsOf(refused)} />
       <Identities identities={identities} />
       {c.env.request.allowsSelfDeletion && (
         <Card title="Delete your account" danger>
@@ -123,11 +123,11 @@ async function profilePage(c: ConsoleContext, me: Me, refused?: GuildhallError) 
   return show(c, { title: 'Profile', body, status: refused?.status ?? 200 })
 }
 
-const ProfileForm = ({ me, valueOf, faults }: Shown & { readonly me: Me }) => {
+const ProfileForm = ({ me, textOf, faults }: Shown & { readonly me: Me }) => {
   const field = (name: Name, path: string = name) => ({
     name,
     label: FIELDS[name].label,
-    value: valueOf(name),
+    value: textOf(name),
     error: faults[path],
   })
   return (

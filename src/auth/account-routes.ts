@@ -3,9 +3,10 @@ import { NO_SESSION } from '../security/callers/session-cookie.ts'
 import type { LoginApp, LoginContext } from './context.ts'
 import { MAILS } from './mail.ts'
 import type { Notice } from '../http/look.ts'
-import { accountPage, confirmEmailPage, message } from './pages.ts'
+import { accountPage, confirmEmailPage, message, passkeyPage } from './pages.tsx'
+import { show } from './show.tsx'
 import { passwordFault } from './passwords.ts'
-import { emailOf, readForm, type SignedIn, type SignedInOutside } from './requests.ts'
+import { emailOf, nameOf, readForm, type SignedIn, type SignedInOutside } from './requests.ts'
 import { BY_MAIL, tooMany } from './sign-in-routes.ts'
 import { MEMBER_KEYS, signToken } from '../security/tokens/signing-keys.ts'
 
@@ -13,6 +14,7 @@ const CONFIRMED = 'It is confirmed. Sign in with it.'
 const NOT_CONFIRMED =
   'This link is not good, or not for this account. Ask for another where you are signed in.'
 
+const NO_NAME = 'A name is one line of up to 80 characters.'
 const ELSEWHERE =
   'You are signed in with an outside provider: password, passkeys and address are kept there.'
 const NOT_OURS = 'You are signed in with an outside provider, whose tokens the API takes.'
@@ -48,6 +50,29 @@ export function accountRoutes(app: LoginApp): void {
     signedIn(async (c, session) => {
       const { id = '' } = (await readForm(c)) ?? {}
       await c.var.openSessions.end(session.identity, id)
+      return c.redirect('/auth/account', 303)
+    }),
+  )
+
+  app.get(
+    '/passkeys/:id',
+    withAccount(async (c, session) => {
+      const [hasPassword, all] = await Promise.all([
+        c.var.accounts.hasPassword(session.email),
+        c.var.passkeys.list(session.userId),
+      ])
+      const passkey = all.find(({ id }) => id === c.req.param('id'))
+      return passkey ? show(c, passkeyPage(passkey, { ...session, hasPassword })) : c.notFound()
+    }),
+  )
+
+  app.post(
+    '/passkeys/rename',
+    withAccount(async (c, session) => {
+      const { id = '', name: text } = (await readForm(c)) ?? {}
+      const name = nameOf(text)
+      if (!name) return account(c, session, { tone: 'bad', text: NO_NAME }, 422)
+      await c.var.passkeys.rename(session.userId, id, name)
       return c.redirect('/auth/account', 303)
     }),
   )
@@ -96,12 +121,12 @@ export function accountRoutes(app: LoginApp): void {
 
   app.get(
     '/mailed/email',
-    withAccount((c) => c.html(confirmEmailPage())),
+    withAccount((c) => show(c, confirmEmailPage())),
   )
   // Links of version 0.2 have the secret in the query, and each is good for an hour.
   app.get(
     '/email',
-    withAccount((c) => c.html(confirmEmailPage(c.req.query('token')))),
+    withAccount((c) => show(c, confirmEmailPage(c.req.query('token')))),
   )
 
   app.post(
@@ -110,8 +135,8 @@ export function accountRoutes(app: LoginApp): void {
       const { token = '' } = (await readForm(c)) ?? {}
       const isDone = await c.var.newAddress.confirm(session.userId, token)
       return isDone
-        ? c.html(message('Your new address', { tone: 'good', text: CONFIRMED }))
-        : c.html(message('Your new address', { tone: 'bad', text: NOT_CONFIRMED }), 410)
+        ? show(c, message('Your new address', { tone: 'good', text: CONFIRMED }))
+        : show(c, message('Your new address', { tone: 'bad', text: NOT_CONFIRMED }), 410)
     }),
   )
 
@@ -144,7 +169,7 @@ function withAccount(work: Work<SignedIn>) {
 }
 
 function elsewhere(c: LoginContext) {
-  return c.html(message('Your account', { tone: 'bad', text: ELSEWHERE }), 409)
+  return show(c, message('Your account', { tone: 'bad', text: ELSEWHERE }), 409)
 }
 
 /** Before what would lock the owner out: the password again, or a session that has only just begun. */
@@ -180,10 +205,8 @@ async function account(
     openSessions.list(identity),
   ])
   const account = own && { ...own, hasPassword: hasPassword === true, passkeys }
-  return c.html(
-    accountPage({ sessionId, sessions, issuer: identity.issuer, account }, notice),
-    status,
-  )
+  const view = { sessionId, sessions, issuer: identity.issuer, account }
+  return show(c, accountPage(view, notice), status)
 }
 
 function signedOut(c: LoginContext): Response {

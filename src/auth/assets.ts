@@ -1,4 +1,4 @@
-/** The files of the login's pages. A page loads nothing else, and runs nothing that is inline. */
+/** The scripts of the login's pages. A page loads nothing else, and runs nothing that is inline. */
 
 export const PASSKEY_SCRIPT = `const signIn = document.querySelector('#passkey-sign-in')
 const add = document.querySelector('#passkey-add')
@@ -23,6 +23,7 @@ async function attempt(work) {
   try {
     location.assign(await work())
   } catch (caught) {
+    if (caught.name === 'AbortError') return
     error.textContent = caught.name === 'NotAllowedError' ? 'No passkey was given.' : caught.message
     error.hidden = false
   }
@@ -30,12 +31,24 @@ async function attempt(work) {
 
 for (const button of [signIn, add]) if (button && supported) button.hidden = false
 
-signIn?.addEventListener('click', () => attempt(async () => {
+let offered
+async function enter(mediation) {
+  offered?.abort()
+  offered = new AbortController()
+  const { signal } = offered
   const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(await call('generate-authenticate-options'))
-  const credential = await navigator.credentials.get({ publicKey })
-  await call('verify-authentication', { response: credential.toJSON() })
+  const credential = await navigator.credentials.get({ publicKey, mediation, signal })
+  const stays = document.querySelector('[name=stay][type=checkbox]').checked
+  await call('verify-authentication', { response: credential.toJSON(), stays })
   return signIn.dataset.next
-}))
+}
+
+signIn?.addEventListener('click', () => attempt(() => enter('optional')))
+
+// Passkeys among what the browser fills in, from when somebody turns to the field.
+signIn?.form.elements.email.addEventListener('focus', async () => {
+  if (supported && await PublicKeyCredential.isConditionalMediationAvailable?.()) attempt(() => enter('conditional'))
+}, { once: true })
 
 add?.addEventListener('click', () => attempt(async () => {
   const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(await call('generate-register-options'))

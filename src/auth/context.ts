@@ -21,6 +21,7 @@ import { type Auth, makeAuth } from './better-auth.ts'
 import { type LoginAudit, loginAuditOf } from './audit.ts'
 import { sendMail } from '../mail/transport.ts'
 import { type NewAddress, newAddressOf } from './new-address.ts'
+import { isWithoutAdmin } from './first-run.ts'
 import { beginSession } from './openid.ts'
 import { type OpenSessions, openSessionsOf } from './open-sessions.ts'
 import { type Passkeys, passkeysOf } from './passkeys.ts'
@@ -65,6 +66,8 @@ export interface LoginEnv {
     beginOutside: (signedIn: SignedInThere) => Promise<string>
     /** Makes them a member as `admit` does, and has their profile follow what the provider says. */
     admitOutside: (signedIn: SignedInThere) => Promise<unknown>
+    /** Whether nobody can run the site yet. */
+    isWithoutAdmin: () => Promise<boolean>
     /** Whose tokens count. */
     issuers: () => readonly Issuer[]
   }
@@ -105,6 +108,7 @@ export function openLogin(c: LoginContext): void {
   const moment = { now, requestId, again: false }
   c.set('admit', (token) => identify({ type: 'session', token }, deps, moment))
   c.set('issuers', () => issuersOf(settingsOf(c.env), c.env.DB))
+  c.set('isWithoutAdmin', () => isWithoutAdmin(db, settingsOf(c.env)))
   c.set('beginOutside', (signedIn) =>
     beginSession(db, signedIn, { headers: c.req.raw.headers, secret: login.secret, now }),
   )

@@ -24,6 +24,13 @@ export function openSessionsOf({ db, now, audit }: Pick<LoginDeps, 'db' | 'now' 
         .orderBy(authSessions.createdAt)
     },
 
+    async shorten(sessionId: string, seconds: number): Promise<void> {
+      await db
+        .update(authSessions)
+        .set({ expiresAt: new Date(now + seconds * 1000) })
+        .where(eq(authSessions.id, sessionId))
+    },
+
     async end(identity: IdentityName, sessionId: string): Promise<void> {
       const member = await audit.memberWith(identity)
       await batch(db, {

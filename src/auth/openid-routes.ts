@@ -4,7 +4,7 @@ import { Problem } from '../problem.ts'
 import { cookiesNamed } from '../security/callers/cookies.ts'
 import { ProviderError } from '../security/tokens/provider-answers.ts'
 import type { LoginApp, LoginContext } from './context.ts'
-import { enter } from './enter.ts'
+import { enter, stays } from './enter.ts'
 import { AWAY_COOKIE, BACK, comeBack, leaveFor, readAway } from './openid.ts'
 import { nextPath, readForm } from './requests.ts'
 import { tooMany } from './sign-in-routes.ts'
@@ -12,14 +12,14 @@ import { FAILED } from './social-routes.ts'
 
 export function openidRoutes(app: LoginApp): void {
   app.post('/openid', async (c) => {
-    const { provider: name = '', next } = (await readForm(c)) ?? {}
+    const form = await readForm(c)
+    const { provider: name = '', next } = form ?? {}
     const asking = askingOf(c, name)
     if (!asking) return c.notFound()
     const wait = await c.var.attempt('social:address')
     if (wait > 0) return tooMany(c, wait)
-    const left = await leaveFor(asking, nextPath(next, asking.login.publicUrl)).catch(
-      (error: unknown) => failed(c, name, error),
-    )
+    const way = { next: nextPath(next, asking.login.publicUrl), stays: stays(form) }
+    const left = await leaveFor(asking, way).catch((error: unknown) => failed(c, name, error))
     if (!left) return c.redirect(FAILED, 303)
     c.header('Set-Cookie', left.cookie, { append: true })
     return c.redirect(left.url, 303)
@@ -41,12 +41,10 @@ export function openidRoutes(app: LoginApp): void {
     if (!signedIn) return c.redirect(FAILED, 303)
     const cookie = await c.var.beginOutside(signedIn)
     const answer = new Response(null, { headers: { 'Set-Cookie': cookie } })
-    const isIn = await enter(
-      c,
-      answer,
-      () => true,
-      () => c.var.admitOutside(signedIn),
-    )
+    const isIn = await enter(c, answer, {
+      admit: () => c.var.admitOutside(signedIn),
+      stays: away.stays,
+    })
     return c.redirect(isIn ? away.next : FAILED, 303)
   })
 }

@@ -33,6 +33,7 @@ const Away = z.object({
   verifier: z.string(),
   /** Where to go afterwards. */
   next: z.string(),
+  stays: z.boolean(),
   /** Milliseconds since the epoch. */
   until: z.number(),
 })
@@ -61,7 +62,7 @@ function redirectUri({ login, name }: Pick<Asking, 'login' | 'name'>): string {
 }
 
 /** @returns where to send the browser, and the cookie it comes back with. @throws ProviderError */
-export async function leaveFor(asking: Asking, next: string) {
+export async function leaveFor(asking: Asking, { next, stays }: Pick<Away, 'next' | 'stays'>) {
   const { login, name, provider, now } = asking
   const away: Away = {
     provider: name,
@@ -69,6 +70,7 @@ export async function leaveFor(asking: Asking, next: string) {
     nonce: randomText(),
     verifier: randomText(),
     next,
+    stays,
     until: now + AWAY_SECONDS * 1000,
   }
   const { authorization_endpoint: authorizationEndpoint } = await metadata(provider)

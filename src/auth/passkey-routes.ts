@@ -7,6 +7,7 @@ import type { LoginApp, LoginContext } from './context.ts'
 import { enter } from './enter.ts'
 import { MAILS } from './mail.ts'
 import type { Adding } from './storage.ts'
+import { UNNAMED_PASSKEY } from './pages.tsx'
 import { tooMany } from './sign-in-routes.ts'
 
 const Text = z.string().max(8192)
@@ -30,7 +31,7 @@ const Credential = z.object({
   clientExtensionResults: z.looseObject({}).default({}),
   authenticatorAttachment: Text.max(32).nullish(),
 })
-const Body = z.object({ response: Credential })
+const Body = z.object({ response: Credential, stays: z.boolean().default(true) })
 
 export function passkeyRoutes(app: LoginApp): void {
   app.on(
@@ -46,12 +47,12 @@ export function passkeyRoutes(app: LoginApp): void {
   app.post('/passkey/verify-registration', async (c) => {
     const session = await c.var.session()
     if (session?.kind !== 'account') return failed(c, 401)
-    const credential = await readCredential(c)
+    const { credential } = await readSent(c)
     if (!credential) return failed(c, 400)
     const member = await c.var.audit.memberOf(session.userId)
     const answer = await verify(
       c,
-      { name: 'Passkey', response: credential },
+      { name: UNNAMED_PASSKEY, response: credential },
       {
         sessionId: session.id,
         audit: (isKept) => c.var.audit.row('added a passkey', member, isKept),
@@ -67,24 +68,25 @@ export function passkeyRoutes(app: LoginApp): void {
   app.post('/passkey/verify-authentication', async (c) => {
     const wait = await c.var.attempt('passkey:address')
     if (wait > 0) return tooMany(c, wait)
-    const credential = await readCredential(c)
+    const { credential, stays } = await readSent(c)
     if (!credential) return failed(c, 400)
     const answer = await verify(c, { response: credential })
     if (!answer.ok) return failed(c, answer.status)
     // Its owner may have removed it meanwhile.
-    const isIn = await enter(
-      c,
-      answer,
-      (session) => session.kind === 'account' && c.var.passkeys.has(session.userId, credential.id),
-    )
+    const isIn = await enter(c, answer, {
+      isStillRight: (session) =>
+        session.kind === 'account' && c.var.passkeys.has(session.userId, credential.id),
+      stays,
+    })
     if (!isIn) return failed(c, 401)
     return c.json({ signedIn: true })
   })
 }
 
-/** Undefined if there is none. */
-async function readCredential(c: LoginContext) {
-  return Body.safeParse(await c.req.json().catch(() => undefined)).data?.response
+/** Without a credential if there is none. */
+async function readSent(c: LoginContext) {
+  const { data } = Body.safeParse(await c.req.json().catch(() => undefined))
+  return { credential: data?.response, stays: data?.stays ?? true }
 }
 
 function verify(c: LoginContext, sent: object, adding?: Adding): Promise<Response> {

@@ -14,6 +14,7 @@ export function passkeysOf({ db, audit }: Pick<LoginDeps, 'db' | 'audit'>) {
           id: authPasskeys.id,
           name: authPasskeys.name,
           createdAt: authPasskeys.createdAt,
+          aaguid: authPasskeys.aaguid,
         })
         .from(authPasskeys)
         .where(eq(authPasskeys.userId, userId))
@@ -25,6 +26,13 @@ export function passkeysOf({ db, audit }: Pick<LoginDeps, 'db' | 'audit'>) {
         .from(authPasskeys)
         .where(and(eq(authPasskeys.userId, userId), eq(authPasskeys.credentialID, credentialID)))
       return found.length > 0
+    },
+
+    async rename(userId: string, id: string, name: string): Promise<void> {
+      await db
+        .update(authPasskeys)
+        .set({ name })
+        .where(and(eq(authPasskeys.id, id), eq(authPasskeys.userId, userId)))
     },
 
     /** @returns false if there is none */

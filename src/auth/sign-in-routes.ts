@@ -1,7 +1,7 @@
 /** Signing up and in, and what a mailed link leads to. */
 import type { Notice } from '../http/look.ts'
 import type { LoginApp, LoginContext } from './context.ts'
-import { enter, rememberPlace } from './enter.ts'
+import { enter, rememberPlace, stays } from './enter.ts'
 import {
   choosePasswordPage,
   forgotPage,
@@ -10,8 +10,9 @@ import {
   type Provider,
   signInPage,
   signUpPage,
-} from './pages.ts'
+} from './pages.tsx'
 import type { BuiltInLogin } from '../settings/login.ts'
+import { show } from './show.tsx'
 import { emailOf, nameOf, nextPath, readForm } from './requests.ts'
 
 const MAILED: Notice = {
@@ -41,20 +42,20 @@ const RESET = { purpose: 'reset', title: 'Choose a new password', action: '/auth
 type MailedLink = typeof VERIFY | typeof RESET
 
 export function signInRoutes(app: LoginApp): void {
-  app.get('/sign-up', (c) => c.html(signUpPage()))
+  app.get('/sign-up', (c) => show(c, signUpPage()))
   app.post('/sign-up', async (c) => {
     const form = await readForm(c)
     const email = emailOf(form?.email)
     const name = nameOf(form?.name)
-    if (!email) return c.html(signUpPage(NO_EMAIL), 422)
-    if (!name) return c.html(signUpPage(NO_NAME, email), 422)
+    if (!email) return show(c, signUpPage(NO_EMAIL), 422)
+    if (!name) return show(c, signUpPage(NO_NAME, email), 422)
     const wait = await c.var.attempt('mail:address', ['mail:account', email])
     if (wait > 0) return tooMany(c, wait)
     await c.var.accounts.signUp(email, name)
-    return c.html(message('Sign up', MAILED))
+    return show(c, message('Sign up', MAILED))
   })
 
-  app.get('/mailed/verify', (c) => c.html(mailedCodePage(VERIFY)))
+  app.get('/mailed/verify', (c) => show(c, mailedCodePage(VERIFY)))
   // Links of version 0.2 have the secret in the query, and each is good for an hour.
   app.get('/verify', (c) => choosePassword(c, VERIFY, c.req.query('token') ?? ''))
   app.post('/verify', async (c) => {
@@ -67,7 +68,7 @@ export function signInRoutes(app: LoginApp): void {
     if ('fault' in verified) {
       const notice = { tone: 'bad', text: verified.fault } as const
       const link = { token, email: verified.email }
-      return c.html(choosePasswordPage(VERIFY, link, notice), 422)
+      return show(c, choosePasswordPage(VERIFY, link, notice), 422)
     }
     const { userId, email, isRepeat } = verified
     if (isRepeat) {
@@ -78,32 +79,33 @@ export function signInRoutes(app: LoginApp): void {
     return c.redirect('/auth/account', 303)
   })
 
-  app.get('/sign-in', (c) => {
+  app.get('/sign-in', async (c) => {
     const notice = c.req.query('error') === undefined ? undefined : NOT_SOCIAL
-    return c.html(signIn(c, c.req.query('next'), notice))
+    const isFirstRun = await c.var.isWithoutAdmin()
+    return show(c, signIn(c, c.req.query('next'), notice, undefined, isFirstRun))
   })
   app.post('/sign-in', async (c) => {
     const form = await readForm(c)
     const email = emailOf(form?.email)
     const { password = '', next } = form ?? {}
-    if (!email || password.length > 1024) return c.html(signIn(c, next, NOT_RIGHT, email), 401)
-    const { isIn, wait } = await enterWith(c, { email }, password)
+    if (!email || password.length > 1024) return show(c, signIn(c, next, NOT_RIGHT, email), 401)
+    const { isIn, wait } = await enterWith(c, { email }, password, stays(form))
     if (wait > 0) return tooMany(c, wait, BY_MAIL)
-    if (!isIn) return c.html(signIn(c, next, NOT_RIGHT, email), 401)
+    if (!isIn) return show(c, signIn(c, next, NOT_RIGHT, email), 401)
     return c.redirect(nextPath(next, c.env.request.login.publicUrl), 303)
   })
 
-  app.get('/forgot', (c) => c.html(forgotPage()))
+  app.get('/forgot', (c) => show(c, forgotPage()))
   app.post('/forgot', async (c) => {
     const email = emailOf((await readForm(c))?.email)
-    if (!email) return c.html(forgotPage(NO_EMAIL), 422)
+    if (!email) return show(c, forgotPage(NO_EMAIL), 422)
     const wait = await c.var.attempt('mail:address', ['reset:account', email])
     if (wait > 0) return tooMany(c, wait)
     await c.var.accounts.forgot(email)
-    return c.html(message('Forgot the password', MAILED))
+    return show(c, message('Forgot the password', MAILED))
   })
 
-  app.get('/mailed/reset', (c) => c.html(mailedCodePage(RESET)))
+  app.get('/mailed/reset', (c) => show(c, mailedCodePage(RESET)))
   app.get('/reset', (c) => choosePassword(c, RESET, c.req.query('token') ?? ''))
   app.post('/reset', async (c) => {
     const { token = '', password } = (await readForm(c)) ?? {}
@@ -115,7 +117,7 @@ export function signInRoutes(app: LoginApp): void {
     if ('fault' in reset) {
       const notice = { tone: 'bad', text: reset.fault } as const
       const link = { token, email: reset.email }
-      return c.html(choosePasswordPage(RESET, link, notice), 422)
+      return show(c, choosePasswordPage(RESET, link, notice), 422)
     }
     if (reset.isRepeat) {
       const { checked, wait } = await check(c, reset, password)
@@ -125,23 +127,30 @@ export function signInRoutes(app: LoginApp): void {
     // The owner is let in with the new password from here, whatever strangers try meanwhile.
     await rememberPlace(c, reset)
     const text = 'The password is changed, and every session was signed out.'
-    return c.html(signIn(c, undefined, { tone: 'good', text }, reset.email))
+    return show(c, signIn(c, undefined, { tone: 'good', text }, reset.email))
   })
 }
 
 /** The form that uses the link, for whoever has its secret. */
 async function choosePassword(c: LoginContext, link: MailedLink, token: string): Promise<Response> {
   const email = await c.var.accounts.addressee(link.purpose, token)
-  return email ? c.html(choosePasswordPage(link, { token, email })) : badLink(c, link)
+  return email ? show(c, choosePasswordPage(link, { token, email })) : badLink(c, link)
 }
 
 function badLink(c: LoginContext, { title }: MailedLink) {
-  return c.html(message(title, BAD_LINK), 410)
+  return show(c, message(title, BAD_LINK), 410)
 }
 
-function signIn(c: LoginContext, next: string | undefined, notice?: Notice, email?: string) {
+function signIn(
+  c: LoginContext,
+  next: string | undefined,
+  notice?: Notice,
+  email?: string,
+  isWithoutAdmin = false,
+) {
   const { login } = c.env.request
-  return signInPage(nextPath(next, login.publicUrl), providersOf(login), notice, email)
+  const ways = { next: nextPath(next, login.publicUrl), providers: providersOf(login) }
+  return signInPage({ ...ways, email, isWithoutAdmin }, notice)
 }
 
 function providersOf({ openidProviders, socialProviders }: BuiltInLogin): Provider[] {
@@ -170,11 +179,11 @@ async function check(c: LoginContext, { email, userId }: Named, password: string
 }
 
 /** Signs in whoever knows the password of the account. @returns seconds to wait, as `check` does */
-async function enterWith(c: LoginContext, account: Named, password: string) {
+async function enterWith(c: LoginContext, account: Named, password: string, stays = true) {
   const { checked, wait } = await check(c, account, password)
   if (!checked) return { isIn: false, wait }
   const isStillRight = () => c.var.accounts.isStillRight(checked, account.email, password)
-  return { isIn: await enter(c, await started(c, checked.userId), isStillRight), wait }
+  return { isIn: await enter(c, await started(c, checked.userId), { isStillRight, stays }), wait }
 }
 
 /** A new session for whoever gave the right password, or read the mail. */
@@ -193,5 +202,5 @@ export const BY_MAIL = 'Or choose a new one by mail: that works at once.'
 export function tooMany(c: LoginContext, seconds: number, instead = '') {
   const text = `Too many attempts. Try again in ${Math.ceil(seconds / 60)} minutes. ${instead}`
   c.header('Retry-After', String(seconds))
-  return c.html(message('Wait a while', { tone: 'bad', text: text.trim() }), 429)
+  return show(c, message('Wait a while', { tone: 'bad', text: text.trim() }), 429)
 }

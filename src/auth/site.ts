@@ -16,11 +16,12 @@ import { styleOf } from '../look/style.ts'
 import { MAILED_CODE_SCRIPT, PASSKEY_SCRIPT } from './assets.ts'
 import { type LoginContext, type LoginEnv, openLogin } from './context.ts'
 import { MailError } from '../mail/transport.ts'
-import { message } from './pages.ts'
+import { message } from './pages.tsx'
 import { openidRoutes } from './openid-routes.ts'
 import { passkeyRoutes } from './passkey-routes.ts'
 import type { BuiltInLogin } from '../settings/login.ts'
 import { signInRoutes } from './sign-in-routes.ts'
+import { show } from './show.tsx'
 import { socialRoutes } from './social-routes.ts'
 
 export const loginSite = new Hono<LoginEnv>().basePath('/auth')
@@ -31,6 +32,8 @@ loginSite.use(
       defaultSrc: ["'none'"],
       scriptSrc: ["'self'"],
       styleSrc: ["'self'"],
+      // The logo, if it is elsewhere.
+      imgSrc: ["'self'", 'https:'],
       connectSrc: ["'self'"],
       // A social provider is reached by a redirect of a form.
       formAction: [(c: LoginContext) => (hasSocial(c) ? "'self' https:" : "'self'")],
@@ -64,7 +67,7 @@ loginSite.use(
   methodNotAllowed({
     app: loginSite,
     onMethodNotAllowed: (c, methods) =>
-      c.html(message('Not here', { tone: 'bad', text: 'This page does not take that.' }), 405, {
+      show(c, message('Not here', { tone: 'bad', text: 'This page does not take that.' }), 405, {
         Allow: methods.join(', '),
       }),
   }),
@@ -72,7 +75,7 @@ loginSite.use(
 loginSite.use(
   bodyLimit({
     maxSize: 16 * 1024,
-    onError: (c) => c.html(message('Too long', { tone: 'bad', text: 'That is too much.' }), 413),
+    onError: (c) => show(c, message('Too long', { tone: 'bad', text: 'That is too much.' }), 413),
   }),
 )
 loginSite.use(async (c, next) => {
@@ -88,7 +91,7 @@ loginSite.use(async (c, next) => {
   // Whose request it is, only the cookie says here; with two credentials it could be anybody's.
   if (c.req.header('Authorization') !== undefined || c.req.header('X-API-Key') !== undefined) {
     const text = 'This page takes neither a token nor a key, only the cookie of a session.'
-    return c.html(message('Not taken', { tone: 'bad', text }), 400)
+    return show(c, message('Not taken', { tone: 'bad', text }), 400)
   }
   if (!isRead && !isSameOrigin(c.req.raw.headers, login.publicUrl)) {
     return refused(c, 'This came from another site. Go back to the page and try again.')
@@ -106,24 +109,28 @@ openidRoutes(loginSite)
 socialRoutes(loginSite)
 
 loginSite.notFound((c) =>
-  c.html(message('Nothing here', { tone: 'bad', text: 'There is no such page.' }), 404),
+  show(c, message('Nothing here', { tone: 'bad', text: 'There is no such page.' }), 404),
 )
 loginSite.onError((error, c) => {
   const { requestId } = c.env.request
   log('error', 'login failed', { requestId, ...describeError(error) })
   if (error instanceof MailError) {
     const text = 'Mail cannot be sent at the moment, so nothing was done. Try again in a minute.'
-    return c.html(message('That did not work', { tone: 'bad', text }), 503, { 'Retry-After': '60' })
+    return show(c, message('That did not work', { tone: 'bad', text }), 503, {
+      'Retry-After': '60',
+    })
   }
   if (isUnavailable(error)) {
     const isRead = isReading(c.req.method)
     const text = isRead
       ? 'This took too long. Try it again in a moment.'
       : 'This took too long. It may have been done all the same: look first, then try it again.'
-    return c.html(message('That took too long', { tone: 'bad', text }), 503, { 'Retry-After': '1' })
+    return show(c, message('That took too long', { tone: 'bad', text }), 503, {
+      'Retry-After': '1',
+    })
   }
   const text = `Something failed on our side. Its number is ${c.env.request.requestId}.`
-  return c.html(message('That did not work', { tone: 'bad', text }), 500)
+  return show(c, message('That did not work', { tone: 'bad', text }), 500)
 })
 
 function isReading(method: string): boolean {
@@ -153,7 +160,7 @@ function hasSocial({ env }: LoginContext): boolean {
 }
 
 function refused(c: LoginContext, text: string) {
-  return c.html(message('Not taken', { tone: 'bad', text }), 403)
+  return show(c, message('Not taken', { tone: 'bad', text }), 403)
 }
 
 /** One that is asked for by the name of its edition never changes. */

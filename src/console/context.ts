@@ -19,6 +19,8 @@ export interface ConsoleEnv {
       readonly publicUrl: string
       readonly look: LookSettings
       readonly zone: string
+      /** Whether members may delete themselves. */
+      readonly allowsSelfDeletion: boolean
       readonly waitForSender: <T>(sent: Promise<T>) => Promise<T>
       readonly call: Answering
     }

@@ -16,6 +16,9 @@ const FLASHES = {
   taken: 'Taken away.',
   revoked: 'Revoked. Whatever used it is refused from now on.',
   ended: 'Ended.',
+  booked: 'Booked. It is among your bookings.',
+  canceled: 'Canceled.',
+  unlinked: 'Unlinked. It signs you in no more.',
   requested: 'Asked for. It runs in the background; this page shows how far it is.',
 } as const
 

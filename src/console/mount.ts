@@ -1,12 +1,12 @@
-/** Where the console meets the app. Its code is loaded by the first request for one of its pages. */
-import type { Hono } from 'hono'
-import type { AppEnv } from '../http/context.ts'
-import { SettingsError, settingsOf } from '../settings/settings.ts'
+/** Where the console and the account meet the app. Their code is loaded by the first request for one of their pages. */
+import type { Hono, MiddlewareHandler } from 'hono'
+import type { AppContext, AppEnv } from '../http/context.ts'
+import { type Settings, SettingsError, settingsOf } from '../settings/settings.ts'
 
 /** What is served here; a test compares this list with the running app. */
-export const CONSOLE_PATHS = ['ALL /console/*'] as const
+export const CONSOLE_PATHS = ['GET /', 'ALL /account/*', 'ALL /console/*'] as const
 
-/** `wrangler deploy --define WITHOUT_CONSOLE:true` leaves the console's code out of what is uploaded. */
+/** `wrangler deploy --define WITHOUT_CONSOLE:true` leaves the code of both out of what is uploaded. */
 declare const WITHOUT_CONSOLE: true | undefined
 
 /**
@@ -15,27 +15,48 @@ declare const WITHOUT_CONSOLE: true | undefined
  * @param isLate whether the time of the requests is up
  */
 export function mountConsole(app: Hono<AppEnv>, isLate: boolean): void {
-  app.all('/console/*', async (c, next) => {
-    const settings = settingsOf(c.env)
-    const { builtInLogin: login, console: isOn, look, siteTimeZone } = settings
-    if (!isOn || !login) return next()
-    // The bundler follows no import that cannot be reached, so this has to be one condition.
-    if (typeof WITHOUT_CONSOLE === 'undefined') {
-      const { consoleSite } = await import('./site.tsx')
-      const request = {
-        requestId: c.get('requestId'),
-        now: c.get('now'),
-        isLate,
-        publicUrl: login.publicUrl,
-        look,
-        zone: siteTimeZone,
-        waitForSender: c.get('waitForSender'),
-        call: async (request: Request) => app.fetch(request, c.env, c.executionCtx),
+  /** @param isServed whether there is such a page on this site, and for this request */
+  const pagesIf =
+    (isServed: (settings: Settings, c: AppContext) => boolean): MiddlewareHandler<AppEnv> =>
+    async (c, next) => {
+      const settings = settingsOf(c.env)
+      const { builtInLogin: login, look, siteTimeZone, allowsSelfDeletion } = settings
+      if (!login || !isServed(settings, c)) return next()
+      // The bundler follows no import that cannot be reached, so this has to be one condition.
+      if (typeof WITHOUT_CONSOLE === 'undefined') {
+        const { consoleSite } = await import('./site.tsx')
+        const request = {
+          requestId: c.get('requestId'),
+          now: c.get('now'),
+          isLate,
+          publicUrl: login.publicUrl,
+          look,
+          zone: siteTimeZone,
+          allowsSelfDeletion,
+          waitForSender: c.get('waitForSender'),
+          call: async (request: Request) => app.fetch(request, c.env, c.executionCtx),
+        }
+        return consoleSite.fetch(c.req.raw, { request })
       }
-      return consoleSite.fetch(c.req.raw, { request })
+      // It is on by default, and a deployment that was built without it wants none.
+      if (!c.env.CONSOLE) return next()
+      throw new SettingsError('CONSOLE: this deployment was built without it')
     }
-    // It is on by default, and a deployment that was built without it wants none.
-    if (!c.env.CONSOLE) return next()
-    throw new SettingsError('CONSOLE: this deployment was built without it')
-  })
+  app.all(
+    '/console/*',
+    pagesIf(({ console: isOn }) => isOn),
+  )
+  app.all(
+    '/account/*',
+    pagesIf(() => true),
+  )
+  // Where the Worker stands in front of a site, the start is the site's; programs get no page.
+  app.get(
+    '/',
+    pagesIf(({ pages }, c) => !pages?.front && asksForPage(c.req.raw.headers)),
+  )
+}
+
+function asksForPage(headers: Headers): boolean {
+  return (headers.get('Accept') ?? '').toLowerCase().includes('text/html')
 }

@@ -1,6 +1,4 @@
 /** The parts of the console, each with what the API wants for it. */
-import { raw } from 'hono/html'
-
 interface Section {
   readonly href: string
   readonly text: string
@@ -102,17 +100,3 @@ export const SECTIONS: readonly Group[] = [
 export function isVisible({ may }: Section, rights: ReadonlySet<string>): boolean {
   return may.length === 0 || may.some((permission) => rights.has(permission))
 }
-
-export const Icon = ({ paths }: { readonly paths: string }) => (
-  <svg
-    viewBox="0 0 16 16"
-    fill="none"
-    stroke="currentColor"
-    stroke-width="1.5"
-    stroke-linecap="round"
-    stroke-linejoin="round"
-    aria-hidden="true"
-  >
-    {raw(paths)}
-  </svg>
-)

@@ -1,13 +1,15 @@
 /** What is around every page of the console, and how a page becomes an answer. */
 import type { Child } from 'hono/jsx'
+import { AccountFrame, accountSectionOf } from '../look/account-frame.tsx'
 import { editionOf } from '../look/assets.ts'
 import { Brand, documentOf, policyOf, Sheet } from '../look/document.tsx'
+import { Icon } from '../look/icon.tsx'
 import type { LookSettings } from '../settings/look.ts'
 import type { NotedCall } from './api.ts'
 import { ByApi } from './by-api.tsx'
 import type { ConsoleContext, Whoami } from './context.ts'
 import { flashOf } from './flash.ts'
-import { Icon, isVisible, SECTIONS } from './sections.tsx'
+import { isVisible, SECTIONS } from './sections.tsx'
 
 export interface Page {
   readonly title: string
@@ -22,6 +24,19 @@ export async function show(c: ConsoleContext, page: Page): Promise<Response> {
   const { look, publicUrl } = c.env.request
   const me = await c.var.me
   const flash = flashOf(c.req.query('done'))
+  const section = accountSectionOf(new URL(c.req.url).pathname)
+  if (section) {
+    const isStaff = me.permissions.some(({ reach }) => reach === 'any')
+    return answered(
+      c,
+      page.title,
+      <AccountFrame look={look} path={section} isStaff={isStaff}>
+        {flash && <p role="status">{flash}</p>}
+        {page.body}
+      </AccountFrame>,
+      page.status,
+    )
+  }
   const calls = c.var.api.calls.filter(({ chain }) => chain[0] !== 'whoami')
   return answered(
     c,
@@ -117,7 +132,7 @@ const Who = ({ me }: { readonly me: Whoami }) => (
       Signed in as {me.roles.filter((role) => role !== 'member').join(', ') || 'member'}
     </span>
     <span class="row">
-      <a href="/auth/account">Account</a>
+      <a href="/account">Account</a>
       <form method="post" action="/auth/sign-out">
         <button class="quiet small">Sign out</button>
       </form>

@@ -14,6 +14,10 @@ import { badgePages } from './pages/badges.tsx'
 import { explainPages } from './pages/explain.tsx'
 import { jobPages } from './pages/jobs.tsx'
 import { memberPage } from './pages/member.tsx'
+import { accountPages } from './pages/account.tsx'
+import { accountBookingPages } from './pages/account-bookings.tsx'
+import { accountProfilePages } from './pages/account-profile.tsx'
+import { landingPages } from './pages/landing.tsx'
 import { memberPages } from './pages/members.tsx'
 import { overviewPages } from './pages/overview.tsx'
 import { pageRulePages } from './pages/page-rules.tsx'
@@ -68,7 +72,8 @@ consoleSite.use(async (c, next) => {
     if (isReading(c)) return c.redirect(`${publicUrl}${pathname}${search}`)
     return refused(c, `This site is at ${publicUrl}.`, 403)
   }
-  if (isReading(c) && !isOwnNavigation(c.req.raw.headers))
+  // The start is for everybody, and knows whoever comes from here.
+  if (pathname !== '/' && isReading(c) && !isOwnNavigation(c.req.raw.headers))
     return onceMore(c, `${pathname}${search}`)
   if (!isReading(c) && !isOwnForm(c.req.raw.headers, publicUrl))
     return refused(c, 'This came from another site. Go back to the page and try again.', 403)
@@ -86,7 +91,11 @@ consoleSite.use(async (c, next) => {
   await next()
 })
 
+landingPages(consoleSite)
 overviewPages(consoleSite)
+accountPages(consoleSite)
+accountBookingPages(consoleSite)
+accountProfilePages(consoleSite)
 memberPages(consoleSite)
 memberPage(consoleSite)
 badgePages(consoleSite)

@@ -13,8 +13,8 @@ export const SCRIPT_PATH = '/auth/look.js'
 export interface Frame {
   readonly look: LookSettings
   readonly zone: string
-  /** Of this answer alone. */
-  readonly nonce: string
+  /** Of this answer alone; undefined where the policy names the files instead. */
+  readonly nonce: string | undefined
   /** Changes with the style sheet and the script. */
   readonly edition: string
 }
@@ -102,14 +102,17 @@ export const Sheet = ({
   look,
   title,
   wide = false,
+  landing = false,
   children,
 }: {
   readonly look: LookSettings
   readonly title: string
   readonly wide?: boolean
+  /** Whether it is the first that somebody sees of a site. */
+  readonly landing?: boolean
   readonly children?: Child
 }) => (
-  <main id="main" class={wide ? 'sheet wide' : 'sheet'}>
+  <main id="main" class={landing ? 'sheet landing' : wide ? 'sheet wide' : 'sheet'}>
     <Brand look={look} />
     <h1>{title}</h1>
     {children}

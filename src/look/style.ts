@@ -4,6 +4,7 @@
  */
 import type { LookSettings } from '../settings/look.ts'
 import { accentTokens } from './accent.ts'
+import { ACCOUNT_STYLE } from './account-style.ts'
 
 const TOKENS = `:root{color-scheme:light dark;
 --bg:light-dark(#fff,#131417);--surface:light-dark(#fff,#191b1f);--subtle:light-dark(#f8f8f9,#16181b);--hover:light-dark(#f4f4f6,#23262b);
@@ -162,7 +163,7 @@ input:not([type=checkbox],[type=radio],[type=hidden],[type=color]),select,textar
 `
 
 /** What every site has, before its own colour. */
-const STYLE = TOKENS + ELEMENTS + COMPONENTS
+const STYLE = TOKENS + ELEMENTS + COMPONENTS + ACCOUNT_STYLE
 
 /** The style sheet of a site. */
 export function styleOf({ accent }: LookSettings): string {

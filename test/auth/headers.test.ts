@@ -56,7 +56,8 @@ test.each(KINDS)('%i %s is kept by nobody, framed by nobody, and runs nothing', 
     status,
     'cache-control': 'no-store',
     'content-security-policy':
-      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
+      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; " +
+      "connect-src 'self'; " +
       "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     'referrer-policy': 'same-origin',
     'request-id': expect.stringMatching(/^\w/),

@@ -46,7 +46,8 @@ async function kinds(page: Page): Promise<string[]> {
   })
 }
 
-async function addAuthenticator(page: Page): Promise<void> {
+/** @returns what takes it away again, so that no passkey is filled in where a password is typed */
+async function addAuthenticator(page: Page): Promise<() => Promise<unknown>> {
   const devtools = await page.context().newCDPSession(page)
   await devtools.send('WebAuthn.enable')
   const options = {
@@ -57,6 +58,7 @@ async function addAuthenticator(page: Page): Promise<void> {
     isUserVerified: true,
   } as const
   await devtools.send('WebAuthn.addVirtualAuthenticator', { options })
+  return () => devtools.send('WebAuthn.disable')
 }
 
 async function isSignedOut(page: Page, { url }: Server): Promise<boolean> {
@@ -89,15 +91,16 @@ test('sign up, confirm, password, passkey, sign out everywhere, reset, change of
 
   await signIn(page, url, ADA, FIRST)
   await page.waitForURL(`${url}/auth/account`)
-  await addAuthenticator(page)
+  const removeAuthenticator = await addAuthenticator(page)
   await press(page, 'Add a passkey')
-  await page.getByRole('button', { name: 'Remove' }).waitFor()
+  await page.getByRole('link', { name: 'Rename or remove' }).waitFor()
   await press(page, 'Sign out')
   await page.waitForURL(`${url}/auth/sign-in`)
   await press(page, 'Sign in with a passkey')
   await page.waitForURL(`${url}/auth/account`)
   expect(await kinds(page)).toEqual(['member', 'member'])
 
+  await removeAuthenticator()
   await signIn(elsewhere.page, url, ADA, FIRST)
   await elsewhere.page.waitForURL(`${url}/auth/account`)
   await press(page, 'Sign out everywhere')

@@ -40,6 +40,7 @@ export async function logoutTokenOf(claims: JWTPayload): Promise<string> {
 export function openidProvider() {
   const grants = new Map<string, { readonly asked: URLSearchParams; readonly claims: JWTPayload }>()
   let isDown = false
+  const asked: string[] = []
 
   async function idToken(asked: URLSearchParams, claims: JWTPayload): Promise<string> {
     const now = Math.floor(Date.now() / 1000)
@@ -76,6 +77,7 @@ export function openidProvider() {
 
   const spy = vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
     const request = new Request(input, init)
+    asked.push(request.url)
     if (isDown) return new Response('out of order', { status: 503 })
     switch (request.url) {
       case `${OPENID.issuer}/.well-known/openid-configuration`:
@@ -94,7 +96,8 @@ export function openidProvider() {
   onTestFinished(() => spy.mockRestore())
 
   return {
-    spy,
+    /** Every URL that was asked for. */
+    asked,
     goDown: () => void (isDown = true),
     /** Has somebody agree. @param claims of the ID token, over the usual ones @returns where their browser is sent */
     agree(location: string | null, claims: JWTPayload): URL {

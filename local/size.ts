@@ -6,6 +6,7 @@ const BUILDS = [
   ['all of it', []],
   ['without the login', ['--define=VERIFY_ONLY:true']],
   ['without pages', ['--define=WITHOUT_PAGES:true']],
+  ['without the console', ['--define=WITHOUT_CONSOLE:true']],
 ] as const
 
 for (const [name, options] of BUILDS) {

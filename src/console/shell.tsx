@@ -42,7 +42,7 @@ export async function show(c: ConsoleContext, page: Page): Promise<Response> {
     c,
     page.title,
     <div class="app">
-      <div class="side">
+      <header class="side">
         <div>
           <Brand look={look} />
           <button type="button" class="plain small menu-button" popovertarget="menu">
@@ -51,7 +51,7 @@ export async function show(c: ConsoleContext, page: Page): Promise<Response> {
           <Menu path={new URL(c.req.url).pathname} me={me} />
           <Who me={me} />
         </div>
-      </div>
+      </header>
       <main id="main" class="main">
         {flash && <p role="status">{flash}</p>}
         {page.body}

@@ -77,7 +77,7 @@ describe('POST /v1/badge-rules', () => {
 })
 
 describe('GET /v1/badge-rules', () => {
-  it('lists all rules, oldest first, page by page', async () => {
+  it('lists all rules with their badges, oldest first, page by page', async () => {
     const { root, rule } = await siteWithBadge()
     const made: unknown[] = []
     for (const threshold of [3, 1, 2]) {
@@ -86,7 +86,8 @@ describe('GET /v1/badge-rules', () => {
         threshold,
         enabled: threshold !== 1,
       })
-      made.push(body)
+      const badge = expect.objectContaining({ id: rule.badgeId, title: 'Regular' })
+      made.push({ ...body, badge })
     }
     const first = (await root.get('/v1/badge-rules?limit=2')).body
     const rest = (await root.get(`/v1/badge-rules?limit=2&cursor=${first.nextCursor}`)).body

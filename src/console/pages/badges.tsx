@@ -93,7 +93,7 @@ export function badgePages(app: ConsoleApp): void {
     return editPage(c, undefined, typed, faultOf(refused))
   })
 
-  app.get('/console/badges/:badgeId', badgePage)
+  app.get('/console/badges/:badgeId', (c) => badgePage(c))
 
   app.get('/console/badges/:badgeId/edit', async (c) => {
     const badge = await read(c)
@@ -284,7 +284,7 @@ function editPage(
     title: typed.title || 'Untitled',
     backgroundColor: COLOUR.test(typed.backgroundColor) ? typed.backgroundColor : '#334155',
     textColor: COLOUR.test(typed.textColor) ? typed.textColor : '#ffffff',
-    iconUrl: /^https:\/\//.test(typed.iconUrl) ? typed.iconUrl : null,
+    iconUrl: typed.iconUrl.startsWith('https://') ? typed.iconUrl : null,
   }
   const body = (
     <>

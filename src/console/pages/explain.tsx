@@ -19,9 +19,9 @@ const NAMES = ['as', 'method', 'path', 'page', 'body', 'ifMatch'] as const
 type Typed = Readonly<Record<(typeof NAMES)[number], string>>
 
 export function explainPages(app: ConsoleApp): void {
-  app.get('/console/explain', answer)
+  app.get('/console/explain', (c) => answer(c))
   // By POST, too: what a call sends may be nothing for an address. It changes nothing.
-  app.post('/console/explain', answer)
+  app.post('/console/explain', (c) => answer(c))
 }
 
 function typedIn(c: ConsoleContext): Typed {

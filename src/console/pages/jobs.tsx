@@ -1,28 +1,17 @@
 /** The background jobs: when they run, what they did, and asking for a run. */
-import { Card, Empty, Head, Pager, Pill, Table, Time, type Tone } from '../../look/parts.tsx'
+import { Card, Empty, Head, Pager, Table, Time } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
 import type { ConsoleApp, ConsoleContext } from '../context.ts'
 import { once, OnceKey } from '../edit.tsx'
 import { done } from '../flash.ts'
 import { Id } from '../links.tsx'
 import { filtersOf, placesOf } from '../lists.ts'
+import { type Run, RunStatus } from '../run-status.tsx'
 import { show } from '../shell.tsx'
 
 type Job = Awaited<ReturnType<Client['v1']['jobs']['$get']>>['items'][number]
-type Run = Awaited<ReturnType<Client['v1']['jobs'][':job']['runs']['$get']>>['items'][number]
-
-const TONES: Readonly<Record<Run['status'], Tone>> = {
-  requested: 'info',
-  running: 'info',
-  succeeded: 'good',
-  failed: 'bad',
-}
 
 const placeOf = (job: string) => `/console/jobs/${encodeURIComponent(job)}`
-
-export const RunStatus = ({ run }: { readonly run: Run }) => (
-  <Pill tone={TONES[run.status]}>{run.status}</Pill>
-)
 
 const Counts = ({ counts }: { readonly counts: Run['counts'] }) => (
   <span class="nums">

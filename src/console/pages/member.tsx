@@ -6,7 +6,6 @@ import {
   BadgeChip,
   Card,
   Day,
-  Empty,
   Face,
   Facts,
   Figure,
@@ -80,9 +79,9 @@ const Status = ({ status }: { readonly status: Member['status'] }) => (
 )
 
 export function memberPage(app: ConsoleApp): void {
-  app.get('/console/members/:userId', profile)
-  app.get('/console/members/:userId/visits', visits)
-  app.get('/console/members/:userId/history', history)
+  app.get('/console/members/:userId', (c) => profile(c))
+  app.get('/console/members/:userId/visits', (c) => visits(c))
+  app.get('/console/members/:userId/history', (c) => history(c))
   editing(app)
   acting(app)
 }

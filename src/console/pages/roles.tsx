@@ -220,7 +220,7 @@ async function save(c: ConsoleContext, role: string, ifMatch: number | undefined
   const roles = await list(c)
   const there = roles.find((each) => each.name === role)?.permissions ?? []
   const [now, typed] = [there, typedIn(c)].map(
-    (rights) => new Map(rights.map(({ permission, reach }) => [String(permission), reach])),
+    (rights) => new Map(rights.map(({ permission, reach }) => [permission, reach])),
   )
   const fields = permissionsIn(roles).map((permission) => ({
     name: permission,

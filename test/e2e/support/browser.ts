@@ -1,5 +1,5 @@
 /** A real browser for all tests of a file, with pages that note everything that goes wrong. */
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, inject } from 'vitest'
 import { environmentOf } from './find-browser.ts'
 
@@ -37,20 +37,24 @@ export function browserForFile(): () => Promise<Watched> {
   afterAll(() => browser?.close())
   return async () => {
     if (!browser) throw new Error('the browser has not started')
-    const context = await browser.newContext()
-    const page = await context.newPage()
-    page.setDefaultTimeout(30_000)
-    const [faults, requested]: [string[], string[]] = [[], []]
-    page.on('console', (message) => {
-      if (message.type() !== 'log') faults.push(`${message.type()}: ${message.text()}`)
-    })
-    page.on('pageerror', (error) => faults.push(`uncaught: ${error}`))
-    page.on('request', (request) => requested.push(request.url()))
-    await page.addInitScript(() => {
-      document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
-        console.error(`blocked by ${violatedDirective}: ${blockedURI}`),
-      )
-    })
-    return { page, faults, requested }
+    return watchedPage(await browser.newContext())
   }
+}
+
+/** A page of the context that notes everything that goes wrong. */
+export async function watchedPage(context: BrowserContext): Promise<Watched> {
+  const page = await context.newPage()
+  page.setDefaultTimeout(30_000)
+  const [faults, requested]: [string[], string[]] = [[], []]
+  page.on('console', (message) => {
+    if (message.type() !== 'log') faults.push(`${message.type()}: ${message.text()}`)
+  })
+  page.on('pageerror', (error) => faults.push(`uncaught: ${error}`))
+  page.on('request', (request) => requested.push(request.url()))
+  await page.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+      console.error(`blocked by ${violatedDirective}: ${blockedURI}`),
+    )
+  })
+  return { page, faults, requested }
 }

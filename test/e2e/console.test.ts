@@ -1,0 +1,162 @@
+/** The console in a real browser, on the site that `npm start` serves: one world for all pages. */
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
+import { consoleWorld, type ConsoleWorld } from './support/console-world.ts'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+const ROLES = ['member', 'moderator', 'bookings-manager', 'admin'] as const
+
+const world: () => ConsoleWorld = consoleWorld(ROLES)
+
+/** Every page, by its name in the menu or what leads to it. */
+const pages = ({ ids }: ConsoleWorld): readonly string[] => [
+  '/console',
+  '/console/members',
+  '/console/members?q=nobody-is-called-that',
+  `/console/members/${ids.member}`,
+  `/console/members/${ids.member}/edit`,
+  `/console/members/${ids.member}/visits`,
+  `/console/members/${ids.member}/history`,
+  `/console/members/${ids.member}/suspend`,
+  `/console/members/${ids.member}/delete`,
+  '/console/badges',
+  '/console/badges/new',
+  `/console/badges/${ids.badge}`,
+  `/console/badges/${ids.badge}/edit`,
+  '/console/rules',
+  '/console/rules/new',
+  `/console/rules/${ids.rule}`,
+  '/console/roles',
+  '/console/roles/matrix',
+  '/console/roles/new',
+  '/console/audit',
+  '/console/audit/elevations',
+  '/console/jobs',
+  '/console/jobs/award-badges',
+  '/console/explain?method=GET&path=/v1/users&as=anonymous',
+  '/console/explain?page=/members/x',
+]
+
+/** What axe finds, and the place of each. */
+async function axeFindings(page: Page): Promise<string[]> {
+  return page.evaluate(async () => {
+    const { violations } = await Reflect.get(globalThis, 'axe').run(document, {
+      resultTypes: ['violations'],
+    })
+    return violations.flatMap(({ id, nodes }: { id: string; nodes: { html: string }[] }) =>
+      nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`),
+    )
+  })
+}
+
+async function tooWide(page: Page): Promise<number> {
+  return page.evaluate(() =>
+    Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth),
+  )
+}
+
+describe('every page', () => {
+  test('is clean for axe, under its policy, without a word in the console of the browser', async () => {
+    for (const scheme of ['light', 'dark'] as const) {
+      const { page, faults } = await world().as('admin', { colorScheme: scheme })
+      for (const path of scheme === 'light' ? pages(world()) : pages(world()).slice(0, 4)) {
+        await page.goto(world().url + path)
+        await page.locator('main h1').waitFor()
+        // The policy forbids it to the page, not to whoever drives the browser.
+        await page.evaluate(AXE)
+        expect([path, scheme, await axeFindings(page), faults.splice(0)]).toEqual([
+          path,
+          scheme,
+          [],
+          [],
+        ])
+      }
+      await page.context().close()
+    }
+  })
+
+  test('fits a screen of 320 px', async () => {
+    const { page } = await world().as('admin', { viewport: { width: 320, height: 640 } })
+    for (const path of pages(world())) {
+      await page.goto(world().url + path)
+      expect([path, await tooWide(page)]).toEqual([path, 0])
+    }
+    await page.context().close()
+  })
+})
+
+test('an admin makes a badge and a rule, without a script and by keyboard alone', async () => {
+  const { page, faults } = await world().as('admin', { javaScriptEnabled: false })
+  await page.goto(`${world().url}/console/badges`)
+  await page.getByRole('link', { name: 'New badge' }).click()
+  await page.getByLabel('Title').fill('By hand')
+  await page.getByRole('button', { name: 'Preview' }).click()
+  await page.locator('.chip.big', { hasText: 'By hand' }).waitFor()
+  await page.getByRole('button', { name: 'Make badge' }).press('Enter')
+  await page.getByRole('status').waitFor()
+  expect(await page.locator('h1').innerText()).toBe('By hand')
+  await page.goto(`${world().url}/console/rules/new`)
+  await page.getByLabel('Badge').selectOption({ label: 'By hand' })
+  await page.getByLabel('At least').fill('1')
+  await page.getByRole('button', { name: 'Make rule' }).click()
+  await page.getByText('would gain it now').waitFor()
+  await page.getByLabel('At least').fill('1000')
+  await page.getByRole('button', { name: 'Preview' }).click()
+  await page.getByText('0 members').waitFor()
+  expect(faults).toEqual([])
+  await page.context().close()
+})
+
+test('with a script the preview of a rule follows what is typed, and a picture what is chosen', async () => {
+  const { page, faults } = await world().as('admin')
+  await page.goto(`${world().url}/console/rules/${world().ids.rule}`)
+  await page.getByLabel('At least').fill('999')
+  await page.getByText('having at least 999').waitFor()
+  await page.goto(`${world().url}/console/badges/new`)
+  await page.getByLabel('Title').fill('Seen at once')
+  await page.locator('.chip.big', { hasText: 'Seen at once' }).waitFor()
+  expect(faults).toEqual([])
+  await page.context().close()
+})
+
+test('a moderator suspends and reinstates; what is not theirs is refused with its stage', async () => {
+  const { page } = await world().as('moderator')
+  const { ids, url } = world()
+  await page.goto(`${url}/console/members/${ids.other}`)
+  await page.getByRole('link', { name: 'Suspend…' }).click()
+  await page.getByRole('button', { name: 'Suspend' }).click()
+  await page.getByRole('status').waitFor()
+  await page.locator('.pill', { hasText: 'suspended' }).waitFor()
+  await page.getByRole('link', { name: 'Reinstate…' }).click()
+  await page.getByRole('button', { name: 'Reinstate' }).click()
+  await page.locator('.pill', { hasText: 'active' }).waitFor()
+  expect(await page.getByRole('link', { name: 'Audit' }).count()).toBe(0)
+  const answer = await page.goto(`${url}/console/audit`)
+  expect(answer?.status()).toBe(403)
+  await page.getByText('audit:read').first().waitFor()
+  await page.context().close()
+})
+
+test('whoever may run nothing is told so, and led to their account', async () => {
+  for (const role of ['member', 'bookings-manager'] as const) {
+    const { page, faults } = await world().as(role)
+    await page.goto(`${world().url}/console`)
+    const none = await page.getByText('nothing here for you').count()
+    expect([role, none]).toEqual([role, role === 'member' ? 1 : 0])
+    expect(faults).toEqual([])
+    await page.context().close()
+  }
+})
+
+test('signed out, a typed address leads to the sign-in and back to where somebody was going', async () => {
+  const { page } = await world().as(undefined)
+  await page.goto(`${world().url}/console/members?q=A`)
+  await page.waitForURL(/\/auth\/sign-in/)
+  await world().signIn(page, 'admin')
+  await page.waitForURL(/\/console\/members/)
+  expect(new URL(page.url()).search).toBe('?q=A')
+  await page.context().close()
+})

@@ -21,7 +21,7 @@ html{font:.875rem/1.5 var(--sans);color:var(--text);background:var(--bg);-webkit
 body{margin:0;overflow-wrap:anywhere}
 h1,h2,h3{line-height:1.25;margin:0;font-weight:600;letter-spacing:-.01em;text-wrap:balance}
 h1{font-size:1.375rem}h2{font-size:1rem}h3{font-size:.875rem}
-p,ul,ol,dl,pre{margin:0}
+p,ul,ol,dl,pre{margin:0}ul.chips,ul.stack{padding:0;list-style:none}
 a{color:var(--link);text-underline-offset:.15em}
 a:not(:hover){text-decoration-color:color-mix(in srgb,currentColor 35%,transparent)}
 code,pre,.mono{font-family:var(--mono);font-size:.8125rem}
@@ -111,6 +111,7 @@ td form{display:inline}
 .chips{display:flex;flex-wrap:wrap;gap:var(--s1)}
 .field .hint{color:var(--muted);font-weight:400;font-size:var(--small)}
 .field .error{color:var(--bad);font-size:var(--small);margin-top:var(--s1)}
+.lines .field{display:grid;grid-template-columns:minmax(0,1fr) 5.5rem;align-items:center;gap:var(--s2)}.lines select{margin:0;min-height:2rem}.lines{gap:var(--s2) var(--s5)}
 .check{display:flex;gap:var(--s2);align-items:baseline;font-weight:400}.check input{translate:0 .125rem}
 .filters{display:flex;flex-wrap:wrap;gap:var(--s2);align-items:flex-end}.filters>.field,.filters>.wide{flex:0 1 11rem;min-width:8rem}.filters label{font-size:var(--small);color:var(--muted);font-weight:400}.filters .wide{flex:1 1 16rem;max-width:28rem}
 .panel,[role=alert],[role=status]{border:1px solid var(--line);border-radius:var(--radius);padding:var(--s3) var(--s4);background:var(--info-bg)}
@@ -149,7 +150,7 @@ input:not([type=checkbox],[type=radio],[type=hidden],[type=color]),select,textar
 .table tr{padding:var(--s2) var(--s4)}
 .table tbody tr+tr{border-top:1px solid var(--line)}
 .table tbody tr>*{border:0;padding:.125rem 0;background:none!important}
-.table td[data-label]{display:grid;grid-template-columns:7rem minmax(0,1fr);gap:var(--s2);text-align:left}
+.table td[data-label]{display:grid;grid-template-columns:7rem minmax(0,1fr);gap:var(--s2);text-align:left;justify-items:start}
 .table td[data-label]::before{content:attr(data-label);color:var(--muted)}
 .table td:empty,.table td:has(>:only-child:empty){display:none}
 .facts{grid-template-columns:minmax(0,1fr);gap:0}.facts dd{margin-bottom:var(--s2)}

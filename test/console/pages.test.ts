@@ -1,81 +1,273 @@
 /** The console over HTTP: who gets which page, and that a page can do nothing the API would not allow. */
-import { beforeEach, describe, expect, test } from 'vitest'
-import { type Browser, type LoginSite, loginSite } from '../support/login.ts'
+import { describe, expect, test } from 'vitest'
+import { openApi } from '../../src/console/api.ts'
+import { consoleSite, endSessions, type Person } from '../support/console.ts'
+import { countingStorage } from '../support/counting.ts'
 import { ORIGIN } from '../support/site.ts'
 
-let site: LoginSite
-let ada: Browser
+/** Each list, and who may see it besides the admin. */
+const LISTS = {
+  '/console/members': ['moderator'],
+  '/console/badges': ['member', 'moderator', 'bookings-manager'],
+  '/console/rules': [],
+  '/console/roles': ['member', 'moderator', 'bookings-manager'],
+  '/console/audit': [],
+  '/console/jobs': [],
+} as const satisfies Readonly<Record<string, readonly string[]>>
 
-beforeEach(async () => {
-  site = loginSite()
-  ada = await site.account('ada@example.com')
-})
-
-/** Makes whoever is signed in one of these. */
-async function give(browser: Browser, role: string): Promise<void> {
-  const { body } = await site.bearer(await browser.token()).get('/v1/whoami')
-  await (await site.root()).put(`/v1/users/${body.userId}/roles/${role}`)
-}
+const MARKUP = `<img src=x onerror=alert(1)>"'&`
 
 describe('a page of the console', () => {
   test('leads whoever is not signed in to the sign-in, and back', async () => {
-    const { status, location } = await site.browser().get('/console/members?q=A')
+    const { status, location } = await consoleSite().browser().get('/console/members?q=A')
     expect([status, location]).toEqual([303, '/auth/sign-in?next=%2Fconsole%2Fmembers%3Fq%3DA'])
   })
 
-  test('shows what the API lists, and the refusal of the API to whoever may not see it', async () => {
-    const refused = await ada.get('/console/members')
-    expect(refused.status).toBe(403)
-    expect(refused.text).toMatch(/profile:list.*any/s)
-    expect(refused.text).toContain('permission')
-    await give(ada, 'moderator')
-    const { status, text } = await ada.get('/console/members')
-    expect(status).toBe(200)
-    expect(text).toContain('Ada')
-    expect(text).toContain('curl')
+  test('is shown to whom the API lets see it, and otherwise the refusal of the API', async () => {
+    const site = consoleSite()
+    for (const role of ['member', 'moderator', 'bookings-manager', 'admin']) {
+      const somebody = await site.person('Ada', ...(role === 'member' ? [] : [role]))
+      const menu = (await somebody.get('/console')).text
+      for (const [path, seers] of Object.entries<readonly string[]>(LISTS)) {
+        const { status, text } = await somebody.get(path)
+        const isSeer = role === 'admin' || seers.includes(role)
+        expect([role, path, status]).toEqual([role, path, isSeer ? 200 : 403])
+        if (isSeer) {
+          expect(text).toContain('curl')
+          continue
+        }
+        expect(menu).not.toContain(`href="${path}"`)
+        expect(text).toMatch(/Stage.*permission.*Missing.*<code>[a-z-]+:[a-z]+<\/code> with reach/s)
+      }
+    }
+  })
+
+  test('calls what somebody may not do, and the API refuses it', async () => {
+    const site = consoleSite()
+    const [ada, bob] = [await site.person('Ada', 'moderator'), await site.person('Bob')]
+    const place = `/console/members/${bob.userId}`
+    expect((await ada.get(place)).text).not.toContain('Delete…')
+    const forms = [
+      [`${place}/delete`, { typed: 'Bob' }, 'profile:delete'],
+      [`${place}/roles`, { role: 'admin' }, 'role:assign'],
+      ['/console/badges/new', { title: 'Mine' }, 'badge:manage'],
+      ['/console/jobs/award-badges/run', {}, 'job:run'],
+    ] as const
+    for (const [path, form, missing] of forms) {
+      const { status, text } = await ada.post(path, form)
+      expect([path, status]).toEqual([path, 403])
+      expect(text).toContain(missing)
+    }
+    const { body } = await (await site.root()).get(`/v1/users/${bob.userId}?view=full`)
+    expect([body.displayName, body.roles]).toEqual(['Bob', ['member']])
+  })
+
+  test('shows markup as text, wherever it comes from', async () => {
+    const site = consoleSite()
+    const [admin, root] = [await site.person(MARKUP, 'admin'), await site.root()]
+    const { body: badge } = await root.post('/v1/badges', {
+      title: MARKUP,
+      slug: 'markup',
+      description: MARKUP,
+    })
+    await root.put(`/v1/users/${admin.userId}/badges/${badge.id}`)
+    await root.patch(`/v1/users/${admin.userId}`, { bio: MARKUP })
+    const { body: rule } = await root.post('/v1/badge-rules', {
+      badgeId: badge.id,
+      metric: 'visits',
+      threshold: 1,
+    })
+    for (const path of [
+      '/console/members',
+      `/console/members?q=${encodeURIComponent(MARKUP)}`,
+      `/console/members/${admin.userId}`,
+      `/console/members/${admin.userId}/edit`,
+      `/console/members/${admin.userId}/delete`,
+      '/console/badges',
+      `/console/badges/${badge.id}/edit`,
+      `/console/badges/new?title=${encodeURIComponent(MARKUP)}`,
+      '/console/rules',
+      `/console/rules/${rule.id}`,
+      `/console/explain?as=${encodeURIComponent(MARKUP)}&method=GET&path=/v1/me`,
+      `/console/audit?actor=a&done=${encodeURIComponent(MARKUP)}`,
+    ]) {
+      const { text } = await admin.get(path)
+      expect([path, text.includes('<img src=x'), text.includes('"\'&')]).toEqual([
+        path,
+        false,
+        false,
+      ])
+    }
   })
 
   test('has a policy with a nonce of its own, and nothing inline without it', async () => {
-    const [one, other] = [await ada.get('/console'), await ada.get('/console')]
-    const nonces = [one, other].map(({ headers }) => {
+    const ada = await consoleSite().person('Ada', 'admin')
+    const [one, other] = [await ada.get('/console/badges'), await ada.get('/console/badges/new')]
+    const nonces = [one, other].map(({ headers, text }) => {
       const policy = headers.get('Content-Security-Policy') ?? ''
       expect(policy).toMatch(/^default-src 'none'; script-src 'nonce-\w{32}'; style-src/)
       expect(policy).toContain("frame-ancestors 'none'")
-      return /'nonce-(\w+)'/.exec(policy)?.[1] ?? ''
+      const nonce = /'nonce-(\w+)'/.exec(policy)?.[1] ?? ''
+      const inline = [...text.matchAll(/<(?:script|style)\b([^>]*)>/g)]
+      expect(inline.length).toBeGreaterThan(0)
+      for (const [, attributes] of inline) expect(attributes).toContain(`nonce="${nonce}"`)
+      expect(text).not.toMatch(/ (?:on\w+|style)=/)
+      return nonce
     })
     expect(nonces[0]).not.toBe(nonces[1])
-    expect(one.text).not.toMatch(/ (?:on\w+|style)=/)
-    for (const [, nonce] of one.text.matchAll(/<(?:script|style)[^>]*nonce="(\w*)"/g))
-      expect(nonce).toBe(nonces[0])
     expect(one.headers.get('Cache-Control')).toBe('no-store')
     expect(one.headers.get('Referrer-Policy')).toBe('same-origin')
+    expect(one.headers.get('X-Frame-Options')).toBe('DENY')
   })
 })
 
 describe('a request that began elsewhere', () => {
-  test.each(['none', 'cross-site', 'same-site'])(
-    'is asked for once more from this site, and shows nothing before: %s',
-    async (began) => {
+  test('is asked for once more from this site, and shows nothing before', async () => {
+    const ada = await consoleSite().person('Ada')
+    for (const began of ['none', 'cross-site', 'same-site']) {
       const { status, headers, text } = await ada.get('/console', { 'Sec-Fetch-Site': began })
       expect([status, headers.get('Refresh')]).toEqual([200, '0;url=/console'])
       expect(text).not.toContain('Overview')
-    },
-  )
+    }
+    const { headers } = await ada.get('/console//evil.example', { 'Sec-Fetch-Site': 'none' })
+    expect(headers.get('Refresh')).toBe('0;url=/console//evil.example')
+  })
 
-  test('is refused as a form', async () => {
+  test('is refused as a form, by the page', async () => {
+    const site = consoleSite()
+    const [ada, bob] = [await site.person('Ada', 'admin'), await site.person('Bob')]
     for (const from of [
       { 'Sec-Fetch-Site': 'cross-site', Origin: 'https://evil.example' },
       { 'Sec-Fetch-Site': '', Origin: 'https://evil.example' },
+      { 'Sec-Fetch-Site': 'same-site' },
       { 'Sec-Fetch-Site': '', Origin: '' },
     ]) {
-      expect((await ada.post('/console/members', {}, from)).status).toBe(403)
+      const { status, text } = await ada.post(`/console/members/${bob.userId}/suspend`, {}, from)
+      expect([status, text.includes('from another site')]).toEqual([403, true])
     }
   })
 
-  test('does not lead away by its path', async () => {
-    const { headers } = await ada.get('/console//evil.example', { 'Sec-Fetch-Site': 'none' })
-    expect(headers.get('Refresh')).toBe('0;url=/console//evil.example')
-    const path = `${ORIGIN.replace('https', 'http')}/console`
-    expect((await ada.send('GET', path)).location).toBe(`${ORIGIN}/console`)
+  test('is refused by the API, were the page to let it through', async () => {
+    const site = consoleSite()
+    const ada = await site.person('Ada', 'admin')
+    const Cookie = [...ada.jar].map(([name, value]) => `${name}=${value}`).join('; ')
+    const createdFrom = (from: Readonly<Record<string, string>>) =>
+      openApi(ORIGIN, site.fetch, new Headers({ Cookie, ...from }))
+        .client.v1.badges.$post({ json: { title: 'Planted' } })
+        .then(() => 'created')
+        .catch((error: Error) => error.message)
+    for (const from of [
+      { 'Sec-Fetch-Site': 'cross-site', Origin: 'https://evil.example' },
+      { 'Sec-Fetch-Site': 'none', Origin: ORIGIN },
+      { Origin: 'null' },
+      {},
+    ]) {
+      expect(await createdFrom(from)).toMatch(/^unauthenticated/)
+    }
+    expect((await site.anonymous.get('/v1/badges')).body.items).toEqual([])
+    expect(await createdFrom({ 'Sec-Fetch-Site': 'same-origin', Origin: ORIGIN })).toBe('created')
+  })
+
+  test('is at home at one origin only', async () => {
+    const ada = await consoleSite().person('Ada')
+    const path = `${ORIGIN.replace('https', 'http')}/console?q=1`
+    expect((await ada.send('GET', path)).location).toBe(`${ORIGIN}/console?q=1`)
+    expect((await ada.send('POST', path)).status).toBe(403)
+  })
+})
+
+test('a form in which the session ends is kept as it was typed, to be sent again', async () => {
+  const site = consoleSite()
+  const ada = await site.person('Ada', 'admin')
+  await endSessions(site)
+  const typed = `${MARKUP}\n\ntwo`
+  const { status, text } = await ada.post('/console/badges/new', { title: 'T', description: typed })
+  expect(status).toBe(401)
+  expect(text).toContain('action="/console/badges/new"')
+  const kept = /<textarea name="description" hidden[^>]*>\n([^<]*)</.exec(text)?.[1]
+  expect(kept).toBe(
+    typed
+      .replaceAll('&', '&amp;')
+      .replaceAll('<', '&lt;')
+      .replaceAll('>', '&gt;')
+      .replaceAll('"', '&quot;')
+      .replaceAll("'", '&#39;'),
+  )
+})
+
+test('of two who change the same, the second is shown both, and nothing of it is written', async () => {
+  const site = consoleSite()
+  const ada = await site.person('Ada', 'admin')
+  const { body } = await (await site.root()).post('/v1/badges', { title: 'First', slug: 'first' })
+  const place = `/console/badges/${body.id}/edit`
+  const form = { slug: 'first', description: '', backgroundColor: '#000000', textColor: '#ffffff' }
+  const revision = String(body.revision)
+  const one = await ada.post(place, { ...form, title: 'One', revision })
+  expect([one.status, one.location]).toEqual([303, `/console/badges/${body.id}?done=saved`])
+  const two = await ada.post(place, { ...form, title: 'Two', revision })
+  expect(two.status).toBe(412)
+  expect(two.text).toMatch(/There now.*<dd>One<\/dd>.*Typed by you.*<dd>Two<\/dd>/s)
+  expect(two.text).toContain(`name="revision" value="${body.revision + 1}"`)
+  expect((await site.anonymous.get(`/v1/badges/${body.id}`)).body.title).toBe('One')
+})
+
+test('a form that is sent twice is done once', async () => {
+  const site = consoleSite()
+  const ada = await site.person('Ada', 'admin')
+  const { text } = await ada.get('/console/badges/new')
+  const once = /name="once" value="([\w-]+)"/.exec(text)?.[1] ?? ''
+  const form = { title: 'One', backgroundColor: '#000000', textColor: '#ffffff', once }
+  const places = [
+    await ada.post('/console/badges/new', form),
+    await ada.post('/console/badges/new', form),
+  ]
+  expect(places.map(({ status }) => status)).toEqual([303, 303])
+  expect((await site.anonymous.get('/v1/badges')).body.items).toHaveLength(1)
+})
+
+test('what a page cannot take as it was typed it shows again, with what is wrong', async () => {
+  const ada: Person = await consoleSite().person('Ada', 'admin')
+  const { status, text } = await ada.post('/console/badges/new', {
+    title: 'x'.repeat(51),
+    backgroundColor: 'red',
+    textColor: '#ffffff',
+  })
+  expect(status).toBe(422)
+  expect(text).toMatch(/id="title-error">[^<]*50/)
+  expect(text).toContain('aria-invalid="true"')
+  expect(text).toContain('x'.repeat(51))
+})
+
+async function zipped(text: string): Promise<number> {
+  const packed = new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'))
+  return (await new Response(packed).arrayBuffer()).byteLength
+}
+
+describe('what it costs', () => {
+  test('a list is two calls of D1, once its reader is known', async () => {
+    const { storage, costOf } = countingStorage()
+    const site = consoleSite(storage)
+    const ada = await site.person('Ada', 'admin')
+    await ada.get('/console/members')
+    for (const path of Object.keys(LISTS)) {
+      const { d1 } = await costOf(() => ada.get(path))
+      expect([path, d1]).toEqual([path, d1 > 2 ? 'at most 2' : d1])
+    }
+  })
+
+  test('the first sight of a page is at most 30 kB, with style and script', async () => {
+    const site = consoleSite()
+    const ada = await site.person('Ada', 'admin')
+    const page = (await ada.get('/console/members')).text
+    const files = [...page.matchAll(/(?:href|src)="(\/auth\/[a-z]+\.(?:css|js)[^"]*)"/g)]
+    expect(files.length).toBe(2)
+    let bytes = await zipped(page)
+    for (const [, path = ''] of files) {
+      const { headers, text } = await ada.get(path)
+      expect(headers.get('Cache-Control')).toContain('immutable')
+      bytes += await zipped(text)
+      if (path.includes('.js')) expect(text.length).toBeLessThanOrEqual(3072)
+    }
+    expect(bytes).toBeLessThanOrEqual(30_000)
   })
 })

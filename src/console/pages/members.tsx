@@ -1,19 +1,30 @@
 /** Members: finding one, and everything about one. */
-import { Field } from '../../look/forms.tsx'
+import { Field, Select } from '../../look/forms.tsx'
 import { BadgeChip, Empty, Face, Head, Pager, Table, Time } from '../../look/parts.tsx'
 import type { Client } from '../api.ts'
-import type { ConsoleApp } from '../context.ts'
+import { type ConsoleApp, may } from '../context.ts'
 import { filtersOf, placesOf } from '../lists.ts'
 import { show } from '../shell.tsx'
 
 type Listed = Awaited<ReturnType<Client['v1']['users']['$get']>>['items'][number]
 
+const STATUSES = ['active', 'suspended'] as const
+
 export function memberPages(app: ConsoleApp): void {
   app.get('/console/members', async (c) => {
-    const { q, cursor } = filtersOf(c, ['q', 'cursor'])
+    const { q, cursor, ...filters } = filtersOf(c, ['q', 'cursor', 'role', 'status'])
     // An id is no beginning of a name, but it is what people paste.
     if (q && /^usr_[0-9a-z]{26}$/.test(q)) return c.redirect(`/console/members/${q}`, 303)
-    const page = await c.var.client.v1.users.$get({ query: { limit: 50, q, cursor } })
+    const who = q?.includes('@') ? { email: q } : { q }
+    const status = STATUSES.find((each) => each === filters.status)
+    const isFiltered = [q, filters.role, filters.status].some((each) => each !== undefined)
+    const [me, page] = await Promise.all([
+      c.var.me,
+      c.var.client.v1.users.$get({
+        query: { limit: 50, cursor, ...who, role: filters.role, status },
+      }),
+    ])
+    const mayRead = may(me, 'profile:read')
     const body = (
       <>
         <Head title="Members" lead="Everybody who has signed in, by name." />
@@ -24,10 +35,26 @@ export function memberPages(app: ConsoleApp): void {
               label="Search"
               type="search"
               value={q ?? ''}
-              placeholder="Start of the name, or an id"
+              placeholder={
+                mayRead ? 'Start of the name, email or id' : 'Start of the name, or an id'
+              }
               maxlength={80}
             />
           </div>
+          {mayRead && (
+            <>
+              <Field name="role" label="Role" value={filters.role ?? ''} placeholder="any" />
+              <Select
+                name="status"
+                label="Status"
+                value={filters.status ?? ''}
+                choices={[
+                  { value: '', text: 'any' },
+                  ...STATUSES.map((value) => ({ value, text: value })),
+                ]}
+              />
+            </>
+          )}
           <button class="plain">Search</button>
         </form>
         <Table<Listed>
@@ -59,8 +86,8 @@ export function memberPages(app: ConsoleApp): void {
           ]}
           rows={page.items}
           empty={
-            <Empty title={q ? 'Nobody is called that' : 'Nobody has signed in yet'}>
-              {q ? (
+            <Empty title={isFiltered ? 'Nobody is like that' : 'Nobody has signed in yet'}>
+              {isFiltered ? (
                 <a href="/console/members">All members</a>
               ) : (
                 <p>Members appear here with their first sign-in.</p>

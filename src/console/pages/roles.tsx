@@ -135,8 +135,7 @@ const Grid = ({ roles }: { readonly roles: readonly Role[] }) => {
           label: name,
           cell: (permission: string) => {
             const reach = reaches.get(name)?.get(permission) ?? member?.get(permission)
-            if (reach === undefined) return <span class="muted">—</span>
-            return <Pill tone={reach === 'any' ? 'good' : 'info'}>{reach}</Pill>
+            return reach && <Pill tone={reach === 'any' ? 'good' : 'info'}>{reach}</Pill>
           },
         })),
       ]}
@@ -288,7 +287,7 @@ async function editPage(c: ConsoleContext, editing: Editing = {}): Promise<Respo
             </Card>
           )}
           <Card title="Permissions">
-            <div class="grid">
+            <div class="grid lines">
               {permissionsIn(roles).map((permission) => (
                 <Select
                   name={`may:${permission}`}

@@ -20,15 +20,16 @@ const idOf = (c: ConsoleContext) => c.req.param('ruleId') ?? ''
 const RULES = { href: '/console/rules', text: 'Rules' }
 
 const METRICS = [
-  ['visits', 'visits'],
-  ['visitDays', 'days with a visit'],
-  ['streakDays', 'days in a row'],
+  ['visits', 'visits', 'visit'],
+  ['visitDays', 'days with a visit', 'day with a visit'],
+  ['streakDays', 'days in a row', 'day in a row'],
 ] as const
 
 type Measured = Pick<Rule, 'metric' | 'threshold' | 'windowDays'>
 
 function inWords({ metric, threshold, windowDays }: Measured): string {
-  const [, what = metric] = METRICS.find(([name]) => name === metric) ?? []
+  const [, many = metric, one = metric] = METRICS.find(([name]) => name === metric) ?? []
+  const what = threshold === 1 ? one : many
   const within = windowDays === null ? '' : ` within ${windowDays} days`
   return `at least ${threshold} ${what}${within}`
 }

@@ -25,7 +25,6 @@ export type LogEvent =
   | 'page key not renewed'
   | 'webhooks postponed'
   | 'webhook postponed'
-  | 'console failed'
   | 'signal refused'
   | 'mail not taken'
   | 'mail postponed'

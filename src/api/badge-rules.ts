@@ -7,7 +7,6 @@ import { route } from '../http/route.ts'
 import * as operations from '../operations/manage-badge-rules.ts'
 import { previewBadgeRule as preview } from '../operations/preview-badge-rule.ts'
 import { notFound } from '../problem.ts'
-import type { BadgeRuleRow } from '../repositories/badge-rules.ts'
 import {
   BadgeId,
   Count,

@@ -180,6 +180,14 @@ const CreatedSlots = z
   .meta({ description: 'One slot, or all that the recurrence made' })
   .register(answerFields, { about: nobody })
 
+const PreviewedSlots = z
+  .object({
+    timeZone: shownText(64),
+    periods: z.array(z.object({ startsAt: Timestamp, endsAt: Timestamp })).max(MAX_SLOTS),
+  })
+  .meta({ id: 'PreviewedSlots' })
+  .register(answerFields, { about: nobody })
+
 export const listServices = route({
   method: 'GET',
   path: '/v1/services',
@@ -311,9 +319,11 @@ export const createSlots = route({
     if (startsAt !== undefined) assertToCome(startsAt, 'startsAt', deps.now)
     const service = (await deps.services.find(serviceId)) ?? notFound('service')
     const single = startsAt !== undefined && endsAt !== undefined ? { startsAt, endsAt } : undefined
-    const periods = recurrence ? expand(recurrence, zoneOf(service)) : single ? [single] : []
-    const [first] = periods
-    if (recurrence && first) assertToCome(first.startsAt, 'recurrence.from', deps.now)
+    const periods = recurrence
+      ? periodsOf(recurrence, zoneOf(service), deps.now)
+      : single
+        ? [single]
+        : []
     const answer = (rows: readonly SlotRow[]) => {
       const items = rows.map((row) => ({ ...row, available: row.capacity }))
       const [only] = items
@@ -323,6 +333,45 @@ export const createSlots = route({
     return answer(await operations.addSlots(grant, slots, remember(answer), deps))
   },
 })
+
+export const previewSlots = route({
+  method: 'POST',
+  path: '/v1/services/:serviceId/slots/preview',
+  summary: 'When the slots of a weekly rule would be; changes nothing',
+  access: { may: 'service:manage' },
+  input: {
+    param,
+    json: z.strictObject({ recurrence: Recurrence }).meta({
+      id: 'PreviewedRecurrence',
+      examples: [
+        {
+          recurrence: {
+            weekdays: ['MO'],
+            startTime: '10:00',
+            durationMinutes: 60,
+            from: '2050-03-01',
+            until: '2050-03-31',
+          },
+        },
+      ],
+    }),
+  },
+  output: PreviewedSlots,
+  asksAgain: true,
+  async run({ input, deps }) {
+    const service = (await deps.services.find(input.param.serviceId)) ?? notFound('service')
+    const timeZone = zoneOf(service)
+    return { timeZone, periods: periodsOf(input.json.recurrence, timeZone, deps.now) }
+  },
+})
+
+/** @throws Problem `validation_failed`, also if the first of them has begun */
+function periodsOf(recurrence: z.output<typeof Recurrence>, timeZone: string, now: number) {
+  const periods = expand(recurrence, timeZone)
+  const [first] = periods
+  if (first) assertToCome(first.startsAt, 'recurrence.from', now)
+  return periods
+}
 
 /** What has begun cannot be booked, so it is not offered. */
 function assertToCome(startsAt: string, path: string, now: number): void {

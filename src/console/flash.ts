@@ -19,6 +19,9 @@ const FLASHES = {
   booked: 'Booked. It is among your bookings.',
   canceled: 'Canceled.',
   unlinked: 'Unlinked. It signs you in no more.',
+  confirmed: 'Confirmed.',
+  declined: 'Declined.',
+  erased: 'Erased.',
   requested: 'Asked for. It runs in the background; this page shows how far it is.',
 } as const
 

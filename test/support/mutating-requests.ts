@@ -59,6 +59,14 @@ export async function sceneOf(site: Site) {
 
 const once = () => ({ 'Idempotency-Key': crypto.randomUUID() })
 
+const MONDAYS = {
+  weekdays: ['MO'],
+  startTime: '10:00',
+  durationMinutes: 60,
+  from: '2040-01-01',
+  until: '2040-01-14',
+}
+
 const TOMORROW = {
   startsAt: new Date(Date.now() + 24 * 3_600_000).toISOString(),
   endsAt: new Date(Date.now() + 25 * 3_600_000).toISOString(),
@@ -325,6 +333,10 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
   'POST /v1/services/:serviceId/slots': async ({ root, service }) => {
     const [{ id }, headers] = [await service(), once()]
     return () => root.post(`/v1/services/${id}/slots`, TOMORROW, { headers })
+  },
+  'POST /v1/services/:serviceId/slots/preview': async ({ root, service }) => {
+    const { id } = await service()
+    return () => root.post(`/v1/services/${id}/slots/preview`, { recurrence: MONDAYS })
   },
   'DELETE /v1/slots/:slotId': async ({ root, slot }) => {
     const id = await slot()

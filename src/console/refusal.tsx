@@ -36,7 +36,14 @@ export function titleOf(error: GuildhallError): string {
   return told(error).title
 }
 
-export const Refusal = ({ error }: { readonly error: GuildhallError }) => {
+/** @param titled whether the page says what it is already */
+export const Refusal = ({
+  error,
+  titled = false,
+}: {
+  readonly error: GuildhallError
+  readonly titled?: boolean
+}) => {
   const { title, detail, code, status, requestId } = told(error)
   const stage = 'stage' in error ? error.stage : undefined
   const missing = 'required' in error ? error : undefined
@@ -44,12 +51,12 @@ export const Refusal = ({ error }: { readonly error: GuildhallError }) => {
   return (
     <div role="alert" class="stack tight">
       <div class="row between">
-        <h2>{title}</h2>
+        {titled ? <strong>{detail}</strong> : <h2>{title}</h2>}
         <Pill tone="bad">
           {status} {code}
         </Pill>
       </div>
-      <p>{detail}</p>
+      {!titled && <p>{detail}</p>}
       {fields.length > 0 && (
         <ul>
           {fields.map(({ path, message }) => (

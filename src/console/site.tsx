@@ -4,6 +4,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { secureHeaders } from 'hono/secure-headers'
 import { GuildhallError } from '../client/index.ts'
 import { describeError, log } from '../log.ts'
+import { Head } from '../look/parts.tsx'
 import { openApi } from './api.ts'
 import type { ConsoleContext, ConsoleEnv } from './context.ts'
 import { Form } from './forms.ts'
@@ -136,12 +137,17 @@ consoleSite.onError(async (error, c) => {
 async function refusedByApi(c: ConsoleContext, error: GuildhallError): Promise<Response> {
   if (error.status === 401) return isReading(c) ? toSignIn(c) : signInAndSendAgain(c)
   // Whoever may not even ask who they are, as with two credentials, has no menu.
-  const frame = await c.var.me.then(() => show).catch(() => showSheet)
-  return frame(c, {
-    title: titleOf(error),
-    body: <Refusal error={error} />,
-    status: statusOf(error),
-  })
+  const hasMenu = await c.var.me.then(() => true).catch(() => false)
+  const [title, status] = [titleOf(error), statusOf(error)]
+  const refusal = <Refusal error={error} titled />
+  if (!hasMenu) return showSheet(c, { title, body: refusal, status })
+  const body = (
+    <>
+      <Head title={title} />
+      {refusal}
+    </>
+  )
+  return show(c, { title, body, status })
 }
 
 /** What was typed is kept, in a form that can be sent once the session is there again. */

@@ -39,7 +39,7 @@ export function oidcProvider() {
   let meanwhile = async (): Promise<unknown> => undefined
 
   /** It sends to no address of a local network, so what it sends is brought to the site. */
-  const bring: Fetch = async (url, { headers, body }) => {
+  const bring: Fetch = async (url, { headers, body } = {}) => {
     const { pathname } = new URL(url)
     const response = await fetch(`${site}${pathname}`, { method: 'POST', headers, body })
     const [token = ''] = new URLSearchParams(String(body)).getAll('logout_token')

@@ -16,38 +16,32 @@ export type Endpoints<Routes extends readonly unknown[]> = Flat<
 /** `more` is what a route that is open shows in addition, to those who may ask for it by a query value. */
 type EndpointOf<R> =
   R extends Route<infer M extends Method, infer Path, infer I, infer A, infer O>
-    ? { [_ in Path]: { [_ in `$${Lowercase<M>}`]: EndpointWith<M, I, A, O> } }
+    ? { [_ in Path]: { [_ in `$${Lowercase<M>}`]: EndpointWith<I, A, O> } }
     : never
 
-type EndpointWith<M extends Method, I extends Input, A extends Access, O> = A extends
+type EndpointWith<I extends Input, A extends Access, O> = A extends
   | { unless: { query: readonly [infer Name extends string, infer Value]; output: infer More } }
   | { more: { query: readonly [infer Name extends string, infer Value]; output: infer More } }
   ? {
-      input: Sent<M, I>
+      input: Sent<I>
       output: Answered<O>
       more: { query: { [_ in Name]: Value }; output: Answered<More> }
     }
-  : { input: Sent<M, I>; output: Answered<O> }
+  : { input: Sent<I>; output: Answered<O> }
 
 type Answered<O> = O extends Schema ? z.output<O> : undefined
 
-/** A target whose fields may all be left out may be left out itself, but for the body of a change: it says something. */
-type Sent<M extends Method, I extends Input> = (I extends { param: infer S extends Schema }
+/** A target whose fields may all be left out may be left out itself, but for a body: it says something. */
+type Sent<I extends Input> = (I extends { param: infer S extends Schema }
   ? { param: { [_ in keyof z.input<S>]: string } }
   : unknown) &
   (I extends { query: infer S extends Schema } ? { query?: Query<z.input<S>> } : unknown) &
-  (I extends { json: infer S extends Schema } ? Body<M, z.input<S>> : unknown)
+  (I extends { json: infer S extends Schema } ? Body<z.input<S>> : unknown)
 
 /** The input of a coerced number is `unknown`, for it may be text; a caller has a number. */
 type Query<T> = { [K in keyof T]: unknown extends T[K] ? number : T[K] }
 
-type Body<M extends Method, T> = string extends keyof T
-  ? unknown
-  : M extends 'POST'
-    ? Record<never, never> extends T
-      ? { json?: T }
-      : { json: T }
-    : { json: T }
+type Body<T> = string extends keyof T ? unknown : { json: T }
 
 type Intersection<U> = (U extends unknown ? (each: U) => void : never) extends (
   all: infer I,

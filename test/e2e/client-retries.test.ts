@@ -35,7 +35,7 @@ const CALLS = {
   PUT: (v1: V1) =>
     v1.users[':userId'].roles[':role'].$put({ param: { userId: 'nobody', role: 'moderator' } }),
   DELETE: (v1: V1) => v1.badges[':badgeId'].$delete({ param: { badgeId: 'none' } }),
-  POST: (v1: V1) => v1.users[':userId'].suspend.$post({ param: { userId: 'nobody' } }),
+  POST: (v1: V1) => v1.users[':userId'].suspend.$post({ param: { userId: 'nobody' }, json: {} }),
   'PATCH with If-Match': (v1: V1) => v1.me.$patch({ json: { bio: 'x' }, ifMatch: 9999 }),
   'PATCH without If-Match': (v1: V1) => v1.me.$patch({ json: { bio: 'y' } }),
 }

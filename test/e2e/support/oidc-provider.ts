@@ -39,10 +39,16 @@ export function oidcProvider() {
   let meanwhile = async (): Promise<unknown> => undefined
 
   /** It sends to no address of a local network, so what it sends is brought to the site. */
-  const bring: Fetch = async (url, { headers, body } = {}) => {
-    const { pathname } = new URL(url)
-    const response = await fetch(`${site}${pathname}`, { method: 'POST', headers, body })
-    const [token = ''] = new URLSearchParams(String(body)).getAll('logout_token')
+  const bring: Fetch = async (input, init) => {
+    const sent = new Request(input, init)
+    const body = await sent.text()
+    const { pathname } = new URL(sent.url)
+    const response = await fetch(`${site}${pathname}`, {
+      method: 'POST',
+      headers: sent.headers,
+      body,
+    })
+    const [token = ''] = new URLSearchParams(body).getAll('logout_token')
     told.push({ claims: decodeJwt(token), status: response.status })
     await meanwhile()
     return response

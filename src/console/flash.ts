@@ -16,6 +16,10 @@ const FLASHES = {
   taken: 'Taken away.',
   revoked: 'Revoked. Whatever used it is refused from now on.',
   ended: 'Ended.',
+  confirmed: 'Confirmed.',
+  declined: 'Declined.',
+  canceled: 'Canceled. Its place is free again.',
+  erased: 'Erased.',
   requested: 'Asked for. It runs in the background; this page shows how far it is.',
 } as const
 

@@ -52,6 +52,17 @@ export const SECTIONS: readonly Group[] = [
     ],
   },
   {
+    title: 'Bookings',
+    sections: [
+      {
+        href: '/console/bookings',
+        text: 'Bookings',
+        may: ['booking:confirm', 'booking:read'],
+        icon: '<path d="M2 9.5 4 3h8l2 6.500V13H2zm0 0h3.500l1 1.500h3l1-1.500H14"/>',
+      },
+    ],
+  },
+  {
     title: 'Access',
     sections: [
       {

@@ -11,6 +11,7 @@ import { isOwnForm, isOwnNavigation } from './own-requests.ts'
 import { apiKeyPages } from './pages/api-keys.tsx'
 import { auditPages } from './pages/audit.tsx'
 import { badgePages } from './pages/badges.tsx'
+import { bookingPages } from './pages/bookings.tsx'
 import { explainPages } from './pages/explain.tsx'
 import { jobPages } from './pages/jobs.tsx'
 import { memberPage } from './pages/member.tsx'
@@ -92,6 +93,7 @@ memberPage(consoleSite)
 badgePages(consoleSite)
 rulePages(consoleSite)
 rolePages(consoleSite)
+bookingPages(consoleSite)
 apiKeyPages(consoleSite)
 pageRulePages(consoleSite)
 explainPages(consoleSite)

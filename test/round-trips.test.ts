@@ -86,6 +86,8 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'GET /v1/services/:serviceId/slots': [1, 0],
   // The service says in which zone a recurrence is.
   'POST /v1/services/:serviceId/slots': [2, 0],
+  // The service says in which zone it is.
+  'POST /v1/services/:serviceId/slots/preview': [1, 0],
   'DELETE /v1/slots/:slotId': [1, 0],
   // The answer is foreseen from the slot and its service.
   'POST /v1/bookings': [2, 0],
@@ -145,6 +147,7 @@ const OF_THE_CALLER_ALONE = new Set([
 /** What a member costs whom the isolate does not know, besides the trip that finds them. */
 const MORE_AT_FIRST: Readonly<Record<string, number>> = {
   'POST /v1/badge-rules/:ruleId/preview': 1,
+  'POST /v1/services/:serviceId/slots/preview': 1,
   'POST /v1/me/bookings/claim': 1,
   'POST /v1/api-keys': 1,
   'POST /v1/api-keys/:keyId/rotate': 1,

@@ -1,6 +1,7 @@
 /** What can be booked, and when. */
 import * as z from 'zod'
 import { answerFields, nobody } from '../http/answer-fields.ts'
+import type { Deps } from '../deps.ts'
 import type { ServiceId as Id, SlotId as IdOfSlot } from '../db/ids.ts'
 import { EXPECTED_ZONE, timeZoneNamed } from '../calendar/time-zone.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
@@ -180,6 +181,14 @@ const CreatedSlots = z
   .meta({ description: 'One slot, or all that the recurrence made' })
   .register(answerFields, { about: nobody })
 
+const PreviewedSlots = z
+  .object({
+    timeZone: shownText(64),
+    periods: z.array(z.object({ startsAt: Timestamp, endsAt: Timestamp })).max(MAX_SLOTS),
+  })
+  .meta({ id: 'PreviewedSlots' })
+  .register(answerFields, { about: nobody })
+
 export const listServices = route({
   method: 'GET',
   path: '/v1/services',
@@ -307,22 +316,42 @@ export const createSlots = route({
   idempotent: 'd1',
   async run({ input, grant, request: { remember }, deps }) {
     const { serviceId } = input.param
-    const { startsAt, endsAt, recurrence, capacity } = input.json
-    if (startsAt !== undefined) assertToCome(startsAt, 'startsAt', deps.now)
-    const service = (await deps.services.find(serviceId)) ?? notFound('service')
-    const single = startsAt !== undefined && endsAt !== undefined ? { startsAt, endsAt } : undefined
-    const periods = recurrence ? expand(recurrence, zoneOf(service)) : single ? [single] : []
-    const [first] = periods
-    if (recurrence && first) assertToCome(first.startsAt, 'recurrence.from', deps.now)
+    const { periods, isOne } = await periodsOf(serviceId, input.json, deps)
     const answer = (rows: readonly SlotRow[]) => {
       const items = rows.map((row) => ({ ...row, available: row.capacity }))
       const [only] = items
-      return single && only ? only : { items, nextCursor: null }
+      return isOne && only ? only : { items, nextCursor: null }
     }
-    const slots = { serviceId, periods, capacity }
+    const slots = { serviceId, periods, capacity: input.json.capacity }
     return answer(await operations.addSlots(grant, slots, remember(answer), deps))
   },
 })
+
+export const previewSlots = route({
+  method: 'POST',
+  path: '/v1/services/:serviceId/slots/preview',
+  summary: 'When the slots would be that the same body adds; changes nothing',
+  access: { may: 'service:manage' },
+  input: { param, json: NewSlots },
+  output: PreviewedSlots,
+  asksAgain: true,
+  async run({ input, deps }) {
+    const { service, periods } = await periodsOf(input.param.serviceId, input.json, deps)
+    return { timeZone: service.timeZone, periods }
+  },
+})
+
+/** @throws Problem `not_found`, `invalid_state`, `validation_failed` also where the first has begun */
+async function periodsOf(serviceId: Id, wanted: z.output<typeof NewSlots>, deps: Deps) {
+  const { startsAt, endsAt, recurrence } = wanted
+  if (startsAt !== undefined) assertToCome(startsAt, 'startsAt', deps.now)
+  const service = (await deps.services.find(serviceId)) ?? notFound('service')
+  const single = startsAt !== undefined && endsAt !== undefined ? { startsAt, endsAt } : undefined
+  const periods = recurrence ? expand(recurrence, zoneOf(service)) : single ? [single] : []
+  const [first] = periods
+  if (recurrence && first) assertToCome(first.startsAt, 'recurrence.from', deps.now)
+  return { service, periods, isOne: single !== undefined }
+}
 
 /** What has begun cannot be booked, so it is not offered. */
 function assertToCome(startsAt: string, path: string, now: number): void {

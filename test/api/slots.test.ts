@@ -107,6 +107,23 @@ describe('a recurrence', () => {
     ])
   })
 
+  test('is told before it is made, with the same refusals, and nothing is there of it', async () => {
+    const { recur, root, path, count, site } = await berlin()
+    const rule = { ...RULE, from: '2090-03-19', until: '2090-04-02' }
+    const preview = (who: Pick<typeof root, 'post'>, change: object = {}) =>
+      who.post(`${path}/preview`, { recurrence: { ...rule, ...change } })
+    const { status, body } = await preview(root)
+    expect([status, body.timeZone, await count()]).toEqual([200, 'Europe/Berlin', 0])
+    expect((await recur(rule)).body.items).toMatchObject(body.periods)
+    expect(body.periods).toHaveLength(3)
+    for (const wrong of [{ startTime: '02:30' }, { from: '2001-01-07' }, { until: '2090-03-01' }]) {
+      const [told, made] = [await preview(root, wrong), await recur({ ...rule, ...wrong })]
+      expect([told.status, told.body.errors]).toEqual([422, made.body.errors])
+    }
+    expect((await preview(await site.member('ada'))).status).toBe(403)
+    expect((await preview(site.anonymous)).status).toBe(401)
+  })
+
   test('is refused where the clocks skip its time, naming the day, which can be left out', async () => {
     const { recur, count } = await berlin()
     const rule = { startTime: '02:30', from: '2090-03-19', until: '2090-04-02' }

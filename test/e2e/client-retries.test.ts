@@ -73,6 +73,7 @@ describe('RFC 9110, section 9.2.2: what is repeated by itself', () => {
   test('every POST takes an Idempotency-Key, or changes nothing', () => {
     const repeatable = new Set([
       '/v1/badge-rules/:ruleId/preview',
+      '/v1/services/:serviceId/slots/preview',
       '/v1/explain',
       // The same token says nothing new a second time.
       '/v1/me/id-token',

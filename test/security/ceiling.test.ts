@@ -128,6 +128,7 @@ const TAKES_NOTHING: Readonly<Record<string, string>> = {
   'PATCH /v1/services/:serviceId': 'is about nobody',
   'DELETE /v1/services/:serviceId': 'is about nobody',
   'POST /v1/services/:serviceId/slots': 'is about nobody',
+  'POST /v1/services/:serviceId/slots/preview': 'changes nothing',
   'DELETE /v1/slots/:slotId': 'is about nobody',
   'POST /v1/bookings': 'gives; a booking is no right',
   'POST /v1/booking-decisions/bulk': 'a booking is no right',

@@ -98,6 +98,7 @@ describe('whoever is suspended between being let in and writing has written noth
     'POST /v1/visitors',
     'POST /v1/me/visits',
     'POST /v1/badge-rules/{ruleId}/preview',
+    'POST /v1/services/{serviceId}/slots/preview',
   ])
 
   test.each(RESOURCES)('%s', async (_, rows) => {

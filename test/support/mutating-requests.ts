@@ -266,6 +266,10 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
     const [{ id }, headers] = [await service(), once()]
     return () => root.post(`/v1/services/${id}/slots`, TOMORROW, { headers })
   },
+  'POST /v1/services/:serviceId/slots/preview': async ({ root, service }) => {
+    const { id } = await service()
+    return () => root.post(`/v1/services/${id}/slots/preview`, TOMORROW)
+  },
   'DELETE /v1/slots/:slotId': async ({ root, slot }) => {
     const id = await slot()
     return () => root.delete(`/v1/slots/${id}`)

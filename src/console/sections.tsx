@@ -60,6 +60,18 @@ export const SECTIONS: readonly Group[] = [
         may: ['booking:confirm', 'booking:read'],
         icon: '<path d="M2 9.5 4 3h8l2 6.500V13H2zm0 0h3.500l1 1.500h3l1-1.500H14"/>',
       },
+      {
+        href: '/console/calendar',
+        text: 'Calendar',
+        may: ['booking:confirm', 'booking:read'],
+        icon: '<rect x="2" y="3" width="12" height="11" rx="1"/><path d="M2 6.500h12M5.500 1.500V4m5-2.500V4"/>',
+      },
+      {
+        href: '/console/services',
+        text: 'Services',
+        may: ['service:manage'],
+        icon: '<path d="M2 4.500h12M2 8h12M2 11.500h7"/>',
+      },
     ],
   },
   {

@@ -12,6 +12,7 @@ import { apiKeyPages } from './pages/api-keys.tsx'
 import { auditPages } from './pages/audit.tsx'
 import { badgePages } from './pages/badges.tsx'
 import { bookingPages } from './pages/bookings.tsx'
+import { calendarPages } from './pages/calendar.tsx'
 import { explainPages } from './pages/explain.tsx'
 import { jobPages } from './pages/jobs.tsx'
 import { memberPage } from './pages/member.tsx'
@@ -20,6 +21,8 @@ import { overviewPages } from './pages/overview.tsx'
 import { pageRulePages } from './pages/page-rules.tsx'
 import { rolePages } from './pages/roles.tsx'
 import { rulePages } from './pages/rules.tsx'
+import { servicePages } from './pages/services.tsx'
+import { slotPages } from './pages/slots.tsx'
 import { Refusal, statusOf, titleOf } from './refusal.tsx'
 import { show, showSheet } from './shell.tsx'
 import { toSignIn } from './to-sign-in.ts'
@@ -94,6 +97,9 @@ badgePages(consoleSite)
 rulePages(consoleSite)
 rolePages(consoleSite)
 bookingPages(consoleSite)
+calendarPages(consoleSite)
+slotPages(consoleSite)
+servicePages(consoleSite)
 apiKeyPages(consoleSite)
 pageRulePages(consoleSite)
 explainPages(consoleSite)

@@ -35,7 +35,16 @@ const Around = (props: PropsWithChildren<FieldProps>) => (
   </div>
 )
 
-type Kind = 'text' | 'number' | 'url' | 'search' | 'date' | 'datetime-local' | 'color' | 'tel'
+type Kind =
+  | 'text'
+  | 'number'
+  | 'url'
+  | 'search'
+  | 'date'
+  | 'time'
+  | 'datetime-local'
+  | 'color'
+  | 'tel'
 
 export const Field = ({
   value = '',

@@ -123,6 +123,8 @@ td form{display:inline}
 .pager{display:flex;flex-wrap:wrap;gap:var(--s2);align-items:center;justify-content:space-between;color:var(--muted);font-size:var(--small)}
 .api{border:1px solid var(--line);border-radius:var(--radius);font-size:var(--small)}.api summary{padding:var(--s2) var(--s4);color:var(--muted)}.api summary:hover{color:var(--text)}.api>div{padding:0 var(--s4) var(--s4);display:grid;gap:var(--s3);grid-template-columns:minmax(0,1fr)}
 pre{padding:var(--s3);background:var(--subtle);border:1px solid var(--line);border-radius:.375rem;white-space:pre-wrap;overflow-wrap:anywhere}
+.dates{columns:15rem;padding-left:2.5rem}
+.week{table-layout:fixed}.week td{vertical-align:top}.week tbody tr:hover>*{background:none}
 .steps{list-style:none;padding:0}.steps>li{display:grid;grid-template-columns:5.5rem minmax(0,1fr);gap:var(--s1) var(--s3);padding:var(--s2) 0}.steps>li+li{border-top:1px solid var(--line)}
 .chart{display:block;width:100%;height:auto;color:var(--link)}.chart text{font-size:10px;fill:var(--muted)}.chart .line{stroke:var(--line)}.chart .bar{fill:currentColor}.chart .bar.soft{opacity:.45}
 .heat rect{fill:light-dark(#ececf0,#26292f)}.heat .l1{fill:color-mix(in srgb,var(--link) 30%,var(--surface))}.heat .l2{fill:color-mix(in srgb,var(--link) 55%,var(--surface))}.heat .l3{fill:color-mix(in srgb,var(--link) 78%,var(--surface))}.heat .l4{fill:var(--link)}

@@ -1,6 +1,7 @@
 /** What can be booked, and when. */
 import * as z from 'zod'
 import { answerFields, nobody } from '../http/answer-fields.ts'
+import type { Deps } from '../deps.ts'
 import type { ServiceId as Id, SlotId as IdOfSlot } from '../db/ids.ts'
 import { EXPECTED_ZONE, timeZoneNamed } from '../calendar/time-zone.ts'
 import { listOf, PageQuery, paginate } from '../http/pagination.ts'
@@ -315,21 +316,13 @@ export const createSlots = route({
   idempotent: 'd1',
   async run({ input, grant, request: { remember }, deps }) {
     const { serviceId } = input.param
-    const { startsAt, endsAt, recurrence, capacity } = input.json
-    if (startsAt !== undefined) assertToCome(startsAt, 'startsAt', deps.now)
-    const service = (await deps.services.find(serviceId)) ?? notFound('service')
-    const single = startsAt !== undefined && endsAt !== undefined ? { startsAt, endsAt } : undefined
-    const periods = recurrence
-      ? periodsOf(recurrence, zoneOf(service), deps.now)
-      : single
-        ? [single]
-        : []
+    const { periods, isOne } = await periodsOf(serviceId, input.json, deps)
     const answer = (rows: readonly SlotRow[]) => {
       const items = rows.map((row) => ({ ...row, available: row.capacity }))
       const [only] = items
-      return single && only ? only : { items, nextCursor: null }
+      return isOne && only ? only : { items, nextCursor: null }
     }
-    const slots = { serviceId, periods, capacity }
+    const slots = { serviceId, periods, capacity: input.json.capacity }
     return answer(await operations.addSlots(grant, slots, remember(answer), deps))
   },
 })
@@ -337,40 +330,27 @@ export const createSlots = route({
 export const previewSlots = route({
   method: 'POST',
   path: '/v1/services/:serviceId/slots/preview',
-  summary: 'When the slots of a weekly rule would be; changes nothing',
+  summary: 'When the slots would be that the same body adds; changes nothing',
   access: { may: 'service:manage' },
-  input: {
-    param,
-    json: z.strictObject({ recurrence: Recurrence }).meta({
-      id: 'PreviewedRecurrence',
-      examples: [
-        {
-          recurrence: {
-            weekdays: ['MO'],
-            startTime: '10:00',
-            durationMinutes: 60,
-            from: '2050-03-01',
-            until: '2050-03-31',
-          },
-        },
-      ],
-    }),
-  },
+  input: { param, json: NewSlots },
   output: PreviewedSlots,
   asksAgain: true,
   async run({ input, deps }) {
-    const service = (await deps.services.find(input.param.serviceId)) ?? notFound('service')
-    const timeZone = zoneOf(service)
-    return { timeZone, periods: periodsOf(input.json.recurrence, timeZone, deps.now) }
+    const { service, periods } = await periodsOf(input.param.serviceId, input.json, deps)
+    return { timeZone: service.timeZone, periods }
   },
 })
 
-/** @throws Problem `validation_failed`, also if the first of them has begun */
-function periodsOf(recurrence: z.output<typeof Recurrence>, timeZone: string, now: number) {
-  const periods = expand(recurrence, timeZone)
+/** @throws Problem `not_found`, `invalid_state`, `validation_failed` also where the first has begun */
+async function periodsOf(serviceId: Id, wanted: z.output<typeof NewSlots>, deps: Deps) {
+  const { startsAt, endsAt, recurrence } = wanted
+  if (startsAt !== undefined) assertToCome(startsAt, 'startsAt', deps.now)
+  const service = (await deps.services.find(serviceId)) ?? notFound('service')
+  const single = startsAt !== undefined && endsAt !== undefined ? { startsAt, endsAt } : undefined
+  const periods = recurrence ? expand(recurrence, zoneOf(service)) : single ? [single] : []
   const [first] = periods
-  if (first) assertToCome(first.startsAt, 'recurrence.from', now)
-  return periods
+  if (recurrence && first) assertToCome(first.startsAt, 'recurrence.from', deps.now)
+  return { service, periods, isOne: single !== undefined }
 }
 
 /** What has begun cannot be booked, so it is not offered. */

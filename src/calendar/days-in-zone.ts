@@ -2,14 +2,14 @@
 import { Temporal } from 'temporal-polyfill'
 
 /** Where and when an instant is, on the clocks of a zone. */
-export interface ClockTime {
+interface ClockTime {
   /** `YYYY-MM-DD` */
   readonly day: string
   /** `HH:MM` */
   readonly time: string
 }
 
-export interface Week {
+interface Week {
   /** Monday to Sunday, `YYYY-MM-DD`. */
   readonly days: readonly string[]
   /** Instants, RFC 3339: of the first midnight, and of the one after the last day. */

@@ -3,7 +3,6 @@ import type { Child } from 'hono/jsx'
 import { clockTimeOf } from '../calendar/days-in-zone.ts'
 import { Day, Pill, Time, type Tone } from '../look/parts.tsx'
 import type { Client } from './api.ts'
-import { Id } from './links.tsx'
 
 export type Booking = Awaited<ReturnType<Client['v1']['bookings'][':bookingId']['$get']>>
 
@@ -22,9 +21,12 @@ export function bookingPlace(bookingId: string): string {
   return `/console/bookings/${encodeURIComponent(bookingId)}`
 }
 
-/** Whoever comes, as the API says it: what was left with the booking, or the profile, or an id alone. */
+/**
+ * Whoever comes, as the API says it: what was left with the booking, or the profile, or an id alone. It
+ * is no link, so that it can stand in one.
+ */
 export const Who = ({ booking: { contact, owner } }: { readonly booking: Booking }) => {
-  if (!contact) return <Id id={owner} short />
+  if (!contact) return <span class="mono">{owner}</span>
   const [first, ...rest] = [contact.name, contact.email, contact.phone].filter(Boolean)
   return (
     <span class="stack tight">

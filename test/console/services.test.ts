@@ -91,6 +91,8 @@ describe('new slots', () => {
     const live = await manager.post(`${place}/dates`, RULE)
     expect(live.text).toContain('27 Mar 2090')
     expect(live.text).not.toContain('<html')
+    const begun = await manager.post(`${place}/dates`, { kind: 'weekly', startTime: '10:00' })
+    expect([begun.status, begun.text.includes('role="alert"')]).toEqual([200, false])
     const listed = async () => (await root.get(`/v1/services/${id}/slots`)).body.items
     expect(await listed()).toEqual([])
     const [, shown = ''] =

@@ -336,7 +336,7 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
   },
   'POST /v1/services/:serviceId/slots/preview': async ({ root, service }) => {
     const { id } = await service()
-    return () => root.post(`/v1/services/${id}/slots/preview`, { recurrence: MONDAYS })
+    return () => root.post(`/v1/services/${id}/slots/preview`, TOMORROW)
   },
   'DELETE /v1/slots/:slotId': async ({ root, slot }) => {
     const id = await slot()

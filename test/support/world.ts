@@ -270,13 +270,8 @@ const BODIES: Record<string, (things: Things) => Promise<object> | object> = {
     endsAt: '2040-01-01T11:00:00Z',
   }),
   'POST /v1/services/:serviceId/slots/preview': () => ({
-    recurrence: {
-      weekdays: ['MO'],
-      startTime: '10:00',
-      durationMinutes: 60,
-      from: '2040-01-01',
-      until: '2040-01-14',
-    },
+    startsAt: '2040-01-01T10:00:00Z',
+    endsAt: '2040-01-01T11:00:00Z',
   }),
   'POST /v1/explain': () => ({ method: 'PATCH', path: '/v1/me', body: { bio: 'New' } }),
   'POST /v1/bookings': async ({ slotId }) => ({ slotId: await slotId(), contact: CONTACT }),

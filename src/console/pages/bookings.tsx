@@ -160,7 +160,7 @@ async function listPage(
         {
           label: 'Who',
           cell: (booking) => (
-            <span class="row">
+            <span class="person">
               {decides && canDecide(booking) && (
                 <input
                   type="checkbox"
@@ -263,11 +263,12 @@ async function listPage(
                   hint="Told to whoever has booked; may be left empty"
                 />
               </div>
-              <button name="action" value="confirm">
-                Confirm chosen
-              </button>
+              {/* It comes first, as what the enter key in the reason does. */}
               <button class="plain" name="action" value="decline">
                 Decline chosen
+              </button>
+              <button name="action" value="confirm">
+                Confirm chosen
               </button>
             </div>
           </Card>
@@ -297,6 +298,11 @@ async function listPage(
 /** In words, for a check box. */
 function nameOf({ contact, owner, serviceName, startsAt }: Booking): string {
   return `${contact?.name ?? contact?.email ?? owner}, ${serviceName ?? 'booking'}, ${startsAt}`
+}
+
+/** An address may have a question mark, which would begin fields of the mail. */
+function mailTo(address: string): string {
+  return `mailto:${encodeURIComponent(address).replaceAll('%40', '@')}`
 }
 
 function cut(text: string): string {
@@ -425,7 +431,7 @@ async function bookingPage(
           <Facts
             of={[
               ['Name', contact?.name],
-              ['Email', contact?.email && <a href={`mailto:${contact.email}`}>{contact.email}</a>],
+              ['Email', contact?.email && <a href={mailTo(contact.email)}>{contact.email}</a>],
               ['Phone', contact?.phone && <a href={`tel:${contact.phone}`}>{contact.phone}</a>],
               ['Note', booking.note],
               ['Belongs to', <Id id={booking.owner} short />],

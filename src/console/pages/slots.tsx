@@ -45,6 +45,7 @@ export function slotPages(app: ConsoleApp): void {
 
   /** Answers the part of the page that has the dates, which the script puts there as one types. */
   app.post('/console/services/:serviceId/slots/dates', async (c) => {
+    if (!isComplete(c)) return c.html(<NoDates />)
     const { preview, refused } = await previewOf(c)
     return c.html(preview ? <Dates c={c} preview={preview} /> : <>{faultOf(refused).note}</>)
   })
@@ -67,7 +68,7 @@ async function previewOf(c: ConsoleContext) {
   let preview: Preview | undefined
   const refused = await attempt(
     c.var.client.v1.services[':serviceId'].slots.preview
-      .$post({ param: { serviceId: idOf(c) }, json: { recurrence: ruleOf(c) } })
+      .$post({ param: { serviceId: idOf(c) }, json: jsonOf(c) })
       .then((answer) => (preview = answer)),
   )
   return { preview, refused }
@@ -100,6 +101,16 @@ function ruleOf(c: ConsoleContext): NonNullable<NewSlots['recurrence']> {
 function jsonOf(c: ConsoleContext): NewSlots {
   return { recurrence: ruleOf(c), capacity: c.var.form.number('capacity') ?? 1 }
 }
+
+/** Whether there is enough of a rule for the API to say something about it. */
+function isComplete({ var: { form } }: ConsoleContext): boolean {
+  return (
+    ['weekdays', 'startTime', 'from', 'until'].every((name) => form.text(name)) &&
+    Boolean(form.text('durationMinutes') || form.text('endTime'))
+  )
+}
+
+const NoDates = () => <p class="muted">The dates are shown here before anything is made.</p>
 
 /** The dates, and the form that makes exactly these: it has what they were reckoned from. */
 const Dates = ({ c, preview }: { readonly c: ConsoleContext; readonly preview: Preview }) => {
@@ -233,11 +244,7 @@ async function newPage(
       </Card>
       <Card title="What it makes">
         <div id="dates" class="stack">
-          {preview ? (
-            <Dates c={c} preview={preview} />
-          ) : (
-            <p class="muted">The dates are shown here before anything is made.</p>
-          )}
+          {preview ? <Dates c={c} preview={preview} /> : <NoDates />}
         </div>
       </Card>
     </div>

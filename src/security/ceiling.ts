@@ -26,8 +26,12 @@ const BEYOND_MEMBERS: readonly Right[] = PERMISSION_NAMES.flatMap((permission) =
     .filter((right) => !includes(ROLES.member, right)),
 )
 
-/** What is beyond every member, and beyond this actor as well; nothing for admins. */
+/**
+ * What is beyond every member, and beyond this actor as well; nothing for admins, nor for what is elevated
+ * for one act with what it is bound to.
+ */
 export function missingIn(actor: Actor): MissingRight[] {
+  if (actor.kind === 'system') return []
   const rights = rightsOf(actor)
   return BEYOND_MEMBERS.filter((right) => !includes(rights, right)).map((right) => ({
     ...right,

@@ -51,9 +51,8 @@ export class Exercised<P extends Permission = Permission> {
     this.#key = key
     this.permission = from.permission
     this.actor = from.actor
-    // Nobody is in their own way, nor in that of what is elevated for one act with what it is bound to.
-    const hasCeiling = from.scope === 'everyone' && from.elevation === undefined
-    const missing = hasCeiling ? missingIn(from.actor) : []
+    // Nobody is in their own way.
+    const missing = from.scope === 'everyone' ? missingIn(from.actor) : []
     this.scope = makeWriteScope(from.scope, missing)
     this.requestId = from.requestId
     this.elevation = from.elevation

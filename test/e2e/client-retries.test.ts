@@ -75,6 +75,10 @@ describe('RFC 9110, section 9.2.2: what is repeated by itself', () => {
       '/v1/badge-rules/:ruleId/preview',
       '/v1/services/:serviceId/slots/preview',
       '/v1/explain',
+      // Receivers know what comes twice by its id, and a ping more does no harm.
+      '/v1/webhooks/:webhookId/ping',
+      '/v1/webhooks/:webhookId/replay',
+      '/v1/webhooks/:webhookId/deliveries/:deliveryId/replay',
       // The same token says nothing new a second time.
       '/v1/me/id-token',
       // The caller is not known, so no key is kept for them; an unused visitor does no harm.

@@ -21,6 +21,7 @@ export const KEY_SCOPES: readonly Permission[] = [
 ]
 export const NO_SCOPES: readonly Permission[] = [
   'profile:delete',
+  'account:delete',
   'user:suspend',
   'session:end',
   'identity:manage',

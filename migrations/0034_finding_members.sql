@@ -17,7 +17,8 @@ CREATE TRIGGER user_roles_begin AFTER INSERT ON user_roles
 BEGIN
   UPDATE user_roles SET (name_key, status) =
     (SELECT name_key, status FROM users WHERE users.id = NEW.user_id)
-  WHERE user_id = NEW.user_id AND role = NEW.role;
+  WHERE user_id = NEW.user_id AND role = NEW.role
+    AND EXISTS (SELECT 1 FROM users WHERE users.id = NEW.user_id);
 END;
 
 CREATE TRIGGER user_roles_follow AFTER UPDATE OF name_key, status ON users

@@ -171,6 +171,7 @@ export const ROLES = {
     'badge:manage': 'any',
     'badge-rule:manage': 'any',
     'badge:assign': 'any',
+    'account:delete': 'own',
     'visit:record': 'own',
     'visit:read': 'any',
     'service:manage': 'any',

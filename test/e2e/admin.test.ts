@@ -64,7 +64,7 @@ describe('on the deployed site', () => {
     const found = { WRANGLER_FOUND: JSON.stringify([{ id: ID }]) }
     const { code, stdout, calls } = await remotely(['ada@example.com', '--remote'], found)
     expect([code, stdout]).toEqual([0, `ada@example.com (${ID}) is an admin\n`])
-    const config = ['--config', expect.stringMatching(/[\\/]wrangler\.toml$/)]
+    const config = ['--config', expect.stringMatching(/[\\/]wrangler\.(toml|deploy\.json)$/)]
     const execute = ['d1', 'execute', 'DB', '--remote', '--json', '--command']
     const sql = [
       /^select i\.user_id [^;]*where u\.email = 'ada@example\.com'$/,

@@ -11,6 +11,7 @@ import { createApp } from '../src/app.ts'
 import { followUp } from '../src/events/index.ts'
 import { DOCUMENT_PATHS } from '../src/http/documents/index.ts'
 import { CALLER_NAMES, matrixOf, pageMatrix } from '../src/http/matrix.ts'
+import { PERMISSION_NAMES, PERMISSIONS } from '../src/security/permissions.ts'
 import {
   type CastName,
   challengeOf,
@@ -115,6 +116,7 @@ describe('nothing is left out', () => {
     const { status, body } = await testSite().anonymous.get('/v1/permissions')
     expect(status).toBe(200)
     expect(body).toEqual({
+      permissions: PERMISSION_NAMES.map((name) => ({ name, ...PERMISSIONS[name] })),
       callers: CALLER_NAMES,
       routes: matrixOf(routes),
       pages: pageMatrix(),

@@ -16,6 +16,7 @@ const RequestId = z
   .string()
   .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, { error: 'expected the id of a request' })
   .meta({
+    maxLength: 36,
     description: 'As `Request-Id` and `requestId` say it',
     examples: [EXAMPLE_REQUEST_ID],
   })

@@ -30,6 +30,7 @@ const Url = z
   .max(2048)
   .overwrite((text) => URL.parse(text)?.href ?? text)
   .meta({
+    format: 'uri',
     description: 'https, a public name, neither a redirect nor this site',
     examples: ['https://partner.example/hooks'],
   })
@@ -53,7 +54,7 @@ const WebhookPatch = z
 
 const shown = {
   id: shownId('whk'),
-  url: z.string().meta({ maxLength: 2048 }),
+  url: z.string().meta({ format: 'uri', maxLength: 2048 }),
   types: z.array(shownName()).max(MANY).nullable(),
   state: z.enum(['active', 'paused', 'disabled']).meta({
     description: '`paused` as long as `createdBy` may not read events; nothing is lost meanwhile',
@@ -75,7 +76,7 @@ const Webhook = z
   .meta({ id: 'Webhook' })
   .register(answerFields, { etag, showsMore: true })
 const IssuedWebhook = z
-  .object({ ...shown, secret: z.string().meta({ maxLength: 60, description: 'Shown this once' }) })
+  .object({ ...shown, secret: z.string().meta({ pattern: '^whsec_[A-Za-z0-9+/=]+$', maxLength: 60, description: 'Shown this once' }) })
   .meta({ id: 'IssuedWebhook' })
   .register(answerFields, { etag, showsMore: true, about: nobody })
 const WebhookStatus = z

@@ -7,7 +7,7 @@ import { project } from '../../local/project.ts'
 const OF_PAGES = ['guildhall-assertion+jwt', 'Guildhall-Hop', 'Guildhall-Reason', 'x-rewrite-url']
 
 /** What only the code of the console says. */
-const OF_THE_CONSOLE = ['The same by API', '/console/members', 'popovertarget']
+const OF_THE_CONSOLE = ['The same by API', '/console/members']
 
 test('has none of the code of pages or of the console in it', async () => {
   const { code } = await project()

@@ -33,7 +33,7 @@ export async function documentOperations(components: Components): Promise<Record
         required: ['status'],
         properties: {
           status: { type: 'string', const: 'ok' },
-          version: { type: 'string', maxLength: 100 },
+          version: { type: 'string', pattern: '^[\\x20-\\x7e]*$', maxLength: 100 },
         },
       }),
       unwell: json({

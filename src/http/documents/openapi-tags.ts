@@ -16,6 +16,8 @@ const TAGS: Readonly<Record<string, string>> = {
   'api-keys': 'Credentials for programs: scopes, limits, rotation and use.',
   audit: 'What was done, by whom and for whom.',
   elevations: 'What the backend may do by itself.',
+  events: 'What has changed, in order, for partners who follow it.',
+  webhooks: 'Addresses that are told what changes, and what became of it.',
   refusals: 'Why a request was refused, by its id.',
   health: 'How the site is.',
   permissions: 'Who may call what, as data.',

@@ -3,6 +3,7 @@
  */
 import { env } from 'cloudflare:workers'
 import { bookingOf, bookingScene, CONTACT } from './bookings.ts'
+import { decodeJwt } from 'jose'
 import { idTokenFor } from './identities.ts'
 import { partner } from './keys.ts'
 import { badgeWithRule } from './population.ts'
@@ -132,7 +133,9 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
   },
   'POST /v1/me/id-token': async ({ someone }) => {
     const me = await someone()
-    const idToken = await idTokenFor(me.token, { name: 'Ada' })
+    // A younger one would also move the time until when the provider has been followed.
+    const { iat } = decodeJwt(me.token)
+    const idToken = await idTokenFor(me.token, { name: 'Ada', iat })
     return () => me.post('/v1/me/id-token', { idToken })
   },
   'POST /v1/me/visits': async ({ someone }) => {

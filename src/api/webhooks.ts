@@ -76,7 +76,12 @@ const Webhook = z
   .meta({ id: 'Webhook' })
   .register(answerFields, { etag, showsMore: true })
 const IssuedWebhook = z
-  .object({ ...shown, secret: z.string().meta({ pattern: '^whsec_[A-Za-z0-9+/=]+$', maxLength: 60, description: 'Shown this once' }) })
+  .object({
+    ...shown,
+    secret: z
+      .string()
+      .meta({ pattern: '^whsec_[A-Za-z0-9+/=]+$', maxLength: 60, description: 'Shown this once' }),
+  })
   .meta({ id: 'IssuedWebhook' })
   .register(answerFields, { etag, showsMore: true, about: nobody })
 const WebhookStatus = z

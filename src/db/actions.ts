@@ -73,7 +73,6 @@ const OTHER_EVENTS = ['job.succeed', 'job.fail', 'visit.milestone'] as const
 export type Action = (typeof NO_EVENTS)[number] | (typeof LOGGED_EVENTS)[number]
 
 export const EVENT_TYPES = [...LOGGED_EVENTS, ...OTHER_EVENTS] as const
-type EventType = (typeof EVENT_TYPES)[number]
 
 /** By whether each of them is an event. */
 export const ACTIONS: readonly (readonly [Action, boolean])[] = [

@@ -60,14 +60,6 @@ export async function sceneOf(site: Site) {
 
 const once = () => ({ 'Idempotency-Key': crypto.randomUUID() })
 
-const MONDAYS = {
-  weekdays: ['MO'],
-  startTime: '10:00',
-  durationMinutes: 60,
-  from: '2040-01-01',
-  until: '2040-01-14',
-}
-
 const TOMORROW = {
   startsAt: new Date(Date.now() + 24 * 3_600_000).toISOString(),
   endsAt: new Date(Date.now() + 25 * 3_600_000).toISOString(),

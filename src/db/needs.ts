@@ -69,7 +69,6 @@ export const GUARDS = [
   'feed_follows_the_ledger',
   'feed_follows_the_log',
   'feed_keeps_its_newest',
-  'rehearsal_ends',
   'unanswered',
   'unanswered_so_far',
   'user_roles_begin',

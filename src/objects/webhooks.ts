@@ -2,6 +2,7 @@
  * The rest of the Worker's way to the objects that deliver webhooks, one for each endpoint, and to the
  * bell that wakes them. The objects themselves are in `events/`.
  */
+import { countCall } from '../log.ts'
 import type { EventId, WebhookId } from '../db/ids.ts'
 import { assertExercised, type Exercised } from '../security/grant.ts'
 
@@ -79,7 +80,10 @@ export function webhookSendersClient(
   confirm: () => Promise<void>,
 ) {
   const { WEBHOOKS, BELL } = namespaces
-  const of = (id: WebhookId) => WEBHOOKS.getByName(id)
+  const of = (id: WebhookId) => {
+    countCall('objects')
+    return WEBHOOKS.getByName(id)
+  }
   return {
     async wake(id: WebhookId, afresh = false) {
       quiet.delete(BELL)

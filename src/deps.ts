@@ -58,12 +58,15 @@ import { keyChecksums } from './security/callers/key-checksums.ts'
 import { burstGuardOf } from './security/limits/burst-guard.ts'
 import { mailEnds } from './security/mail-ends.ts'
 import { networkHash, siteHash } from './security/limits/network-hash.ts'
+import { tokenChecks } from './security/tokens/check-token.ts'
+import { keyStandingOf } from './security/tokens/jwks.ts'
 import { issuersOf } from './security/tokens/own-issuers.ts'
 import { verifyLogoutToken, verifySecurityEvent } from './security/tokens/signals.ts'
 import { idTokens, proofs } from './security/tokens/proof.ts'
 import { issueVisitorToken, type Returning } from './security/tokens/visitor-tokens.ts'
 import { healthInDetail } from './readiness.ts'
 import { type Settings, settingsOf } from './settings/settings.ts'
+import type { TrustedIssuer } from './settings/trusted-issuers.ts'
 
 /** What the entry, the handlers of events and the jobs work with. */
 export type SystemDeps = Omit<Everything, never>
@@ -75,6 +78,8 @@ export interface Deps extends Pick<
   | 'settings'
   | 'prove'
   | 'proveIdToken'
+  | 'checkToken'
+  | 'keyStanding'
   | 'issueVisitorToken'
   | 'network'
   | 'mintApiKey'
@@ -184,6 +189,16 @@ class Everything {
 
   get proveIdToken() {
     return idTokens(issuersOf(this.settings, this.#env.DB), this.now)
+  }
+
+  /** What a token in a body would be taken for, or why for nothing. */
+  get checkToken() {
+    const issuers = issuersOf(this.settings, this.#env.DB)
+    return tokenChecks(issuers, identitiesRepository(this.#db), this.now)
+  }
+
+  get keyStanding() {
+    return async (trusted: TrustedIssuer) => keyStandingOf(trusted, this.now)
   }
 
   get signals() {

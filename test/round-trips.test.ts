@@ -149,6 +149,9 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'GET /v1/refusals/:requestId': [1, 0],
   // Schema and facts, and what waits.
   'GET /v1/health': [4, 8],
+  // Only that the caller still is who they were; a good token costs one trip, in which that is asked.
+  'GET /v1/issuers': [1, 0],
+  'POST /v1/issuers/check': [1, 0],
   'GET /v1/permissions': [1, 0],
   // An explained write finds whom it is about and the columns of its reads, and undoes what it writes.
   'POST /v1/explain': [3, 0],

@@ -53,6 +53,7 @@ import {
 } from './identities.ts'
 import { readSiteHealth } from './health.ts'
 import { listEvents } from './events.ts'
+import { checkToken, listIssuers } from './issuers.ts'
 import { listJobRuns, listJobs, createJobRun } from './jobs.ts'
 import {
   deleteMe,
@@ -207,6 +208,8 @@ const declared = {
   explain,
   readStats,
   readSiteHealth,
+  listIssuers,
+  checkToken,
   listJobs,
   listJobRuns,
   createJobRun,

@@ -94,6 +94,12 @@ export const SECTIONS: readonly Group[] = [
         icon: '<rect x="3" y="7" width="10" height="7" rx="1"/><path d="M5.5 7V5a2.5 2.5 0 0 1 5 0v2"/>',
       },
       {
+        href: '/console/providers',
+        text: 'Providers',
+        may: ['issuer:read'],
+        icon: '<circle cx="8" cy="8" r="6.25"/><path d="M1.750 8h12.500M8 1.750c4 3.500 4 9 0 12.500-4-3.500-4-9 0-12.500"/>',
+      },
+      {
         href: '/console/explain',
         text: 'Explain',
         may: [],

@@ -24,6 +24,7 @@ import { landingPages } from './pages/landing.tsx'
 import { memberPages } from './pages/members.tsx'
 import { overviewPages } from './pages/overview.tsx'
 import { pageRulePages } from './pages/page-rules.tsx'
+import { providerPages } from './pages/providers.tsx'
 import { rolePages } from './pages/roles.tsx'
 import { rulePages } from './pages/rules.tsx'
 import { servicePages } from './pages/services.tsx'
@@ -112,6 +113,7 @@ slotPages(consoleSite)
 servicePages(consoleSite)
 apiKeyPages(consoleSite)
 pageRulePages(consoleSite)
+providerPages(consoleSite)
 explainPages(consoleSite)
 auditPages(consoleSite)
 jobPages(consoleSite)

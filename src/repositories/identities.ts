@@ -1,6 +1,6 @@
 /** Which member a verified (issuer, subject) is, and the making of a member on its first request. */
 import { and, eq, gt, not, sql } from 'drizzle-orm'
-import { type Assumption, batch, type Database, statement } from '../db/client.ts'
+import { type Assumption, batch, type Database, rows, statement } from '../db/client.ts'
 import type { UserId } from '../db/ids.ts'
 import { BUILT_IN } from '../db/issuers.ts'
 import { authSessions, authUsers, identities, userRoles, users } from '../db/schema.ts'
@@ -98,6 +98,27 @@ export function identitiesRepository(db: Database) {
       if (!row) return { known: undefined, isEnded: false }
       const { isEnded: isOver, ...known } = row
       return { known, isEnded: isOver }
+    },
+
+    /**
+     * Which member the subject of a token is, and whether the token would be refused as one that was ended,
+     * or is from before an erasure; makes nobody. One round trip.
+     */
+    async foresee(
+      { issuer, subject, identityHash }: IdentityName & { readonly identityHash: string },
+      issued: Issued,
+    ) {
+      const { known, ends } = await batch(db, {
+        known: select(issuer, subject),
+        ends: rows<{ ended: number; erased: number }>(
+          db,
+          sql`select ${hasEnded(identityHash, issued)} as ended,
+            exists (select 1 from erased_identities
+              where identity_hash = ${identityHash} and erased_at >= ${issued.issuedAt}) as erased`,
+        ),
+      })
+      const [{ ended, erased } = { ended: 0, erased: 0 }] = ends
+      return { known: known[0], isEnded: ended === 1 || (erased === 1 && known.length === 0) }
     },
 
     /** Whoever it is, by whatever identity. */

@@ -113,6 +113,11 @@ export const PERMISSIONS = {
     keyScope: true,
     reaches: ANY,
   },
+  'issuer:read': {
+    description: 'See whose tokens count, and why a token would be refused',
+    keyScope: false,
+    reaches: ANY,
+  },
   'explain:others': {
     description: 'Explain what a call would answer for somebody else',
     keyScope: false,
@@ -187,6 +192,7 @@ export const ROLES = {
     'webhook:manage': 'any',
     'job:run': 'any',
     'health:read': 'any',
+    'issuer:read': 'any',
     'explain:others': 'any',
   },
 } as const satisfies Record<string, Rights>

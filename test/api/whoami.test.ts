@@ -59,6 +59,7 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'booking:confirm': 'any',
     'page:manage': 'any',
     'health:read': 'any',
+    'issuer:read': 'any',
     'api-key:manage': 'any',
     'audit:read': 'any',
     'stats:read': 'any',

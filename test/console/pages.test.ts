@@ -4,7 +4,7 @@ import { SCRIPT } from '../../src/look/script.ts'
 import { openApi } from '../../src/console/api.ts'
 import { consoleSite, endSessions, type Person } from '../support/console.ts'
 import { countingStorage } from '../support/counting.ts'
-import { ORIGIN } from '../support/site.ts'
+import { ISSUER, ORIGIN } from '../support/site.ts'
 
 /** Each list, and who may see it besides the admin. */
 const LISTS = {
@@ -14,6 +14,7 @@ const LISTS = {
   '/console/roles': ['member', 'moderator', 'bookings-manager'],
   '/console/audit': [],
   '/console/jobs': [],
+  '/console/providers': [],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
 /** What a refusal shows: where it was refused, and what is missing. */
@@ -236,6 +237,21 @@ test('what a page cannot take as it was typed it shows again, with what is wrong
   expect(text).toMatch(/id="title-error">[^<]*50/)
   expect(text).toContain('aria-invalid="true"')
   expect(text).toContain('x'.repeat(51))
+})
+
+test('a pasted token is checked without a script: why it is refused, and nothing of it shown again', async () => {
+  const site = consoleSite()
+  const ada = await site.person('Ada', 'admin')
+  const [token, kind] = [await ISSUER.sign({ aud: MARKUP }), 'access']
+  const refused = await ada.post('/console/providers', { token: `Bearer ${token}\n`, kind })
+  expect(refused.status).toBe(200)
+  expect(refused.text).toContain('fails at audience')
+  expect(refused.text).not.toContain('<img src=x')
+  expect(refused.text).not.toContain(token.split('.')[1])
+  const good = await ada.post('/console/providers', { token: await ISSUER.sign(), kind })
+  expect(good.text).toContain('The token is good')
+  const bob = await site.person('Bob', 'moderator')
+  expect((await bob.post('/console/providers', { token, kind })).text).toMatch(REFUSAL)
 })
 
 async function zipped(text: string): Promise<number> {

@@ -75,6 +75,7 @@ describe('RFC 9110, section 9.2.2: what is repeated by itself', () => {
       '/v1/badge-rules/:ruleId/preview',
       '/v1/services/:serviceId/slots/preview',
       '/v1/explain',
+      '/v1/issuers/check',
       // Receivers know what comes twice by its id, and a ping more does no harm.
       '/v1/webhooks/:webhookId/ping',
       '/v1/webhooks/:webhookId/replay',

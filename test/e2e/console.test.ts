@@ -37,6 +37,7 @@ const pages = ({ ids }: ConsoleWorld): readonly string[] => [
   '/console/audit/elevations',
   '/console/jobs',
   '/console/jobs/award-badges',
+  '/console/providers',
   '/console/explain?method=GET&path=/v1/users&as=anonymous',
   '/console/explain?page=/members/x',
 ]

@@ -150,6 +150,7 @@ const TAKES_NOTHING: Readonly<Record<string, string>> = {
   'POST /v1/bookings/:bookingId/decline': 'a booking is no right',
   'POST /v1/bookings/:bookingId/cancel': 'a booking is no right',
   'DELETE /v1/bookings/:bookingId/contact': 'what a guest has left is no right',
+  'POST /v1/issuers/check': 'changes nothing',
   'POST /v1/explain': 'changes nothing',
   'POST /v1/jobs/:job/run': 'is about nobody',
 }

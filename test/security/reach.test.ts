@@ -95,6 +95,7 @@ describe('whoever is suspended between being let in and writing has written noth
   /** Routes that store nothing in D1 on behalf of the caller. */
   const WITHOUT_TABLE = new Set([
     'POST /v1/explain',
+    'POST /v1/issuers/check',
     'POST /v1/visitors',
     'POST /v1/me/visits',
     'POST /v1/badge-rules/{ruleId}/preview',

@@ -333,6 +333,10 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
     const { id } = await service()
     return () => root.post(`/v1/services/${id}/slots/preview`, TOMORROW)
   },
+  'POST /v1/issuers/check': async ({ root, someone }) => {
+    const { token } = await someone()
+    return () => root.post('/v1/issuers/check', { token })
+  },
   'DELETE /v1/slots/:slotId': async ({ root, slot }) => {
     const id = await slot()
     return () => root.delete(`/v1/slots/${id}`)

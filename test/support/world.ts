@@ -274,6 +274,7 @@ const BODIES: Record<string, (things: Things) => Promise<object> | object> = {
     startsAt: '2040-01-01T10:00:00Z',
     endsAt: '2040-01-01T11:00:00Z',
   }),
+  'POST /v1/issuers/check': () => ({ token: 'a.b.c' }),
   'POST /v1/explain': () => ({ method: 'PATCH', path: '/v1/me', body: { bio: 'New' } }),
   'POST /v1/bookings': async ({ slotId }) => ({ slotId: await slotId(), contact: CONTACT }),
   'POST /v1/booking-decisions/bulk': async ({ bookingId }) => ({

@@ -6,6 +6,7 @@
 import { waitUntil } from 'cloudflare:workers'
 import { createLocalJWKSet, type JSONWebKeySet } from 'jose'
 import { log } from '../../log.ts'
+import type { TrustedIssuer } from '../../settings/trusted-issuers.ts'
 import type { Issuer } from './own-issuers.ts'
 import { Problem } from '../../problem.ts'
 import { FETCH_TIMEOUT_MS, type FetchedKeySet, fetchKeySet, KeySetError } from './jwks-fetch.ts'
@@ -25,13 +26,22 @@ const LAST_POLL_MS = 80
 
 interface KeyStore {
   current:
-    | { readonly keys: KeySet; readonly kids: ReadonlySet<unknown>; readonly fetchedAt: number }
+    | {
+        readonly keys: KeySet
+        readonly published: JSONWebKeySet['keys']
+        readonly kids: ReadonlySet<unknown>
+        readonly fetchedAt: number
+      }
     | undefined
   /** What was said of keys that are left out; it is said again when it has changed. */
   ignored: string
   /** Marks who is fetching. Not a promise: a request must not wait on the I/O of another one. */
   refresh: { readonly since: number } | undefined
   failedAt: number
+  /** What went wrong with the last fetch; undefined if it went well. */
+  fault: string | undefined
+  /** By how much the clock of the issuer was ahead of this one; undefined if it did not say. */
+  skewMs: number | undefined
   /** The `kid` that the last fetch was made for in vain. */
   missed: { readonly kid: string | undefined; readonly at: number }
 }
@@ -55,6 +65,32 @@ export async function keysOf(
   now: number,
 ): Promise<KeySet> {
   return 'jwks' in trusted ? inlineKeys(trusted.jwks) : remoteKeys(trusted, kid, now)
+}
+
+/** What this isolate knows of the keys of an issuer. Times are milliseconds since the epoch. */
+export interface KeyStanding {
+  /** Undefined for keys that are not fetched, or were not yet. */
+  readonly fetchedAt: number | undefined
+  /** What went wrong with the last fetch; it quotes nothing of the answer. */
+  readonly fault: string | undefined
+  /** By how much the clock of the issuer was ahead when it answered, give or take the time that took. */
+  readonly skewMs: number | undefined
+  readonly keys: JSONWebKeySet['keys']
+}
+
+/** After a look of the kind that a token makes: keys are fetched only where they would be for that. */
+export async function keyStandingOf(trusted: TrustedIssuer, now: number): Promise<KeyStanding> {
+  if ('jwks' in trusted) {
+    const { keys } = trusted.jwks
+    return { fetchedAt: undefined, fault: undefined, skewMs: undefined, keys }
+  }
+  await keysOf(trusted, undefined, now).catch(expectUnavailable)
+  const { current, fault, skewMs } = storeOf(trusted)
+  return { fetchedAt: current?.fetchedAt, fault, skewMs, keys: current?.published ?? [] }
+}
+
+function expectUnavailable(error: unknown): void {
+  if (!(error instanceof Problem)) throw error
 }
 
 function inlineKeys(jwks: JSONWebKeySet): KeySet {
@@ -98,11 +134,13 @@ function cooldown({ failedAt, missed }: KeyStore, now: number): number {
 function storeOf(issuer: RemoteIssuer): KeyStore {
   const known = 'load' in issuer ? ownStores.get(issuer.load) : stores.get(issuer.jwksUrl)
   if (known) return known
-  const store = {
+  const store: KeyStore = {
     current: undefined,
     ignored: '',
     refresh: undefined,
     failedAt: -Infinity,
+    fault: undefined,
+    skewMs: undefined,
     missed: { kid: undefined, at: -Infinity },
   }
   if ('load' in issuer) ownStores.set(issuer.load, store)
@@ -161,12 +199,20 @@ async function refresh(store: KeyStore, trusted: RemoteIssuer, now: number): Pro
     const kids = new Set<unknown>(set.keys.map(({ kid }) => kid))
     // Somebody else took over: theirs is the newer answer.
     if (store.refresh !== mine) return false
-    store.current = { keys: createLocalJWKSet(set), kids, fetchedAt: now }
+    store.current = {
+      keys: createLocalJWKSet(set),
+      published: set.keys,
+      kids,
+      fetchedAt: now,
+    }
+    store.fault = undefined
+    store.skewMs = set.answeredAt === undefined ? undefined : set.answeredAt - now
     noteIgnored(store, trusted.issuer, set.ignored ?? [])
     return true
   } catch (error) {
     store.failedAt = now
     const reason = error instanceof KeySetError ? error.message : nameOf(error)
+    store.fault = reason
     log('error', 'key set not fetched', { issuer: trusted.issuer, reason })
     return false
   } finally {

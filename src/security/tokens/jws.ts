@@ -14,6 +14,25 @@ import type { Verification } from './verified-tokens.ts'
 
 export type Json = Readonly<Record<string, unknown>>
 
+/** What is asked of a token, in this order; the first that fails refuses it. */
+export const TOKEN_CHECKS = [
+  'form',
+  'type',
+  'issuer',
+  'audience',
+  'claims',
+  'times',
+  'algorithm',
+  'keys',
+  'signature',
+] as const
+export type TokenCheck = (typeof TOKEN_CHECKS)[number]
+
+/** Is told of each check as it begins. */
+export type OnCheck = (check: TokenCheck) => void
+
+export const unwatched: OnCheck = () => undefined
+
 /** For clocks that differ. */
 export const TOLERANCE_MS = 30_000
 /** The end of year 9999: later times cannot be written as a timestamp. */
@@ -76,13 +95,17 @@ export async function checkSignature(
   token: string,
   trusted: Issuer,
   now: number,
+  begin = unwatched,
 ): Promise<Pick<Verification, 'kid' | 'keys'>> {
   try {
+    begin('algorithm')
     let signed: Pick<Verification, 'kid' | 'keys'> | undefined
     // jose asks for the key only once it has accepted the algorithm.
     const findKey: CompactVerifyGetKey = async (header, jws) => {
       const { kid } = header
+      begin('keys')
       signed = { kid, keys: await keysOf(trusted, kid, now) }
+      begin('signature')
       return signed.keys(header, jws)
     }
     await verifyWithEach(token, findKey, { algorithms: trusted.algorithms })

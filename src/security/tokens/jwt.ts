@@ -9,10 +9,12 @@ import {
   checkSignature,
   invalid,
   type Json,
+  type OnCheck,
   parseToken,
   timeOf,
   TOLERANCE_MS,
   type TokenType,
+  unwatched,
 } from './jws.ts'
 import type { TrustedIssuer } from '../../settings/trusted-issuers.ts'
 import type { Issuer } from './own-issuers.ts'
@@ -82,6 +84,19 @@ export async function verifyIdToken(
   return verified
 }
 
+/**
+ * Judges a token that nobody comes with. Nothing of it is kept, not even that it was good.
+ * @param begin is told of each check as it begins
+ * @throws what `verifyToken` throws
+ */
+export async function judgeToken(
+  token: string,
+  issuers: readonly Issuer[],
+  { kind, now, begin }: { kind: Use['kind']; now: number; begin: OnCheck },
+): Promise<VerifiedToken> {
+  return (await verify(token, issuers, kind === 'id' ? ID : ACCESS, now, begin)).verified
+}
+
 /** What a provider was asked for when somebody was sent there to sign in. */
 export interface AskedSignIn {
   readonly clientId: string
@@ -124,15 +139,23 @@ async function verify(
   issuers: readonly Issuer[],
   use: Use,
   now: number,
+  begin = unwatched,
 ): Promise<Verification> {
+  begin('form')
   const { header, claims } = parseToken(token)
+  begin('type')
   checkHeader(header, use)
+  begin('issuer')
   const trusted = issuers.find(({ issuer }) => issuer === claims.iss)
   if (!trusted) throw invalid('The token is not from a trusted issuer.')
+  begin('audience')
+  checkAudience(claims, use.audiences(trusted))
+  begin('claims')
   checkUse(claims, trusted, use)
   const verified = readClaims(claims, trusted)
+  begin('times')
   checkTimes(verified, trusted, now)
-  return { verified, trusted, ...(await checkSignature(token, trusted, now)) }
+  return { verified, trusted, ...(await checkSignature(token, trusted, now, begin)) }
 }
 
 function readClaims(claims: Json, trusted: Issuer): VerifiedToken {
@@ -185,17 +208,20 @@ function tellsEnds(trusted: Issuer): boolean {
   return logout !== undefined || signals !== undefined
 }
 
-/** Some issuers sign everything they send with one key, one `typ` and one `aud`. */
-function checkUse(claims: Json, trusted: Issuer, use: Use): void {
-  const expected = use.audiences(trusted)
-  const audiences: unknown[] = [claims.aud].flat()
+function checkAudience({ aud }: Json, expected: readonly string[]): void {
+  const audiences: unknown[] = [aud].flat()
   const isForUs = audiences.some((each) => expected.some((audience) => each === audience))
   if (!isForUs || !audiences.every((each) => typeof each === 'string')) {
     throw invalid('The token is not meant for this audience.')
   }
+}
+
+/** Some issuers sign everything they send with one key, one `typ` and one `aud`. */
+function checkUse(claims: Json, trusted: Issuer, use: Use): void {
   // A security event (RFC 8417), as which OpenID Connect Back-Channel Logout sends its logout tokens.
   const isEvent = 'events' in claims
-  const isRight = use.kind === 'id' ? isIdToken(claims, expected) : isAccessToken(claims, trusted)
+  const isRight =
+    use.kind === 'id' ? isIdToken(claims, use.audiences(trusted)) : isAccessToken(claims, trusted)
   if (isEvent || !isRight) throw invalid(use.wrong)
 }
 

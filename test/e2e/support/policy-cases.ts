@@ -37,6 +37,7 @@ export const NO_SCOPES: readonly Permission[] = [
   'stats:read',
   'webhook:manage',
   'job:run',
+  'issuer:read',
   'explain:others',
 ]
 const UNKNOWN = ['profile:*', 'constructor', '__proto__'].map((name) => name as Permission)

@@ -170,12 +170,14 @@ const OF_THE_CALLER_ALONE = new Set([
   'GET /v1/me/visits',
   'GET /v1/elevations',
   'GET /v1/permissions',
+  'GET /v1/issuers',
 ])
 
 /** What a member costs whom the isolate does not know, besides the trip that finds them. */
 const MORE_AT_FIRST: Readonly<Record<string, number>> = {
   'POST /v1/badge-rules/:ruleId/preview': 1,
   'POST /v1/services/:serviceId/slots/preview': 1,
+  'POST /v1/issuers/check': 1,
   'POST /v1/me/bookings/claim': 1,
   'POST /v1/me/calendar-feed': 1,
   'POST /v1/services/:serviceId/calendar-feed': 1,

@@ -97,9 +97,11 @@ async function page(c: ConsoleContext, { checked, refused, kind }: Answered = {}
       <Pager {...placesOf(c, issuers)} />
     </>
   )
-  const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
-    v1.issuers.check.$post({ json: { token: 'eyJ…', kind: 'access' } }),
-  )
+  const actions = checked
+    ? []
+    : callsOf(c.env.request.publicUrl, ({ v1 }) =>
+        v1.issuers.check.$post({ json: { token: 'eyJ…', kind: 'access' } }),
+      )
   const status = refused && statusOf(refused)
   return show(c, { title: 'Providers', body, actions, ...(status && { status }) })
 }

@@ -20,6 +20,7 @@ const TAGS: Readonly<Record<string, string>> = {
   webhooks: 'Addresses that are told what changes, and what became of it.',
   refusals: 'Why a request was refused, by its id.',
   health: 'How the site is.',
+  issuers: 'Whose tokens count, and why one is refused.',
   permissions: 'Who may call what, as data.',
   explain: 'Why a call would be answered as it would.',
   stats: 'The site in figures.',

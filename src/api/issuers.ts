@@ -7,7 +7,7 @@ import {
   CHECKS,
   MOST_AUDIENCES,
   TOKEN_KINDS,
-} from '../security/tokens/check-token.ts'
+} from '../security/tokens/token-checks.ts'
 import type { KeyStanding } from '../security/tokens/jwks.ts'
 import type { Settings } from '../settings/settings.ts'
 import { type TrustedIssuer, TOKEN_ALGORITHMS } from '../settings/trusted-issuers.ts'

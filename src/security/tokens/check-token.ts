@@ -10,20 +10,17 @@ import { TOKEN_ALGORITHMS } from '../../settings/trusted-issuers.ts'
 import { issuedAs } from '../callers/first-request.ts'
 import { identityHashOf } from '../callers/identity-hash.ts'
 import { keyStandingOf } from './jwks.ts'
-import { type Json, parseToken, TOKEN_CHECKS, TOLERANCE_MS } from './jws.ts'
+import { type Json, parseToken, TOLERANCE_MS } from './jws.ts'
 import { judgeToken } from './jwt.ts'
 import type { Issuer } from './own-issuers.ts'
+import {
+  type CHECK_OUTCOMES,
+  type CheckName,
+  CHECKS,
+  MOST_AUDIENCES,
+  type TokenKind,
+} from './token-checks.ts'
 import type { VerifiedToken } from './verified-tokens.ts'
-
-/** Those of the token itself, and at last whether whoever it speaks for may come in with it. */
-export const CHECKS = [...TOKEN_CHECKS, 'session'] as const
-type CheckName = (typeof CHECKS)[number]
-
-export const CHECK_OUTCOMES = ['passed', 'failed', 'not reached'] as const
-
-/** What a token is taken for: as a credential, or as what says what its subject is called. */
-export const TOKEN_KINDS = ['access', 'id'] as const
-export type TokenKind = (typeof TOKEN_KINDS)[number]
 
 export interface CheckedToken {
   readonly good: boolean
@@ -169,7 +166,6 @@ function partsOf(text: string): { header: Json; claims: Json } | undefined {
   }
 }
 
-export const MOST_AUDIENCES = 20
 const LONGEST = 200
 
 /** Text of the token, which may be anything; null for what is no text. */

@@ -10,28 +10,10 @@ import { MAX_TOKEN_LENGTH } from '../callers/credential.ts'
 import { keysOf } from './jwks.ts'
 import type { Issuer } from './own-issuers.ts'
 import { isJsonObject, parseStrictJson } from './strict-json.ts'
+import { unwatched } from './token-checks.ts'
 import type { Verification } from './verified-tokens.ts'
 
 export type Json = Readonly<Record<string, unknown>>
-
-/** What is asked of a token, in this order; the first that fails refuses it. */
-export const TOKEN_CHECKS = [
-  'form',
-  'type',
-  'issuer',
-  'audience',
-  'claims',
-  'times',
-  'algorithm',
-  'keys',
-  'signature',
-] as const
-export type TokenCheck = (typeof TOKEN_CHECKS)[number]
-
-/** Is told of each check as it begins. */
-export type OnCheck = (check: TokenCheck) => void
-
-export const unwatched: OnCheck = () => undefined
 
 /** For clocks that differ. */
 export const TOLERANCE_MS = 30_000

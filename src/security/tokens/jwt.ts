@@ -9,12 +9,10 @@ import {
   checkSignature,
   invalid,
   type Json,
-  type OnCheck,
   parseToken,
   timeOf,
   TOLERANCE_MS,
   type TokenType,
-  unwatched,
 } from './jws.ts'
 import type { TrustedIssuer } from '../../settings/trusted-issuers.ts'
 import type { Issuer } from './own-issuers.ts'
@@ -27,6 +25,7 @@ import {
 } from './verified-tokens.ts'
 import { keysOf } from './jwks.ts'
 import { isPlainText, personOf } from './person.ts'
+import { type OnCheck, unwatched } from './token-checks.ts'
 
 /** What a token is taken for. */
 interface Use extends TokenType {

@@ -17,6 +17,10 @@ const Stats = z
       .meta({
         description: `Who has joined on each of the last ${DAYS} days, deleted since or not; days without anybody are left out`,
       }),
+    refusedByDay: z
+      .array(z.object({ day: UtcDay, refusals: Count }))
+      .max(DAYS)
+      .meta({ description: 'Calls that were refused, where refusals are kept' }),
     badgesHeld: Count.meta({ description: 'Badges that are held, each by each member' }),
     bookings: z.object({ pending: Count, confirmed: Count, declined: Count, canceled: Count }),
     jobs: z
@@ -42,11 +46,12 @@ export const readStats = route({
   output: Stats,
   async run({ deps: { stats, now } }) {
     const since = new Date(now - (DAYS - 1) * DAY_MS).toISOString().slice(0, 10)
-    const { countOf, joined, runs } = await stats.read(since, Object.keys(JOBS))
+    const { countOf, joined, refused, runs } = await stats.read(since, Object.keys(JOBS))
     return {
       asOf: new Date(now).toISOString(),
       members: { active: countOf('members', 'active'), suspended: countOf('members', 'suspended') },
       joinedByDay: joined.slice(-DAYS).map(({ key, count }) => ({ day: key, members: count })),
+      refusedByDay: refused.slice(-DAYS).map(({ day, count }) => ({ day, refusals: count })),
       badgesHeld: countOf('awards', 'held'),
       bookings: {
         pending: countOf('bookings', 'pending'),

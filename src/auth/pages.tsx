@@ -3,7 +3,7 @@ import { getAuthenticatorName } from '@better-auth/passkey'
 import type { Child, PropsWithChildren } from 'hono/jsx'
 import type { Notice } from '../http/look.ts'
 import { Card, Empty, Head, Pill, Time } from '../look/parts.tsx'
-import { deviceOf } from './devices.ts'
+import { deviceOf } from '../look/devices.ts'
 import { MIN_LENGTH } from './passwords.ts'
 
 /** Scripts of `assets.ts`; every page works without. */

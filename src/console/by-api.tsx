@@ -110,7 +110,7 @@ export const ByApi = ({
         <Copyable id="by-client" label="Typed client" text={all.map(clientOf).join('\n')} />
         <p class="muted">
           Each call is described in the <a href="/docs">API reference</a>;{' '}
-          <a href="/auth/account">your account</a> has no token of its own, a{' '}
+          <a href="/account">your account</a> has no token of its own, a{' '}
           <a href="/console/api-keys">key</a> or a token of your provider does.
         </p>
       </div>

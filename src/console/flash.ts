@@ -19,6 +19,7 @@ const FLASHES = {
   booked: 'Booked. It is among your bookings.',
   canceled: 'Canceled.',
   unlinked: 'Unlinked. It signs you in no more.',
+  identityUnlinked: 'Unlinked. It signs them in no more.',
   confirmed: 'Confirmed.',
   declined: 'Declined.',
   erased: 'Erased.',

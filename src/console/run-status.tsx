@@ -11,6 +11,6 @@ const TONES: Readonly<Record<Run['status'], Tone>> = {
   failed: 'bad',
 }
 
-export const RunStatus = ({ run }: { readonly run: Run }) => (
+export const RunStatus = ({ run }: { readonly run: Pick<Run, 'status'> }) => (
   <Pill tone={TONES[run.status]}>{run.status}</Pill>
 )

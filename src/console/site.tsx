@@ -21,6 +21,7 @@ import { accountPages } from './pages/account.tsx'
 import { accountBookingPages } from './pages/account-bookings.tsx'
 import { accountProfilePages } from './pages/account-profile.tsx'
 import { landingPages } from './pages/landing.tsx'
+import { memberBookingPages, memberSignInPages } from './pages/member-access.tsx'
 import { memberPages } from './pages/members.tsx'
 import { overviewPages } from './pages/overview.tsx'
 import { pageRulePages } from './pages/page-rules.tsx'
@@ -104,6 +105,8 @@ accountBookingPages(consoleSite)
 accountProfilePages(consoleSite)
 memberPages(consoleSite)
 memberPage(consoleSite)
+memberSignInPages(consoleSite)
+memberBookingPages(consoleSite)
 badgePages(consoleSite)
 rulePages(consoleSite)
 rolePages(consoleSite)

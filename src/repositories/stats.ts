@@ -1,17 +1,17 @@
 /** What a site has of each kind, from counters that triggers keep in the transaction of each change. */
-import { and, asc, eq, gte, inArray, or } from 'drizzle-orm'
+import { and, asc, eq, gte, inArray, or, sql } from 'drizzle-orm'
 import { batch, type Database } from '../db/client.ts'
-import { counters } from '../db/schema.ts'
+import { counters, refusalCounts } from '../db/schema.ts'
 import { selectLatestRuns } from './job-runs.ts'
 
 export function statsRepository(db: Database) {
   return {
     /**
      * The counters, and the newest run of each of the jobs that has one; one round trip.
-     * @param since YYYY-MM-DD in UTC, from when joins are told
+     * @param since YYYY-MM-DD in UTC, from when days are told
      */
     async read(since: string, jobs: readonly string[]) {
-      const { counted, runs } = await batch(db, {
+      const { counted, refused, runs } = await batch(db, {
         counted: db
           .select()
           .from(counters)
@@ -22,12 +22,21 @@ export function statsRepository(db: Database) {
             ),
           )
           .orderBy(asc(counters.kind), asc(counters.key)),
+        refused: db
+          .select({
+            day: refusalCounts.day,
+            count: sql`sum(${refusalCounts.count})`.mapWith(Number).as('refused'),
+          })
+          .from(refusalCounts)
+          .where(gte(refusalCounts.day, since))
+          .groupBy(refusalCounts.day)
+          .orderBy(asc(refusalCounts.day)),
         runs: selectLatestRuns(db, jobs),
       })
       const countOf = (kind: (typeof counted)[number]['kind'], key: string) =>
         counted.find((each) => each.kind === kind && each.key === key)?.count ?? 0
       const joined = counted.filter(({ kind }) => kind === 'joined')
-      return { countOf, joined, runs }
+      return { countOf, joined, refused, runs }
     },
   }
 }

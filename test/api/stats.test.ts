@@ -1,7 +1,9 @@
 /** The site in figures: counters that no change passes by. */
+import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import { bookingOf, bookingScene, CONTACT } from '../support/bookings.ts'
 import { rowsOf } from '../support/population.ts'
+import { testSite } from '../support/site.ts'
 
 /** What the counters have to say, by counting. */
 async function counted() {
@@ -63,6 +65,23 @@ test('GET /v1/stats tells what there is, after every kind of change', async () =
     new Set((await counted()).map((row) => JSON.stringify(row))),
   )
   expect((await bob.get('/v1/stats')).status).toBe(403)
+})
+
+test('what was refused is told by day, of all callers together', async () => {
+  const root = await testSite().root()
+  const [today, before] = [0, 200].map((days) =>
+    new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10),
+  )
+  for (const [key, day, code] of [
+    ['', today, 'forbidden'],
+    ['key_x', today, 'forbidden'],
+    ['key_x', before, 'forbidden'],
+  ])
+    await env.DB.prepare('insert into refusal_counts values (?, ?, ?, ?, 2)')
+      .bind(key, day, code, 'permission')
+      .run()
+  const { body } = await root.get('/v1/stats')
+  expect(body.refusedByDay).toEqual([{ day: today, refusals: 4 }])
 })
 
 test('a refused write and a dry run count nothing', async () => {

@@ -239,6 +239,47 @@ test('what a page cannot take as it was typed it shows again, with what is wrong
   expect(text).toContain('x'.repeat(51))
 })
 
+describe('the pages about one member', () => {
+  test('show their sessions, identities and bookings to whom the API shows them', async () => {
+    const site = consoleSite()
+    const [ada, mo, bob] = [
+      await site.person('Ada', 'admin'),
+      await site.person('Mo', 'moderator'),
+      await site.person('Bob'),
+    ]
+    const place = `/console/members/${bob.userId}`
+    const tabs = async (by: Person) =>
+      [
+        ...(await by.get(place)).text.matchAll(/<a href="\/console\/members\/\w+(\/[a-z-]+)?"/g),
+      ].map(([, tab = '']) => tab)
+    expect(await tabs(ada)).toEqual(
+      expect.arrayContaining(['', '/sign-in', '/bookings', '/visits', '/history']),
+    )
+    expect(await tabs(mo)).not.toContain('/history')
+    const [all, some] = [await ada.get(`${place}/sign-in`), await mo.get(`${place}/sign-in`)]
+    expect([all.text.includes('The login of this site'), some.status]).toEqual([true, 200])
+    expect(some.text).not.toContain('Identities')
+    expect((await ada.get(`${place}/bookings`)).text).toContain('Nothing booked yet')
+    expect((await mo.get(`${place}/bookings`)).text).toMatch(REFUSAL)
+  })
+
+  test('end one session or all, and unlink no last identity', async () => {
+    const site = consoleSite()
+    const [ada, bob] = [await site.person('Ada', 'admin'), await site.person('Bob')]
+    const place = `/console/members/${bob.userId}/sign-in`
+    const { text } = await ada.get(place)
+    const session = /name="session" value="([\w-]+)"/.exec(text)?.[1] ?? ''
+    const [{ id }] = (await (await site.root()).get(`/v1/users/${bob.userId}/identities`)).body
+      .items
+    expect((await ada.post(`${place}/${id}/unlink`, { typed: 'no' })).status).toBe(422)
+    expect((await ada.post(`${place}/${id}/unlink`, { typed: 'unlink' })).status).toBe(409)
+    const { location } = await ada.post(`${place}/end`, { session })
+    expect(location).toBe(`${place}?done=ended`)
+    expect((await bob.get('/v1/me')).status).toBe(401)
+    expect((await ada.get(place)).text).toContain('No open session')
+  })
+})
+
 test('a pasted token is checked without a script: why it is refused, and nothing of it shown again', async () => {
   const site = consoleSite()
   const ada = await site.person('Ada', 'admin')

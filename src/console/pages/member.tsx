@@ -16,63 +16,22 @@ import {
   Tabs,
   Time,
 } from '../../look/parts.tsx'
-import { callsOf, type Client } from '../api.ts'
+import { callsOf } from '../api.ts'
 import { AuditTable } from '../audit-table.tsx'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
 import { attempt, Both, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
 import { done } from '../flash.ts'
 import { type Faults, faultsOf } from '../forms.ts'
 import { filtersOf, placesOf } from '../lists.ts'
+import {
+  About,
+  memberIdOf as idOf,
+  type Member,
+  memberPlace as placeOf,
+  readMember as read,
+} from '../member-about.tsx'
 import { Refusal, statusOf } from '../refusal.tsx'
 import { show } from '../shell.tsx'
-
-type Member = Awaited<ReturnType<typeof read>>
-
-function read(client: Client, userId: string) {
-  return client.v1.users[':userId'].$get({ param: { userId }, query: { view: 'full' } })
-}
-
-const placeOf = (userId: string) => `/console/members/${encodeURIComponent(userId)}`
-const idOf = (c: ConsoleContext) => c.req.param('userId') ?? ''
-
-const TABS = [
-  ['', 'Profile'],
-  ['/visits', 'Visits'],
-  ['/history', 'History'],
-] as const
-
-/** The member's name above every page about them. */
-const About = ({
-  member,
-  tab,
-  children,
-}: {
-  readonly member: Member
-  readonly tab: string
-  readonly children?: Child
-}) => (
-  <>
-    <Head
-      title={
-        <span class="person">
-          <Face name={member.displayName} url={member.avatarUrl} big />
-          <span>{member.displayName}</span>
-        </span>
-      }
-      crumbs={[{ href: '/console/members', text: 'Members' }]}
-    >
-      {children}
-    </Head>
-    <Tabs
-      label="About this member"
-      tabs={TABS.map(([path, text]) => ({
-        href: placeOf(member.id) + path,
-        text,
-        here: path === tab,
-      }))}
-    />
-  </>
-)
 
 const Status = ({ status }: { readonly status: Member['status'] }) => (
   <Pill tone={status === 'active' ? 'good' : 'bad'}>{status}</Pill>
@@ -102,7 +61,7 @@ async function profile(c: ConsoleContext): Promise<Response> {
   const others = roles?.items.filter(({ name }) => !member.roles.includes(name)) ?? []
   const body = (
     <>
-      <About member={member} tab="">
+      <About member={member} me={me} tab="">
         {may(me, 'profile:update') && (
           <a class="button plain" href={`${place}/edit`}>
             Edit profile
@@ -235,7 +194,8 @@ function addressOf({ address }: Member): string | undefined {
 async function visits(c: ConsoleContext): Promise<Response> {
   const { client } = c.var
   const param = { userId: idOf(c) }
-  const [member, summary] = await Promise.all([
+  const [me, member, summary] = await Promise.all([
+    c.var.me,
     read(client, param.userId),
     client.v1.users[':userId'].visits.$get({ param }),
   ])
@@ -244,7 +204,7 @@ async function visits(c: ConsoleContext): Promise<Response> {
   const recent = summary.byDay.slice(0, 30)
   const body = (
     <>
-      <About member={member} tab="/visits" />
+      <About member={member} me={me} tab="/visits" />
       <div class="grid few">
         <Figure name="Visits" value={summary.total} note={`on ${summary.days} days`} />
         <Figure name="Streak now" value={summary.currentStreak} note="days in a row" />
@@ -296,7 +256,8 @@ async function history(c: ConsoleContext): Promise<Response> {
   const { client } = c.var
   const { by, cursor } = filtersOf(c, ['by', 'cursor'])
   const userId = idOf(c)
-  const [member, entries] = await Promise.all([
+  const [me, member, entries] = await Promise.all([
+    c.var.me,
     read(client, userId),
     client.v1.audit.$get({
       query: { limit: 25, cursor, ...(by ? { actor: userId } : { target: userId }) },
@@ -305,7 +266,7 @@ async function history(c: ConsoleContext): Promise<Response> {
   const place = `${placeOf(userId)}/history`
   const body = (
     <>
-      <About member={member} tab="/history" />
+      <About member={member} me={me} tab="/history" />
       <Tabs
         label="Which entries"
         tabs={[

@@ -1,5 +1,6 @@
 /** What is going on at the site, as far as whoever looks may know. */
-import { Card, Empty, Head, Pill, Table, Time } from '../../look/parts.tsx'
+import { Bars, type Point } from '../../look/charts.tsx'
+import { Card, Day, Empty, Figure, Head, Pill, Table, Time } from '../../look/parts.tsx'
 import type { Client } from '../api.ts'
 import { AuditTable } from '../audit-table.tsx'
 import { type ConsoleApp, may } from '../context.ts'
@@ -8,21 +9,25 @@ import { show } from '../shell.tsx'
 import { signedIn } from '../signed-in.ts'
 
 type Booking = Awaited<ReturnType<Client['v1']['bookings']['$get']>>['items'][number]
-type Job = Awaited<ReturnType<Client['v1']['jobs']['$get']>>['items'][number]
+type Stats = Awaited<ReturnType<Client['v1']['stats']['$get']>>
+type Run = Stats['jobs'][number]
 
 /** How many of each are shown. */
 const FEW = 6
+/** Days of a chart. */
+const DAYS = 30
+const DAY_MS = 86_400_000
 
 export function overviewPages(app: ConsoleApp): void {
   app.get(
     '/console',
     signedIn(async (c, me) => {
       const { v1 } = c.var.client
-      const [bookings, jobs, audit] = await Promise.all([
+      const [stats, bookings, audit] = await Promise.all([
+        may(me, 'stats:read') ? v1.stats.$get() : undefined,
         may(me, 'booking:read')
           ? v1.bookings.$get({ query: { status: 'pending', limit: FEW } })
           : undefined,
-        may(me, 'job:run') ? v1.jobs.$get({ query: { limit: 100 } }) : undefined,
         may(me, 'audit:read') ? v1.audit.$get({ query: { limit: FEW } }) : undefined,
       ])
       const isForThem = me.permissions.some(({ reach }) => reach === 'any')
@@ -36,13 +41,15 @@ export function overviewPages(app: ConsoleApp): void {
                   The console is for those who look after the site. What is yours is in your
                   account.
                 </p>
-                <a class="button" href="/auth/account">
+                <a class="button" href="/account">
                   Your account
                 </a>
               </Empty>
             </Card>
           )}
+          {stats && <Figures stats={stats} />}
           <div class="grid two">
+            {stats && <Charts stats={stats} />}
             {bookings && (
               <Card
                 title="Bookings that wait for an answer"
@@ -52,9 +59,13 @@ export function overviewPages(app: ConsoleApp): void {
                 <Pending bookings={bookings.items} />
               </Card>
             )}
-            {jobs && (
-              <Card title="Last runs" actions={<a href="/console/jobs">Jobs</a>} flush>
-                <LastRuns jobs={jobs.items} />
+            {stats && (
+              <Card
+                title="Last runs"
+                actions={may(me, 'job:run') && <a href="/console/jobs">Jobs</a>}
+                flush
+              >
+                <LastRuns runs={stats.jobs} isLinked={may(me, 'job:run')} />
               </Card>
             )}
           </div>
@@ -68,6 +79,71 @@ export function overviewPages(app: ConsoleApp): void {
       return show(c, { title: 'Overview', body })
     }),
   )
+}
+
+const Figures = ({ stats: { members, bookings, badgesHeld } }: { readonly stats: Stats }) => (
+  <div class="grid few">
+    <Figure
+      name="Members"
+      value={members.active}
+      note={members.suspended > 0 ? `and ${members.suspended} suspended` : 'none suspended'}
+    />
+    <Figure name="Badges held" value={badgesHeld} note="each by each member" />
+    <Figure name="Bookings pending" value={bookings.pending} note="wait for an answer" />
+    <Figure
+      name="Bookings confirmed"
+      value={bookings.confirmed}
+      note={`${bookings.declined} declined, ${bookings.canceled} canceled`}
+    />
+  </div>
+)
+
+const Charts = ({ stats }: { readonly stats: Stats }) => {
+  const of = (title: string, unit: string, points: readonly Point[]) => (
+    <Card title={title}>
+      <Bars title={`${title}, the last ${DAYS} days`} unit={unit} points={points} />
+      <details>
+        <summary>The same as a table</summary>
+        <Table<Point>
+          caption={title}
+          columns={[
+            { label: 'Day', cell: ({ label }) => <Day day={label} /> },
+            { label: title, cell: ({ value }) => value, align: 'right' },
+          ]}
+          rows={points.filter(({ value }) => value > 0).toReversed()}
+          empty={<Empty title="None in these days" />}
+        />
+      </details>
+    </Card>
+  )
+  const { asOf, joinedByDay, refusedByDay } = stats
+  return (
+    <>
+      {of(
+        'New members',
+        'members',
+        filled(asOf, joinedByDay, ({ members }) => members),
+      )}
+      {of(
+        'Refused calls',
+        'calls',
+        filled(asOf, refusedByDay, ({ refusals }) => refusals),
+      )}
+    </>
+  )
+}
+
+/** Every day of a chart, also those on which there was nothing. */
+function filled<Row extends { readonly day: string }>(
+  asOf: string,
+  rows: readonly Row[],
+  countOf: (row: Row) => number,
+): Point[] {
+  const counts = new Map(rows.map((row) => [row.day, countOf(row)]))
+  return Array.from({ length: DAYS }, (_, at) => {
+    const day = new Date(Date.parse(asOf) - (DAYS - 1 - at) * DAY_MS).toISOString().slice(0, 10)
+    return { label: day, value: counts.get(day) ?? 0 }
+  })
 }
 
 const Pending = ({ bookings }: { readonly bookings: readonly Booking[] }) => (
@@ -92,22 +168,28 @@ const Pending = ({ bookings }: { readonly bookings: readonly Booking[] }) => (
   />
 )
 
-const LastRuns = ({ jobs }: { readonly jobs: readonly Job[] }) => (
-  <Table<Job>
+const LastRuns = ({
+  runs,
+  isLinked,
+}: {
+  readonly runs: readonly Run[]
+  readonly isLinked: boolean
+}) => (
+  <Table<Run>
     caption="Last runs of the jobs"
     columns={[
-      { label: 'Job', cell: ({ name }) => <a href={`/console/jobs/${name}`}>{name}</a> },
       {
-        label: 'State',
-        cell: ({ lastRun }) =>
-          lastRun ? <RunStatus run={lastRun} /> : <span class="muted">never</span>,
+        label: 'Job',
+        cell: ({ job }) => (isLinked ? <a href={`/console/jobs/${job}`}>{job}</a> : job),
       },
-      {
-        label: 'When',
-        cell: ({ lastRun }) => lastRun && <Time at={lastRun.requestedAt} form="ago" />,
-      },
+      { label: 'State', cell: (run) => <RunStatus run={run} /> },
+      { label: 'When', cell: ({ startedAt }) => startedAt && <Time at={startedAt} form="ago" /> },
     ]}
-    rows={jobs}
-    empty=""
+    rows={runs}
+    empty={
+      <div class="empty">
+        <p>None has run yet.</p>
+      </div>
+    }
   />
 )

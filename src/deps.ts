@@ -114,7 +114,7 @@ export interface Deps extends Pick<
   readonly webhooks: Omit<SystemDeps['webhooks'], 'enabled' | 'forSending'>
   readonly visits: {
     of(member: VisitingMember): Pick<MemberVisits, 'read' | 'record' | 'standing'>
-    in(shard: number): Pick<ShardVisits, 'eligible'>
+    in(shard: number): Pick<ShardVisits, 'eligible' | 'totals'>
   }
 }
 

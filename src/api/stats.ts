@@ -1,8 +1,9 @@
 /** The site in figures, as they are at this moment. */
 import * as z from 'zod'
 import { JOBS } from '../cron/job-names.ts'
+import type { Deps } from '../deps.ts'
 import { route } from '../http/route.ts'
-import { Count, shownName, Timestamp, UtcDay } from './schemas.ts'
+import { Count, Day, shownName, Timestamp, UtcDay } from './schemas.ts'
 
 const DAYS = 90
 const DAY_MS = 86_400_000
@@ -17,6 +18,11 @@ const Stats = z
       .meta({
         description: `Who has joined on each of the last ${DAYS} days, deleted since or not; days without anybody are left out`,
       }),
+    visitsByDay: z
+      .array(z.object({ day: Day, visits: Count }))
+      .max(DAYS + 1)
+      .nullable()
+      .meta({ description: 'Of the members there are; null if it cannot be said now' }),
     refusedByDay: z
       .array(z.object({ day: UtcDay, refusals: Count }))
       .max(DAYS)
@@ -44,13 +50,14 @@ export const readStats = route({
   access: { may: 'stats:read' },
   input: {},
   output: Stats,
-  async run({ deps: { stats, now } }) {
+  async run({ deps: { stats, visits, now } }) {
     const since = new Date(now - (DAYS - 1) * DAY_MS).toISOString().slice(0, 10)
-    const { countOf, joined, refused, runs } = await stats.read(since, Object.keys(JOBS))
+    const { countOf, joined, refused, shards, runs } = await stats.read(since, Object.keys(JOBS))
     return {
       asOf: new Date(now).toISOString(),
       members: { active: countOf('members', 'active'), suspended: countOf('members', 'suspended') },
       joinedByDay: joined.slice(-DAYS).map(({ key, count }) => ({ day: key, members: count })),
+      visitsByDay: await visitsByDay(shards, since, visits),
       refusedByDay: refused.slice(-DAYS).map(({ day, count }) => ({ day, refusals: count })),
       badgesHeld: countOf('awards', 'held'),
       bookings: {
@@ -63,3 +70,18 @@ export const readStats = route({
     }
   },
 })
+
+/** Of all shards together, each asked at the same time. */
+async function visitsByDay(shards: number, since: string, visits: Deps['visits']) {
+  const asked = Array.from({ length: shards }, async (_, shard) => visits.in(shard).totals(since))
+  const answers = await Promise.allSettled(asked)
+  const sums = new Map<string, number>()
+  for (const answer of answers) {
+    if (answer.status === 'rejected') return null
+    for (const { day, visits: count } of answer.value) sums.set(day, (sums.get(day) ?? 0) + count)
+  }
+  return [...sums]
+    .map(([day, count]) => ({ day, visits: count }))
+    .toSorted((a, b) => (a.day < b.day ? -1 : 1))
+    .slice(-DAYS)
+}

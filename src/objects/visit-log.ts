@@ -69,6 +69,16 @@ export class VisitLog {
     return { older, days }
   }
 
+  /** Visits of each day from `since` on, of all members: reads every row. */
+  totals(since: number): VisitDay[] {
+    return this.#sql
+      .exec<{ day: number; visits: number }>(
+        'SELECT day, sum(visits) AS visits FROM days WHERE day >= ? GROUP BY day',
+        since,
+      )
+      .toArray()
+  }
+
   /** `day` must not be before the member's latest. */
   add(member: UserId, day: number, at: number): void {
     this.#sql.exec(

@@ -10,6 +10,7 @@ import { VisitAnswers } from './visit-answers.ts'
 import type { Once } from './visit-answers.ts'
 import { VisitLog } from './visit-log.ts'
 import { type Milestones, VisitMilestones } from './visit-milestones.ts'
+import { VisitTotals } from './visit-totals.ts'
 import { currentStreak, measure, tally, withVisit } from './visit-stats.ts'
 import type { VisitRule } from './visit-stats.ts'
 
@@ -68,9 +69,16 @@ export interface ShardSize {
   readonly crossings: number
 }
 
+/** Visits of all members of the shard on one day. */
+export interface ShardTotal {
+  readonly day: string
+  readonly visits: number
+}
+
 /** Days are `YYYY-MM-DD` in the site's time zone, instants milliseconds since the epoch. */
 export class VisitShard extends DurableObject {
   readonly #log = new VisitLog(this.ctx.storage.sql)
+  readonly #totals = new VisitTotals(this.#log)
   readonly #answers = new VisitAnswers<Counted>(this.ctx.storage.sql)
   readonly #milestones = new VisitMilestones(this.ctx.storage.sql)
   readonly #watch = new RuleWatch(this.ctx.storage.sql, this.#log)
@@ -84,7 +92,7 @@ export class VisitShard extends DurableObject {
    * clock that went back catches up nothing is counted twice, and a day that is over stays as it is.
    */
   record(member: UserId, at: number, day: string, once?: Once): Recorded {
-    return this.ctx.storage.transactionSync(() => {
+    const recorded = this.ctx.storage.transactionSync((): Recorded => {
       if (this.#log.isErased(member)) return { erased: true }
       if (!once) return this.#count(member, at, day)
       const earlier = this.#answers.find(member, once, at)
@@ -94,6 +102,10 @@ export class VisitShard extends DurableObject {
       this.#answers.keep(member, once, at, counted)
       return counted
     })
+    if ('counted' in recorded && recorded.counted && !recorded.replayed) {
+      this.#totals.add(dayNumber(recorded.day))
+    }
+    return recorded
   }
 
   /** What `record` would answer; nothing is recorded. */
@@ -105,6 +117,8 @@ export class VisitShard extends DurableObject {
     } catch (error) {
       if (error instanceof Foreseen) return error.recorded
       throw error
+    } finally {
+      this.#totals.forget()
     }
   }
 
@@ -189,6 +203,13 @@ export class VisitShard extends DurableObject {
     })
   }
 
+  /** How many visits each day from `since` on had, of the members there are. */
+  totals(since: string): ShardTotal[] {
+    return this.#totals
+      .since(dayNumber(since))
+      .map(({ day, visits }) => ({ day: dayText(day), visits }))
+  }
+
   /** Up to `limit` milestones that `reported` has not been called for, oldest first. */
   milestones(limit: number): Milestones {
     return this.#milestones.page(limit)
@@ -207,6 +228,7 @@ export class VisitShard extends DurableObject {
       this.#milestones.erase(member)
       this.#watch.erase(member)
     })
+    this.#totals.forget()
   }
 
   #count(member: UserId, at: number, day: string): Counted {

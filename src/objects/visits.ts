@@ -11,6 +11,7 @@ import type {
   Eligible,
   Recorded,
   ShardSize,
+  ShardTotal,
   Standing,
   VisitShard,
   VisitSummary,
@@ -49,6 +50,7 @@ export interface ShardVisits {
   /** Whether it can read its tables; in a way that objects of the former version have, too. */
   ping(): Promise<void>
   milestones(limit: number): Promise<Milestones>
+  totals(since: string): Promise<ShardTotal[]>
   reported(upTo: number): Promise<void>
 }
 
@@ -95,6 +97,7 @@ export function visitsClient(
       ping: async () => {
         await ask(shard, async (stub) => stub.read(NOBODY, '1970-01-01'))
       },
+      totals: async (since) => ask(shard, async (stub) => stub.totals(since)),
       milestones: async (limit) => ask(shard, async (stub) => stub.milestones(limit)),
       reported: async (upTo) => ask(shard, async (stub) => stub.reported(upTo)),
     }),

@@ -3,6 +3,7 @@ import { and, asc, eq, gte, inArray, or, sql } from 'drizzle-orm'
 import { batch, type Database } from '../db/client.ts'
 import { counters, refusalCounts } from '../db/schema.ts'
 import { selectLatestRuns } from './job-runs.ts'
+import { selectShards, shardsIn } from './site.ts'
 
 export function statsRepository(db: Database) {
   return {
@@ -11,7 +12,7 @@ export function statsRepository(db: Database) {
      * @param since YYYY-MM-DD in UTC, from when days are told
      */
     async read(since: string, jobs: readonly string[]) {
-      const { counted, refused, runs } = await batch(db, {
+      const { counted, refused, shards, runs } = await batch(db, {
         counted: db
           .select()
           .from(counters)
@@ -31,12 +32,13 @@ export function statsRepository(db: Database) {
           .where(gte(refusalCounts.day, since))
           .groupBy(refusalCounts.day)
           .orderBy(asc(refusalCounts.day)),
+        shards: selectShards(db),
         runs: selectLatestRuns(db, jobs),
       })
       const countOf = (kind: (typeof counted)[number]['kind'], key: string) =>
         counted.find((each) => each.kind === kind && each.key === key)?.count ?? 0
       const joined = counted.filter(({ kind }) => kind === 'joined')
-      return { countOf, joined, refused, runs }
+      return { countOf, joined, refused, shards: shardsIn(shards), runs }
     },
   }
 }

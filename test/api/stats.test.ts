@@ -67,6 +67,23 @@ test('GET /v1/stats tells what there is, after every kind of change', async () =
   expect((await bob.get('/v1/stats')).status).toBe(403)
 })
 
+test('visits are told by day, of the members there are, and foreseen ones are none', async () => {
+  const site = testSite()
+  const [root, ada] = [await site.root(), await site.member('ada')]
+  const told = async () => (await root.get('/v1/stats')).body.visitsByDay
+  expect(await told()).toEqual([])
+  const { day } = (await ada.post('/v1/me/visits')).body
+  await ada.post('/v1/me/visits')
+  expect(await told()).toEqual([{ day, visits: 1 }])
+  await root.post('/v1/me/visits')
+  const call = { method: 'POST', path: '/v1/me/visits', body: {} }
+  const bob = await site.member('bob')
+  expect((await bob.post('/v1/explain', call)).body.status).toBe(201)
+  expect(await told()).toEqual([{ day, visits: 2 }])
+  await root.delete(`/v1/users/${ada.userId}`)
+  expect(await told()).toEqual([{ day, visits: 1 }])
+})
+
 test('what was refused is told by day, of all callers together', async () => {
   const root = await testSite().root()
   const [today, before] = [0, 200].map((days) =>

@@ -6,7 +6,6 @@ import {
   BadgeChip,
   Card,
   Day,
-  Face,
   Facts,
   Figure,
   Head,

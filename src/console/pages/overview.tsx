@@ -1,4 +1,5 @@
 /** What is going on at the site, as far as whoever looks may know. */
+import { siteDay } from '../../calendar/site-day.ts'
 import { Bars, type Point } from '../../look/charts.tsx'
 import { Card, Day, Empty, Figure, Head, Pill, Table, Time } from '../../look/parts.tsx'
 import type { Client } from '../api.ts'
@@ -49,7 +50,7 @@ export function overviewPages(app: ConsoleApp): void {
           )}
           {stats && <Figures stats={stats} />}
           <div class="grid two">
-            {stats && <Charts stats={stats} />}
+            {stats && <Charts stats={stats} zone={c.env.request.zone} />}
             {bookings && (
               <Card
                 title="Bookings that wait for an answer"
@@ -98,7 +99,7 @@ const Figures = ({ stats: { members, bookings, badgesHeld } }: { readonly stats:
   </div>
 )
 
-const Charts = ({ stats }: { readonly stats: Stats }) => {
+const Charts = ({ stats, zone }: { readonly stats: Stats; readonly zone: string }) => {
   const of = (title: string, unit: string, points: readonly Point[]) => (
     <Card title={title}>
       <Bars title={`${title}, the last ${DAYS} days`} unit={unit} points={points} />
@@ -116,32 +117,30 @@ const Charts = ({ stats }: { readonly stats: Stats }) => {
       </details>
     </Card>
   )
-  const { asOf, joinedByDay, refusedByDay } = stats
+  const { asOf, visitsByDay, joinedByDay, refusedByDay } = stats
+  const today = asOf.slice(0, 10)
+  const visits =
+    visitsByDay && filled(siteDay(Date.parse(asOf), zone), visitsByDay, (each) => each.visits)
+  const joined = filled(today, joinedByDay, ({ members }) => members)
+  const refused = filled(today, refusedByDay, ({ refusals }) => refusals)
   return (
     <>
-      {of(
-        'New members',
-        'members',
-        filled(asOf, joinedByDay, ({ members }) => members),
-      )}
-      {of(
-        'Refused calls',
-        'calls',
-        filled(asOf, refusedByDay, ({ refusals }) => refusals),
-      )}
+      {visits && of('Visits', 'visits', visits)}
+      {of('New members', 'members', joined)}
+      {of('Refused calls', 'calls', refused)}
     </>
   )
 }
 
-/** Every day of a chart, also those on which there was nothing. */
+/** Every day of a chart, also those on which there was nothing. @param until the last of them */
 function filled<Row extends { readonly day: string }>(
-  asOf: string,
+  until: string,
   rows: readonly Row[],
   countOf: (row: Row) => number,
 ): Point[] {
   const counts = new Map(rows.map((row) => [row.day, countOf(row)]))
   return Array.from({ length: DAYS }, (_, at) => {
-    const day = new Date(Date.parse(asOf) - (DAYS - 1 - at) * DAY_MS).toISOString().slice(0, 10)
+    const day = new Date(Date.parse(until) - (DAYS - 1 - at) * DAY_MS).toISOString().slice(0, 10)
     return { label: day, value: counts.get(day) ?? 0 }
   })
 }

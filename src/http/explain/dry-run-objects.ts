@@ -27,6 +27,7 @@ export function dryRunObjects(env: Pick<Bindings, Objects>): Pick<Bindings, Obje
         standing: async (...about) => shard().standing(...about),
         eligible: async (...about) => shard().eligible(...about),
         record: async (...visit) => shard().foresee(...visit),
+        totals: async (...since) => shard().totals(...since),
         size: async () => shard().size(),
         recheck: accepted,
         erase: accepted,

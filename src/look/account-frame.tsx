@@ -1,5 +1,6 @@
 /** What is around every page of somebody's own account, whichever part of the product makes the page. */
 import type { PropsWithChildren } from 'hono/jsx'
+import { HAS_ACCOUNT_PAGES } from '../settings/account-home.ts'
 import type { LookSettings } from '../settings/look.ts'
 import { Brand } from './document.tsx'
 import { Icon } from './icon.tsx'
@@ -34,6 +35,11 @@ const SECTIONS = [
 
 export type AccountPath = (typeof SECTIONS)[number]['href']
 
+/** A build may have the part of the sign-in alone. */
+function isThere({ href }: (typeof SECTIONS)[number]): boolean {
+  return HAS_ACCOUNT_PAGES || href === '/auth/account'
+}
+
 /** The section that a path is in; undefined for a path of something else. */
 export function accountSectionOf(path: string): AccountPath | undefined {
   const isOf = (href: string) => path === href || path.startsWith(`${href}/`)
@@ -62,7 +68,7 @@ export const AccountFrame = ({
         <nav class="menu" id="menu" popover="auto" aria-label="Account">
           <h2>Your account</h2>
           <ul>
-            {SECTIONS.map(({ href, text, icon }) => (
+            {SECTIONS.filter(isThere).map(({ href, text, icon }) => (
               <li>
                 <a href={href} {...(href === path && { 'aria-current': 'page' as const })}>
                   <Icon paths={icon} />

@@ -6,6 +6,7 @@ import { type Html, lookOf, STYLE } from '../http/look.ts'
 import { problemResponse } from '../http/problem-response.ts'
 import type { Problem } from '../problem.ts'
 import { type PageDecision, pageProblem } from '../security/pages/decide-page.ts'
+import { ACCOUNT_HOME } from '../settings/account-home.ts'
 import { settingsOf } from '../settings/settings.ts'
 
 export type Refused = Exclude<PageDecision, { outcome: 'let through' }>
@@ -88,7 +89,7 @@ async function refusalPage(c: AppContext, problem: Problem): Promise<Response> {
 function ways(c: AppContext, status: number): Html {
   const account =
     status === 403 && settingsOf(c.env).builtInLogin
-      ? html`<a href="/auth/account">Your account</a>`
+      ? html`<a href="${ACCOUNT_HOME}">Your account</a>`
       : ''
   return html`<p><a href="/">To the start</a> ${account}</p>
     <p>Request ${c.get('requestId')}</p>`

@@ -14,12 +14,23 @@ import { type Site, startSite } from '../../../local/site.ts'
 import { environmentOf, findBrowser } from '../support/find-browser.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
-const EMAIL = 'ada@example.com'
+const EMAIL = 'console@example.com'
 const PASSWORD = 'violet kettle drums afternoon'
 
 const PAGES: Readonly<Record<string, string>> = {
   overview: '/console',
   members: '/console/members',
+  member: '/console/members/usr_01k8qz3v5tb7n9c2d4f6g8h0jk',
+  'member-sign-in': '/console/members/usr_01k8qz3v5tb7n9c2d4f6g8h0jk/sign-in',
+  badges: '/console/badges',
+  rules: '/console/rules',
+  bookings: '/console/bookings',
+  calendar: '/console/calendar',
+  'api-keys': '/console/api-keys',
+  providers: '/console/providers',
+  explain: '/console/explain?method=GET&path=/v1/users&as=anonymous',
+  account: '/account',
+  security: '/auth/account',
 }
 
 const SIZES = { wide: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } } as const
@@ -70,7 +81,9 @@ async function shoot(browser: Browser, site: Site, cookie: string, to: string, o
   for (const colorScheme of ['light', 'dark'] as const) {
     for (const [size, viewport] of Object.entries(SIZES)) {
       const context = await browser.newContext({ viewport, colorScheme, locale: 'en-GB' })
-      await context.addCookies([{ name, value, url: site.url, secure: true, sameSite: 'Lax' }])
+      // One of these is for the origin alone, and Chromium takes it only if all of it says so.
+      const place = { domain: 'localhost', path: '/', secure: true, httpOnly: true } as const
+      await context.addCookies([{ name, value, sameSite: 'Lax', ...place }])
       const page = await context.newPage()
       page.on('console', (message) => console.log(size, message.text()))
       for (const [called, path] of Object.entries(PAGES)) {

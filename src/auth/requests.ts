@@ -7,6 +7,7 @@ import { text } from '../api/schemas.ts'
 import { identityOfSession } from '../repositories/identities.ts'
 import type { IdentityName } from '../repositories/linked-identities.ts'
 import { readSessionCookie } from '../security/callers/session-cookie.ts'
+import { ACCOUNT_HOME } from '../settings/account-home.ts'
 import { EmailAddress } from '../settings/email-address.ts'
 import { FRESH_SECONDS } from './better-auth.ts'
 
@@ -33,7 +34,7 @@ export function nameOf(text: string | undefined): string | undefined {
 
 /** A path of this site, never another one, however it is spelled. */
 export function nextPath(text: string | undefined, site: string): string {
-  const fallback = '/auth/account'
+  const fallback = ACCOUNT_HOME
   if (text === undefined || !/^\/(?![/\\])/.test(text) || !URL.canParse(text, site)) return fallback
   const { origin, pathname, search } = new URL(text, site)
   return origin === site && !pathname.startsWith('//') ? `${pathname}${search}` : fallback

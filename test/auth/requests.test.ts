@@ -75,12 +75,12 @@ describe('signing in leads', () => {
     const ada = await site.account(ADA)
     for (const next of OTHER_PLACES) {
       const { text } = await ada.get(`/auth/sign-in?next=${encodeURIComponent(next)}`)
-      expect([next, text]).toEqual([next, expect.stringContaining('value="/auth/account"')])
-      expect([next, nextPath(next, ORIGIN)]).toEqual([next, '/auth/account'])
+      expect([next, text]).toEqual([next, expect.stringContaining('value="/account"')])
+      expect([next, nextPath(next, ORIGIN)]).toEqual([next, '/account'])
     }
     const next = '//evil.example'
     const { location } = await ada.post('/auth/sign-in', { email: ADA, password: PASSWORD, next })
-    expect(location).toBe('/auth/account')
+    expect(location).toBe('/account')
   })
 
   test('to the page of this site that asked for it', async () => {

@@ -39,7 +39,7 @@ describe.each(NAMES)('signing in with %s', (provider) => {
     there = socialProvider()
     const site = siteWithProviders()
     const ada = site.browser()
-    expect((await signIn(ada, provider, ADA)).location).toBe('/auth/account')
+    expect((await signIn(ada, provider, ADA)).location).toBe('/account')
     expect(await accounts()).toEqual([{ name: 'Ada', email: ADA.email }])
     const { results } = await env.DB.prepare('select email from users').all()
     expect(results).toEqual([{ email: ADA.email }])
@@ -108,7 +108,7 @@ describe.each(NAMES)('signing in with %s', (provider) => {
     const ada = site.browser()
     const way = there.agree((await begin(ada, provider)).location, ADA)
     const jar = new Map(ada.jar)
-    expect((await comeBack(ada, way)).location).toBe('/auth/account')
+    expect((await comeBack(ada, way)).location).toBe('/account')
     const again = site.browser()
     for (const [name, value] of jar) again.jar.set(name, value)
     expect((await comeBack(again, way)).location).toBe(FAILED)
@@ -243,7 +243,7 @@ describe('a provider that is not switched on', () => {
     // The second provider does not learn the code of the first.
     expect(globalThis.fetch).not.toHaveBeenCalled()
     expect(await accounts()).toEqual([])
-    expect((await comeBack(ada, way)).location).toBe('/auth/account')
+    expect((await comeBack(ada, way)).location).toBe('/account')
   })
 })
 

@@ -58,7 +58,7 @@ test(
     const signedIn = await onFreshIsolate((isolate) =>
       post(isolate, '/auth/sign-in', { email: ADA, password: SECOND }),
     )
-    expect(signedIn.headers.get('Location')).toBe('/auth/account')
+    expect(signedIn.headers.get('Location')).toBe('/account')
     const [Cookie = ''] = signedIn.headers.getSetCookie()[0]?.split(';') ?? []
 
     const token = await onFreshIsolate((isolate) => post(isolate, '/auth/token', {}, { Cookie }))

@@ -24,7 +24,7 @@ async function visit(page: Page, url: string): Promise<void> {
 }
 
 async function signIn(page: Page, url: string, email: string, password: string): Promise<void> {
-  await visit(page, `${url}/auth/sign-in`)
+  await visit(page, `${url}/auth/sign-in?next=/auth/account`)
   await enter(page, 'Email', email)
   await enter(page, 'Password', password)
   await press(page, 'Sign in')
@@ -96,6 +96,7 @@ test('sign up, confirm, password, passkey, sign out everywhere, reset, change of
   await page.getByRole('link', { name: 'Rename or remove' }).waitFor()
   await press(page, 'Sign out')
   await page.waitForURL(`${url}/auth/sign-in`)
+  await visit(page, `${url}/auth/sign-in?next=/auth/account`)
   await press(page, 'Sign in with a passkey')
   await page.waitForURL(`${url}/auth/account`)
   expect(await kinds(page)).toEqual(['member', 'member'])

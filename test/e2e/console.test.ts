@@ -1,11 +1,8 @@
 /** The console in a real browser, on the site that `npm start` serves: one world for all pages. */
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import type { Page } from 'playwright-core'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { consoleWorld, type ConsoleWorld } from './support/console-world.ts'
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+import { lookAt, nothingFound } from './support/every-page.ts'
 
 const ROLES = ['member', 'moderator', 'bookings-manager', 'admin'] as const
 
@@ -18,6 +15,8 @@ const pages = ({ ids }: ConsoleWorld): readonly string[] => [
   '/console/members?q=nobody-is-called-that',
   `/console/members/${ids.member}`,
   `/console/members/${ids.member}/edit`,
+  `/console/members/${ids.member}/sign-in`,
+  `/console/members/${ids.member}/bookings`,
   `/console/members/${ids.member}/visits`,
   `/console/members/${ids.member}/history`,
   `/console/members/${ids.member}/suspend`,
@@ -35,6 +34,13 @@ const pages = ({ ids }: ConsoleWorld): readonly string[] => [
   '/console/roles/new',
   '/console/audit',
   '/console/audit/elevations',
+  '/console/bookings',
+  '/console/calendar',
+  '/console/services',
+  '/console/services/new',
+  '/console/api-keys',
+  '/console/api-keys/new',
+  '/console/page-rules',
   '/console/jobs',
   '/console/jobs/award-badges',
   '/console/providers',
@@ -48,51 +54,14 @@ async function visit(page: Page, path: string): Promise<void> {
   await page.locator('main h1').waitFor()
 }
 
-/** What axe finds, and the place of each. */
-async function axeFindings(page: Page): Promise<string[]> {
-  return page.evaluate(async () => {
-    const { violations } = await Reflect.get(globalThis, 'axe').run(document, {
-      resultTypes: ['violations'],
-    })
-    return violations.flatMap(({ id, nodes }: { id: string; nodes: { html: string }[] }) =>
-      nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`),
-    )
+test('every page is clean for axe, light and dark, under its policy, without a word in the console, and fits 320 px', async () => {
+  const paths = pages(world())
+  const found = await lookAt(paths, (options) => world().as('admin', options), {
+    start: `${world().url}/console/explain`,
+    isDarkToo: (path) => paths.indexOf(path) < 4,
   })
-}
-
-async function tooWide(page: Page): Promise<number> {
-  return page.evaluate(() =>
-    Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth),
-  )
-}
-
-describe('every page', () => {
-  test('is clean for axe, under its policy, without a word in the console of the browser', async () => {
-    for (const scheme of ['light', 'dark'] as const) {
-      const { page, faults } = await world().as('admin', { colorScheme: scheme })
-      for (const path of scheme === 'light' ? pages(world()) : pages(world()).slice(0, 2)) {
-        await visit(page, path)
-        // The policy forbids it to the page, not to whoever drives the browser.
-        await page.evaluate(AXE)
-        expect([path, scheme, await axeFindings(page), faults.splice(0)]).toEqual([
-          path,
-          scheme,
-          [],
-          [],
-        ])
-      }
-      await page.context().close()
-    }
-  })
-
-  test('fits a screen of 320 px', async () => {
-    const { page } = await world().as('admin', { viewport: { width: 320, height: 640 } })
-    for (const path of pages(world())) {
-      await visit(page, path)
-      expect([path, await tooWide(page)]).toEqual([path, 0])
-    }
-    await page.context().close()
-  })
+  const inOrder = found.toSorted((a, b) => paths.indexOf(a.path) - paths.indexOf(b.path))
+  expect(inOrder).toEqual(nothingFound(paths))
 })
 
 test('an admin makes a badge and a rule, without a script and by keyboard alone', async () => {

@@ -20,6 +20,7 @@ const ELEMENTS = `*,::before,::after{box-sizing:border-box}
 [hidden]{display:none!important}
 html{font:.875rem/1.5 var(--sans);color:var(--text);background:var(--bg);-webkit-text-size-adjust:100%;scrollbar-gutter:stable}
 body{margin:0;overflow-wrap:anywhere}
+figure{margin:0}
 h1,h2,h3{line-height:1.25;margin:0;font-weight:600;letter-spacing:-.01em;text-wrap:balance}
 h1{font-size:1.375rem}h2{font-size:1rem}h3{font-size:.875rem}
 p,ul,ol,dl,pre{margin:0}ul.chips,ul.stack{padding:0;list-style:none}

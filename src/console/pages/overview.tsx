@@ -49,8 +49,8 @@ export function overviewPages(app: ConsoleApp): void {
             </Card>
           )}
           {stats && <Figures stats={stats} />}
+          {stats && <Charts stats={stats} zone={c.env.request.zone} />}
           <div class="grid two">
-            {stats && <Charts stats={stats} zone={c.env.request.zone} />}
             {bookings && (
               <Card
                 title="Bookings that wait for an answer"
@@ -126,8 +126,10 @@ const Charts = ({ stats, zone }: { readonly stats: Stats; readonly zone: string 
   return (
     <>
       {visits && of('Visits', 'visits', visits)}
-      {of('New members', 'members', joined)}
-      {of('Refused calls', 'calls', refused)}
+      <div class="grid two">
+        {of('New members', 'members', joined)}
+        {of('Refused calls', 'calls', refused)}
+      </div>
     </>
   )
 }

@@ -34,7 +34,8 @@ export async function lookAt(
   const left = [...paths]
   const found: Findings[] = []
   const look = async () => {
-    const { page, faults } = await open({ viewport: WIDE })
+    // A colour on its way to another one is neither.
+    const { page, faults } = await open({ viewport: WIDE, reducedMotion: 'reduce' })
     await page.goto(start)
     await page.locator('main h1').waitFor()
     for (let path = left.shift(); path !== undefined; path = left.shift()) {

@@ -128,17 +128,22 @@ export function builtSite(): BuiltSite {
   }
 }
 
-/** The Worker with a database that delays every call before it is made and on its way back. */
+/**
+ * The Worker with a database that delays every call before it is made and on its way back. It is one
+ * database for the isolate, which looks only at its first request whether that fits.
+ */
 function slowStorage(delayMs: number): string {
   return `import worker from './worker.js'
 export * from './worker.js'
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, ${delayMs}))
 const natives = new WeakMap()
+let requested = ''
+let slow
 
 function slowly(native, path) {
   const through = async (call) => {
-    console.log('${CALL}' + path)
+    console.log('${CALL}' + (path ?? requested))
     await pause()
     const result = await call()
     await pause()
@@ -154,7 +159,7 @@ function slowly(native, path) {
   return {
     prepare: (sql) => statement(native.prepare(sql)),
     batch: (all) => through(() => native.batch(all.map((each) => natives.get(each)))),
-    withSession: (start) => slowly(native.withSession(start), path),
+    withSession: (start) => slowly(native.withSession(start), requested),
     getBookmark: () => native.getBookmark(),
   }
 }
@@ -162,7 +167,8 @@ function slowly(native, path) {
 export default {
   ...worker,
   fetch: (request, env, ctx) => {
-    const DB = ${delayMs > 0 ? 'slowly(env.DB, new URL(request.url).pathname)' : 'env.DB'}
+    requested = new URL(request.url).pathname
+    const DB = ${delayMs > 0 ? '(slow ??= slowly(env.DB))' : 'env.DB'}
     return worker.fetch(request, { ...env, DB }, ctx)
   },
 }

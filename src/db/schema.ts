@@ -486,6 +486,8 @@ export const webhooks = sqliteTable('webhooks', {
     enum: ['asked', 'failing', 'gone', 'secret', 'address'],
   }),
   disabledAt: text('disabled_at'),
+  /** Who was told of it by mail. */
+  disabledTold: text('disabled_told').$type<UserId>(),
   /** Sealed, the current one first. */
   secrets: text({ mode: 'json' }).$type<readonly SealedText[]>().notNull(),
   /** By which name the site was reached when the address was given. */

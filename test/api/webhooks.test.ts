@@ -3,10 +3,11 @@ import { env } from 'cloudflare:workers'
 import { Webhook as StandardWebhook } from 'standardwebhooks'
 import { Webhook as SvixWebhook } from 'svix'
 import { describe, expect, test, vi } from 'vitest'
+import type { Mail } from '../../src/env.ts'
 import { eventually } from '../support/eventually.ts'
 import { rowsOf } from '../support/population.ts'
 import { receivers } from '../support/receivers.ts'
-import { type Member, type Site, testSite } from '../support/site.ts'
+import { type Member, ORIGIN, type Site, testSite } from '../support/site.ts'
 
 const AUTH_SECRET = 'a secret of this site, which is long enough'
 
@@ -194,7 +195,8 @@ describe('an attempt that fails', () => {
     const site = testSite()
     const { root, id } = await hooked(site, 'partner.example', ['badge.create', 'badge.update'])
     const { body: badge } = await root.post('/v1/badges', { title: 'x' })
-    await eventually(() => expect(at('partner.example')).toHaveLength(1))
+    // That it was refused has to be noted, or the next try would be later than what follows says.
+    await eventually(async () => expect((await statusOf(root, id)).failuresInARow).toBe(1))
     await root.patch(`/v1/badges/${badge.id}`, { title: 'y' })
     await runInDurableObject(senderOf(id), (_, { storage }) => {
       storage.sql.exec('update deliveries set first_at = first_at - 72 * 3600000, next_at = 0')
@@ -253,6 +255,8 @@ describe('a webhook is disabled, on record with the reason,', () => {
     const { root, id } = await hooked(site, 'partner.example', ['badge.create'])
     await root.post('/v1/badges', { title: '1' })
     await disabledBecause(root, id, 'gone')
+    // Nothing says whom mail of this site would be from.
+    expect((await statusOf(root, id)).disabledTold).toBeNull()
     await root.post('/v1/badges', { title: '2' })
     await run(id)
     expect(at('partner.example')).toHaveLength(1)
@@ -260,6 +264,35 @@ describe('a webhook is disabled, on record with the reason,', () => {
     await root.patch(`/v1/webhooks/${id}`, { enabled: true })
     await eventually(() => expect(at('partner.example')).toHaveLength(3))
     expect(await statusOf(root, id)).toMatchObject({ state: 'active', disabledBecause: null })
+  })
+
+  test('and says who was told by mail, which is whoever made it', async () => {
+    const { answer } = receivers()
+    answer('partner.example', () => new Response(null, { status: 410 }))
+    const site = testSite()
+    const root = await site.root()
+    const address = { email: 'boss@example.com', email_verified: true }
+    const boss = await site.member('boss', address)
+    await root.put(`/v1/users/${boss.userId}/roles/admin`)
+    const url = 'https://partner.example/a-secret-of-theirs'
+    const { id } = (await boss.post('/v1/webhooks', { url, types: ['badge.create'] })).body
+    const mails: Mail[] = []
+    await runInDurableObject(senderOf(id), (sender) => {
+      const MAIL = { send: async (mail: Mail) => void mails.push(mail) }
+      const settings = { PUBLIC_URL: ORIGIN, MAIL_FROM: 'site@members.example' }
+      Reflect.set(sender, 'env', { ...env, ...settings, MAIL })
+    })
+    await root.post('/v1/badges', { title: '1' })
+    await disabledBecause(root, id, 'gone')
+    await eventually(async () => expect((await statusOf(root, id)).disabledTold).toBe(boss.userId))
+    expect(mails.map(({ to, subject }) => [to, subject])).toEqual([
+      ['boss@example.com', 'The webhook to partner.example was disabled'],
+    ])
+    expect(mails[0]?.text).toContain('answered 410')
+    expect(JSON.stringify(mails)).not.toContain('a-secret-of-theirs')
+    answer('partner.example', () => new Response(null, { status: 204 }))
+    await boss.patch(`/v1/webhooks/${id}`, { enabled: true })
+    expect((await statusOf(root, id)).disabledTold).toBeNull()
   })
 
   test('when nothing was taken for three days', async () => {
@@ -351,7 +384,7 @@ test('a site has at most a hundred webhooks', async () => {
   const { root, id } = await hooked(site)
   await rowsOf(
     `insert into webhooks select 'whk_' || value, url, types, created_by, 0, 'asked', null,
-      secrets, null, 0, 1, created_at, updated_at
+      secrets, null, 0, 1, created_at, updated_at, null
      from webhooks, (with recursive n(value) as (select 1 union all select value + 1 from n
        where value < 99) select value from n) where id = ?`,
     id,

@@ -42,6 +42,7 @@ export const FATES: Readonly<Record<string, Fate>> = {
   'idempotency_keys.target': 'goes',
   'api_keys.created_by': 'goes',
   'webhooks.created_by': 'goes',
+  'webhooks.disabled_told': 'goes',
   'feed.subject': RECORD,
   'feed.about': RECORD,
   'api_key_usage.key_id': 'goes',

@@ -303,7 +303,8 @@ function webhookPage(
 
 /** What keeps it from being told, and what can be done about it. */
 const Trouble = ({ webhook }: { readonly webhook: WebhookStatus }) => {
-  const { state, disabledBecause, disabledAt, circuit, openUntil, failuresInARow } = webhook
+  const { state, circuit, openUntil, failuresInARow } = webhook
+  const { disabledBecause, disabledAt, disabledTold } = webhook
   if (state === 'disabled')
     return (
       <div class="panel bad">
@@ -318,6 +319,12 @@ const Trouble = ({ webhook }: { readonly webhook: WebhookStatus }) => {
           . {disabledBecause && BECAUSE[disabledBecause]} What happens meanwhile is kept, as long as
           events are, and told once it is enabled.
         </p>
+        {disabledTold && (
+          <p>
+            <Id id={disabledTold} short /> was told by mail.
+          </p>
+        )}
+        {!disabledTold && disabledBecause !== 'asked' && <p>Nobody was told by mail.</p>}
       </div>
     )
   if (state === 'paused')

@@ -34,6 +34,14 @@ async function run(id: string) {
   expect(await runDurableObjectAlarm(senderOf(id))).toBe(true)
 }
 
+/** It has nothing to do, and nothing that it waits for. */
+const atRest = async (id: string) =>
+  eventually(() =>
+    runInDurableObject(senderOf(id), async (_, { storage }) => {
+      expect(await storage.getAlarm()).toBeNull()
+    }),
+  )
+
 /** Every wait of the object is over. */
 async function pass(id: string) {
   await runInDurableObject(senderOf(id), (_, { storage }) => {
@@ -186,6 +194,53 @@ describe('an attempt that fails', () => {
     expect(new Set(at('deaf.example').map(({ event }) => event.id)).size).toBe(15)
   })
 
+  test('delays no other, and is the only one there is until it has ended', async () => {
+    const { at, answer } = receivers()
+    const { promise: silence, resolve: speak } = Promise.withResolvers<Response>()
+    answer('deaf.example', () => silence)
+    const site = testSite()
+    const { root, id } = await hooked(site, 'deaf.example', ['badge.create'])
+    await hooked(site, 'other.example', ['badge.create'])
+    for (let n = 0; n < 5; n++) await root.post('/v1/badges', { title: `${n}` })
+    await eventually(() => expect(at('other.example')).toHaveLength(5))
+    await root.post(`/v1/webhooks/${id}/ping`)
+    const rotated = await root.post(`/v1/webhooks/${id}/rotate`, {})
+    expect([rotated.status, at('deaf.example').length]).toEqual([201, 1])
+    answer('deaf.example', () => new Response(null, { status: 204 }))
+    speak(new Response(null, { status: 204 }))
+    await eventually(() => expect(at('deaf.example')).toHaveLength(6))
+    // What goes out after the rotation is signed with the new secret as well.
+    const { text, headers } = at('deaf.example').at(-1) ?? { text: '', headers: {} }
+    const receiver = new StandardWebhook(rotated.body.secret)
+    expect(() => receiver.verify(text, { ...headers })).not.toThrow()
+  })
+
+  test('is read for 64 KiB at most, and then canceled', async () => {
+    const { answer } = receivers()
+    let [read, isCanceled] = [0, false]
+    answer('partner.example', () => {
+      const endless = new ReadableStream({
+        pull(controller) {
+          read += 8192
+          controller.enqueue(new Uint8Array(8192))
+        },
+        cancel() {
+          isCanceled = true
+        },
+      })
+      return new Response(endless, { status: 200 })
+    })
+    const { root, id } = await hooked(testSite(), 'partner.example', ['badge.create'])
+    await root.post('/v1/badges', { title: '1' })
+    await eventually(async () =>
+      expect(await deliveriesOf(root, id)).toMatchObject([
+        { status: 'delivered', lastStatus: 200 },
+      ]),
+    )
+    // The stream may be a few pieces ahead of its reader.
+    expect([isCanceled, read < 2 * 65_536]).toEqual([true, true])
+  })
+
   test('is dead after three days, and can be sent again by hand', async () => {
     const { at, answer } = receivers()
     answer(
@@ -201,18 +256,26 @@ describe('an attempt that fails', () => {
     await runInDurableObject(senderOf(id), (_, { storage }) => {
       storage.sql.exec('update deliveries set first_at = first_at - 72 * 3600000, next_at = 0')
     })
-    await run(id)
+    // One that was under way meanwhile counts from before, and the next one is the last.
+    await eventually(async () => {
+      await pass(id)
+      expect(await deliveriesOf(root, id, '?status=dead')).toHaveLength(1)
+    })
     const [dead] = await deliveriesOf(root, id, '?status=dead')
-    expect(dead).toMatchObject({ type: 'badge.create', attempts: 2, nextAttemptAt: null })
+    expect(dead).toMatchObject({ type: 'badge.create', nextAttemptAt: null })
+    expect(dead.attempts).toBeGreaterThan(1)
     await eventually(async () =>
       expect(await deliveriesOf(root, id, '?status=delivered')).toHaveLength(1),
     )
     answer('partner.example', () => new Response(null, { status: 200 }))
     const replay = await root.post(`/v1/webhooks/${id}/deliveries/${dead.id}/replay`)
     expect(replay.status).toBe(204)
-    await eventually(async () => expect((await statusOf(root, id)).dead).toBe(0))
-    const again = at('partner.example').at(-1)
-    expect(again?.headers['webhook-id']).toBe(dead.id)
+    await eventually(() =>
+      expect(at('partner.example').at(-1)?.headers['webhook-id']).toBe(dead.id),
+    )
+    await eventually(async () =>
+      expect(await statusOf(root, id)).toMatchObject({ dead: 0, waiting: 0 }),
+    )
     const unknown = 'evt_00000000000000000000000000'
     expect((await root.post(`/v1/webhooks/${id}/deliveries/${unknown}/replay`)).status).toBe(404)
   })
@@ -320,6 +383,13 @@ describe('a webhook is disabled, on record with the reason,', () => {
     await root.post('/v1/badges', { title: '1' })
     await disabledBecause(root, id, 'secret')
     expect(received).toEqual([])
+    // A new secret is sealed anew; that the old one also signs for a while is no matter.
+    const here = await testSite().root()
+    const { secret: fresh } = (await here.post(`/v1/webhooks/${id}/rotate`, {})).body
+    await here.patch(`/v1/webhooks/${id}`, { enabled: true })
+    await eventually(() => expect(received).toHaveLength(1))
+    const [{ text, headers } = { text: '', headers: {} }] = received
+    expect(() => new StandardWebhook(fresh).verify(text, { ...headers })).not.toThrow()
   })
 
   test('when its address is one that is not called any more', async () => {
@@ -369,13 +439,21 @@ test('an attempt that was cut off is made again, and says so', async () => {
   const site = testSite()
   const { root, id } = await hooked(site, 'partner.example', ['badge.create'])
   await root.post('/v1/badges', { title: '1' })
-  await eventually(() => expect(at('partner.example')).toHaveLength(1))
+  await eventually(async () =>
+    expect(await deliveriesOf(root, id, '?status=delivered')).toHaveLength(1),
+  )
+  await atRest(id)
   await runInDurableObject(senderOf(id), (_, { storage }) => {
     storage.sql.exec("update deliveries set status = 'waiting', under_way = 1, next_at = 1e15")
   })
   await run(id)
-  expect(at('partner.example').map(({ event }) => event.id)).toHaveLength(2)
-  expect(await deliveriesOf(root, id)).toMatchObject([{ status: 'delivered', attempts: 2 }])
+  const [{ status, attempts }] = await deliveriesOf(root, id)
+  // A bell that rang late may have had it made, too.
+  expect([status, attempts >= 2, attempts]).toEqual([
+    'delivered',
+    true,
+    at('partner.example').length,
+  ])
 })
 
 test('a site has at most a hundred webhooks', async () => {
@@ -397,11 +475,7 @@ test('a tick wakes whoever was not rung for', async () => {
   const { received } = receivers()
   const site = testSite()
   const { id } = await hooked(site, 'partner.example', ['job.request'])
-  await eventually(() =>
-    runInDurableObject(senderOf(id), async (_, { storage }) => {
-      expect(await storage.getAlarm()).toBeNull()
-    }),
-  )
+  await atRest(id)
   await rowsOf(`insert into feed (id, type, at, subject, fields, about)
     values ('evt_1', 'job.request', '2026-01-01T00:00:00.000Z', 'run_1', '[]', '{}')`)
   await site.tick()

@@ -28,9 +28,16 @@ const TROUBLE: readonly (readonly [
   [28, (_, response) => response.writeHead(500).end(TEN_MEGABYTES)],
   // It says nothing until the sender has had enough.
   [29, () => undefined],
-  [31, (_, response) => response.writeHead(500).write('and then nothing')],
+  [30, (_, response) => response.writeHead(500).write('and then nothing')],
+  [31, (request, response) => drip(request, response.writeHead(500))],
   [33, (_, response) => response.writeHead(200).end(TEN_MEGABYTES)],
 ]
+
+/** A byte now and then, for as long as somebody listens. */
+function drip(request: IncomingMessage, response: ServerResponse): void {
+  const timer = setInterval(() => response.write('.'), 50)
+  request.socket.once('close', () => clearInterval(timer))
+}
 
 interface Taken {
   readonly webhookId: string

@@ -486,8 +486,6 @@ export const webhooks = sqliteTable('webhooks', {
     enum: ['asked', 'failing', 'gone', 'secret', 'address'],
   }),
   disabledAt: text('disabled_at'),
-  /** Who was told of it by mail. */
-  disabledTold: text('disabled_told').$type<UserId>(),
   /** Sealed, the current one first. */
   secrets: text({ mode: 'json' }).$type<readonly SealedText[]>().notNull(),
   /** By which name the site was reached when the address was given. */
@@ -497,6 +495,8 @@ export const webhooks = sqliteTable('webhooks', {
   revision: integer().notNull(),
   createdAt: text('created_at').notNull(),
   updatedAt: text('updated_at').notNull(),
+  /** Who was told by mail that it was disabled. */
+  disabledTold: text('disabled_told').$type<UserId>(),
 })
 
 export const feed = sqliteTable('feed', {

@@ -310,6 +310,9 @@ describe('a webhook', () => {
     expect(two.text).toMatch(/There now.*one\.example.*Typed by you.*two\.example/s)
     const here = await ada.post('/console/webhooks/new', { url: `${ORIGIN}/v1/badges` })
     expect([here.status, /id="url-error">[^<]*another site/.test(here.text)]).toEqual([422, true])
+    // What nobody knows does not come to stand for everything.
+    const unknown = { url: 'https://one.example/', types: 'badge.forge' }
+    expect((await ada.post('/console/webhooks/new', unknown)).status).toBe(422)
   })
 })
 

@@ -94,7 +94,7 @@ export function webhookPages(app: ConsoleApp): void {
     return show(c, { title: 'Webhooks', body })
   })
 
-  app.get('/console/webhooks/new', (c) => editPage(c, undefined, { url: '', types: [] }))
+  app.get('/console/webhooks/new', (c) => editPage(c, undefined, { url: '', types: null }))
 
   app.post('/console/webhooks/new', async (c) => {
     const typed = typedIn(c)
@@ -140,7 +140,7 @@ export function webhookPages(app: ConsoleApp): void {
     const there = typedOf(webhook)
     const fields = [
       { name: 'Address', there: there.url, typed: typed.url },
-      { name: 'Types', there: there.types.join(', '), typed: typed.types.join(', ') },
+      { name: 'Types', there: inWords(there), typed: inWords(typed) },
     ]
     return editPage(c, webhook, typed, { note: <Both fields={fields} />, status: 412 })
   })
@@ -454,21 +454,29 @@ function secretPage(c: ConsoleContext, webhook: Issued): Promise<Response> {
 
 interface Typed {
   readonly url: string
-  /** None stands for all. */
-  readonly types: readonly EventType[]
+  /** Null for all. What nobody knows is none of them, so that it does not come to stand for all. */
+  readonly types: readonly EventType[] | null
 }
 
 function typedIn({ var: { form } }: ConsoleContext): Typed {
   const ticked = form.all('types')
-  return { url: form.text('url'), types: EVENT_TYPES.filter((type) => ticked.includes(type)) }
+  return { url: form.text('url'), types: ticked.length > 0 ? knownIn(ticked) : null }
 }
 
 function typedOf({ url, types }: Webhook): Typed {
-  return { url, types: EVENT_TYPES.filter((type) => types?.includes(type)) }
+  return { url, types: types && knownIn(types) }
+}
+
+function inWords({ types }: Typed): string {
+  return types?.join(', ') ?? 'everything'
+}
+
+function knownIn(names: readonly string[]): readonly EventType[] {
+  return EVENT_TYPES.filter((type) => names.includes(type))
 }
 
 function jsonOf({ url, types }: Typed) {
-  return { url, types: types.length > 0 ? [...types] : null }
+  return { url, types: types && [...types] }
 }
 
 interface Fault {
@@ -516,7 +524,7 @@ function editPage(
             </p>
             <div class="grid few">
               {EVENT_TYPES.map((type) => (
-                <Check name="types" value={type} checked={typed.types.includes(type)}>
+                <Check name="types" value={type} checked={typed.types?.includes(type) ?? false}>
                   <code>{type}</code>
                 </Check>
               ))}

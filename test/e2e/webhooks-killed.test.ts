@@ -13,7 +13,7 @@ const site = builtSite()
 
 const FULL = process.env['FULL'] === '1'
 const SIZE = FULL
-  ? { kills: 50, rounds: 200, members: 99, minutes: 40 }
+  ? { kills: 50, rounds: 200, members: 99, minutes: 90 }
   : { kills: 2, rounds: 6, members: 9, minutes: 8 }
 
 /** Of 100 requests: so many are answered in which way. The others are taken. */

@@ -352,7 +352,7 @@ class Everything {
     return calendarFeedsRepository(this.#db, this.#at)
   }
 
-  /** Sends mail about bookings; undefined where none is sent. */
+  /** Sends mail; undefined where none can be sent. */
   get mailer(): Mailer | undefined {
     return mailerOf(this.#env, this.settings)
   }

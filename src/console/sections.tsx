@@ -94,6 +94,12 @@ export const SECTIONS: readonly Group[] = [
         icon: '<rect x="3" y="7" width="10" height="7" rx="1"/><path d="M5.5 7V5a2.5 2.5 0 0 1 5 0v2"/>',
       },
       {
+        href: '/console/webhooks',
+        text: 'Webhooks',
+        may: ['webhook:manage'],
+        icon: '<path d="M2 8h7m-2.5-3L9.500 8l-3 3M11 3h3v10h-3"/>',
+      },
+      {
         href: '/console/explain',
         text: 'Explain',
         may: [],
@@ -109,6 +115,12 @@ export const SECTIONS: readonly Group[] = [
         text: 'Audit',
         may: ['audit:read'],
         icon: '<path d="M4 1.5h6L13 4.5v10H4zM6.5 7h4m-4 3h4"/>',
+      },
+      {
+        href: '/console/ended-sessions',
+        text: 'Ended sessions',
+        may: ['audit:read'],
+        icon: '<path d="M9.500 5V2.500h-7v11h7V11M6 8h8m-2.500-2.500L14 8l-2.500 2.500"/>',
       },
       {
         href: '/console/jobs',

@@ -39,6 +39,7 @@ export const MIGRATIONS = [
   '0036_outside_sessions',
   '0038_refusals',
   '0042_assumed_tokens',
+  '0044_webhook_told',
 ] as const
 
 /** A row of `sqlite_master`. */

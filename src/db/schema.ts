@@ -495,6 +495,8 @@ export const webhooks = sqliteTable('webhooks', {
   revision: integer().notNull(),
   createdAt: text('created_at').notNull(),
   updatedAt: text('updated_at').notNull(),
+  /** Who was told by mail that it was disabled. */
+  disabledTold: text('disabled_told').$type<UserId>(),
 })
 
 export const feed = sqliteTable('feed', {

@@ -24,6 +24,7 @@ import { signingSecrets } from '../security/tokens/webhook-signature.ts'
 import { settingsOf } from '../settings/settings.ts'
 import { DeliveryLog, type Due } from './delivery-log.ts'
 import { isDelivered, type Outcome, sendWebhook } from './send-webhook.ts'
+import { tellCreator } from './tell-creator.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -75,6 +76,9 @@ const MAX_WAITING = 1000
 const CALL_LIMIT_MS = 5_000
 /** When storage does not answer. */
 const AGAIN_MS = 30 * SECOND
+
+/** Why one is disabled that nobody has asked to be. */
+type BySystem = Exclude<DisabledBecause, 'asked'>
 
 /** The time to be woken at next; milliseconds since the epoch; undefined for not by oneself. */
 type Next = number | undefined
@@ -211,7 +215,7 @@ export class WebhookSender extends DurableObject<Bindings> implements WebhookSen
   }
 
   /** @returns why the webhook is to be disabled, if it is */
-  async #tell(webhook: CurrentWebhook, due: Due): Promise<DisabledBecause | undefined> {
+  async #tell(webhook: CurrentWebhook, due: Due): Promise<BySystem | undefined> {
     const { id, url } = webhook
     const settings = settingsOf(this.env)
     if (whyNotToldAt(url, settings, webhook.siteHost) !== undefined) return 'address'
@@ -229,7 +233,7 @@ export class WebhookSender extends DurableObject<Bindings> implements WebhookSen
     return this.#failed(due, outcome, now)
   }
 
-  #failed(due: Due, outcome: Outcome, began: number): DisabledBecause | undefined {
+  #failed(due: Due, outcome: Outcome, began: number): BySystem | undefined {
     const { retryMs, givesUpMs, opensAfter, openMs, longestOpenMs } = this.#pace
     const now = Date.now()
     const { failures = 0, failingSince = null } = this.#log.endpoint() ?? {}
@@ -248,11 +252,12 @@ export class WebhookSender extends DurableObject<Bindings> implements WebhookSen
     return isGone ? 'gone' : isFailing ? 'failing' : undefined
   }
 
-  async #disable(webhookId: WebhookId, because: DisabledBecause): Promise<Next> {
+  async #disable(webhookId: WebhookId, because: BySystem): Promise<Next> {
     const elevation = { reason: because, bound: { webhookId } }
     await elevate('webhook-watcher', 'webhook:manage', elevation, async (grant) =>
       disableWebhook(grant, { webhookId, because }, this.#deps()),
     )
+    await tellCreator(webhookId, because, this.#deps())
     return undefined
   }
 

@@ -37,6 +37,10 @@ const pages = ({ ids }: ConsoleWorld): readonly string[] => [
   '/console/audit/elevations',
   '/console/jobs',
   '/console/jobs/award-badges',
+  '/console/webhooks',
+  '/console/webhooks/new',
+  `/console/webhooks/${ids.webhook}`,
+  '/console/ended-sessions',
   '/console/explain?method=GET&path=/v1/users&as=anonymous',
   '/console/explain?page=/members/x',
 ]

@@ -20,6 +20,7 @@ const PASSWORD = 'violet kettle drums afternoon'
 const PAGES: Readonly<Record<string, string>> = {
   overview: '/console',
   members: '/console/members',
+  webhooks: '/console/webhooks',
 }
 
 const SIZES = { wide: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } } as const

@@ -34,6 +34,7 @@ import { servicesRepository } from './repositories/services.ts'
 import { nameKeysRepository } from './repositories/name-keys.ts'
 import { type Happened, outboxRepository } from './repositories/outbox.ts'
 import { siteRepository } from './repositories/site.ts'
+import { storesRepository } from './repositories/stores.ts'
 import { usersRepository } from './repositories/users.ts'
 import { mintApiKey } from './security/callers/api-key.ts'
 import type { Trusted } from './security/callers/authenticate.ts'
@@ -116,21 +117,50 @@ export function makeIdentifyDeps(
   }
 }
 
+/** Where a request or a trigger comes from. */
+interface Origin {
+  /** The address of a request; undefined for triggers. */
+  readonly address?: string | undefined
+  /** Of the stores, where it has been read already. */
+  readonly generation?: string | undefined
+}
+
+type Stores = ReturnType<typeof storesOf>
+
+/** The generation is read once at most, and is another as soon as one begins. */
+function storesOf(repository: ReturnType<typeof storesRepository>, generation: string | undefined) {
+  let known = generation === undefined ? undefined : Promise.resolve(generation)
+  return {
+    ...repository,
+    generation: async () => (known ??= repository.generation()),
+    async mark(at: string) {
+      const made = await repository.mark(at)
+      known = Promise.resolve(made.generation)
+      return made
+    },
+    async begin(next: string) {
+      await repository.begin(next)
+      known = Promise.resolve(next)
+    },
+  }
+}
+
 /** Everything, each made when it is asked for: a request uses a few of them. */
 class Everything {
   readonly #env: Bindings
   readonly #session: Session
-  readonly #address: string | undefined
+  readonly #origin: Origin
+  #stores: Stores | undefined
   /** Milliseconds since the epoch; the one time of everything done with these. */
   readonly now: number
   readonly settings: Settings
   /** What the repositories have noted; whoever follows up takes it from here. */
   readonly happened: Happened = []
 
-  constructor(env: Bindings, session: Session, now: number, address: string | undefined) {
+  constructor(env: Bindings, session: Session, now: number, origin: Origin) {
     this.#env = env
     this.#session = session
-    this.#address = address
+    this.#origin = origin
     this.now = now
     this.settings = settingsOf(env)
   }
@@ -207,8 +237,15 @@ class Everything {
     return siteRepository(this.#db)
   }
 
+  /** One for all, because it keeps what it was told. */
+  get stores() {
+    this.#stores ??= storesOf(storesRepository(this.#db), this.#origin.generation)
+    return this.#stores
+  }
+
   get visits() {
-    return visitsClient(this.#env.VISITS, this.#session.confirm)
+    const { stores } = this
+    return visitsClient(this.#env.VISITS, this.#session.confirm, async () => stores.generation())
   }
 
   get jobRunner() {
@@ -254,7 +291,7 @@ class Everything {
 
   /** Stands for the network the request comes from; null if that is not known. */
   get network() {
-    return async () => networkHash(this.#address, this.settings, this.site)
+    return async () => networkHash(this.#origin.address, this.settings, this.site)
   }
 
   get mintApiKey() {
@@ -263,15 +300,12 @@ class Everything {
   }
 }
 
-/**
- * @param now milliseconds since the epoch
- * @param address where the request comes from; undefined for triggers
- */
+/** @param now milliseconds since the epoch */
 export function makeDeps(
   env: Bindings,
   session: Session,
   now: number,
-  address?: string,
+  origin: Origin = {},
 ): SystemDeps {
-  return new Everything(env, session, now, address)
+  return new Everything(env, session, now, origin)
 }

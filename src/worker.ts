@@ -1,6 +1,6 @@
 /** Where the platform comes in: requests, cron ticks and the Durable Object classes. Wiring only. */
 import { createApp, createLateApp } from './app.ts'
-import { tick } from './cron/schedule.ts'
+import { onTrigger } from './cron/on-request.ts'
 import type { Bindings } from './env.ts'
 import { followUp } from './events/index.ts'
 import { arrive } from './http/arrival.ts'
@@ -24,5 +24,5 @@ export default {
     ctx.waitUntil(answer)
     return Promise.race([answer, isLate.then(() => lateApp.fetch(request, env, ctx))])
   },
-  scheduled: (controller, env) => tick(controller.cron, env, controller.scheduledTime),
+  scheduled: (controller, env) => onTrigger(controller.cron, env, controller.scheduledTime),
 } satisfies ExportedHandler<Bindings>

@@ -59,5 +59,6 @@ export function beginSession(
 export function beginWork(c: AppContext): void {
   c.set('now', Date.now())
   const address = c.req.header('CF-Connecting-IP')
-  c.set('deps', makeDeps(c.env, c.get('session'), c.get('now'), address))
+  const { generation } = c.get('identified') ?? {}
+  c.set('deps', makeDeps(c.env, c.get('session'), c.get('now'), { address, generation }))
 }

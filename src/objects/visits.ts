@@ -4,6 +4,7 @@
  */
 import type { RuleId, UserId } from '../db/ids.ts'
 import { assertReaches, type Exercised } from '../security/grant.ts'
+import type { Binding, Bound } from './belonging.ts'
 import type { Once } from './visit-answers.ts'
 import type { Due, Eligible, Recorded, Standing, VisitShard, VisitSummary } from './visit-shard.ts'
 import type { VisitRule } from './visit-stats.ts'
@@ -35,6 +36,8 @@ export interface ShardVisits {
   settle(upTo: number, ruleIds?: readonly RuleId[], after?: number): Promise<void>
   eligible(rule: VisitRule, today: string, cursor: UserId | null, limit: number): Promise<Eligible>
   prune(before: string, limit?: number): Promise<{ pruned: number; more: boolean }>
+  /** For the tick alone, which tells the shard which state of the database it works with. */
+  bind(binding: Binding): Promise<Bound>
 }
 
 type Stub = DurableObjectStub<VisitShard>
@@ -44,35 +47,45 @@ export interface Visits {
   in(shard: number): ShardVisits
 }
 
-/** @param confirm what has to be so before anything is done outside of D1, where nothing can be void */
+/**
+ * @param confirm what has to be so before anything is done outside of D1, where nothing can be void
+ * @param generationOf which generation of the stores whoever asks belongs to
+ */
 export function visitsClient(
   namespace: DurableObjectNamespace<VisitShard>,
   confirm: () => Promise<void>,
+  generationOf: () => Promise<string>,
 ): Visits {
-  const ask = async <T>(shard: number, call: (stub: Stub) => Promise<T>): Promise<T> => {
+  const ask = async <T>(
+    shard: number,
+    call: (stub: Stub, generation: string) => Promise<T>,
+  ): Promise<T> => {
     await confirm()
-    return call(namespace.getByName(`visits-${shard}`))
+    const generation = await generationOf()
+    return call(namespace.getByName(`visits-${shard}`), generation)
   }
   return {
     of: ({ userId, shard }) => ({
       record: async (exercised, at, day, once) => {
         assertReaches(exercised, userId)
-        return ask(shard, async (stub) => stub.record(userId, at, day, once))
+        return ask(shard, async (stub, told) => stub.record(userId, at, day, once, told))
       },
-      read: async (today) => ask(shard, async (stub) => stub.read(userId, today)),
+      read: async (today) => ask(shard, async (stub, told) => stub.read(userId, today, told)),
       standing: async (rules, today) =>
-        ask(shard, async (stub) => stub.standing(userId, rules, today)),
-      recheck: async (today) => ask(shard, async (stub) => stub.recheck(userId, today)),
-      erase: async () => ask(shard, async (stub) => stub.erase(userId)),
+        ask(shard, async (stub, told) => stub.standing(userId, rules, today, told)),
+      recheck: async (today) => ask(shard, async (stub, told) => stub.recheck(userId, today, told)),
+      erase: async () => ask(shard, async (stub, told) => stub.erase(userId, told)),
     }),
     in: (shard) => ({
       due: async (rules, today, limit, after) =>
-        ask(shard, async (stub) => stub.due(rules, today, limit, after)),
+        ask(shard, async (stub, told) => stub.due(rules, today, limit, after, told)),
       settle: async (upTo, ruleIds, after) =>
-        ask(shard, async (stub) => stub.settle(upTo, ruleIds, after)),
+        ask(shard, async (stub, told) => stub.settle(upTo, ruleIds, after, told)),
       eligible: async (rule, today, cursor, limit) =>
-        ask(shard, async (stub) => stub.eligible(rule, today, cursor, limit)),
-      prune: async (before, limit) => ask(shard, async (stub) => stub.prune(before, limit)),
+        ask(shard, async (stub, told) => stub.eligible(rule, today, cursor, limit, told)),
+      bind: async (binding) => namespace.getByName(`visits-${shard}`).bind(binding),
+      prune: async (before, limit) =>
+        ask(shard, async (stub, told) => stub.prune(before, limit, told)),
     }),
   }
 }

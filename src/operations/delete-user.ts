@@ -17,10 +17,10 @@ import { stale } from './outcome.ts'
 export async function deleteUser(
   grant: Grant<'profile:delete'>,
   { userId, revisions }: { readonly userId: UserId; readonly revisions: Revisions },
-  deps: Deps,
+  deps: Pick<Deps, 'members' | 'now'>,
 ): Promise<void> {
   const { members, now } = deps
-  const exercised = grant.exercise('profile:delete')
+  const exercised = grant.exercise('profile:delete', { userId })
   const audit = auditRow(exercised, now, { action: 'user.delete', target: userId })
   const { scope } = exercised
   const { isGone, left, inTheWay } = await members.delete(scope, userId, revisions, audit, now)

@@ -8,6 +8,7 @@ import { type AuditRow, insertAuditWhere, wasWritten } from './audited.ts'
 import type { IdentityName } from './linked-identities.ts'
 import { hearing } from './profile-sync.ts'
 import { heldRolesOf } from './roles.ts'
+import { GENERATION } from './stores.ts'
 import { nameKey } from './users.ts'
 
 export interface NewMember {
@@ -35,6 +36,7 @@ const identity = {
   visitShard: users.visitShard,
   bootstrapped: identities.bootstrapped,
   roles: heldRolesOf(users.id),
+  generation: GENERATION.as('generation'),
 }
 
 /** Whose a session is: an account of the built-in login, or whom an outside provider has signed in. */
@@ -47,8 +49,8 @@ export const identityOfSession = {
 export type SessionName = { readonly id: string } | { readonly token: string }
 
 const ASSUMED = `insert into assumed (issuer, subject, user_id, status, access_revision, visit_shard,
-  bootstrapped, told_at, roles, session_id, session_token, now)
-  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+  bootstrapped, told_at, roles, session_id, session_token, now, generation)
+  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 /** That the identity is still of this member, who still is what the row says, in a session that is live. */
 export function assumptionOf(
@@ -61,7 +63,8 @@ export function assumptionOf(
   const [id, token] =
     session && 'id' in session ? [session.id, null] : [null, session?.token ?? null]
   const is = [userId, status, accessRevision, visitShard, Number(bootstrapped), toldAt, roles]
-  return { sql: ASSUMED, values: [issuer, subject, ...is, id, token, now.toISOString()] }
+  const values = [issuer, subject, ...is, id, token, now.toISOString(), row.generation]
+  return { sql: ASSUMED, values }
 }
 
 export type IdentitiesRepository = ReturnType<typeof identitiesRepository>

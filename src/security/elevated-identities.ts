@@ -26,6 +26,11 @@ export const ELEVATED_IDENTITIES = {
     why: 'A pending booking that nobody has answered by the end of its hold, or by its start, ends by itself.',
     trigger: 'cron: expire-holds',
   },
+  reconciler: {
+    may: ['job:run', 'profile:delete', 'badge-rule:manage', 'api-key:manage'],
+    why: 'After one of the two stores was put back, what the other still knows of deletions, revocations and rules is made so again.',
+    trigger: 'cron: npm run reconcile, which takes write access to the database',
+  },
 } as const satisfies Record<string, ElevatedIdentityDefinition>
 
 export type ElevatedIdentity = keyof typeof ELEVATED_IDENTITIES

@@ -12,11 +12,11 @@ type MayOf<I extends ElevatedIdentity> = (typeof ELEVATED_IDENTITIES)[I]['may'][
  * Runs `work` with a grant for one act, bound to the given arguments; it dies with the call.
  * @throws Problem `forbidden` for a permission that the identity does not have on the inventory
  */
-export async function elevate<I extends ElevatedIdentity, R>(
+export async function elevate<I extends ElevatedIdentity, P extends MayOf<I>, R>(
   identity: I,
-  permission: MayOf<I>,
+  permission: P,
   elevation: Elevation,
-  work: (grant: Grant<MayOf<I>>) => Promise<R>,
+  work: (grant: Grant<P>) => Promise<R>,
 ): Promise<R> {
   return withSystemGrant({ kind: 'system', identity }, permission, elevation, work)
 }

@@ -51,8 +51,9 @@ export class Exercised<P extends Permission = Permission> {
     this.#key = key
     this.permission = from.permission
     this.actor = from.actor
-    // Nobody is in their own way.
-    const missing = from.scope === 'everyone' ? missingIn(from.actor) : []
+    // Nobody is in their own way, and a system identity does what its trigger is for, to whomever.
+    const isBounded = from.scope === 'everyone' && from.actor.kind !== 'system'
+    const missing = isBounded ? missingIn(from.actor) : []
     this.scope = makeWriteScope(from.scope, missing)
     this.requestId = from.requestId
     this.elevation = from.elevation

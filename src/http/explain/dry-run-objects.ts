@@ -32,12 +32,19 @@ export function dryRunObjects(
         due: refused,
         settle: refused,
         prune: refused,
+        bind: refused,
+        survey: refused,
+        members: refused,
+        eraseUnknown: refused,
+        adopt: refused,
       }
     }),
     KEYS: namespaceOf<KeyGate>((name) => ({
       foresee: async (keyId) => env.KEYS.getByName(name).foresee(keyId),
       refresh: accepted,
       verify: refused,
+      told: refused,
+      adopt: refused,
     })),
     JOBS: namespaceOf<JobBell>(() => ({ wake: accepted })),
   }

@@ -30,6 +30,7 @@ import { membersRepository } from './repositories/members.ts'
 import { profileSyncRepository } from './repositories/profile-sync.ts'
 import { pageRulesRepository } from './repositories/page-rules.ts'
 import { rolesRepository } from './repositories/roles.ts'
+import { sessionAgeRepository } from './repositories/session-age.ts'
 import { servicesRepository } from './repositories/services.ts'
 import { nameKeysRepository } from './repositories/name-keys.ts'
 import { type Happened, outboxRepository } from './repositories/outbox.ts'
@@ -63,6 +64,7 @@ export interface Deps extends Pick<
   | 'network'
   | 'mintApiKey'
   | 'linkedIdentities'
+  | 'sessionAge'
   | 'users'
   | 'roles'
   | 'badges'
@@ -187,6 +189,10 @@ class Everything {
 
   get linkedIdentities() {
     return linkedIdentitiesRepository(this.#db)
+  }
+
+  get sessionAge() {
+    return sessionAgeRepository(this.#db, this.now)
   }
 
   get users() {

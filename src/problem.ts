@@ -67,6 +67,11 @@ export const PROBLEMS = {
     title: 'Not allowed',
     help: 'You are known, but you may not do this. `required` names the permission and `reach` how far it has to go; `stage` says whether you lack the permission altogether or only own the wrong resource. Taking something from somebody takes every right they have that not every member has: `required` is then one of theirs.',
   },
+  session_too_old: {
+    status: 403,
+    title: 'Sign in again first',
+    help: 'What cannot be undone takes somebody who has signed in only just now, within the last ten minutes. Sign in again and repeat the call: with the session or the token of this site, or with a token of your provider that says so in `auth_time`.',
+  },
   suspended: {
     status: 403,
     title: 'The member is suspended',

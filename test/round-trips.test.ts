@@ -26,6 +26,8 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'POST /v1/visitors': [1, 0],
   'GET /v1/me': [1, 0],
   'PATCH /v1/me': [1, 0],
+  // What has to be erased elsewhere is, and is ticked off.
+  'DELETE /v1/me': [2, 1],
   // What is known of the member is read first.
   'POST /v1/me/id-token': [2, 0],
   'POST /v1/me/visits': [1, 1],

@@ -40,6 +40,7 @@ import { explain } from './explain.ts'
 import { deleteIdentity, listIdentities, createIdentity } from './identities.ts'
 import { listJobRuns, listJobs, createJobRun } from './jobs.ts'
 import {
+  deleteMe,
   readMe,
   readMyProgress,
   readMyVisits,
@@ -78,6 +79,7 @@ const declared = {
   createVisitor,
   readMe,
   patchMe,
+  deleteMe,
   fillMyProfile,
   createMyVisit,
   readMyVisits,

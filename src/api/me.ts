@@ -4,6 +4,7 @@ import type { RuleId as Id } from '../db/ids.ts'
 import { Answer, type CallerContext, route } from '../http/route.ts'
 import { siteDay } from '../calendar/site-day.ts'
 import type { VisitingMember } from '../objects/visits.ts'
+import { deleteSelf } from '../operations/delete-self.ts'
 import { fillProfile } from '../operations/fill-profile.ts'
 import { recordVisit } from '../operations/record-visit.ts'
 import { updateProfile } from '../operations/update-profile.ts'
@@ -51,6 +52,19 @@ export const patchMe = route({
   async run({ input, grant, caller, request: { revisions }, deps }) {
     const { userId } = selfOf(caller)
     return profileOf(await updateProfile(grant, { userId, patch: input.json, revisions }, deps))
+  },
+})
+
+export const deleteMe = route({
+  method: 'DELETE',
+  path: '/v1/me',
+  summary: 'Delete yourself, having just signed in, where the site allows it',
+  access: { may: 'profile:delete', owner: 'self' },
+  input: {},
+  output: 'nothing',
+  conditional: true,
+  async run({ grant, caller: { authenticated: by }, request: { revisions }, deps }) {
+    await deleteSelf(grant, { by, revisions }, deps)
   },
 })
 

@@ -11,6 +11,7 @@ const STATUSES = {
   invalid_api_key: 401,
   session_revoked: 401,
   forbidden: 403,
+  session_too_old: 403,
   suspended: 403,
   members_only: 403,
   not_found: 404,

@@ -27,7 +27,7 @@ export const PERMISSIONS = {
   'profile:delete': {
     description: 'Delete a member and erase their personal data',
     keyScope: false,
-    reaches: ANY,
+    reaches: OWN_OR_ANY,
   },
   'user:suspend': { description: 'Suspend and reinstate a member', keyScope: false, reaches: ANY },
   'role:assign': {
@@ -97,6 +97,7 @@ export const ROLES = {
   member: {
     'profile:read': 'own',
     'profile:update': 'own',
+    'profile:delete': 'own',
     'visit:record': 'own',
     'visit:read': 'own',
     'booking:create': 'own',

@@ -51,6 +51,8 @@ export interface RawSettings extends RawLoginSettings, RawPagesSettings, RawLook
   readonly VISITOR_HOLD_MINUTES?: string
   /** 1..36500 days after which what guests have left is forgotten. Default 365. */
   readonly GUEST_DATA_DAYS?: string
+  /** `on`: members may delete themselves. Default `off`. */
+  readonly SELF_DELETION?: string
   /** What becomes of pages that no rule is about: `closed`, the default, or `open`. */
   readonly PAGES_DEFAULT?: string
 }
@@ -67,6 +69,7 @@ export const SETTING_NAMES = [
   'NETWORK_BOOKINGS',
   'VISITOR_HOLD_MINUTES',
   'GUEST_DATA_DAYS',
+  'SELF_DELETION',
   'PAGES_DEFAULT',
   ...LOGIN_SETTING_NAMES,
   ...PAGES_SETTING_NAMES,
@@ -99,6 +102,7 @@ export interface Settings {
   readonly visitShards: number
   readonly securityContact: string | undefined
   readonly guests: GuestSettings
+  readonly allowsSelfDeletion: boolean
   /** What becomes of pages that no rule is about. */
   readonly pagesDefault: 'open' | 'closed'
   /** What the keys of this site's tokens are encrypted with; undefined if they are not. */
@@ -177,6 +181,7 @@ export function parseSettings(raw: RawSettings): Settings {
       ),
       keptForDays: setting('GUEST_DATA_DAYS', wholeNumber(36_500), raw.GUEST_DATA_DAYS || '365'),
     },
+    allowsSelfDeletion: setting('SELF_DELETION', OnOrOff, raw.SELF_DELETION || 'off') === 'on',
     pagesDefault: setting('PAGES_DEFAULT', OpenOrClosed, raw.PAGES_DEFAULT || 'closed'),
     authSecret: setting(
       'AUTH_SECRET',

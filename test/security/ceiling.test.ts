@@ -92,6 +92,7 @@ const TAKES_NOTHING: Readonly<Record<string, string>> = {
   'DELETE /v1/users/:userId/badges/:badgeId': 'a badge is no right',
   'POST /v1/badge-assignments/bulk': 'gives; a badge is no right',
   'POST /v1/badges': 'is about nobody',
+  'DELETE /v1/me': 'is about whoever asks',
   'PATCH /v1/badges/:badgeId': 'is about nobody',
   'DELETE /v1/badges/:badgeId': 'is about nobody',
   'POST /v1/badge-rules': 'is about nobody',

@@ -84,6 +84,12 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
     const headers = { 'If-Match': '"1"' }
     return () => me.patch('/v1/me', { displayName: 'New', address: { city: 'Ulm' } }, { headers })
   },
+  'DELETE /v1/me': async ({ site }) => {
+    const claims = { sub: crypto.randomUUID(), auth_time: Math.floor(Date.now() / 1000) }
+    const me = site.bearer(await ISSUER.sign(claims))
+    await me.get('/v1/me')
+    return () => me.delete('/v1/me')
+  },
   'POST /v1/me/id-token': async ({ someone }) => {
     const me = await someone()
     const idToken = await idTokenFor(me.token, { name: 'Ada' })

@@ -36,6 +36,7 @@ export const SETTINGS = {
   ]),
   BOOTSTRAP_ADMINS: JSON.stringify([`${ISSUER.issuer}|root`]),
   VISIT_SHARDS: '4',
+  SELF_DELETION: 'on',
   // Tests change what is stored behind the site's back; test/api/kept-answers.test.ts is about it.
   KEEP_PUBLIC_ANSWERS: 'off',
 } satisfies Partial<Bindings>

@@ -98,6 +98,7 @@ export const READS: Readonly<Record<Unaudited, true>> = {
   'roles.find': true,
   'roles.list': true,
   'roles.reopen': true,
+  'sessionAge.begunAt': true,
   'services.find': true,
   'services.list': true,
   'services.slotsOf': true,

@@ -178,6 +178,7 @@ function readClaims(claims: Json, trusted: Issuer): VerifiedToken {
     issuedAt: timeOf(claims.iat),
     validFrom: timeOf(claims.nbf),
     expiresAt,
+    ...(typeof claims.auth_time === 'number' && { signedInAt: claims.auth_time * 1000 }),
     ...(hasOpenidScope(claims) && { opensUserinfo: true }),
     ...personOf(claims),
   }

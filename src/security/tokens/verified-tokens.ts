@@ -18,6 +18,8 @@ export interface VerifiedToken extends Person {
   readonly expiresAt: number
   /** There if its bearer may ask the provider's userinfo with it. */
   readonly opensUserinfo?: true
+  /** When its bearer has signed in (`auth_time`), where the issuer says so; not when it was issued. */
+  readonly signedInAt?: number
   /** The session that a token of this site is good with; other tokens have none. */
   readonly sessionId?: string
 }

@@ -12,12 +12,17 @@ const Asked = z.object({ status: z.string(), report: z.string() })
 const LOOKS = 240
 
 /** @returns what was done, and whether all of it. @throws Refusal if it is not done within an hour */
-export async function ask({ query, tick }: Access, kind: 'reconcile', isDryRun: boolean) {
+export async function ask(
+  { query, tick }: Access,
+  kind: 'reconcile' | 'put-back',
+  isDryRun: boolean,
+  given: Readonly<Record<string, number>> = {},
+) {
   const at = new Date().toISOString()
   const id = `req_${at}_${crypto.randomUUID().slice(0, 8)}`
   await query(
     `insert into operator_requests (id, kind, is_dry_run, requested_at, status, progress, report)
-      values (${text(id)}, ${text(kind)}, ${Number(isDryRun)}, ${text(at)}, 'requested', '{}', '{}')`,
+      values (${text(id)}, ${text(kind)}, ${Number(isDryRun)}, ${text(at)}, 'requested', ${text(JSON.stringify(given))}, '{}')`,
   )
   console.error('Waiting for the tick that carries it out.')
   for (let looks = 0; looks < LOOKS; looks++) {

@@ -9,9 +9,11 @@ import { objectsInTime } from '../objects/in-time.ts'
 import {
   type OperatorRequest,
   operatorRequestsRepository,
+  type Report,
 } from '../repositories/operator-requests.ts'
 import { shareSettings } from '../settings/settings.ts'
 import { failureOf } from './job.ts'
+import { putObjectsBack } from './put-back.ts'
 import { reconcile } from './reconcile.ts'
 import { tick, TRIGGER } from './schedule.ts'
 
@@ -53,9 +55,10 @@ async function carryOut(env: Bindings, now: number): Promise<number> {
       return true
     }
     if (request.kind !== 'reconcile') {
-      const report = { failures: [`nothing here is called ${request.kind}`] }
-      await requests.finish(id, { status: 'failed', report, finishedAt: at })
-      return 3
+      const report = await carriedOutAtOnce(limited, request)
+      const status = report.failures.length > 0 ? 'failed' : 'succeeded'
+      await requests.finish(id, { status, report, finishedAt: new Date().toISOString() })
+      return CALLS
     }
     const note = requests.note.bind(requests, id)
     const { isDone, report } = await reconcile(limited, request, now, affords, note)
@@ -67,4 +70,12 @@ async function carryOut(env: Bindings, now: number): Promise<number> {
     if (request) await requests.release(request.id, waitingFor).catch(() => undefined)
   }
   return CALLS - left
+}
+
+async function carriedOutAtOnce(
+  env: Bindings,
+  request: OperatorRequest,
+): Promise<Report & { readonly failures: readonly string[] }> {
+  if (request.kind === 'put-back') return putObjectsBack(env, request)
+  return { failures: [`nothing here is called ${request.kind}`] }
 }

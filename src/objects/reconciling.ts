@@ -1,6 +1,6 @@
 /**
  * The way to objects of another generation, which do nothing but what reconciling asks. Only
- * `cron/reconcile.ts` may import it; lint and a walk over the imports keep it so.
+ * `cron/reconcile.ts` and `cron/put-back.ts` may import it; lint and a walk over the imports keep it so.
  */
 import type { KeyId } from '../db/ids.ts'
 import type { KeyGate } from './key-gate.ts'
@@ -13,7 +13,7 @@ type Of<O, M extends keyof O> = {
 }
 
 export interface Reconciling {
-  shard(shard: number): Of<VisitShard, 'survey' | 'members' | 'eraseUnknown' | 'adopt'>
+  shard(shard: number): Of<VisitShard, 'survey' | 'members' | 'eraseUnknown' | 'adopt' | 'putBack'>
   gate(key: KeyId): Of<KeyGate, 'told' | 'adopt'>
 }
 
@@ -29,6 +29,7 @@ export function reconcilingClient(env: {
         members: async (cursor, limit) => stub().members(cursor, limit),
         eraseUnknown: async (members) => stub().eraseUnknown(members),
         adopt: async (generation, at) => stub().adopt(generation, at),
+        putBack: async (at) => stub().putBack(at),
       }
     },
     gate(key) {

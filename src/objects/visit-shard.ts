@@ -5,6 +5,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { RuleId, UserId } from '../db/ids.ts'
 import { Belonging, type Binding, type Bound, type Mark } from './belonging.ts'
+import { type NotPutBack, putBack } from './point-in-time.ts'
 import { RuleWatch } from './rule-watch.ts'
 import { dayNumber, dayText } from '../calendar/site-day.ts'
 import { VisitAnswers } from './visit-answers.ts'
@@ -231,6 +232,11 @@ export class VisitShard extends DurableObject {
   /** Erases whom the database does not know. */
   eraseUnknown(members: readonly UserId[]): void {
     this.#erase(members)
+  }
+
+  /** Starts anew as it was then; milliseconds since the epoch. @returns why not, where it cannot */
+  async putBack(at: number): Promise<NotPutBack | undefined> {
+    return putBack(this.ctx, at)
   }
 
   /** Makes this shard one of the generation, once it fits the database. */

@@ -142,7 +142,7 @@ test.each(DRILLS)(
       .bind(new Date().toISOString())
       .run()
     const cutShort = before.tick().catch(() => 'killed')
-    for (const pid of descendants(process.pid)) if (isRuntime(pid)) process.kill(pid, 'SIGKILL')
+    for (const pid of runtimes()) process.kill(pid, 'SIGKILL')
     await cutShort
     await before.stop().catch(() => undefined)
 
@@ -200,8 +200,11 @@ async function assertOneTruth(site: Site): Promise<void> {
   }
 }
 
-function isRuntime(pid: number): boolean {
-  return execFileSync('ps', ['-o', 'comm=', '-p', String(pid)], { encoding: 'utf8' }).includes(
-    'workerd',
+/** The processes of this test that run Workers. */
+function runtimes(): number[] {
+  const rows = execFileSync('ps', ['-A', '-o', 'pid=,comm='], { encoding: 'utf8' }).split('\n')
+  const workerd = new Set(
+    rows.filter((row) => row.includes('workerd')).map((row) => Number.parseInt(row)),
   )
+  return descendants(process.pid).filter((pid) => workerd.has(pid))
 }

@@ -292,10 +292,10 @@ describe('after the database alone was put back', () => {
 
 describe('what can be asked for only by writing to the database', () => {
   test('is reached from no route: only the trigger leads there', () => {
-    expect(importersOf('objects/reconciling.ts').map(({ path }) => path)).toEqual([
-      'cron/reconcile.ts',
-    ])
-    expect(reaching('cron/reconcile.ts').toSorted()).toEqual(['cron/on-request.ts', 'worker.ts'])
+    const clients = importersOf('objects/reconciling.ts').map(({ path }) => path)
+    expect(clients.toSorted()).toEqual(['cron/put-back.ts', 'cron/reconcile.ts'])
+    for (const path of clients)
+      expect(reaching(path).toSorted()).toEqual(['cron/on-request.ts', 'worker.ts'])
   })
 
   test('is nothing that the job runner does, which requests can wake', async () => {
@@ -304,6 +304,21 @@ describe('what can be asked for only by writing to the database', () => {
     const asked = await ask()
     await root.post('/v1/jobs/award-badges/run')
     expect((await asked()).status).toBe('requested')
+  })
+
+  test('includes the recovery of the platform, which this runtime does not have, and says so', async () => {
+    const site = testSite()
+    const ada = await site.member('ada')
+    await ada.post('/v1/me/visits')
+    silently()
+    const asked = await ask()
+    await env.DB.prepare(
+      `update operator_requests set kind = 'put-back', progress = '{"at":1764500000000}'`,
+    ).run()
+    await ticks(site)
+    const refused = expect.stringContaining('does not put this object back')
+    expect(await asked()).toMatchObject({ status: 'failed', failures: Array(4).fill(refused) })
+    expect((await ada.get('/v1/me/visits')).body.total).toBe(1)
   })
 
   test('is refused if nothing is called so', async () => {

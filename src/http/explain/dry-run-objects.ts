@@ -37,6 +37,7 @@ export function dryRunObjects(
         members: refused,
         eraseUnknown: refused,
         adopt: refused,
+        putBack: refused,
       }
     }),
     KEYS: namespaceOf<KeyGate>((name) => ({

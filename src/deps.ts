@@ -26,6 +26,7 @@ import { identitiesRepository } from './repositories/identities.ts'
 import { jobRunsRepository } from './repositories/job-runs.ts'
 import { linkedIdentitiesRepository } from './repositories/linked-identities.ts'
 import { loginRecordsRepository } from './repositories/login-records.ts'
+import { memberExportRepository } from './repositories/member-export.ts'
 import { membersRepository } from './repositories/members.ts'
 import { profileSyncRepository } from './repositories/profile-sync.ts'
 import { pageRulesRepository } from './repositories/page-rules.ts'
@@ -38,7 +39,8 @@ import { siteRepository } from './repositories/site.ts'
 import { storesRepository } from './repositories/stores.ts'
 import { usersRepository } from './repositories/users.ts'
 import { mintApiKey } from './security/callers/api-key.ts'
-import type { Trusted } from './security/callers/authenticate.ts'
+import type { Authenticated, Trusted } from './security/callers/authenticate.ts'
+import { signedInAt } from './security/callers/signed-in-at.ts'
 import type { IdentifyDeps } from './security/callers/identified.ts'
 import { rememberedKeys } from './security/callers/remembered-keys.ts'
 import { rememberedMembers } from './security/callers/remembered-members.ts'
@@ -64,7 +66,8 @@ export interface Deps extends Pick<
   | 'network'
   | 'mintApiKey'
   | 'linkedIdentities'
-  | 'sessionAge'
+  | 'signedInAt'
+  | 'memberExport'
   | 'users'
   | 'roles'
   | 'badges'
@@ -191,8 +194,13 @@ class Everything {
     return linkedIdentitiesRepository(this.#db)
   }
 
-  get sessionAge() {
-    return sessionAgeRepository(this.#db, this.now)
+  get signedInAt() {
+    const { begunAt } = sessionAgeRepository(this.#db, this.now)
+    return async (by: Authenticated) => signedInAt(by, begunAt)
+  }
+
+  get memberExport() {
+    return memberExportRepository(this.#db)
   }
 
   get users() {

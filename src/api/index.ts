@@ -48,6 +48,7 @@ import {
   fillMyProfile,
   patchMe,
 } from './me.ts'
+import { exportMe, exportUser } from './member-export.ts'
 import {
   createPageRule,
   deletePageRule,
@@ -80,6 +81,7 @@ const declared = {
   readMe,
   patchMe,
   deleteMe,
+  exportMe,
   fillMyProfile,
   createMyVisit,
   readMyVisits,
@@ -91,6 +93,7 @@ const declared = {
   readUser,
   patchUser,
   deleteUser,
+  exportUser,
   suspendUser,
   reinstateUser,
   readUserVisits,

@@ -29,6 +29,11 @@ export const PERMISSIONS = {
     keyScope: false,
     reaches: OWN_OR_ANY,
   },
+  'profile:export': {
+    description: 'Export everything that is held about a member',
+    keyScope: false,
+    reaches: OWN_OR_ANY,
+  },
   'user:suspend': { description: 'Suspend and reinstate a member', keyScope: false, reaches: ANY },
   'role:assign': {
     description: 'Give roles to members and take them away',
@@ -98,6 +103,7 @@ export const ROLES = {
     'profile:read': 'own',
     'profile:update': 'own',
     'profile:delete': 'own',
+    'profile:export': 'own',
     'visit:record': 'own',
     'visit:read': 'own',
     'booking:create': 'own',
@@ -128,6 +134,7 @@ export const ROLES = {
     'profile:list': 'any',
     'profile:update': 'any',
     'profile:delete': 'any',
+    'profile:export': 'any',
     'user:suspend': 'any',
     'role:assign': 'any',
     'role:define': 'any',

@@ -8,6 +8,8 @@ import { makeIssuer } from '../support/tokens.ts'
 const MEMBER = {
   'profile:read': 'own',
   'profile:update': 'own',
+  'profile:delete': 'own',
+  'profile:export': 'own',
   'visit:record': 'own',
   'visit:read': 'own',
   'booking:create': 'own',
@@ -36,6 +38,7 @@ const PERMISSIONS: Record<string, Record<string, string>> = {
     'profile:list': 'any',
     'profile:update': 'any',
     'profile:delete': 'any',
+    'profile:export': 'any',
     'user:suspend': 'any',
     'role:assign': 'any',
     'role:define': 'any',

@@ -19,6 +19,7 @@ export const KEY_SCOPES: readonly Permission[] = [
 ]
 export const NO_SCOPES: readonly Permission[] = [
   'profile:delete',
+  'profile:export',
   'user:suspend',
   'role:assign',
   'role:define',

@@ -234,7 +234,7 @@ test('a run whose end cannot be written does not keep the other jobs from runnin
 describe('a run that was killed', () => {
   async function kill(at: number) {
     // The Worker dies before it writes the end of the run, when the first one is over and the second has begun.
-    const storage = mortalStorage(7, 'after')
+    const storage = mortalStorage(8, 'after')
     await testSite(storage)
       .tick(at)
       .catch(() => undefined)

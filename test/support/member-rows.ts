@@ -75,6 +75,9 @@ export const WITHOUT_MEMBERS: Readonly<Record<string, string>> = {
   roles: 'what the site has defined',
   token_keys: 'the site’s own keys',
   auth_attempts: 'hashes of what somebody typed',
+  store_marks: 'what binds the database to the objects',
+  store_shards: 'what binds the database to the objects',
+  operator_requests: 'what was reconciled, by ids that mostly lead to nobody any more',
   dry_run: 'nothing, at any time',
   role_deletions: 'nothing since 0012_outbox.sql',
 }

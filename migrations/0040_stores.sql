@@ -65,7 +65,8 @@ WHEN NOT EXISTS (
   ))
   OR (NEW.session_token IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM auth_sessions
-    WHERE token = NEW.session_token AND user_id = NEW.subject AND expires_at > NEW.now
+    WHERE token = NEW.session_token AND expires_at > NEW.now
+      AND coalesce(issuer, 'built-in') = NEW.issuer AND coalesce(subject, user_id) = NEW.subject
   ))
 BEGIN
   SELECT RAISE(ABORT, 'access changed');

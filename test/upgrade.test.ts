@@ -276,7 +276,7 @@ test('0018: a new site has nothing to fold', async () => {
 })
 
 test('0023: what members wrote before stays, and only who made them is heard', async () => {
-  await levelWithout('0023', '0040')
+  await levelWithout('0023', '0036', '0040')
   const at = '2026-01-01T00:00:00.000Z'
   const later = '2026-01-02T00:00:00.000Z'
   const row = (sql: string, ...values: unknown[]) => env.DB.prepare(sql).bind(...values)

@@ -38,6 +38,7 @@ export const MIGRATIONS = [
   '0035_counters',
   '0036_outside_sessions',
   '0038_refusals',
+  '0040_stores',
   '0042_assumed_tokens',
 ] as const
 
@@ -69,7 +70,6 @@ export const GUARDS = [
   'feed_follows_the_ledger',
   'feed_follows_the_log',
   'feed_keeps_its_newest',
-  'rehearsal_ends',
   'unanswered',
   'unanswered_so_far',
   'user_roles_begin',

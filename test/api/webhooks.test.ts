@@ -381,7 +381,7 @@ test('in a store that was put back, everything that is kept is told once more, u
   const { root } = await hooked(site, 'partner.example', ['badge.create'])
   for (const title of ['1', '2']) await root.post('/v1/badges', { title })
   await eventually(() => expect(at('partner.example')).toHaveLength(2))
-  await rowsOf("update site set value = '0123456789abcdef' where key = 'feed_generation'")
+  await rowsOf("update site set value = '0123456789abcdef' where key = 'generation'")
   await root.post('/v1/badges', { title: '3' })
   await eventually(() => expect(at('partner.example')).toHaveLength(5))
   expect(new Set(at('partner.example').map(({ event }) => event.id)).size).toBe(3)

@@ -45,11 +45,11 @@ test('no transaction awards more than 1 000 members, so that other requests are 
   expect(counts).toEqual({ awards: 3, due: 4, settle: 4 })
 })
 
-test('a tick with nothing to award asks each shard once, and D1 for the rules and the ledger', async () => {
+test('a tick with nothing to award asks and marks each shard once, and D1 for the rules and the ledger', async () => {
   const { atRest } = await awardAll(10, 4)
   // A tick reads the ledger; asks of each job whether it is due, and of those of every tick how it
-  // went; reads the rules and the number of shards; and looks for what to erase, finish, expire and
-  // forget.
+  // went; marks itself, tells the shards and notes that they have heard it; reads the rules and the
+  // number of shards; and looks for what to erase, finish, expire and forget.
   const [jobs, daily] = [Object.keys(JOBS).length, 3]
-  expect(atRest).toEqual({ d1: 1 + jobs + (jobs - daily) + 2 + 4, objects: 4 })
+  expect(atRest).toEqual({ d1: 1 + jobs + (jobs - daily) + 2 + 2 + 4, objects: 4 + 4 })
 })

@@ -224,8 +224,8 @@ test('a run whose end cannot be written does not keep the other jobs from runnin
   const { storage, arm } = failingStorage()
   let ends = 0
   arm({ fails: (_, { text }) => /^update "job_runs".*"counts"/.test(text) && ++ends === 1 })
-  await expect(testSite(storage).tick(NOON)).rejects.toThrow('jobs failed: award-badges (Error)')
-  const others = Object.keys(JOBS).filter((job) => job !== 'award-badges')
+  await expect(testSite(storage).tick(NOON)).rejects.toThrow('jobs failed: bind-stores (Error)')
+  const others = Object.keys(JOBS).filter((job) => job !== 'bind-stores')
   expect(await rowsOf(`select job from job_runs where status = 'succeeded' order by job`)).toEqual(
     others.toSorted().map((job) => ({ job })),
   )
@@ -233,8 +233,8 @@ test('a run whose end cannot be written does not keep the other jobs from runnin
 
 describe('a run that was killed', () => {
   async function kill(at: number) {
-    // The Worker dies before it writes the run's end, which is the last call for the first job.
-    const storage = mortalStorage(4, 'after')
+    // The Worker dies before it writes the end of the run, when the first one is over and the second has begun.
+    const storage = mortalStorage(8, 'after')
     await testSite(storage)
       .tick(at)
       .catch(() => undefined)

@@ -36,12 +36,20 @@ export function dryRunObjects(env: Pick<Bindings, Objects>): Pick<Bindings, Obje
         prune: refused,
         milestones: refused,
         reported: refused,
+        bind: refused,
+        survey: refused,
+        members: refused,
+        eraseUnknown: refused,
+        adopt: refused,
+        putBack: refused,
       }
     }),
     KEYS: namespaceOf<KeyGate>((name) => ({
       foresee: async (keyId) => env.KEYS.getByName(name).foresee(keyId),
       refresh: accepted,
       verify: refused,
+      told: refused,
+      adopt: refused,
     })),
     JOBS: namespaceOf<JobBell>(() => ({ wake: accepted })),
     WEBHOOKS: namespaceOf<WebhookSending>((name) => {

@@ -1,0 +1,55 @@
+import type { Deps } from '../deps.ts'
+import type { UserId } from '../db/ids.ts'
+import { siteDay } from '../calendar/site-day.ts'
+import { notFound } from '../problem.ts'
+import { EXPORT_PARTS } from '../repositories/member-export.ts'
+import { auditRow } from '../security/audit.ts'
+import type { Authenticated } from '../security/callers/authenticate.ts'
+import type { Grant } from '../security/grant.ts'
+import { assertMayTake } from './may-take.ts'
+import { assertSignedInJustNow } from './signed-in-just-now.ts'
+
+/**
+ * Everything that is held about a member, as the text of one JSON object, read while it is sent. That it
+ * was exported is on record first.
+ * @param by what whoever asks came with
+ * @throws Problem `session_too_old`, `not_found`, `forbidden` for somebody with more rights. The text
+ * breaks off, and is no JSON, where storage fails later
+ */
+export async function exportMember(
+  grant: Grant<'profile:export'>,
+  { userId, by }: { readonly userId: UserId; readonly by: Authenticated },
+  deps: Deps,
+): Promise<AsyncIterable<string>> {
+  const exercised = grant.exercise('profile:export')
+  const { memberExport, now, users, visits, settings } = deps
+  const reach = exercised.scope.rows === 'everyone' ? 'any' : 'own'
+  await assertSignedInJustNow(by, { required: 'profile:export', reach }, deps)
+  const audit = auditRow(exercised, now, { action: 'profile.export', target: userId })
+  const { isBegun, isThere, inTheWay } = await memberExport.begin(exercised.scope, userId, audit)
+  if (!isThere) notFound('member')
+  if (!isBegun) assertMayTake(inTheWay)
+  const profile = (await users.find('everyone', userId)) ?? notFound('member')
+  return text()
+
+  async function* text(): AsyncGenerator<string> {
+    const { visitShard, ...shown } = profile
+    yield `{"exportedAt":${JSON.stringify(audit.at)},"profile":${JSON.stringify(shown)}`
+    const today = siteDay(now, settings.siteTimeZone)
+    const visited = await visits.of({ userId, shard: visitShard }).read(today)
+    yield `,"visits":${JSON.stringify(visited)}`
+    for (const part of EXPORT_PARTS) {
+      yield `,${JSON.stringify(part)}:[`
+      let [after, isFirst]: [string | null, boolean] = ['', true]
+      while (after !== null) {
+        const page = await memberExport.page(part, userId, after)
+        const rows = page.rows.map((row) => JSON.stringify(row)).join(',')
+        if (rows !== '') yield isFirst ? rows : `,${rows}`
+        isFirst = false
+        after = page.next
+      }
+      yield ']'
+    }
+    yield '}'
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Everything that the database holds about one member, in pages. Credentials are told by their kind and
+ * their dates; whoever else acted is told by what they are, and not who.
+ */
+import { sql, type SQL } from 'drizzle-orm'
+import { BUILT_IN } from '../db/issuers.ts'
+import { batch, type Database, rows } from '../db/client.ts'
+import type { UserId } from '../db/ids.ts'
+import { actingAs, type AuditRow, insertAuditWhere, wasWritten } from './audited.ts'
+import { ceilingOfMember } from './ceiling.ts'
+import type { WriteScope } from './scope.ts'
+
+const PAGE = 200
+
+/** Rows behind `after` in the order of what each has as `next`, which is not shown. */
+type Select = (id: UserId, after: string) => SQL
+
+const account = (id: UserId) =>
+  sql`(select subject from identities where user_id = ${id} and issuer = ${BUILT_IN})`
+
+/** Who did it, as a kind; `you` is the member. */
+const kindOf = (actor: SQL, id: UserId) => sql`case when ${actor} = ${id} then 'you'
+  when ${actor} glob 'usr_*' then 'member' when ${actor} glob 'vis_*' then 'visitor'
+  when ${actor} glob 'key_*' then 'partner' when ${actor} glob 'system:*' then 'system'
+  else 'anonymous' end`
+
+/**
+ * Each part of an export. The statements are searches by the member, but for what a site has few of.
+ * `test/api/member-export.test.ts` asks that no column about members is left out.
+ */
+const PARTS = {
+  identities: (id, after) => sql`select issuer || ' ' || subject as next, issuer, subject,
+      created_at as createdAt
+    from identities where user_id = ${id} and issuer || ' ' || subject > ${after} order by 1`,
+  roles: (id, after) => sql`select role as next, role, assigned_at as assignedAt,
+      ${kindOf(sql`assigned_by`, id)} as assignedBy
+    from user_roles where user_id = ${id} and role > ${after} order by 1`,
+  badges: (id, after) => sql`select badge_id as next, badge_id as badgeId,
+      assigned_at as assignedAt, assigned_by as assignedBy, removed_at as removedAt
+    from badge_assignments where user_id = ${id} and badge_id > ${after} order by 1`,
+  bookings: (id, after) => sql`select id as next, id, service_id as serviceId,
+      service_name as serviceName, slot_id as slotId, starts_at as startsAt, ends_at as endsAt,
+      status, note, json(contact) as contact, is_for_guest as isForGuest,
+      ${kindOf(sql`booked_by`, id)} as bookedBy, ${kindOf(sql`confirmed_by`, id)} as confirmedBy,
+      reason, network, hold_until as holdUntil, cancel_until_minutes as cancelUntilMinutes,
+      created_at as createdAt, updated_at as updatedAt
+    from bookings where owner = ${id} and id > ${after} order by 1`,
+  apiKeys: (id, after) => sql`select id as next, id, name, json(scopes) as scopes,
+      json(allowed_ips) as allowedIps, enabled, expires_at as expiresAt, revoked_at as revokedAt,
+      created_at as createdAt, updated_at as updatedAt
+    from api_keys where created_by = ${id} and id > ${after} order by 1`,
+  apiKeyUsage: (id, after) => sql`select key_id || day as next, key_id as keyId, day, requests,
+      last_used_at as lastUsedAt
+    from api_key_usage where key_id in (select id from api_keys where created_by = ${id})
+      and key_id || day > ${after} order by 1`,
+  auditLog: (id, after) => {
+    const columns = sql`select id as next, id, at, action, target, reason, request_id as requestId,
+      changes, actor from audit_log`
+    return sql`select next, id, at, ${kindOf(sql`actor`, id)} as actor, action, target, reason,
+        requestId, json(changes) as changes from (
+      select * from (${columns} where target = ${id} and id > ${after} order by id limit ${PAGE})
+      union select * from (${columns} where actor = ${id} and id > ${after} order by id limit ${PAGE})
+      union select * from (${columns} where target in (select id from bookings where owner = ${id})
+        and id > ${after} order by id limit ${PAGE})) order by 1`
+  },
+  jobRuns: (id, after) => sql`select id as next, id, job, status, requested_at as requestedAt
+    from job_runs where requested_by = ${id} and id > ${after} order by 1`,
+  answersKept: (id, after) => sql`select key as next, status, created_at as createdAt
+    from idempotency_keys where caller = ${id} and key > ${after} order by 1`,
+  eventsUnderWay: (id, after) => sql`select id as next, kind, created_at as createdAt
+    from events where subject = ${id} and id > ${after} order by 1`,
+  accounts: (id, after) => sql`select id as next, name, email, image, created_at as createdAt,
+      updated_at as updatedAt
+    from auth_users where id in ${account(id)} and id > ${after} order by 1`,
+  signInMethods: (id, after) => sql`select id as next,
+      iif(provider_id = 'credential', 'password', provider_id) as kind, created_at as createdAt,
+      updated_at as updatedAt
+    from auth_accounts where user_id in ${account(id)} and id > ${after} order by 1`,
+  passkeys: (id, after) => sql`select id as next, 'passkey' as kind, name, created_at as createdAt
+    from auth_passkeys where user_id in ${account(id)} and id > ${after} order by 1`,
+  sessions: (id, after) => sql`select id as next, 'session' as kind, ip_address as ipAddress,
+      user_agent as userAgent, created_at as createdAt, expires_at as expiresAt
+    from auth_sessions where user_id in ${account(id)} and id > ${after} order by 1`,
+  mailedLinks: (id, after) => sql`select secret_hash as next, purpose as kind, email,
+      expires_at as expiresAt
+    from auth_tickets where (user_id in ${account(id)}
+      or email in (select email from auth_users where id in ${account(id)}))
+      and secret_hash > ${after} order by 1`,
+  places: (id, after) => sql`select place as next, 'place' as kind, ends_at as endsAt
+    from auth_places where user_id in ${account(id)} and place > ${after} order by 1`,
+} as const satisfies Record<string, Select>
+
+export type ExportPart = keyof typeof PARTS
+
+/** Columns in which a row has JSON, or a flag. */
+const JSON_COLUMNS = new Set(['contact', 'scopes', 'allowedIps', 'changes'])
+const FLAGS = new Set(['isForGuest', 'enabled'])
+
+export const EXPORT_PARTS = Object.freeze(Object.keys(PARTS).filter(isPart))
+
+export function isPart(name: string): name is ExportPart {
+  return Object.hasOwn(PARTS, name)
+}
+
+export function memberExportRepository(db: Database) {
+  return {
+    /** Notes that it is exported, if there is such a member and they may be. @returns also what is in the way */
+    async begin(scope: WriteScope, id: UserId, audit: AuditRow) {
+      const { allows, inTheWay } = ceilingOfMember(db, scope, id)
+      const isThere = sql`exists (select 1 from users where id = ${id})`
+      const outcome = await batch(db, {
+        acting: actingAs(db, audit),
+        audit: insertAuditWhere(db, audit, allows ? sql`${isThere} and ${allows}` : isThere),
+        begun: rows(db, sql`select 1 where ${wasWritten(audit)}`),
+        there: rows(db, sql`select 1 where ${isThere}`),
+        inTheWay,
+      })
+      return {
+        isBegun: outcome.begun.length > 0,
+        isThere: outcome.there.length > 0,
+        inTheWay: outcome.inTheWay?.[0],
+      }
+    },
+
+    /** @param after the `next` of the page before; empty for the first. @returns a null `next` for the last */
+    async page(part: ExportPart, id: UserId, after: string) {
+      const found = await rows<Record<string, unknown>>(
+        db,
+        sql`${PARTS[part](id, after)} limit ${PAGE}`,
+      )
+      const last = found.length < PAGE ? undefined : found.at(-1)?.['next']
+      return { rows: found.map(shown), next: typeof last === 'string' ? last : null }
+    },
+  }
+}
+
+function shown({ next: _, ...row }: Readonly<Record<string, unknown>>) {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => {
+      if (JSON_COLUMNS.has(name) && typeof value === 'string') return [name, JSON.parse(value)]
+      return [name, FLAGS.has(name) ? value === 1 : value]
+    }),
+  )
+}

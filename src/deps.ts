@@ -257,8 +257,7 @@ class Everything {
 
   get signedInAt() {
     const sessions = sessionAgeRepository(this.#db, this.now)
-    return async (by: Authenticated) =>
-      signedInAt(by, async (session) => sessions.begunAt(session))
+    return async (by: Authenticated) => signedInAt(by, async (session) => sessions.begunAt(session))
   }
 
   get memberExport() {

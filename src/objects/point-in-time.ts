@@ -26,12 +26,13 @@ export async function putBack(
     log('error', 'object not put back', describeError(error))
     return { refused: NOT_HERE }
   }
-  state.waitUntil(
-    scheduler.wait(0).then(() => {
-      state.abort('it is put back to an earlier time')
-    }),
-  )
+  state.waitUntil(startAnew(state))
   return undefined
+}
+
+async function startAnew(state: Pick<DurableObjectState, 'abort'>): Promise<void> {
+  await scheduler.wait(0)
+  state.abort('it is put back to an earlier time')
 }
 
 const NOT_HERE = 'the platform does not put this object back to that time, or not here'

@@ -15,6 +15,9 @@ const PAGE = 200
 /** Rows behind `after` in the order of what each has as `next`, which is not shown. */
 type Select = (id: UserId, after: string) => SQL
 
+/** The member's sign-ins, by what their providers call them. */
+const subjects = (id: UserId) => sql`(select issuer, subject from identities where user_id = ${id})`
+
 const account = (id: UserId) =>
   sql`(select subject from identities where user_id = ${id} and issuer = ${BUILT_IN})`
 
@@ -29,6 +32,9 @@ const kindOf = (actor: SQL, id: UserId) => sql`case when ${actor} = ${id} then '
  * `test/api/member-export.test.ts` asks that no column about members is left out.
  */
 const PARTS = {
+  settings: (id, after) => sql`select id as next, booking_mails as bookingMails,
+      own_name as isOwnName, own_email as isOwnEmail, suspension_reason as suspensionReason
+    from users where id = ${id} and id > ${after}`,
   identities: (id, after) => sql`select issuer || ' ' || subject as next, issuer, subject,
       created_at as createdAt
     from identities where user_id = ${id} and issuer || ' ' || subject > ${after} order by 1`,
@@ -63,6 +69,34 @@ const PARTS = {
       union select * from (${columns} where target in (select id from bookings where owner = ${id})
         and id > ${after} order by id limit ${PAGE})) order by 1`
   },
+  notices: (id, after) => sql`select booking_id || ' ' || printf('%010d', revision) as next,
+      booking_id as bookingId, status, network, outcome, created_at as createdAt
+    from booking_notices where booking_id in (select id from bookings where owner = ${id})
+      and booking_id || ' ' || printf('%010d', revision) > ${after} order by 1`,
+  calendarFeeds: (id, after) => sql`select secret_hash as next, 'calendar-feed' as kind,
+      kind as feedOf, service_id as serviceId, booking_id as bookingId, created_at as createdAt
+    from calendar_feeds where user_id = ${id} and secret_hash > ${after} order by 1`,
+  webhooks: (id, after) => sql`select id as next, id, url, json(types) as types, enabled,
+      disabled_because as disabledBecause, disabled_at as disabledAt, site_host as siteHost,
+      created_at as createdAt, updated_at as updatedAt
+    from webhooks where created_by = ${id} and id > ${after} order by 1`,
+  refusals: (id, after) => sql`select request_id as next, request_id as requestId, at,
+      iif(caller = ${id}, 'you', 'partner') as caller, method, route, status, code, stage, required,
+      reach
+    from refusals where caller in (select ${id} union all
+      select id from api_keys where created_by = ${id}) and request_id > ${after} order by 1`,
+  refusalCounts: (id, after) => sql`select key_id || day || code || stage as next,
+      key_id as keyId, day, code, stage, count
+    from refusal_counts where key_id in (select id from api_keys where created_by = ${id})
+      and key_id || day || code || stage > ${after} order by 1`,
+  signals: (id, after) => sql`select id as next, issuer, kind, action, sid,
+      received_at as receivedAt
+    from signals where (issuer, subject) in ${subjects(id)} and id > ${after} order by 1`,
+  sessionEnds: (id, after) => sql`select identity_hash || issued_until || sid as next,
+      issued_until as issuedUntil, sid
+    from session_ends
+    where identity_hash in (select identity_hash from identities where user_id = ${id})
+      and identity_hash || issued_until || sid > ${after} order by 1`,
   jobRuns: (id, after) => sql`select id as next, id, job, status, requested_at as requestedAt
     from job_runs where requested_by = ${id} and id > ${after} order by 1`,
   answersKept: (id, after) => sql`select key as next, status, created_at as createdAt
@@ -78,9 +112,11 @@ const PARTS = {
     from auth_accounts where user_id in ${account(id)} and id > ${after} order by 1`,
   passkeys: (id, after) => sql`select id as next, 'passkey' as kind, name, created_at as createdAt
     from auth_passkeys where user_id in ${account(id)} and id > ${after} order by 1`,
-  sessions: (id, after) => sql`select id as next, 'session' as kind, ip_address as ipAddress,
-      user_agent as userAgent, created_at as createdAt, expires_at as expiresAt
-    from auth_sessions where user_id in ${account(id)} and id > ${after} order by 1`,
+  sessions: (id, after) => sql`select id as next, 'session' as kind, issuer, sid,
+      ip_address as ipAddress, user_agent as userAgent, created_at as createdAt,
+      expires_at as expiresAt
+    from auth_sessions where (user_id in ${account(id)} or (issuer, subject) in ${subjects(id)})
+      and id > ${after} order by 1`,
   mailedLinks: (id, after) => sql`select secret_hash as next, purpose as kind, email,
       expires_at as expiresAt
     from auth_tickets where (user_id in ${account(id)}
@@ -93,8 +129,8 @@ const PARTS = {
 export type ExportPart = keyof typeof PARTS
 
 /** Columns in which a row has JSON, or a flag. */
-const JSON_COLUMNS = new Set(['contact', 'scopes', 'allowedIps', 'changes'])
-const FLAGS = new Set(['isForGuest', 'enabled'])
+const JSON_COLUMNS = new Set(['contact', 'scopes', 'allowedIps', 'changes', 'types'])
+const FLAGS = new Set(['isForGuest', 'enabled', 'bookingMails', 'isOwnName', 'isOwnEmail'])
 
 export const EXPORT_PARTS = Object.freeze(Object.keys(PARTS).filter(isPart))
 
@@ -134,9 +170,10 @@ export function memberExportRepository(db: Database) {
   }
 }
 
-function shown({ next: _, ...row }: Readonly<Record<string, unknown>>) {
+function shown(row: Readonly<Record<string, unknown>>) {
+  const columns = Object.entries(row).filter(([name]) => name !== 'next')
   return Object.fromEntries(
-    Object.entries(row).map(([name, value]) => {
+    columns.map(([name, value]) => {
       if (JSON_COLUMNS.has(name) && typeof value === 'string') return [name, JSON.parse(value)]
       return [name, FLAGS.has(name) ? value === 1 : value]
     }),

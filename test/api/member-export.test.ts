@@ -1,6 +1,7 @@
 /** A member takes with them everything that is stored about them, and nothing about others. */
 import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
+import { BUILT_IN } from '../../src/db/issuers.ts'
 import { EXPORT_PARTS } from '../../src/repositories/member-export.ts'
 import { directly, ISSUER, ORIGIN, type Site, testSite } from '../support/site.ts'
 import { FATES, furnish } from '../support/member-rows.ts'
@@ -26,6 +27,18 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   'bookings.confirmed_by': 'of others it tells what they are',
   'events.key_ids': 'keys of events under way, which the member’s are among',
   'auth_accounts.account_id': 'it is a credential',
+  'feed.subject': 'the feed tells of the audit log, whose entries these are, and of visits',
+  'feed.about': 'as ids of what the audit log tells',
+  'auth_sessions.subject': 'it is among the identities',
+}
+
+/** Columns of the member’s own row that an export leaves out, and why. */
+const LEFT_OUT_OF_USERS: Readonly<Record<string, string>> = {
+  nameKey: 'the name, as it is sorted by',
+  ownName: 'it has another name there',
+  ownEmail: 'it has another name there',
+  accessRevision: 'how often rights have changed',
+  visitShard: 'in which object the visits are',
 }
 
 /** Which part tells of a table. */
@@ -40,6 +53,10 @@ const TOLD: Readonly<Record<string, string>> = {
   api_key_usage: 'apiKeyUsage',
   bookings: 'bookings',
   events: 'eventsUnderWay',
+  calendar_feeds: 'calendarFeeds',
+  webhooks: 'webhooks',
+  refusals: 'refusals',
+  refusal_counts: 'refusalCounts',
   auth_sessions: 'sessions',
   auth_accounts: 'signInMethods',
   auth_passkeys: 'passkeys',
@@ -67,11 +84,24 @@ describe('an export', () => {
     await ada.patch('/v1/me', { phone: '+4930734100734', address: { city: 'canary-city' } })
     await ada.post('/v1/me/visits')
     await furnish({ userId: ada.userId, account: 'acc-4711', keyId: 'key_0815' })
+    await env.DB.batch([
+      env.DB.prepare(`insert into session_ends values ('hash', 1, '')`),
+      env.DB.prepare(`insert into signals (id, issuer, kind, action, subject, happened_at,
+          issued_until, received_at)
+        values ('sig', '${BUILT_IN}', 'logout', 'end-sessions', 'acc-4711', 1, 1, '2026-01-01')`),
+    ])
     const { status, body, text } = await (await signedIn(site, 'ada')).get('/v1/me/export')
     expect(status).toBe(200)
     for (const part of EXPORT_PARTS) expect([part, body[part].length > 0]).toEqual([part, true])
     for (const canary of ['ada-canary@example.com', '+4930734100734', 'canary-city', 'Ada Canary'])
       expect(text).toContain(canary)
+    const ofUsers = await rowsOf<{ name: string }>(`select name from pragma_table_info('users')`)
+    const shown = { ...body.profile, ...body.settings[0], ...LEFT_OUT_OF_USERS }
+    for (const { name } of ofUsers)
+      expect(Object.keys(shown), name).toContain(
+        name.replaceAll(/_(.)/g, (_, c) => c.toUpperCase()),
+      )
+    expect(body.sessions).toHaveLength(2)
     expect(body.visits).toMatchObject({ total: 1, days: 1 })
     expect(body.apiKeys).toMatchObject([{ id: 'key_0815', name: 'Till' }])
     for (const secret of ['secret_hash', 'secretHash', '"token"', '"hash"', 'public_key'])
@@ -119,7 +149,7 @@ describe('an export', () => {
     arm({ fails: (_, { text }) => text.includes('auth_places') })
     const response = await directly(request, site.env)
     expect(response.status).toBe(200)
-    await expect(response.text()).rejects.toThrow()
+    await expect(response.text()).rejects.toThrow('auth_places')
   })
 })
 

@@ -12,7 +12,10 @@ import { mortalStorage } from '../support/failing.ts'
 async function databaseNow(): Promise<() => Promise<void>> {
   const names = await rowsOf<{ name: string }>(
     `select name from sqlite_master where type = 'table' and name not glob '_cf_*'
-      and name not in ('d1_migrations', 'audit_log', 'dry_run') and name not glob 'sqlite_*'`,
+      and name not in ('d1_migrations', 'dry_run') and name not glob 'sqlite_*'`,
+  )
+  const triggers = await rowsOf<{ name: string; sql: string }>(
+    `select name, sql from sqlite_master where type = 'trigger'`,
   )
   const rows = await Promise.all(
     names.map(async ({ name }) => ({ name, rows: await rowsOf(`select * from "${name}"`) })),
@@ -27,15 +30,18 @@ async function databaseNow(): Promise<() => Promise<void>> {
     )
     await env.DB.batch([
       env.DB.prepare('pragma defer_foreign_keys = on'),
+      // Files are put back without anything that follows from a row.
+      ...triggers.map(({ name }) => env.DB.prepare(`drop trigger "${name}"`)),
       ...rows.map(({ name }) => env.DB.prepare(`delete from "${name}"`)),
       ...inserts,
+      ...triggers.map(({ sql }) => env.DB.prepare(sql)),
     ])
   }
 }
 
 /** The visit object of a member as it is now. */
 async function shardNow(shard: number): Promise<() => Promise<void>> {
-  const tables = ['days', 'older', 'erased', 'rules', 'crossings', 'answers']
+  const tables = ['days', 'older', 'erased', 'rules', 'crossings', 'answers', 'milestones']
   const object = () => env.VISITS.getByName(`visits-${shard}`)
   const { belongs, rows } = await runInDurableObject(object(), (_, { storage }) => ({
     belongs: storage.kv.get('belongs'),

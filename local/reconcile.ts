@@ -30,6 +30,7 @@ function print(report: ReconcileReport, isDryRun: boolean): void {
     ['members whose visits are erased', report.visitsErased],
     ['keys revoked', report.keysRevoked],
     ['keys disabled', report.keysDisabled],
+    ['webhooks disabled', report.webhooksDisabled],
   ] as const
   console.log(isDryRun ? 'It would come to this:' : 'Done:')
   console.log(`  sessions ended: ${sessionsEnded}`)

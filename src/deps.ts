@@ -377,7 +377,8 @@ class Everything {
   }
 
   get webhookSenders() {
-    return webhookSendersClient(this.#env, this.#session.confirm)
+    const { stores } = this
+    return webhookSendersClient(this.#env, this.#session.confirm, async () => stores.generation())
   }
 
   /** By which name the site was reached; undefined for triggers. */

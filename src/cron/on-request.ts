@@ -40,6 +40,7 @@ async function carryOut(env: Bindings, now: number): Promise<number> {
     DB: databaseInTime(env.DB, CALL_LIMIT_MS),
     VISITS: objectsInTime(env.VISITS, CALL_LIMIT_MS),
     KEYS: objectsInTime(env.KEYS, CALL_LIMIT_MS),
+    WEBHOOKS: objectsInTime(env.WEBHOOKS, CALL_LIMIT_MS),
   }
   shareSettings(env, limited)
   const requests = operatorRequestsRepository(openSession(limited.DB, 'primary').db)

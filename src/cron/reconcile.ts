@@ -1,17 +1,19 @@
 /**
  * Makes the two stores fit again after one of them was put back. What is gone for one is gone: members
  * whom a visit object knows to be deleted are deleted, keys whose gates know them to be revoked are
- * revoked, and visits of whom the database does not know are erased. Rules are raised beyond what any
- * object knows, so that everybody is measured again by what is in force. Each step may be repeated.
+ * revoked, webhooks whose objects know them to be deleted are disabled, and visits of whom the database
+ * does not know are erased. Rules are raised beyond what any object knows, so that everybody is measured
+ * again by what is in force. Each step may be repeated.
  */
 import * as z from 'zod'
 import { randomText } from '../crypto/random.ts'
-import { isId, type KeyId, type RuleId, type UserId } from '../db/ids.ts'
+import { isId, type KeyId, type RuleId, type UserId, type WebhookId } from '../db/ids.ts'
 import { openSession } from '../db/client.ts'
 import { makeDeps, type SystemDeps } from '../deps.ts'
 import type { Bindings } from '../env.ts'
 import { type Reconciling, reconcilingClient } from '../objects/reconciling.ts'
 import { deleteUser } from '../operations/delete-user.ts'
+import { disableWebhook } from '../operations/manage-webhooks.ts'
 import { name, ReconcileReport } from '../operations/reconcile-report.ts'
 import { beginGeneration, holdKey, raiseRule } from '../operations/reconcile.ts'
 import { Problem } from '../problem.ts'
@@ -22,19 +24,22 @@ import { failureOf } from './job.ts'
 
 const PAGE = 500
 const KEYS = 50
+const WEBHOOKS = 50
 /** What one deletion, and one change of a rule or key, takes of D1. */
 const CALLS_PER_DELETION = 30
 const CALLS_PER_CHANGE = 5
 const UserIdText = z.custom<UserId>((id) => typeof id === 'string' && isId('usr', id))
+const WebhookIdText = z.custom<WebhookId>((id) => typeof id === 'string' && isId('whk', id))
 const KeyIdText = z.custom<KeyId>((id) => typeof id === 'string' && isId('key', id))
 
 /** Where it goes on. */
 const Progress = z.object({
-  step: z.enum(['begin', 'members', 'rules', 'keys', 'adopt', 'done']).default('begin'),
+  step: z.enum(['begin', 'members', 'rules', 'keys', 'webhooks', 'adopt', 'done']).default('begin'),
   generation: z.string().default(''),
   shard: z.number().default(0),
   member: UserIdText.nullable().default(null),
   key: KeyIdText.nullable().default(null),
+  webhook: WebhookIdText.nullable().default(null),
   /** The highest revision of each rule that an object knows. */
   revisions: z.record(z.string(), z.number()).default({}),
 })
@@ -76,7 +81,7 @@ export async function reconcile(
     report,
     note: async () => note(progress, report),
   }
-  const steps = { begin, members, rules, keys, adopt }
+  const steps = { begin, members, rules, keys, webhooks, adopt }
   while (progress.step !== 'done') {
     const next = await steps[progress.step](run)
     if (next) progress.step = next
@@ -199,7 +204,7 @@ async function keys(run: Run): Step {
       if (!request.isDryRun) await gate.adopt(progress.generation)
       progress.key = id
     }
-    if (page.length < KEYS) return request.isDryRun ? 'done' : 'adopt'
+    if (page.length < KEYS) return 'webhooks'
     await run.note()
   }
 
@@ -207,6 +212,36 @@ async function keys(run: Run): Step {
     const reason = told.isOver ? 'its gate knows that it is over' : 'it was changed since'
     await elevate('reconciler', 'api-key:manage', { reason, bound: { keyId } }, (grant) =>
       holdKey(grant, { keyId, told }, { reconciling, now: run.deps.now }),
+    )
+  }
+}
+
+async function webhooks(run: Run): Step {
+  const { request, reconciling, objects, deps, progress, report, affords } = run
+  for (;;) {
+    if (!affords(1 + WEBHOOKS * 2)) return undefined
+    const after = progress.webhook ?? undefined
+    const page = await reconciling.webhooks({ after, limit: WEBHOOKS })
+    for (const { id: webhookId, enabled } of page) {
+      const sender = objects.sender(webhookId)
+      if (enabled && (await sender.isDeleted())) {
+        if (!request.isDryRun) {
+          if (!affords(CALLS_PER_CHANGE)) return undefined
+          await disable(webhookId)
+        }
+        name(report.webhooksDisabled, [webhookId])
+      }
+      if (!request.isDryRun) await sender.adopt(progress.generation)
+      progress.webhook = webhookId
+    }
+    if (page.length < WEBHOOKS) return request.isDryRun ? 'done' : 'adopt'
+    await run.note()
+  }
+
+  async function disable(webhookId: WebhookId): Promise<void> {
+    const elevation = { reason: 'its object knows that it was deleted', bound: { webhookId } }
+    await elevate('reconciler', 'webhook:manage', elevation, (grant) =>
+      disableWebhook(grant, { webhookId, because: 'asked' }, deps),
     )
   }
 }

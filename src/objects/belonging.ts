@@ -40,6 +40,10 @@ export function otherGeneration(): Error {
   return new Error(OTHER_GENERATION)
 }
 
+export function isOfOtherGeneration(error: unknown): boolean {
+  return error instanceof Error && error.message === OTHER_GENERATION
+}
+
 export class Belonging {
   readonly #storage: DurableObjectStorage
   #known: Belongs | undefined

@@ -2,9 +2,10 @@
  * The way to objects of another generation, which do nothing but what reconciling asks. Only
  * `cron/reconcile.ts` and `cron/put-back.ts` may import it; lint and a walk over the imports keep it so.
  */
-import type { KeyId } from '../db/ids.ts'
+import type { KeyId, WebhookId } from '../db/ids.ts'
 import type { KeyGate } from './key-gate.ts'
 import type { VisitShard } from './visit-shard.ts'
+import type { WebhookSending } from './webhooks.ts'
 
 type Of<O, M extends keyof O> = {
   [Name in M]: O[Name] extends (...input: infer I) => infer R
@@ -15,11 +16,13 @@ type Of<O, M extends keyof O> = {
 export interface Reconciling {
   shard(shard: number): Of<VisitShard, 'survey' | 'members' | 'eraseUnknown' | 'adopt' | 'putBack'>
   gate(key: KeyId): Of<KeyGate, 'told' | 'adopt'>
+  sender(webhook: WebhookId): Pick<WebhookSending, 'isDeleted' | 'adopt'>
 }
 
 export function reconcilingClient(env: {
   readonly VISITS: DurableObjectNamespace<VisitShard>
   readonly KEYS: DurableObjectNamespace<KeyGate>
+  readonly WEBHOOKS: DurableObjectNamespace<WebhookSending>
 }): Reconciling {
   return {
     shard(shard) {
@@ -36,6 +39,13 @@ export function reconcilingClient(env: {
       const stub = () => env.KEYS.getByName(key)
       return {
         told: async () => stub().told(),
+        adopt: async (generation) => stub().adopt(generation),
+      }
+    },
+    sender(webhook) {
+      const stub = () => env.WEBHOOKS.getByName(webhook)
+      return {
+        isDeleted: async () => stub().isDeleted(),
         adopt: async (generation) => stub().adopt(generation),
       }
     },

@@ -14,6 +14,7 @@ export const ReconcileReport = z.object({
   visitsErased: Named.default(none),
   keysRevoked: Named.default(none),
   keysDisabled: Named.default(none),
+  webhooksDisabled: Named.default(none),
   /** What could not be done, such as deleting the last admin. */
   failures: z.array(z.string()).default([]),
 })

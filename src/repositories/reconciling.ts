@@ -1,8 +1,8 @@
 /** What reconciling reads and changes in the database; each change with its audit row in one transaction. */
 import { and, asc, desc, eq, gt, isNull, sql } from 'drizzle-orm'
 import { batch, type Database, rows, statement } from '../db/client.ts'
-import type { KeyId, RuleId, UserId } from '../db/ids.ts'
-import { apiKeys, badgeRules, storeMarks } from '../db/schema.ts'
+import type { KeyId, RuleId, UserId, WebhookId } from '../db/ids.ts'
+import { apiKeys, badgeRules, storeMarks, webhooks } from '../db/schema.ts'
 import { actingAs, type AuditRow, audited, insertAuditWhere } from './audited.ts'
 
 export type ReconcilingRepository = ReturnType<typeof reconcilingRepository>
@@ -31,6 +31,16 @@ export function reconcilingRepository(db: Database) {
       return db
         .select({ id, accessRevision, revokedAt })
         .from(apiKeys)
+        .where(page.after && gt(id, page.after))
+        .orderBy(asc(id))
+        .limit(page.limit)
+    },
+
+    async webhooks(page: { readonly after: WebhookId | undefined; readonly limit: number }) {
+      const { id, enabled } = webhooks
+      return db
+        .select({ id, enabled })
+        .from(webhooks)
         .where(page.after && gt(id, page.after))
         .orderBy(asc(id))
         .limit(page.limit)

@@ -2,7 +2,9 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, test, vi } from 'vitest'
+import { eventually } from '../support/eventually.ts'
 import { partner } from '../support/keys.ts'
+import { ask } from '../support/operator.ts'
 import { badgeWithRule, rowsOf } from '../support/population.ts'
 import { importersOf, reaching } from '../support/sources.ts'
 import { type Member, type Site, testSite } from '../support/site.ts'
@@ -66,23 +68,6 @@ async function shardNow(shard: number): Promise<() => Promise<void>> {
       else state.storage.kv.put('belongs', belongs)
     })
     await evictDurableObject(object())
-  }
-}
-
-async function ask(isDryRun = false) {
-  const id = `req_${crypto.randomUUID()}`
-  await env.DB.prepare(
-    `insert into operator_requests (id, kind, is_dry_run, requested_at, status, progress, report)
-      values (?, 'reconcile', ?, '2026-11-30T12:00:00.000Z', 'requested', '{}', '{}')`,
-  )
-    .bind(id, Number(isDryRun))
-    .run()
-  return async () => {
-    const [row] = await rowsOf<{ status: string; report: string }>(
-      'select status, report from operator_requests where id = ?',
-      id,
-    )
-    return { status: row?.status, ...JSON.parse(row?.report ?? '{}') }
   }
 }
 
@@ -205,6 +190,9 @@ describe('after the database alone was put back', () => {
     const [root, ada, bob] = [await site.root(), await site.member('ada'), await site.member('bob')]
     const [revoked, changed] = [await partner(site), await partner(site)]
     const { ruleId } = await badgeWithRule({ threshold: 1 })
+    const webhook = { url: 'https://partner.example/hooks', types: ['role.delete'] }
+    const { id: hookId } = (await root.post('/v1/webhooks', webhook)).body
+    const sender = env.WEBHOOKS.getByName(hookId)
     await bob.post('/v1/me/visits')
     await revoked.get('/v1/whoami')
     await changed.get('/v1/whoami')
@@ -219,22 +207,24 @@ describe('after the database alone was put back', () => {
     const made = await partner(site)
     expect((await made.get('/v1/whoami')).status).toBe(200)
     await root.delete(`/v1/users/${bob.userId}`)
+    await root.delete(`/v1/webhooks/${hookId}`)
+    await eventually(async () => expect(await sender.isDeleted()).toBe(true))
     const eve = await site.member('eve')
     await eve.post('/v1/me/visits')
     silently()
     await back()
     // The platform puts objects to sleep within seconds; then they know only what they have stored.
     for (const { id } of [revoked, changed, made]) await evictDurableObject(env.KEYS.getByName(id))
-    return { site, root, ada, bob, eve, revoked, changed, made, ruleId }
+    return { site, root, ada, bob, eve, revoked, changed, made, ruleId, hookId }
   }
 
   test('a dry run tells what would be done and changes nothing; then it is done, on record', async () => {
-    const { site, root, ada, bob, eve, revoked, changed, made, ruleId } = await putBack()
+    const { site, root, ada, bob, eve, revoked, changed, made, ruleId, hookId } = await putBack()
     await ticks(site)
     expect((await revoked.get('/v1/whoami')).status).toBe(503)
     expect((await made.get('/v1/whoami')).status).toBe(401)
 
-    const planned = await ask(true)
+    const planned = await ask('reconcile', true)
     await ticks(site)
     const plan = {
       rulesRaised: [{ id: ruleId, from: 1, to: 3 }],
@@ -242,6 +232,7 @@ describe('after the database alone was put back', () => {
       visitsErased: { count: 1, ids: [eve.userId] },
       keysRevoked: { count: 1, ids: [revoked.id] },
       keysDisabled: { count: 1, ids: [changed.id] },
+      webhooksDisabled: { count: 1, ids: [hookId] },
     }
     expect(await planned()).toMatchObject({ status: 'succeeded', ...plan, failures: [] })
     expect((await root.get(`/v1/users/${bob.userId}`)).status).toBe(200)
@@ -270,6 +261,7 @@ describe('after the database alone was put back', () => {
         'badge-rule.update',
         'api-key.revoke',
         'api-key.update',
+        'webhook.disable',
       ]),
     )
     expect(await rowsOf('select * from auth_sessions')).toEqual([])
@@ -317,10 +309,7 @@ describe('what can be asked for only by writing to the database', () => {
     const ada = await site.member('ada')
     await ada.post('/v1/me/visits')
     silently()
-    const asked = await ask()
-    await env.DB.prepare(
-      `update operator_requests set kind = 'put-back', progress = '{"at":1764500000000}'`,
-    ).run()
+    const asked = await ask('put-back', false, { at: 1_764_500_000_000 })
     await ticks(site)
     const refused = expect.stringContaining('does not put this object back')
     expect(await asked()).toMatchObject({ status: 'failed', failures: Array(4).fill(refused) })
@@ -328,8 +317,7 @@ describe('what can be asked for only by writing to the database', () => {
   })
 
   test('is refused if nothing is called so', async () => {
-    const asked = await ask()
-    await env.DB.prepare(`update operator_requests set kind = 'drop'`).run()
+    const asked = await ask('drop')
     await ticks(testSite())
     expect(await asked()).toEqual({ status: 'failed', failures: ['nothing here is called drop'] })
   })

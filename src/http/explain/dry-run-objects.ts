@@ -55,13 +55,15 @@ export function dryRunObjects(env: Pick<Bindings, Objects>): Pick<Bindings, Obje
     WEBHOOKS: namespaceOf<WebhookSending>((name) => {
       const sender = () => env.WEBHOOKS.getByName(name)
       return {
-        state: async () => sender().state(),
-        deliveries: async (filter) => sender().deliveries(filter),
+        state: async (...about) => sender().state(...about),
+        deliveries: async (...about) => sender().deliveries(...about),
         isKnown: async (id) => sender().isKnown(id),
         replay: async (_, id) => sender().isKnown(id),
         wake: accepted,
         ping: accepted,
         replayFrom: accepted,
+        isDeleted: refused,
+        adopt: refused,
       }
     }),
     BELL: namespaceOf<WebhookRinging>(() => ({ ring: async () => false })),

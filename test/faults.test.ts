@@ -22,17 +22,29 @@ import { testSite } from './support/site.ts'
 import { sized } from './support/size.ts'
 
 /** Requests that write to D1 and then to an object, for which a later request or tick makes up. */
-const IN_TWO_STEPS = new Set(['DELETE /v1/users/:userId', 'POST /v1/users/:userId/reinstate'])
+const IN_TWO_STEPS = new Set([
+  'DELETE /v1/me',
+  'DELETE /v1/users/:userId',
+  'POST /v1/users/:userId/reinstate',
+])
+/** Requests that are on record each time they are made, although the second one changes nothing more. */
+const ON_RECORD_EACH_TIME = new Set([
+  'PATCH /v1/me/notifications',
+  'POST /v1/webhooks/:webhookId/ping',
+  'POST /v1/webhooks/:webhookId/deliveries/:deliveryId/replay',
+  'POST /v1/webhooks/:webhookId/replay',
+])
 /** Changes that note what is left to be done in objects, or that a tick makes about it. */
 const AGENDA =
   /^((erasures|events|job_runs|erased|days|answers|crossings|rules) |badge_assignments \+|.*system:)/
 
 /**
- * Requests that call an object; the test of what follows from events shows that there are no
- * others.
+ * Requests that change what objects hold; the test of what follows from events shows that there are no
+ * others. Whoever was not told that a webhook is sent something once more asks again.
  */
 const REACHING_OBJECTS = [
   'POST /v1/me/visits',
+  'DELETE /v1/me',
   'DELETE /v1/users/:userId',
   'POST /v1/users/:userId/reinstate',
   'PATCH /v1/api-keys/:keyId',
@@ -86,7 +98,8 @@ describe.each([
         const done = relevant(changesBetween(before, await dump()), name)
         expect([[], relevant(complete, name)], `failing at call ${n}`).toContainEqual(done)
         const repeated = await changesOf(request, name, scene, before)
-        expect(repeated, `repeated after failing at call ${n}`).toEqual(complete)
+        const all = ON_RECORD_EACH_TIME.has(name) ? [...new Set(repeated)] : repeated
+        expect(all, `repeated after failing at call ${n}`).toEqual(complete)
       }
     },
   )

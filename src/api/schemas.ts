@@ -163,21 +163,36 @@ function inCodePoints(value: string, min: number, max: number): boolean {
  * (RFC 3986), as with brackets in the path. `z.url` is not used here, because it accepts text that has
  * to be trimmed or cleaned of line breaks first.
  */
-export const HttpsUrl = z
-  .string()
-  .max(MAX_URL)
-  .refine((text) => IS_PRINTABLE.test(text) && text.isWellFormed(), { error: NO_URL, abort: true })
-  .overwrite((text) => URL.parse(text)?.href ?? '')
-  .refine(isHttpsUri, { error: `${NO_URL}, with what no URI has percent-encoded` })
-  .meta({
-    // It is no `format: uri`: it becomes one when it is stored.
-    pattern: PRINTABLE.replace('^', '^[Hh][Tt][Tt][Pp][Ss]:'),
-    description: 'An https URL; stored as the URL standard writes it',
-  })
+export const HttpsUrl = webUrl('https').meta({
+  description: 'An https URL; stored as the URL standard writes it',
+})
 
-function isHttpsUri(text: string): boolean {
+/** As `HttpsUrl`, but http is left for whoever uses it to refuse. */
+export const HttpUrl = webUrl('https?')
+
+function webUrl(scheme: 'https' | 'https?') {
+  const isOfScheme = new RegExp(`^${scheme}:$`)
+  const anyCase = scheme.replaceAll(/[a-z]/g, (letter) => `[${letter.toUpperCase()}${letter}]`)
+  return (
+    z
+      .string()
+      .max(MAX_URL)
+      .refine((text) => IS_PRINTABLE.test(text) && text.isWellFormed(), {
+        error: NO_URL,
+        abort: true,
+      })
+      .overwrite((text) => URL.parse(text)?.href ?? '')
+      .refine((text) => isUri(text, isOfScheme), {
+        error: `${NO_URL}, with what no URI has percent-encoded`,
+      })
+      // It is no `format: uri`: it becomes one when it is stored.
+      .meta({ pattern: PRINTABLE.replace('^', `^${anyCase}:`) })
+  )
+}
+
+function isUri(text: string, scheme: RegExp): boolean {
   const url = URL.parse(text)
-  if (url?.protocol !== 'https:' || text.length > MAX_URL) return false
+  if (!url || !scheme.test(url.protocol) || text.length > MAX_URL) return false
   const { username, password, hostname, pathname, search, hash } = url
   const host = /^\[[\da-f:.]+\]$/.test(hostname) ? '' : hostname
   return [username, password, host, pathname, search, hash.slice(1)].every((part) =>

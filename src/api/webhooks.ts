@@ -11,6 +11,7 @@ import { notFound } from '../problem.ts'
 import type { CurrentWebhook, WebhookRow } from '../repositories/webhooks.ts'
 import {
   Count,
+  HttpUrl,
   idOf,
   Instant,
   MANY,
@@ -25,15 +26,10 @@ import {
 const WebhookId = idOf('whk', 'Id of a webhook')
 const param = z.object({ webhookId: WebhookId })
 
-const Url = z
-  .string()
-  .max(2048)
-  .overwrite((text) => URL.parse(text)?.href ?? text)
-  .meta({
-    format: 'uri',
-    description: 'https, a public name, neither a redirect nor this site',
-    examples: ['https://partner.example/hooks'],
-  })
+const Url = HttpUrl.meta({
+  description: 'https, a public name, neither a redirect nor this site',
+  examples: ['https://partner.example/hooks'],
+})
 const Types = z
   .array(z.enum(EVENT_TYPES))
   .min(1)

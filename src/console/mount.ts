@@ -4,7 +4,7 @@ import type { AppContext, AppEnv } from '../http/context.ts'
 import { type Settings, SettingsError, settingsOf } from '../settings/settings.ts'
 
 /** What is served here; a test compares this list with the running app. */
-export const CONSOLE_PATHS = ['GET /', 'ALL /account/*', 'ALL /console/*'] as const
+export const CONSOLE_PATHS = ['ALL /', 'ALL /account/*', 'ALL /console/*'] as const
 
 /** `wrangler deploy --define WITHOUT_CONSOLE:true` leaves the code of both out of what is uploaded. */
 declare const WITHOUT_CONSOLE: true | undefined
@@ -50,13 +50,14 @@ export function mountConsole(app: Hono<AppEnv>, isLate: boolean): void {
     '/account/*',
     pagesIf(() => true),
   )
-  // Where the Worker stands in front of a site, the start is the site's; programs get no page.
-  app.get(
+  // Where the Worker stands in front of a site, the start is the site's; for programs there is nothing.
+  app.all(
     '/',
-    pagesIf(({ pages }, c) => !pages?.front && asksForPage(c.req.raw.headers)),
+    pagesIf(({ pages }, c) => !pages?.front && asksForPage(c.req.raw)),
   )
 }
 
-function asksForPage(headers: Headers): boolean {
-  return (headers.get('Accept') ?? '').toLowerCase().includes('text/html')
+function asksForPage({ method, headers }: Request): boolean {
+  const isReading = method === 'GET' || method === 'HEAD'
+  return isReading && (headers.get('Accept') ?? '').toLowerCase().includes('text/html')
 }

@@ -21,20 +21,30 @@ import { tick, TRIGGER } from './schedule.ts'
 /** A tick that has taken a request is over by then. */
 const CLAIM_MS = 15 * 60_000
 const TIME_LIMIT_MS = 3 * 60_000
-const CALL_LIMIT_MS = 10_000
+const CALL_LIMIT_MS = 5_000
 /** Statements and calls of objects, out of those that a trigger may make. */
 const CALLS = 500
 
-/** @param now when the tick was due; milliseconds since the epoch. @throws as `tick` does */
+/** @param now when the tick was due; milliseconds since the epoch. @throws as `tick` does, and last for a request */
 export async function onTrigger(cron: string, env: Bindings, now: number): Promise<void> {
   // Storage that is another site's, or not as this code needs it, has nothing to ask for.
   await assertReady(env)
-  const spent = cron === TRIGGER ? await carryOut(env, now) : 0
+  const { spent, failure } = cron === TRIGGER ? await carryOut(env, now) : NOTHING
   await tick(cron, env, now, Date.now, spent)
+  if (failure !== undefined) throw new Error(`what the operator asks for waits: ${failure}`)
 }
 
-/** Goes on with the oldest request. @returns the calls it took */
-async function carryOut(env: Bindings, now: number): Promise<number> {
+/** What carrying it out has come to. */
+interface Outcome {
+  /** The calls it took. */
+  readonly spent: number
+  /** Why it is not over with, where something went wrong. */
+  readonly failure?: string
+}
+const NOTHING: Outcome = { spent: 0 }
+
+/** Goes on with the oldest request. */
+async function carryOut(env: Bindings, now: number): Promise<Outcome> {
   const limited = {
     ...env,
     DB: databaseInTime(env.DB, CALL_LIMIT_MS),
@@ -50,7 +60,7 @@ async function carryOut(env: Bindings, now: number): Promise<number> {
   let left = CALLS
   try {
     request = await requests.claim(at, until)
-    if (!request) return 1
+    if (!request) return { spent: 1 }
     const { id } = request
     const ends = Date.now() + TIME_LIMIT_MS
     const affords = (calls: number) => {
@@ -62,7 +72,7 @@ async function carryOut(env: Bindings, now: number): Promise<number> {
       const report = await carriedOutAtOnce(limited, request)
       const status = report.failures.length > 0 ? 'failed' : 'succeeded'
       await requests.finish(id, { status, report, finishedAt: new Date().toISOString() })
-      return CALLS
+      return { spent: CALLS }
     }
     const note = requests.note.bind(requests, id)
     const { isDone, report } = await reconcile(limited, request, now, affords, note)
@@ -70,10 +80,11 @@ async function carryOut(env: Bindings, now: number): Promise<number> {
     if (isDone) await requests.finish(id, { status, report, finishedAt: new Date().toISOString() })
     else await requests.release(id)
   } catch (error) {
-    const waitingFor = failureOf(error)
-    if (request) await requests.release(request.id, waitingFor).catch(() => undefined)
+    const failure = failureOf(error)
+    if (request) await requests.release(request.id, failure).catch(() => undefined)
+    return { spent: CALLS - left, failure }
   }
-  return CALLS - left
+  return { spent: CALLS - left }
 }
 
 async function carriedOutAtOnce(

@@ -2,7 +2,6 @@ import type { Deps } from '../deps.ts'
 import type { UserId } from '../db/ids.ts'
 import { siteDay } from '../calendar/site-day.ts'
 import { notFound } from '../problem.ts'
-import { EXPORT_PARTS } from '../repositories/member-export.ts'
 import { auditRow } from '../security/audit.ts'
 import type { Authenticated } from '../security/callers/authenticate.ts'
 import type { Grant } from '../security/grant.ts'
@@ -38,18 +37,20 @@ export async function exportMember(
     const today = siteDay(now, settings.siteTimeZone)
     const visited = await visits.of({ userId, shard: visitShard }).read(today)
     yield `,"visits":${JSON.stringify(visited)}`
-    for (const part of EXPORT_PARTS) {
-      yield `,${JSON.stringify(part)}:[`
-      let [after, isFirst]: [string | null, boolean] = ['', true]
-      while (after !== null) {
-        const page = await memberExport.page(part, userId, after)
-        const rows = page.rows.map((row) => JSON.stringify(row)).join(',')
-        if (rows !== '') yield isFirst ? rows : `,${rows}`
-        isFirst = false
-        after = page.next
+    for (const [part, first] of await memberExport.first(userId)) {
+      yield `,${JSON.stringify(part)}:[${textOf(first.rows)}`
+      let { next } = first
+      while (next !== null) {
+        const page = await memberExport.page(part, userId, next)
+        if (page.rows.length > 0) yield `,${textOf(page.rows)}`
+        next = page.next
       }
       yield ']'
     }
     yield '}'
   }
+}
+
+function textOf(rows: readonly object[]): string {
+  return rows.map((row) => JSON.stringify(row)).join(',')
 }

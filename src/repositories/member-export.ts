@@ -138,7 +138,18 @@ export function isPart(name: string): name is ExportPart {
   return Object.hasOwn(PARTS, name)
 }
 
+type StoredRow = Readonly<Record<string, unknown>>
+
+interface Page {
+  readonly rows: readonly StoredRow[]
+  /** Where the next page begins; null for the last. */
+  readonly next: string | null
+}
+
 export function memberExportRepository(db: Database) {
+  const select = (part: ExportPart, id: UserId, after: string) =>
+    rows<StoredRow>(db, sql`${PARTS[part](id, after)} limit ${PAGE}`)
+
   return {
     /** Notes that it is exported, if there is such a member and they may be. @returns also what is in the way */
     async begin(scope: WriteScope, id: UserId, audit: AuditRow) {
@@ -158,19 +169,28 @@ export function memberExportRepository(db: Database) {
       }
     },
 
-    /** @param after the `next` of the page before; empty for the first. @returns a null `next` for the last */
-    async page(part: ExportPart, id: UserId, after: string) {
-      const found = await rows<Record<string, unknown>>(
+    /** The first page of every part, as of one moment. */
+    async first(id: UserId): Promise<ReadonlyMap<ExportPart, Page>> {
+      const pages = await batch(
         db,
-        sql`${PARTS[part](id, after)} limit ${PAGE}`,
+        Object.fromEntries(EXPORT_PARTS.map((part) => [part, select(part, id, '')])),
       )
-      const last = found.length < PAGE ? undefined : found.at(-1)?.['next']
-      return { rows: found.map(shown), next: typeof last === 'string' ? last : null }
+      return new Map(EXPORT_PARTS.map((part) => [part, pageOf(pages[part] ?? [])]))
+    },
+
+    /** @param after the `next` of the page before */
+    async page(part: ExportPart, id: UserId, after: string): Promise<Page> {
+      return pageOf(await select(part, id, after))
     },
   }
 }
 
-function shown(row: Readonly<Record<string, unknown>>) {
+function pageOf(found: readonly StoredRow[]): Page {
+  const last = found.length < PAGE ? undefined : found.at(-1)?.['next']
+  return { rows: found.map(shown), next: typeof last === 'string' ? last : null }
+}
+
+function shown(row: StoredRow): StoredRow {
   const columns = Object.entries(row).filter(([name]) => name !== 'next')
   return Object.fromEntries(
     columns.map(([name, value]) => {

@@ -149,7 +149,7 @@ describe('an export', () => {
     arm({ fails: (_, { text }) => text.includes('auth_places') })
     const response = await directly(request, site.env)
     expect(response.status).toBe(200)
-    await expect(response.text()).rejects.toThrow('auth_places')
+    await expect(response.text()).rejects.toThrow('D1_ERROR')
   })
 })
 

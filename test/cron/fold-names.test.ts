@@ -65,7 +65,7 @@ it('goes on where it had to stop', async () => {
   await rowsOf(
     `insert into users select 'usr_' || printf('%026d', value), 'Straße ' || value, 'straße ' || value,
        bio, avatar_url, email, phone, address, status, access_revision, visit_shard, revision,
-       created_at, updated_at, own_name, own_email
+       created_at, updated_at, own_name, own_email, booking_mails, suspension_reason
      from users, (select key as value from json_each(?)) where display_name = 'Straße'`,
     JSON.stringify(names),
   )

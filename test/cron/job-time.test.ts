@@ -9,6 +9,8 @@ import { testSite } from '../support/site.ts'
 
 const LIMIT_MS = 5_000
 const NAMES = Object.keys(JOBS)
+/** The call that reads the ledger, without which nobody knows what is due; before it the operator is asked. */
+const LEDGER = 2
 
 beforeEach(() => {
   vi.spyOn(console, 'error').mockReturnValue()
@@ -26,14 +28,15 @@ interface Ledger {
 /** A tick at `now`, one of whose calls hangs until its end. @returns whether one did, and what the tick threw */
 async function tickWith(isIt: (number: number, call: StorageCall) => boolean, now: number) {
   const { storage, hang } = hangingStorage()
+  const site = testSite({ ...storage, VISIT_SHARDS: '1' })
+  // The first request of an isolate looks at its storage; the tick is to find that done.
+  await site.anonymous.get('/v1/badges')
   const { reached, release, callOff } = hang({ isIt })
   holdTimers()
-  const failure = testSite({ ...storage, VISIT_SHARDS: '1' })
-    .tick(now)
-    .then(
-      () => undefined,
-      (error: Error) => error,
-    )
+  const failure = site.tick(now).then(
+    () => undefined,
+    (error: Error) => error,
+  )
   const hasHung = await Promise.race([reached.then(() => true), failure.then(() => false)])
   if (hasHung) await vi.advanceTimersByTimeAsync(LIMIT_MS)
   const error = await failure
@@ -74,8 +77,8 @@ describe('a call that hangs', () => {
 
   test('costs one job its run at most, whichever call it is, and the next tick makes up for it', async () => {
     let now = Date.now()
-    // The first call reads the ledger, without which nobody knows what is due.
-    for (let at = 2, hasHung = true; hasHung; at++) {
+    for (let at = 1, hasHung = true; hasHung; at++) {
+      if (at === LEDGER) continue
       now += DAY
       const tick = await tickWith((number) => number === at, now)
       hasHung = tick.hasHung
@@ -89,7 +92,7 @@ describe('a call that hangs', () => {
 
   test('to the ledger itself ends the tick, which is made up for by the next', async () => {
     const now = Date.now()
-    const { error } = await tickWith((number) => number === 1, now)
+    const { error } = await tickWith((number) => number === LEDGER, now)
     expect(error).toBeInstanceOf(Error)
     expect(await ledger(now)).toEqual([])
     await testSite().tick(now)

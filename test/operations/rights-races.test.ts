@@ -108,7 +108,7 @@ describe('of two admins who go for each other at once, one admin is left', () =>
   ]
   const activeAdmins = () =>
     rowsOf(`select id from users join user_roles on user_id = id
-      where role = 'admin' and status = 'active'`)
+      where role = 'admin' and users.status = 'active'`)
 
   test.each(acts)('%s', async (_, act) => {
     const site = testSite()

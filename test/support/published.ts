@@ -48,6 +48,7 @@ const BEYOND: readonly (readonly [place: RegExp, words: RegExp])[] = [
   [/\.allowedIps\.\*$/, /expected an IP address or a range/],
   [/\.contact\.email$/, /expected an email address/],
   [/\.(?:icon|avatar)Url$/, /expected an https URL/],
+  [/Webhook\.url$/, /expected an https URL/],
   [/^createBooking\.contact$/, /expected an email or a phone number/],
   [/^(createSlots|previewSlots)$/, /expected either startsAt and endsAt, or a recurrence/],
   [/^settleBookings\.reason$/, /a confirmation has no reason/],

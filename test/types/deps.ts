@@ -101,6 +101,7 @@ export const READS: Readonly<Record<Unaudited, true>> = {
   'linkedIdentities.list': true,
   'mailPreferences.find': true,
   'profileSync.find': true,
+  'memberExport.first': true,
   'memberExport.page': true,
   'pageRules.find': true,
   'pageRules.forPage': true,

@@ -31,13 +31,13 @@ describe('what a test has stored does not reach the next', () => {
   ])('%s', async (_, leave) => {
     await testSite().member('ada')
     await inEach((storage) => storage.put('left', 'behind'))
-    expect(await inEach((storage) => storage.get('left'))).toEqual(['behind', 'behind', 'behind'])
+    expect(await inEach((storage) => storage.get('left'))).toEqual(NAMESPACES.map(() => 'behind'))
     await leave()
 
     await emptyStores()
 
     const left = await inEach((storage) => storage.get('left'))
-    expect(left).toEqual([undefined, undefined, undefined])
+    expect(left).toEqual(NAMESPACES.map(() => undefined))
     const users = await env.DB.prepare('select id from users').all()
     expect(users.results).toEqual([])
   })

@@ -3,6 +3,7 @@
  * bell that wakes them. The objects themselves are in `events/`.
  */
 import type { EventId, WebhookId } from '../db/ids.ts'
+import { countCall } from '../log.ts'
 import { assertExercised, type Exercised } from '../security/grant.ts'
 
 /** Why an attempt failed: the status it was answered with, or what became of it. Nothing else is kept. */
@@ -86,7 +87,10 @@ export function webhookSendersClient(
   generationOf: () => Promise<string>,
 ) {
   const { WEBHOOKS, BELL } = namespaces
-  const of = (id: WebhookId) => WEBHOOKS.getByName(id)
+  const of = (id: WebhookId) => {
+    countCall('objects')
+    return WEBHOOKS.getByName(id)
+  }
   return {
     async wake(id: WebhookId, afresh = false) {
       quiet.delete(BELL)

@@ -37,7 +37,7 @@ export const ELEVATED_IDENTITIES = {
     trigger: 'event: signal-received',
   },
   reconciler: {
-    may: ['job:run', 'profile:delete', 'badge-rule:manage', 'api-key:manage', 'webhook:manage'],
+    may: ['profile:delete', 'badge-rule:manage', 'api-key:manage', 'webhook:manage', 'job:run'],
     why: 'After one of the two stores was put back, what the other still knows of deletions, revocations and rules is made so again.',
     trigger: 'cron: npm run reconcile, which takes write access to the database',
   },

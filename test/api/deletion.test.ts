@@ -86,7 +86,7 @@ describe('DELETE /v1/users/{userId}', () => {
     }
     const left = after.filter((row) => row.includes(ada.userId))
     expect(new Set(left.map((row) => row.split(' ')[0]))).toEqual(
-      new Set(['audit_log', 'visits/erased']),
+      new Set(['audit_log', 'feed', 'visits/erased']),
     )
   })
 

@@ -30,6 +30,7 @@ describe('GET /v1/me', () => {
       address: null,
       roles: ['member'],
       status: 'active',
+      suspensionReason: null,
       updatedAt: TIME,
     })
     expect(body.updatedAt).toBe(body.createdAt)

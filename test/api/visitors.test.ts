@@ -217,6 +217,7 @@ describe('an address that makes too many visitors', () => {
     const { storage, costOf } = countingStorage()
     const ADDRESSES: RateLimit = { limit: async () => ({ success: false }) }
     const { anonymous } = testSite({ ...storage, ADDRESSES })
+    await anonymous.get('/v1/badges')
     const cost = await costOf(() => anonymous.post('/v1/visitors', undefined, from(ADDRESS)))
     expect(cost).toEqual({ d1: 0, objects: 0 })
   })

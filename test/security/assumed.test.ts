@@ -66,7 +66,8 @@ describe.each(Object.entries(ACTS))('%s', (_, act) => {
     const { site, other } = await moderated()
     const late = await site.member('late')
     expect((await act(late, other)).status).toBe(403)
-    const give = "insert into user_roles values (?, 'moderator', ?, 'nobody')"
+    const give = `insert into user_roles (user_id, role, assigned_at, assigned_by)
+      values (?, 'moderator', ?, 'nobody')`
     await change(give, late.userId, new Date().toISOString())
     expect((await act(late, other)).status).toBe(200)
     const acts = await rowsOf(

@@ -125,13 +125,18 @@ describe('whoever is suspended between being let in and writing has written noth
     }
   })
 
-  /** All rows but the suspended member and the record of their suspension. */
+  /** All rows but the suspended member, the record of their suspension, and how many members there are. */
   function apartFrom({ userId }: Member, stored: Dump) {
     return Object.entries(stored).flatMap(([table, rows]) =>
       rows.flatMap((row) => {
-        const { id, action, target } = Object(row)
-        const isLoss = action === 'user.suspend' && target === userId
-        return (table === 'users' && id === userId) || isLoss ? [] : [{ table, row }]
+        const { id, user_id, action, target, type, subject } = Object(row)
+        const isThem = id === userId && table === 'users'
+        const isTheirRole = user_id === userId && table === 'user_roles'
+        const isLoss =
+          (action === 'user.suspend' && target === userId) ||
+          (type === 'user.suspend' && subject === userId)
+        const isLeftOut = isThem || isTheirRole || isLoss || table === 'counters'
+        return isLeftOut ? [] : [{ table, row }]
       }),
     )
   }

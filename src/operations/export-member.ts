@@ -9,8 +9,8 @@ import { assertMayTake } from './may-take.ts'
 import { assertSignedInJustNow } from './signed-in-just-now.ts'
 
 /**
- * Everything that is held about a member, as the text of one JSON object, read while it is sent. That it
- * was exported is on record first.
+ * Everything that is held about a member, as the text of one JSON object; what is beyond the first page of
+ * each part is read while it is sent. That it was exported is on record first.
  * @param by what whoever asks came with
  * @throws Problem `session_too_old`, `not_found`, `forbidden` for somebody with more rights. The text
  * breaks off, and is no JSON, where storage fails later
@@ -29,15 +29,16 @@ export async function exportMember(
   if (!isThere) notFound('member')
   if (!isBegun) assertMayTake(inTheWay)
   const profile = (await users.find('everyone', userId)) ?? notFound('member')
+  const { visitShard, ...shown } = profile
+  const today = siteDay(now, settings.siteTimeZone)
+  const visited = await visits.of({ userId, shard: visitShard }).read(today)
+  const parts = await memberExport.first(userId)
   return text()
 
   async function* text(): AsyncGenerator<string> {
-    const { visitShard, ...shown } = profile
     yield `{"exportedAt":${JSON.stringify(audit.at)},"profile":${JSON.stringify(shown)}`
-    const today = siteDay(now, settings.siteTimeZone)
-    const visited = await visits.of({ userId, shard: visitShard }).read(today)
     yield `,"visits":${JSON.stringify(visited)}`
-    for (const [part, first] of await memberExport.first(userId)) {
+    for (const [part, first] of parts) {
       yield `,${JSON.stringify(part)}:[${textOf(first.rows)}`
       let { next } = first
       while (next !== null) {

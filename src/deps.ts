@@ -257,7 +257,8 @@ class Everything {
 
   get signedInAt() {
     const sessions = sessionAgeRepository(this.#db, this.now)
-    return async (by: Authenticated) => signedInAt(by, async (session) => sessions.begunAt(session))
+    return async (by: Authenticated) =>
+      signedInAt(by, async (session) => sessions.begunAt(session), this.now)
   }
 
   get memberExport() {

@@ -2,8 +2,8 @@
  * The rest of the Worker's way to the objects that deliver webhooks, one for each endpoint, and to the
  * bell that wakes them. The objects themselves are in `events/`.
  */
-import type { EventId, WebhookId } from '../db/ids.ts'
 import { countCall } from '../log.ts'
+import type { EventId, WebhookId } from '../db/ids.ts'
 import { assertExercised, type Exercised } from '../security/grant.ts'
 
 /** Why an attempt failed: the status it was answered with, or what became of it. Nothing else is kept. */

@@ -6,7 +6,7 @@ import { sql, type SQL } from 'drizzle-orm'
 import { BUILT_IN } from '../db/issuers.ts'
 import { batch, type Database, rows } from '../db/client.ts'
 import type { UserId } from '../db/ids.ts'
-import { actingAs, type AuditRow, insertAuditWhere, wasWritten } from './audited.ts'
+import { actingAs, type AuditRow, insertAuditWhere } from './audited.ts'
 import { ceilingOfMember } from './ceiling.ts'
 import type { WriteScope } from './scope.ts'
 
@@ -158,8 +158,8 @@ export function memberExportRepository(db: Database) {
       const outcome = await batch(db, {
         acting: actingAs(db, audit),
         audit: insertAuditWhere(db, audit, allows ? sql`${isThere} and ${allows}` : isThere),
-        begun: rows(db, sql`select 1 where ${wasWritten(audit)}`),
-        there: rows(db, sql`select 1 where ${isThere}`),
+        begun: rows(db, sql`select id from audit_log where id = ${audit.id}`),
+        there: rows(db, sql`select id from users where id = ${id}`),
         inTheWay,
       })
       return {

@@ -146,7 +146,8 @@ describe('the deletion of a member who is in every table', () => {
     const before = await dumpD1()
     expect(await remove()).toMatchObject({ status: 204 })
     const after = await dumpD1()
-    const lost = Object.entries(before).flatMap(([table, rows]) => {
+    const { counters: _, ...lasting } = before
+    const lost = Object.entries(lasting).flatMap(([table, rows]) => {
       const kept = new Set(after[table]?.map((row) => JSON.stringify(row)))
       const gone = rows.filter((row) => !kept.has(JSON.stringify(row)))
       return gone.length > 0 ? [`${table} ${gone.length}`] : []

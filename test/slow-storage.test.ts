@@ -9,12 +9,13 @@ import { changesBetween } from './support/changes.ts'
 import { dump } from './support/dump.ts'
 import { furnish } from './support/every-route.ts'
 import { hangingSite } from './support/hanging.ts'
-import { BY_VISITORS, REQUESTS, sceneOf } from './support/mutating-requests.ts'
+import { BY_VISITORS, onceIn, REQUESTS, sceneOf } from './support/mutating-requests.ts'
 import { rowsOf } from './support/population.ts'
 import { type Reply, testSite } from './support/site.ts'
 import { sized } from './support/size.ts'
 
 const LIMIT_MS = 5_000
+const HEALTH_LIMIT_MS = 3_000
 
 beforeEach(() => {
   vi.spyOn(console, 'error').mockReturnValue()
@@ -36,7 +37,9 @@ test('every route answers 503 after five seconds, and says when to come back', a
   for (const { method, path, json } of calls) {
     const send = () => root.call(method, path, json === undefined ? {} : { json })
     const { hasHung, tookMs, reply } = await hung({ isIt: (number) => number === 1 }, send)
-    expect([hasHung, tookMs], `${method} ${path}`).toEqual([true, LIMIT_MS])
+    // How the site is can be said before the time of a request is up.
+    const limit = path === '/v1/health' ? HEALTH_LIMIT_MS : LIMIT_MS
+    expect([hasHung, tookMs], `${method} ${path}`).toEqual([true, limit])
     expect([reply.status, reply.body.code, reply.headers.get('Retry-After')]).toEqual([
       503,
       'unavailable',
@@ -58,7 +61,7 @@ test('the limit is for all calls together, not for each', async () => {
 })
 
 describe('what was not answered in time is done all the same, and once if it is sent again:', () => {
-  test.each(Object.entries({ ...REQUESTS, ...BY_VISITORS }))('%s', async (_, arrange) => {
+  test.each(Object.entries({ ...REQUESTS, ...BY_VISITORS }))('%s', async (name, arrange) => {
     const { site, hung } = slowSite()
     const scene = await sceneOf(site)
     // The first request reads what later ones know.
@@ -82,9 +85,11 @@ describe('what was not answered in time is done all the same, and once if it is 
         }
         const { hasHung, tookMs, reply } = await hung({ isIt, when }, request, meanwhile)
         expect([hasHung, tookMs, reply.status]).toEqual([true, LIMIT_MS, 503])
-        // Once the change is made, one that is sent again with its If-Match is refused.
-        expect(['done', 412]).toContain(again)
-        const changes = () => dump().then((now) => changesBetween(before, now))
+        // Once the change is made, one that is sent again with its If-Match is refused, and what was
+        // deleted is gone, be it whoever deletes themselves.
+        const gone = name.startsWith('DELETE ') ? [401, 404] : []
+        expect(['done', 412, ...gone]).toContain(again)
+        const changes = async () => onceIn(name, changesBetween(before, await dump()))
         expect(await changes(), `${when} call ${at}`).toEqual(complete)
         await request()
         expect(await changes(), `sent again ${when} call ${at}`).toEqual(complete)
@@ -116,7 +121,7 @@ describe('an answer that comes for want of time', () => {
     expect(reply.body.requestId).toBe(requestId)
     const audited = await rowsOf(`select request_id from audit_log where action = 'badge.create'`)
     expect(audited).toEqual([{ request_id: requestId }])
-    expect(log).toHaveBeenCalledWith(expect.objectContaining({ requestId }))
+    expect(log).toHaveBeenCalledWith(expect.stringContaining(`"requestId":"${requestId}"`))
   })
 
   test('does not come while a body is still being sent, for that is the time of the sender', async () => {

@@ -380,8 +380,13 @@ export const deleteSlot = route({
       bookings: z
         .literal('cancel')
         .optional()
-        .meta({ description: 'Cancels them, which takes `booking:cancel` with reach `any`' }),
-      reason: text(1, 500).optional().meta({ description: 'Why they are canceled' }),
+        .meta({
+          description: 'Cancels them, which takes `booking:cancel` with reach `any`',
+          examples: ['cancel'],
+        }),
+      reason: text(1, 500)
+        .optional()
+        .meta({ description: 'Why they are canceled', examples: ['Closed that day'] }),
     }),
   },
   output: 'nothing',

@@ -54,7 +54,10 @@ export const listUsers = route({
       q: text(1, 80)
         .optional()
         .meta({ description: 'Start of the display name', examples: ['Ada'] }),
-      email: EmailAddress.optional().meta({ description: 'The whole address, in any case' }),
+      email: EmailAddress.optional().meta({
+        description: 'The whole address, in any case',
+        examples: ['ada@example.com'],
+      }),
       role: RoleName.optional().meta({ description: 'Everybody who has this role' }),
       status: MemberStatus.optional(),
       view: View,

@@ -99,7 +99,8 @@ export function feedRepository(db: Database) {
       const [row] = await rows<{ position: number }>(
         db,
         sql`with recursive halves (low, high) as (
-          select coalesce(min(position), 1), coalesce(max(position), 0) + 1 from feed
+          select coalesce((select min(position) from feed), 1),
+            coalesce((select max(position) from feed), 0) + 1
           union all
           select iif(${isBefore}, ${middle} + 1, low), iif(${isBefore}, high, ${middle})
           from halves where low < high)

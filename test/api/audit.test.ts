@@ -112,10 +112,22 @@ describe('GET /v1/elevations', () => {
           trigger: 'event: booking-created',
         },
         {
+          identity: 'webhook-watcher',
+          may: ['webhook:manage'],
+          why: expect.stringMatching(/.{20}/),
+          trigger: 'object: WebhookSender',
+        },
+        {
           identity: 'hold-expirer',
           may: ['booking:cancel'],
           why: expect.stringMatching(/.{20}/),
           trigger: 'cron: expire-holds',
+        },
+        {
+          identity: 'signal-follower',
+          may: ['user:suspend', 'session:end'],
+          why: expect.stringMatching(/.{20}/),
+          trigger: 'event: signal-received',
         },
       ],
       nextCursor: null,

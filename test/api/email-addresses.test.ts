@@ -74,7 +74,11 @@ test.each(GOOD)(
     expect(booked.body.contact.email).toBe(address)
     expect([signedUp.status, changed.status]).toEqual([200, 200])
     const mailed = site.outbox.filter(({ to }) => to === address).map(({ subject }) => subject)
-    expect(mailed).toEqual(['Confirm your address', 'Confirm your new address'])
+    expect(mailed).toEqual([
+      expect.stringMatching(/^Requested: /),
+      'Confirm your address',
+      'Confirm your new address',
+    ])
     expect(from()).toBe(address)
   },
 )

@@ -67,7 +67,7 @@ const KINDS: readonly Kind[] = [
     method: 'POST',
     path: (exists) => `/v1/users/${exists ? '{user}' : ABSENT_USER}/suspend`,
     valid: '{}',
-    invalid: '{"reason":"x"}',
+    invalid: '{"reason":1}',
     flaws: ['credential', 'permission', 'media type', 'size', 'validity', 'existence'],
   },
   {

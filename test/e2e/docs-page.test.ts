@@ -178,7 +178,8 @@ test('what wrangler deploys serves the same files, and takes no path from the AP
   for (const path of ['/', '/index.html', '/swagger-ui.css', '/package.json', '/docs/index.html']) {
     const response = await fetch(`${url}${path}`)
     const type = response.headers.get('Content-Type')
-    // There is no schema yet, so the API answers nothing else.
-    expect([path, response.status, type]).toEqual([path, 503, 'application/problem+json'])
+    // There is no schema yet, which the API says unless it waits for the database in vain.
+    expect([404, 503]).toContain(response.status)
+    expect([path, type]).toEqual([path, 'application/problem+json'])
   }
 })

@@ -6,6 +6,7 @@ import { testSite } from '../support/site.ts'
 test('a misspelt key is 401 invalid_api_key without a call to D1 or to any object', async () => {
   const { storage, costOf } = countingStorage()
   const site = testSite(storage)
+  await site.anonymous.get('/v1/badges')
   const { key } = await minted()
   const wrong = [...misspellings(key)].filter((_, index) => index % 97 === 0)
   expect(wrong.length).toBeGreaterThan(100)

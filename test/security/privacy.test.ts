@@ -73,6 +73,7 @@ describe('private fields', () => {
   ): string[] {
     const profiles = [`/v1/users/${userId}?view=full`, '/v1/users?view=full']
     if (profiles.includes(url)) return PROFILE_FIELDS
+    if (url === `/v1/users/${userId}/identities` && name === 'admin') return ['subject']
     const managesBookings = !isOutcast(name) && matrix.answers[name] === 'allowed'
     if (!managesBookings) return []
     if (url === `/v1/bookings/${bookingId}/calendar.ics`) return ['note']

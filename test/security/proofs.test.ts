@@ -23,7 +23,15 @@ describe('what proves that something was granted', () => {
     ['makeAuditRow', ['repositories/audited.ts', 'security/audit.ts']],
     ['makeAuditColumns', ['repositories/audited.ts', 'security/audit.ts']],
     ['makeWriteScope', ['repositories/scope.ts', 'security/grant.ts']],
-    ['auditOwnAct', ['auth/audit.ts', 'security/audit.ts', 'security/callers/first-request.ts']],
+    [
+      'auditOwnAct',
+      [
+        'auth/audit.ts',
+        'security/audit.ts',
+        'security/callers/first-request.ts',
+        'security/mail-ends.ts',
+      ],
+    ],
   ])('is made where it has to be: %s is named by nothing else', (name, files) => {
     const word = new RegExp(`\\b${name}\\b`)
     expect(pathsOf((text) => word.test(withoutComments(text)))).toEqual(files)

@@ -21,6 +21,9 @@ describe('who may not is told just that, whatever else is wrong, and nothing cha
     const things = thingsFor(site, cast.member)
     for (const row of rows.filter(({ restriction }) => restriction)) {
       await made(row, things)
+      for (const name of EVERYBODY)
+        for (const target of row.targets)
+          await pathFor(row.declared.path, target, things, cast[name])
       const before = await dump()
       for (const name of EVERYBODY) {
         for (const target of row.targets) await meet(row, name, target)
@@ -84,6 +87,7 @@ describe('who may is told what is wrong, in the order of the contract, and nothi
     for (const row of rows) {
       const { method, path } = row.declared
       const body = await made(row, things)
+      for (const target of row.targets) await pathFor(path, target, things, root)
       const before = await dump()
       for (const fault of FAULTS.filter(({ concerns }) => concerns(row))) {
         for (const target of row.targets.filter((each) => canHave(fault, each))) {

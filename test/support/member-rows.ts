@@ -95,6 +95,7 @@ export const WITHOUT_MEMBERS: Readonly<Record<string, string>> = {
   booking_notices: 'which booking has changed, and a hash of a visitor’s network',
   mail_suppressions: 'hashes of addresses that want to stay left alone',
   mail_counts: 'hashes of addresses and networks, for a day',
+  counters: 'how many there are of what',
 }
 
 const AT = '2026-01-01T00:00:00.000Z'

@@ -384,3 +384,16 @@ export const REQUESTS: Readonly<Record<string, (scene: Scene) => Promise<Request
     return () => root.post('/v1/jobs/prune-records/run', {}, { headers })
   },
 }
+
+/** Requests that are on record each time they are made, although the second one changes nothing more. */
+const ON_RECORD_EACH_TIME = new Set([
+  'PATCH /v1/me/notifications',
+  'POST /v1/webhooks/:webhookId/ping',
+  'POST /v1/webhooks/:webhookId/deliveries/:deliveryId/replay',
+  'POST /v1/webhooks/:webhookId/replay',
+])
+
+/** The changes by such a request that was made more than once, as if it had been made once. */
+export function onceIn(name: string, changes: readonly string[]): readonly string[] {
+  return ON_RECORD_EACH_TIME.has(name) ? [...new Set(changes)] : changes
+}

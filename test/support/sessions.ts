@@ -33,3 +33,12 @@ export async function sessionOf(userId: string, userAgent: string | null = null)
   )
   return id
 }
+
+/** A session of the member that `sessionOf` has begun, if one is left. */
+export async function anySessionOf(userId: string): Promise<string | undefined> {
+  const [found] = await rowsOf<{ id: string }>(
+    'select id from auth_sessions where user_id = ? limit 1',
+    `account of ${userId}`,
+  )
+  return found?.id
+}

@@ -10,7 +10,7 @@ import { bookingOf, bookingScene, CONTACT } from './bookings.ts'
 import { type CastName, isOutcast, type Target } from './cells.ts'
 import { idTokenFor } from './identities.ts'
 import { partner } from './keys.ts'
-import { sessionOf } from './sessions.ts'
+import { anySessionOf, sessionOf } from './sessions.ts'
 import { type Client, ISSUER, type Member, type Site } from './site.ts'
 
 export type Caller = Client & {
@@ -221,7 +221,8 @@ async function valueOf(name: string, target: Target, things: Things, caller: Cal
   if (!absent || !isThing(name, things)) throw new Error(noValues(name))
   if (target === 'absent') return absent
   if (target === 'malformed') return 'not%20an-id'
-  if (target === 'own' && name === 'sessionId' && caller.userId) return sessionOf(caller.userId)
+  if (target === 'own' && name === 'sessionId' && caller.userId)
+    return (await anySessionOf(caller.userId)) ?? sessionOf(caller.userId)
   const own =
     name === 'userId' ? caller.userId : name === 'bookingId' ? caller.bookingId : undefined
   return (target === 'own' && own) || things[name]()

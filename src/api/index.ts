@@ -64,6 +64,7 @@ import {
   patchMe,
 } from './me.ts'
 import { patchMyNotifications, readMyNotifications } from './notifications.ts'
+import { exportMe, exportUser } from './member-export.ts'
 import {
   createPageRule,
   deletePageRule,
@@ -112,6 +113,7 @@ const declared = {
   readMe,
   patchMe,
   deleteMe,
+  exportMe,
   fillMyProfile,
   createMyVisit,
   readMyVisits,
@@ -125,6 +127,7 @@ const declared = {
   readUser,
   patchUser,
   deleteUser,
+  exportUser,
   suspendUser,
   reinstateUser,
   readUserVisits,

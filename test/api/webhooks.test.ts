@@ -5,6 +5,7 @@ import { Webhook as SvixWebhook } from 'svix'
 import { describe, expect, test, vi } from 'vitest'
 import type { Mail } from '../../src/env.ts'
 import { eventually } from '../support/eventually.ts'
+import { ask } from '../support/operator.ts'
 import { rowsOf } from '../support/population.ts'
 import { receivers } from '../support/receivers.ts'
 import { type Member, ORIGIN, type Site, testSite } from '../support/site.ts'
@@ -482,14 +483,21 @@ test('a tick wakes whoever was not rung for', async () => {
   await eventually(() => expect(received).toHaveLength(1))
 })
 
-test('in a store that was put back, everything that is kept is told once more, under the ids of before', async () => {
+test('after a store was put back nothing is told until it is reconciled; then everything that is kept once more', async () => {
   const { at } = receivers()
   const site = testSite()
-  const { root } = await hooked(site, 'partner.example', ['badge.create'])
+  const { root, id } = await hooked(site, 'partner.example', ['badge.create'])
   for (const title of ['1', '2']) await root.post('/v1/badges', { title })
   await eventually(() => expect(at('partner.example')).toHaveLength(2))
-  await rowsOf("update site set value = '0123456789abcdef' where key = 'feed_generation'")
+  await rowsOf("update site set value = '0123456789abcdef' where key = 'generation'")
+  vi.spyOn(console, 'warn').mockReturnValue()
   await root.post('/v1/badges', { title: '3' })
+  await run(id)
+  expect(at('partner.example')).toHaveLength(2)
+  const { status, body } = await root.get(`/v1/webhooks/${id}/deliveries`)
+  expect([status, body.code]).toEqual([503, 'unavailable'])
+  await ask()
+  await site.tick()
   await eventually(() => expect(at('partner.example')).toHaveLength(5))
   expect(new Set(at('partner.example').map(({ event }) => event.id)).size).toBe(3)
   vi.restoreAllMocks()

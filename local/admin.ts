@@ -3,14 +3,11 @@
  * site or, with `--remote`, on the deployed one. Whoever may write to the database may do this; there
  * is no default password and no way to do it over HTTP.
  */
-import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import * as z from 'zod'
 import { newId } from '../src/db/ids.ts'
 import { EmailAddress } from '../src/settings/email-address.ts'
-import { openStateDir } from './state.ts'
-import { DEPLOYED, wranglerOn } from './root.ts'
+import { execute, text } from './database.ts'
 import { Refusal } from './refusal.ts'
 
 const USAGE = `usage: npm run admin -- <email> [--remote]
@@ -23,8 +20,6 @@ const Arguments = z.strictObject({
   remote: z.boolean().default(false),
 })
 
-const Results = z.array(z.object({ results: z.array(z.record(z.string(), z.unknown())) }))
-
 function readArguments() {
   try {
     const { values, positionals } = parseArgs({
@@ -36,27 +31,6 @@ function readArguments() {
   } catch {
     return undefined
   }
-}
-
-/** Runs the statements as one transaction. @throws Refusal with wrangler's own words */
-function execute(sql: string, remote: boolean) {
-  const where = remote
-    ? ['--remote']
-    : ['--local', '--persist-to', openStateDir(process.env['STATE_DIR'] || '.guildhall')]
-  const args = wranglerOn('d1', 'execute', 'DB', ...where, '--json', '--command', sql)
-  // A site that was deployed from here has its own database.
-  if (remote && existsSync(DEPLOYED)) args.splice(-1, 1, DEPLOYED)
-  const { stdout, stderr, status } = spawnSync(process.execPath, args, {
-    encoding: 'utf8',
-    stdio: ['inherit', 'pipe', 'pipe'],
-    env: { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true' },
-  })
-  if (status !== 0) throw new Refusal(`the database did not take it\n${stderr || stdout}`)
-  return Results.parse(JSON.parse(stdout.slice(stdout.indexOf('['))))
-}
-
-function text(value: string): string {
-  return `'${value.replaceAll("'", "''")}'`
 }
 
 function member(email: string, remote: boolean): string {

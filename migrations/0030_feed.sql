@@ -27,9 +27,9 @@ CREATE UNIQUE INDEX feed_of_objects ON feed (id) WHERE type = 'visit.milestone';
 -- nothing, and what people do at the login, which concerns them and the admins only; src/db/actions.ts
 -- has the same list.
 CREATE TRIGGER feed_follows_the_log AFTER INSERT ON audit_log
-WHEN NEW.action NOT IN ('profile.read', 'password.update', 'password.refuse', 'passkey.create',
-  'passkey.delete', 'session.delete', 'session.end', 'calendar-feed.create',
-  'calendar-feed.delete', 'webhook.ping', 'webhook.replay')
+WHEN NEW.action NOT IN ('profile.read', 'profile.export', 'password.update', 'password.refuse',
+  'passkey.create', 'passkey.delete', 'session.delete', 'session.end', 'calendar-feed.create',
+  'calendar-feed.delete', 'webhook.ping', 'webhook.replay', 'stores.reconcile')
 BEGIN
   INSERT INTO feed (id, type, at, subject, revision, fields, about) VALUES (
     'evt_' || substr(NEW.id, 5), NEW.action, NEW.at, NEW.target,
@@ -66,7 +66,5 @@ BEGIN
     NEW.finished_at, NEW.id, NULL, '["status"]', json_object('job', NEW.job));
 END;
 
--- The generation changes when the store is put back to an earlier state, in which positions would be
--- given again. The other is the last position that is forgotten.
-INSERT INTO site (key, value) VALUES
-  ('feed_generation', lower(hex(randomblob(8)))), ('feed_forgotten', '0');
+-- The last position that is forgotten.
+INSERT INTO site (key, value) VALUES ('feed_forgotten', '0');

@@ -1,9 +1,9 @@
--- With what a Worker goes by is when the token at hand was issued, so that it is none once it has been ended. A
--- version from before does not say it.
+-- With what a Worker goes by are when the token at hand was issued, so that it is none once it has been ended,
+-- and the generation of the stores. A version from before says neither.
 DROP VIEW assumed;
 CREATE VIEW assumed AS SELECT '' AS issuer, '' AS subject, '' AS user_id, '' AS status,
   0 AS access_revision, 0 AS visit_shard, 0 AS bootstrapped, 0 AS told_at, '' AS roles,
-  '' AS session_id, '' AS session_token, '' AS now, 0 AS issued_at, '' AS sid WHERE 0;
+  '' AS session_id, '' AS session_token, '' AS now, '' AS generation, 0 AS issued_at, '' AS sid WHERE 0;
 
 CREATE TRIGGER assumed_is_still_so INSTEAD OF INSERT ON assumed
 WHEN NOT EXISTS (
@@ -25,6 +25,9 @@ WHEN NOT EXISTS (
           AND session_ends.issued_until >= NEW.issued_at
           AND (session_ends.sid = '' OR NEW.sid IS NULL OR session_ends.sid = NEW.sid))
   )
+  OR (NEW.generation IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM site WHERE key = 'generation' AND value = NEW.generation
+  ))
   OR (NEW.session_id IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM auth_sessions
     WHERE id = NEW.session_id AND user_id = NEW.subject AND expires_at > NEW.now

@@ -31,6 +31,7 @@ import { jobRunsRepository } from './repositories/job-runs.ts'
 import { linkedIdentitiesRepository } from './repositories/linked-identities.ts'
 import { loginRecordsRepository } from './repositories/login-records.ts'
 import { mailPreferencesRepository } from './repositories/mail-preferences.ts'
+import { memberExportRepository } from './repositories/member-export.ts'
 import { membersRepository } from './repositories/members.ts'
 import { profileSyncRepository } from './repositories/profile-sync.ts'
 import { pageRulesRepository } from './repositories/page-rules.ts'
@@ -47,9 +48,11 @@ import { nameKeysRepository } from './repositories/name-keys.ts'
 import { statsRepository } from './repositories/stats.ts'
 import { type Happened, outboxRepository } from './repositories/outbox.ts'
 import { siteRepository } from './repositories/site.ts'
+import { storesRepository } from './repositories/stores.ts'
 import { usersRepository } from './repositories/users.ts'
 import { mintApiKey } from './security/callers/api-key.ts'
-import type { Trusted } from './security/callers/authenticate.ts'
+import type { Authenticated, Trusted } from './security/callers/authenticate.ts'
+import { signedInAt } from './security/callers/signed-in-at.ts'
 import type { IdentifyDeps } from './security/callers/identified.ts'
 import { mintFeedSecret } from './security/callers/feed-secret.ts'
 import { rememberedKeys } from './security/callers/remembered-keys.ts'
@@ -84,7 +87,8 @@ export interface Deps extends Pick<
   | 'network'
   | 'mintApiKey'
   | 'linkedIdentities'
-  | 'sessionAge'
+  | 'signedInAt'
+  | 'memberExport'
   | 'sessions'
   | 'stats'
   | 'users'
@@ -151,26 +155,59 @@ export function makeIdentifyDeps(
   }
 }
 
+/** What a request says besides what it asks for; a trigger says nothing. */
+interface Asked {
+  /** Where it comes from. */
+  readonly address: string | undefined
+  /** Its URL. */
+  readonly url: string | undefined
+  readonly later: (work: Promise<unknown>) => void
+  /** Of the stores, where it was read with the caller. */
+  readonly generation: string | undefined
+}
+
+/** A trigger has nobody who waits for an answer, and does by itself what is left to be done. */
+const BY_ITSELF: Asked = { address: undefined, url: undefined, later() {}, generation: undefined }
+
+type Stores = ReturnType<typeof storesOf>
+
+/** The generation is read once at most, and is another as soon as one begins. */
+function storesOf(repository: ReturnType<typeof storesRepository>, generation: string | undefined) {
+  let known = generation === undefined ? undefined : Promise.resolve(generation)
+  return {
+    ...repository,
+    generation: async () => (known ??= repository.generation()),
+    async mark(at: string) {
+      const made = await repository.mark(at)
+      known = Promise.resolve(made.generation)
+      return made
+    },
+    async begin(next: string) {
+      await repository.begin(next)
+      known = Promise.resolve(next)
+    },
+  }
+}
+
 /** Everything, each made when it is asked for: a request uses a few of them. */
 class Everything {
   readonly #env: Bindings
   readonly #session: Session
-  readonly #address: string | undefined
-  readonly #url: string | undefined
+  readonly #asked: Asked
   /** Takes what is done after the answer. */
-  readonly later: (work: Promise<unknown>) => void
+  readonly later: Asked['later']
+  #stores: Stores | undefined
   /** Milliseconds since the epoch; the one time of everything done with these. */
   readonly now: number
   readonly settings: Settings
   /** What the repositories have noted; whoever follows up takes it from here. */
   readonly happened: Happened = []
 
-  constructor(env: Bindings, session: Session, now: number, { address, url, later }: Asked) {
+  constructor(env: Bindings, session: Session, now: number, asked: Asked) {
     this.#env = env
     this.#session = session
-    this.#address = address
-    this.#url = url
-    this.later = later
+    this.#asked = asked
+    this.later = asked.later
     this.now = now
     this.settings = settingsOf(env)
   }
@@ -233,8 +270,14 @@ class Everything {
     return linkedIdentitiesRepository(this.#db)
   }
 
-  get sessionAge() {
-    return sessionAgeRepository(this.#db, this.now)
+  get signedInAt() {
+    const sessions = sessionAgeRepository(this.#db, this.now)
+    return async (by: Authenticated) =>
+      signedInAt(by, async (session) => sessions.begunAt(session), this.now)
+  }
+
+  get memberExport() {
+    return memberExportRepository(this.#db)
   }
 
   get sessions() {
@@ -293,8 +336,15 @@ class Everything {
     return siteRepository(this.#db)
   }
 
+  /** One for all, because it keeps what it was told. */
+  get stores() {
+    this.#stores ??= storesOf(storesRepository(this.#db), this.#asked.generation)
+    return this.#stores
+  }
+
   get visits() {
-    return visitsClient(this.#env.VISITS, this.#session.confirm)
+    const { stores } = this
+    return visitsClient(this.#env.VISITS, this.#session.confirm, async () => stores.generation())
   }
 
   get jobRunner() {
@@ -343,12 +393,14 @@ class Everything {
   }
 
   get webhookSenders() {
-    return webhookSendersClient(this.#env, this.#session.confirm)
+    const { stores } = this
+    return webhookSendersClient(this.#env, this.#session.confirm, async () => stores.generation())
   }
 
   /** By which name the site was reached; undefined for triggers. */
   get siteHost() {
-    return this.#url === undefined ? undefined : new URL(this.#url).hostname
+    const { url } = this.#asked
+    return url === undefined ? undefined : new URL(url).hostname
   }
 
   get outbox() {
@@ -367,7 +419,7 @@ class Everything {
     return calendarFeedsRepository(this.#db, this.#at)
   }
 
-  /** Sends mail about bookings; undefined where none is sent. */
+  /** Sends mail; undefined where none can be sent. */
   get mailer(): Mailer | undefined {
     return mailerOf(this.#env, this.settings)
   }
@@ -398,7 +450,7 @@ class Everything {
 
   /** Stands for the network the request comes from; null if that is not known. */
   get network() {
-    return async () => networkHash(this.#address, this.settings, this.site)
+    return async () => networkHash(this.#asked.address, this.settings, this.site)
   }
 
   get mintApiKey() {
@@ -406,18 +458,6 @@ class Everything {
       mintApiKey(keyId, await keyChecksums(this.settings, this.apiKeys, this.now))
   }
 }
-
-/** What a request says besides what it asks for; a trigger says nothing. */
-interface Asked {
-  /** Where it comes from. */
-  readonly address: string | undefined
-  /** Its URL. */
-  readonly url: string | undefined
-  readonly later: (work: Promise<unknown>) => void
-}
-
-/** A trigger has nobody who waits for an answer, and does by itself what is left to be done. */
-const BY_ITSELF: Asked = { address: undefined, url: undefined, later() {} }
 
 /** @param now milliseconds since the epoch */
 export function makeDeps(

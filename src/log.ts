@@ -28,6 +28,7 @@ export type LogEvent =
   | 'signal refused'
   | 'mail not taken'
   | 'mail postponed'
+  | 'object not put back'
   | 'refusals not written'
 
 /** Writes one line. @param details in the form that the schema has for this event */

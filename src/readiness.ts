@@ -5,7 +5,7 @@
 import { openSession } from './db/client.ts'
 import { databaseInTime, inTime } from './db/in-time.ts'
 import type { Bindings } from './env.ts'
-import { visitsClient } from './objects/visits.ts'
+import { shardProbe } from './objects/visits.ts'
 import { Problem } from './problem.ts'
 import { type DatabaseState, siteStateRepository } from './repositories/site-state.ts'
 import { settingsOf } from './settings/settings.ts'
@@ -151,22 +151,22 @@ async function look(env: Bindings, memory: Known): Promise<Fault | undefined> {
   const count = Math.min(state.shards, SHARDS_AT_ONCE)
   const turn = Array.from({ length: count }, (_, n) => (memory.nextShard + n) % state.shards)
   memory.nextShard += count
-  const answers = await Promise.all(turn.map(async (shard) => answersOf(env, shard)))
+  const answers = await Promise.all(turn.map(async (shard) => answersOf(env, shard, state)))
   if (answers.includes(false)) return 'objects'
   return isTicking(state, Date.now()) ? undefined : 'schedule'
 }
 
-async function answersOf(env: Bindings, shard: number): Promise<boolean> {
+async function answersOf(
+  env: Bindings,
+  shard: number,
+  { generation }: Pick<DatabaseState, 'generation'>,
+): Promise<boolean> {
   try {
-    await inTime(CALL_LIMIT_MS, shardsOf(env).in(shard).ping())
+    await inTime(CALL_LIMIT_MS, shardProbe(env.VISITS, shard).ping(generation ?? undefined))
     return true
   } catch {
     return false
   }
-}
-
-function shardsOf(env: Bindings) {
-  return visitsClient(env.VISITS, async () => {})
 }
 
 /** A site that has just begun has had no tick. @param now milliseconds since the epoch */
@@ -186,7 +186,7 @@ export async function healthInDetail(env: Bindings, now: number) {
     .backlog()
     .catch(() => undefined)
   const shards = await Promise.all(
-    Array.from({ length: state.shards }, async (_, shard) => shardState(env, shard)),
+    Array.from({ length: state.shards }, async (_, shard) => shardState(env, shard, state)),
   )
   const faults = [
     ...(fault ? [fault.fault] : []),
@@ -216,9 +216,11 @@ function crossingsOf(shards: readonly { readonly crossings: number | undefined }
   return { crossings: counts.reduce((sum, count) => sum + count, 0) }
 }
 
-async function shardState(env: Bindings, shard: number) {
-  const answers = await answersOf(env, shard)
+async function shardState(env: Bindings, shard: number, state: DatabaseState) {
+  const answers = await answersOf(env, shard, state)
   // An object that still runs the former version cannot say.
-  const size = await inTime(CALL_LIMIT_MS, shardsOf(env).in(shard).size()).catch(() => undefined)
+  const size = await inTime(CALL_LIMIT_MS, shardProbe(env.VISITS, shard).size()).catch(
+    () => undefined,
+  )
   return { shard, answers, bytes: size?.bytes, crossings: size?.crossings }
 }

@@ -1,6 +1,6 @@
 /** Where the platform comes in: requests, cron ticks and the Durable Object classes. Wiring only. */
 import { createApp, createLateApp } from './app.ts'
-import { tick } from './cron/schedule.ts'
+import { onTrigger } from './cron/on-request.ts'
 import type { Bindings } from './env.ts'
 import { followUp } from './events/index.ts'
 import { arrive } from './http/arrival.ts'
@@ -44,7 +44,7 @@ export default {
       },
     )
   },
-  scheduled: (controller, env) => tick(controller.cron, env, controller.scheduledTime),
+  scheduled: (controller, env) => onTrigger(controller.cron, env, controller.scheduledTime),
 } satisfies ExportedHandler<Bindings>
 
 /** Has webhooks look for what was committed since; nobody waits for it, and the next tick does it anyway. */

@@ -28,6 +28,8 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'PATCH /v1/me': [1, 0],
   // What has to be erased elsewhere is, and is ticked off.
   'DELETE /v1/me': [2, 1],
+  // What there is to say may be long; the first of each kind is one trip.
+  'GET /v1/me/export': [3, 1],
   // What is known of the member is read first.
   'POST /v1/me/id-token': [2, 0],
   'POST /v1/me/visits': [1, 1],
@@ -45,6 +47,7 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'PATCH /v1/users/:userId': [1, 0],
   // What has to be erased elsewhere is, and is ticked off.
   'DELETE /v1/users/:userId': [2, 1],
+  'GET /v1/users/:userId/export': [3, 1],
   // The answer is foreseen from the member.
   'POST /v1/users/:userId/suspend': [2, 0],
   // The answer is foreseen from the member, and their visits are measured again.

@@ -65,6 +65,7 @@ import {
   patchMe,
 } from './me.ts'
 import { patchMyNotifications, readMyNotifications } from './notifications.ts'
+import { exportMe, exportUser } from './member-export.ts'
 import {
   createPageRule,
   deletePageRule,
@@ -113,6 +114,7 @@ const declared = {
   readMe,
   patchMe,
   deleteMe,
+  exportMe,
   fillMyProfile,
   createMyVisit,
   readMyVisits,
@@ -126,6 +128,7 @@ const declared = {
   readUser,
   patchUser,
   deleteUser,
+  exportUser,
   suspendUser,
   reinstateUser,
   readUserVisits,

@@ -172,7 +172,7 @@ export const readMyProgress = route({
 })
 
 /** Who is admitted to a route about `self` is a member. */
-function selfOf({ actor }: CallerContext) {
+export function selfOf({ actor }: CallerContext) {
   return actor.kind === 'member' ? actor : notFound('member')
 }
 

@@ -60,6 +60,7 @@ const shown = {
       '`failing` for three days, `gone` by a 410, `secret` sealed under another AUTH_SECRET, `address` not called any more',
   }),
   disabledAt: Timestamp.nullable(),
+  disabledTold: shownId('usr').nullable().meta({ description: 'Who was told of it by mail' }),
   createdBy: shownId('usr'),
   revision: Revision,
   createdAt: Timestamp,
@@ -293,15 +294,14 @@ function shownIssued({ secret, isPaused, ...row }: operations.IssuedWebhook) {
 }
 
 function shownWebhook(row: Omit<WebhookRow, 'since'>, isPaused: boolean) {
-  const { id, url, types, enabled, disabledBecause, disabledAt } = row
+  const { id, url, types, enabled, disabledBecause, disabledAt, disabledTold } = row
   const { createdBy, revision, createdAt, updatedAt } = row
   return {
     id,
     url,
     types: types && [...types],
     state: !enabled ? ('disabled' as const) : isPaused ? ('paused' as const) : ('active' as const),
-    disabledBecause,
-    disabledAt,
+    ...{ disabledBecause, disabledAt, disabledTold },
     ...{ createdBy, revision, createdAt, updatedAt },
   }
 }

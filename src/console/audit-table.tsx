@@ -6,7 +6,7 @@ import { Id } from './links.tsx'
 export type AuditEntry = Awaited<ReturnType<Client['v1']['audit']['$get']>>['items'][number]
 
 /** The page of one entry: the API finds it by its time. */
-function placeOf({ id, at }: AuditEntry): string {
+export function placeOfEntry({ id, at }: AuditEntry): string {
   return `/console/audit/${id}?at=${encodeURIComponent(at)}`
 }
 
@@ -17,7 +17,7 @@ export const AuditTable = ({ entries }: { readonly entries: readonly AuditEntry[
       {
         label: 'What',
         cell: (entry) => (
-          <a class="mono" href={placeOf(entry)}>
+          <a class="mono" href={placeOfEntry(entry)}>
             {entry.action}
           </a>
         ),

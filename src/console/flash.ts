@@ -23,6 +23,8 @@ const FLASHES = {
   confirmed: 'Confirmed.',
   declined: 'Declined.',
   erased: 'Erased.',
+  pinged: 'A ping is on its way; what becomes of it is among the deliveries.',
+  replayed: 'It is sent again, under the ids it had before.',
   requested: 'Asked for. It runs in the background; this page shows how far it is.',
 } as const
 

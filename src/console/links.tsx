@@ -8,6 +8,7 @@ const PLACES: Readonly<Record<string, string>> = {
   svc: '/console/services/',
   bkg: '/console/bookings/',
   pgr: '/console/page-rules/',
+  whk: '/console/webhooks/',
   aud: '/console/audit/',
 }
 

@@ -100,6 +100,12 @@ export const SECTIONS: readonly Group[] = [
         icon: '<circle cx="8" cy="8" r="6.25"/><path d="M1.750 8h12.500M8 1.750c4 3.500 4 9 0 12.500-4-3.500-4-9 0-12.500"/>',
       },
       {
+        href: '/console/webhooks',
+        text: 'Webhooks',
+        may: ['webhook:manage'],
+        icon: '<path d="M2 8h7m-2.5-3L9.500 8l-3 3M11 3h3v10h-3"/>',
+      },
+      {
         href: '/console/explain',
         text: 'Explain',
         may: [],
@@ -115,6 +121,12 @@ export const SECTIONS: readonly Group[] = [
         text: 'Audit',
         may: ['audit:read'],
         icon: '<path d="M4 1.5h6L13 4.5v10H4zM6.5 7h4m-4 3h4"/>',
+      },
+      {
+        href: '/console/ended-sessions',
+        text: 'Ended sessions',
+        may: ['audit:read'],
+        icon: '<path d="M9.500 5V2.500h-7v11h7V11M6 8h8m-2.500-2.500L14 8l-2.500 2.500"/>',
       },
       {
         href: '/console/jobs',

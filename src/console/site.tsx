@@ -30,6 +30,8 @@ import { rolePages } from './pages/roles.tsx'
 import { rulePages } from './pages/rules.tsx'
 import { servicePages } from './pages/services.tsx'
 import { slotPages } from './pages/slots.tsx'
+import { endedSessionPages } from './pages/ended-sessions.tsx'
+import { webhookPages } from './pages/webhooks.tsx'
 import { Refusal, statusOf, titleOf } from './refusal.tsx'
 import { show, showSheet } from './shell.tsx'
 import { toSignIn } from './to-sign-in.ts'
@@ -117,6 +119,8 @@ servicePages(consoleSite)
 apiKeyPages(consoleSite)
 pageRulePages(consoleSite)
 providerPages(consoleSite)
+webhookPages(consoleSite)
+endedSessionPages(consoleSite)
 explainPages(consoleSite)
 auditPages(consoleSite)
 jobPages(consoleSite)

@@ -10,6 +10,11 @@ const DAILY = 24 * 60
 
 /** Jobs are listed in the order of their runs, because what one finishes may be work for the next. */
 export const JOBS = {
+  'bind-stores': {
+    description:
+      'Tells the visit objects which state of the database they work with; fails when either was put back',
+    everyMinutes: 0,
+  },
   'award-badges': {
     description: 'Awards badges to the members whose visits have satisfied a rule',
     everyMinutes: 0,

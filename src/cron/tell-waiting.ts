@@ -14,7 +14,7 @@ export async function tellWaiting({ deps, affords }: JobContext): Promise<JobRes
   const result = (): JobResult => ({ counts: { sent }, cursor: null, failures })
   if (!affords(1)) return result()
   await deps.notices.giveUp(new Date(deps.now - TOLD_WITHIN_MS).toISOString(), GIVEN_UP)
-  if (!deps.mailer) return result()
+  if (!deps.mailer?.tellsBookers) return result()
   let isMore = true
   while (isMore && affords(1)) {
     const page = await deps.notices.due(PAGE)

@@ -6,6 +6,7 @@
 
 const NO_EVENTS = [
   'profile.read',
+  'profile.export',
   'password.update',
   'password.refuse',
   'passkey.create',
@@ -16,6 +17,7 @@ const NO_EVENTS = [
   'calendar-feed.delete',
   'webhook.ping',
   'webhook.replay',
+  'stores.reconcile',
 ] as const
 
 /** What the log tells as events. */

@@ -15,7 +15,7 @@ export interface Outcome {
 
 type Sent = Pick<Step, 'sql' | 'values'>
 
-const KIND = /^\s*(?:(select)|insert|update|delete)\b/i
+const KIND = /^\s*(?:(select|with(?!.*\b(?:insert|update|delete)\b))|insert|update|delete)\b/is
 const RETURNING = /\breturning\s+([\w\s",]+)$/i
 const WRITTEN = /^\s*(insert|update|delete)\s+(?:into\s+|from\s+)?"?(\w+)"?/i
 

@@ -38,7 +38,9 @@ export const MIGRATIONS = [
   '0035_counters',
   '0036_outside_sessions',
   '0038_refusals',
+  '0040_stores',
   '0042_assumed_tokens',
+  '0044_webhook_told',
 ] as const
 
 /** A row of `sqlite_master`. */

@@ -495,6 +495,8 @@ export const webhooks = sqliteTable('webhooks', {
   revision: integer().notNull(),
   createdAt: text('created_at').notNull(),
   updatedAt: text('updated_at').notNull(),
+  /** Who was told by mail that it was disabled. */
+  disabledTold: text('disabled_told').$type<UserId>(),
 })
 
 export const feed = sqliteTable('feed', {
@@ -540,6 +542,35 @@ export const sessionEnds = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.identityHash, table.issuedUntil, table.sid] })],
 )
+
+/** One for each tick, so that an object which knows another has seen a later state. */
+export const storeMarks = sqliteTable('store_marks', {
+  mark: integer().primaryKey(),
+  token: text().notNull(),
+  at: text().notNull(),
+})
+
+/** The mark that each visit object has confirmed. */
+export const storeShards = sqliteTable('store_shards', {
+  shard: integer().primaryKey(),
+  mark: integer().notNull(),
+  token: text().notNull(),
+})
+
+/** Written by commands of the operator; the site itself only says how far it has come. */
+export const operatorRequests = sqliteTable('operator_requests', {
+  id: text().primaryKey(),
+  kind: text().notNull(),
+  isDryRun: integer('is_dry_run', { mode: 'boolean' }).notNull(),
+  requestedAt: text('requested_at').notNull(),
+  status: text({ enum: ['requested', 'running', 'succeeded', 'failed'] }).notNull(),
+  finishedAt: text('finished_at'),
+  /** Until when a tick has it to itself. */
+  claimedUntil: text('claimed_until'),
+  /** Where the next tick goes on. */
+  progress: text({ mode: 'json' }).$type<Readonly<Record<string, unknown>>>().notNull(),
+  report: text({ mode: 'json' }).$type<Readonly<Record<string, unknown>>>().notNull(),
+})
 
 /** Always empty; see `dry-run.ts`. */
 export const dryRun = sqliteTable('dry_run', {

@@ -6,7 +6,7 @@ import { tellPeople } from './tell-people.ts'
 export const bookingChanged: Handlers['booking-changed'] = {
   closed: 'by handling it',
   async handle({ subject: bookingId }, deps) {
-    if (!deps.mailer) return undefined
+    if (!deps.mailer?.tellsBookers) return undefined
     const told = async () => tellPeople(await deps.notices.about(bookingId), deps)
     deps.later(told().catch(noteFailure))
     return undefined

@@ -37,7 +37,7 @@ interface Recipient {
 /** @returns how many mails were sent */
 export async function tellPeople(notices: readonly Notice[], deps: SystemDeps): Promise<number> {
   const { mailer } = deps
-  if (!mailer) return 0
+  if (!mailer?.tellsBookers) return 0
   let sent = 0
   for (const notice of notices) {
     if ((await tell(notice, mailer, deps)) === 'sent') sent += 1

@@ -1,7 +1,8 @@
 /**
  * One object per webhook. It takes events from the feed into its own storage and delivers them one at a
  * time, in the order of each subject. Whether the webhook is on, where it leads, and what its creator
- * may is read in D1 before every attempt, so a change is in force with the next one.
+ * may is read in D1 before every attempt, so a change is in force with the next one. Where D1 is of another
+ * generation than the object, or has a webhook that was deleted, nothing is told until that is reconciled.
  */
 import { DurableObject } from 'cloudflare:workers'
 import { openSession } from '../db/client.ts'
@@ -10,6 +11,7 @@ import { databaseInTime } from '../db/in-time.ts'
 import { makeDeps } from '../deps.ts'
 import type { Bindings } from '../env.ts'
 import { describeError, log } from '../log.ts'
+import { Belonging, isOfOtherGeneration, otherGeneration } from '../objects/belonging.ts'
 import type {
   Delivery,
   DeliveryFilter,
@@ -24,6 +26,7 @@ import { signingSecrets } from '../security/tokens/webhook-signature.ts'
 import { settingsOf } from '../settings/settings.ts'
 import { DeliveryLog, type Due } from './delivery-log.ts'
 import { isDelivered, type Outcome, sendWebhook } from './send-webhook.ts'
+import { tellCreator } from './tell-creator.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -75,11 +78,17 @@ const MAX_WAITING = 1000
 const CALL_LIMIT_MS = 5_000
 /** When storage does not answer. */
 const AGAIN_MS = 30 * SECOND
+/** Stays when the webhook is deleted, so that a database that was put back does not revive it. */
+const DELETED = 'deleted'
+
+/** Why one is disabled that nobody has asked to be. */
+type BySystem = Exclude<DisabledBecause, 'asked'>
 
 /** The time to be woken at next; milliseconds since the epoch; undefined for not by oneself. */
 type Next = number | undefined
 
 export class WebhookSender extends DurableObject<Bindings> implements WebhookSending {
+  #belonging = new Belonging(this.ctx.storage)
   #opened: DeliveryLog | undefined
   #isRunning = false
   #isWoken = false
@@ -99,11 +108,13 @@ export class WebhookSender extends DurableObject<Bindings> implements WebhookSen
     await this.#soon()
   }
 
-  async state(): Promise<DeliveryState> {
+  async state(generation?: string): Promise<DeliveryState> {
+    this.#belonging.assert(generation)
     return this.#log.state(Date.now())
   }
 
-  async deliveries(filter: DeliveryFilter): Promise<Delivery[]> {
+  async deliveries(filter: DeliveryFilter, generation?: string): Promise<Delivery[]> {
+    this.#belonging.assert(generation)
     return this.#log.list(filter)
   }
 
@@ -111,7 +122,8 @@ export class WebhookSender extends DurableObject<Bindings> implements WebhookSen
     return this.#log.isKnown(eventId)
   }
 
-  async ping(id: WebhookId, eventId: EventId, at: string): Promise<void> {
+  async ping(id: WebhookId, eventId: EventId, at: string, generation?: string): Promise<void> {
+    this.#belonging.assert(generation)
     this.#log.begin(id)
     const type = 'webhook.ping'
     const event = { id: eventId, type, at, subject: id, revision: null, fields: [], about: {} }
@@ -120,16 +132,30 @@ export class WebhookSender extends DurableObject<Bindings> implements WebhookSen
     await this.#soon()
   }
 
-  async replay(id: WebhookId, eventId: EventId): Promise<boolean> {
+  async replay(id: WebhookId, eventId: EventId, generation?: string): Promise<boolean> {
+    this.#belonging.assert(generation)
     this.#log.begin(id)
     const isKnown = this.#log.repeat(eventId, Date.now())
     await this.#soon()
     return isKnown
   }
 
-  async replayFrom(id: WebhookId, position: number): Promise<void> {
+  async replayFrom(id: WebhookId, position: number, generation?: string): Promise<void> {
+    this.#belonging.assert(generation)
     this.#log.begin(id)
     this.#log.goTo(this.#log.endpoint()?.generation ?? null, position)
+    await this.#soon()
+  }
+
+  /** What reconciling goes by, whatever generation it is. */
+  async isDeleted(): Promise<boolean> {
+    return this.ctx.storage.kv.get(DELETED) === true
+  }
+
+  /** Makes the object one of the generation, once the database knows as much of its webhook. */
+  async adopt(generation: string): Promise<void> {
+    this.ctx.storage.kv.delete(DELETED)
+    this.#belonging.adopt(generation, null)
     await this.#soon()
   }
 
@@ -142,7 +168,8 @@ export class WebhookSender extends DurableObject<Bindings> implements WebhookSen
     } catch (error) {
       // The platform would try again within seconds, and after a few times not at all.
       log('warn', 'webhook postponed', describeError(error))
-      next = Date.now() + AGAIN_MS
+      // Reconciling wakes it.
+      next = isOfOtherGeneration(error) ? undefined : Date.now() + AGAIN_MS
     }
     this.#isRunning = false
     // Set before, it would stand in place of this run if that is cut off.
@@ -165,10 +192,12 @@ export class WebhookSender extends DurableObject<Bindings> implements WebhookSen
       const position = endpoint.position ?? -1
       const read = await this.#deps().webhooks.forSending(endpoint.id, position, room)
       const { webhook, state } = read
+      this.#belonging.assert(state.generation)
       if (!webhook) return this.#end()
+      if (await this.isDeleted()) throw otherGeneration()
       if (!webhook.enabled || !mayBeTold(webhook)) return undefined
       if (endpoint.generation !== state.generation) {
-        // A new endpoint begins where it was made. In a store that was put back, positions are given
+        // A new endpoint begins where it was made. After stores were put back, positions were given
         // anew, so everything that is kept is told once more.
         const isNew = endpoint.generation === null
         const from = isNew ? (endpoint.position ?? webhook.since) : state.forgotten
@@ -211,7 +240,7 @@ export class WebhookSender extends DurableObject<Bindings> implements WebhookSen
   }
 
   /** @returns why the webhook is to be disabled, if it is */
-  async #tell(webhook: CurrentWebhook, due: Due): Promise<DisabledBecause | undefined> {
+  async #tell(webhook: CurrentWebhook, due: Due): Promise<BySystem | undefined> {
     const { id, url } = webhook
     const settings = settingsOf(this.env)
     if (whyNotToldAt(url, settings, webhook.siteHost) !== undefined) return 'address'
@@ -229,7 +258,7 @@ export class WebhookSender extends DurableObject<Bindings> implements WebhookSen
     return this.#failed(due, outcome, now)
   }
 
-  #failed(due: Due, outcome: Outcome, began: number): DisabledBecause | undefined {
+  #failed(due: Due, outcome: Outcome, began: number): BySystem | undefined {
     const { retryMs, givesUpMs, opensAfter, openMs, longestOpenMs } = this.#pace
     const now = Date.now()
     const { failures = 0, failingSince = null } = this.#log.endpoint() ?? {}
@@ -248,11 +277,12 @@ export class WebhookSender extends DurableObject<Bindings> implements WebhookSen
     return isGone ? 'gone' : isFailing ? 'failing' : undefined
   }
 
-  async #disable(webhookId: WebhookId, because: DisabledBecause): Promise<Next> {
+  async #disable(webhookId: WebhookId, because: BySystem): Promise<Next> {
     const elevation = { reason: because, bound: { webhookId } }
     await elevate('webhook-watcher', 'webhook:manage', elevation, async (grant) =>
       disableWebhook(grant, { webhookId, because }, this.#deps()),
     )
+    await tellCreator(webhookId, because, this.#deps())
     return undefined
   }
 
@@ -260,6 +290,8 @@ export class WebhookSender extends DurableObject<Bindings> implements WebhookSen
   async #end(): Promise<undefined> {
     this.#opened = undefined
     await this.ctx.storage.deleteAll()
+    this.ctx.storage.kv.put(DELETED, true)
+    this.#belonging = new Belonging(this.ctx.storage)
     return undefined
   }
 

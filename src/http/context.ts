@@ -63,6 +63,7 @@ export function beginWork(c: AppContext): void {
   c.set('now', Date.now())
   const address = c.req.header('CF-Connecting-IP')
   const later = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
-  const asked = { address, url: c.req.url, later }
+  const { generation } = c.get('identified') ?? {}
+  const asked = { address, url: c.req.url, later, generation }
   c.set('deps', makeDeps(c.env, c.get('session'), c.get('now'), asked))
 }

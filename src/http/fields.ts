@@ -59,7 +59,7 @@ export function firstFields(
 /** The one way an answer of the API leaves. @param fields go before those gathered so far */
 export function answer(
   c: AppContext,
-  body: string | null,
+  body: string | ReadableStream<Uint8Array> | null,
   status: number,
   fields: Readonly<Fields>,
 ): Response {

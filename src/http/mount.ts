@@ -30,11 +30,12 @@ import {
   type Route,
   type RouteContext,
   statusOf,
+  Streamed,
   type Idempotency,
 } from './route.ts'
 import { keptAnswers } from './kept-answers.ts'
 import { projectorOf } from './projector.ts'
-import { outputOf, send, sendText } from './send.ts'
+import { outputOf, send, sendStream, sendText } from './send.ts'
 import { originOf, settingsOf } from '../settings/settings.ts'
 
 type Handler = MiddlewareHandler<AppEnv>
@@ -390,6 +391,7 @@ function contextOf(
 }
 
 async function respond(declared: Route, c: AppContext, result: unknown): Promise<Response> {
+  if (result instanceof Streamed) return sendStream(c, result)
   const answer = result instanceof Answer ? result : new Answer(statusOf(declared), result)
   const { mediaType } = declared
   return send(c, declared, answer.status, projected(declared, c, answer.body), {

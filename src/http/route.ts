@@ -100,6 +100,15 @@ export class Answer<T> {
   }
 }
 
+/** An answer that is read while it is sent: the text of one JSON object, with what its schema declares. */
+export class Streamed {
+  readonly text: AsyncIterable<string>
+
+  constructor(text: AsyncIterable<string>) {
+    this.text = text
+  }
+}
+
 export type Status = 200 | 201 | 202 | 204
 
 export interface Route<
@@ -148,7 +157,7 @@ export interface Route<
   /** A method, so that routes of all kinds fit one array; `mount` calls it with what was declared. */
   run(
     context: RouteContext<I, A, O> & (D extends true ? DryRunning : unknown),
-  ): Promise<Body<O> | Answer<Body<O>>>
+  ): Promise<Body<O> | Answer<Body<O>> | Streamed>
 }
 
 /** A route under the name that clients are made with, as in `readBadge`. */

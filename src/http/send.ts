@@ -4,7 +4,7 @@ import { sha256 } from '../crypto/digest.ts'
 import { fieldsOf } from './answer-fields.ts'
 import { entityTag, isKnown } from './conditions.ts'
 import { answer } from './fields.ts'
-import type { Output, Route, Status } from './route.ts'
+import type { Output, Route, Status, Streamed } from './route.ts'
 
 /** What is shown: of a route that is open to some extent, more to those who were admitted to more. */
 export function outputOf(c: AppContext, { output }: Pick<Route, 'output'>): Output {
@@ -47,6 +47,26 @@ export function sendText(
   const { ETag: tag } = fields
   if (tag && isKnown(c.req, tag)) return answer(c, null, 304, { ETag: tag })
   return answer(c, text, status, fields)
+}
+
+/** Nothing is read before somebody reads it. Where that fails, the connection breaks off. */
+export function sendStream(c: AppContext, { text }: Streamed): Response {
+  const parts = text[Symbol.asyncIterator]()
+  const encoder = new TextEncoder()
+  const stream = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { value, done } = await parts.next()
+        if (done) controller.close()
+        else controller.enqueue(encoder.encode(value))
+      },
+      async cancel() {
+        await parts.return?.()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+  return answer(c, stream, 200, { 'Content-Type': 'application/json' })
 }
 
 /** Beside the link of a route that is going away. */

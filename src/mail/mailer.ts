@@ -1,10 +1,12 @@
-/** Mail about bookings, where the deployment can send any and people are to be told. */
+/** Mail to people, where the deployment can send any. */
 import type { Bindings, Mail } from '../env.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { Look } from './booking-mails.ts'
 import { NO_MAIL, sendMail } from './transport.ts'
 
 export interface Mailer {
+  /** Whether people are told what becomes of their bookings. */
+  readonly tellsBookers: boolean
   readonly from: string
   /** The origin that links to this site begin with. */
   readonly publicUrl: string
@@ -20,9 +22,10 @@ const NOBODY = 'nobody@localhost'
 
 /** @returns undefined where nobody is told */
 export function mailerOf({ MAIL }: Bindings, { mail, look }: Settings): Mailer | undefined {
-  if (!mail?.tellsBookers || MAIL === NO_MAIL) return undefined
+  if (!mail || MAIL === NO_MAIL) return undefined
   if (mail.mailFrom !== undefined && !MAIL) return undefined
   return {
+    tellsBookers: mail.tellsBookers,
     from: mail.mailFrom ?? NOBODY,
     publicUrl: mail.publicUrl,
     look: { ...look, url: new URL(look.homeUrl, mail.publicUrl).href },

@@ -13,12 +13,23 @@ import { apiKeysRepository, type LoadedApiKey } from '../repositories/api-keys.t
 import { isInRanges } from '../security/limits/ip-ranges.ts'
 import { effectiveScopes, isUsable } from '../security/key-rights.ts'
 import type { KeyAnswer, KeyQuestion } from '../security/callers/key-gates.ts'
+import { otherGeneration } from './belonging.ts'
 import { KeyMeter, type Metered } from './key-meter.ts'
 
 type Loaded = LoadedApiKey | 'missing'
 
+/** What the gate was told of its key, which outlives a database that was put back. */
+export type Told = {
+  readonly generation: string
+  /** The highest access revision; a key at a lower one is one that is no longer so. */
+  readonly accessRevision: number
+  /** Whether it was over for good then. */
+  readonly isOver: boolean
+}
+
 interface Known {
   readonly loaded: Loaded
+  readonly generation: string
   /** When the read began. */
   readonly at: number
 }
@@ -28,6 +39,7 @@ const KNOWN_FOR_MS = 60_000
 const USAGE_EVERY_MS = 60_000
 /** How long a call to D1 may take: less than a request has, which then hears of it from here. */
 const CALL_LIMIT_MS = 3_000
+const TOLD = 'told'
 const BYTES = new TextEncoder()
 
 export class KeyGate extends DurableObject<{ readonly DB: D1Database }> {
@@ -36,7 +48,8 @@ export class KeyGate extends DurableObject<{ readonly DB: D1Database }> {
 
   /** Whether the key may be used, counting this use if it may. @throws if the key has to be read and cannot be */
   async verify(keyId: KeyId, { secretHash, address, again }: KeyQuestion): Promise<KeyAnswer> {
-    const loaded = (again ? undefined : this.#current()) ?? (await this.#load(keyId, again))
+    const known = (again ? undefined : this.#current()) ?? (await this.#load(keyId, again))
+    const { loaded } = known
     if (loaded === 'missing') return { good: false, because: 'invalid' }
     const { key } = loaded
     // The object's own clock: the Workers that ask need not agree on when a window ends.
@@ -48,7 +61,7 @@ export class KeyGate extends DurableObject<{ readonly DB: D1Database }> {
       return { good: false, because: 'address' }
     const metered = again ? this.#meter.counted(key, now) : this.#meter.count(key, now)
     if (metered.within) await this.#scheduleUsage(now)
-    return answerTo(loaded, metered)
+    return answerTo(loaded, known.generation, metered)
   }
 
   /**
@@ -56,10 +69,10 @@ export class KeyGate extends DurableObject<{ readonly DB: D1Database }> {
    * again. Counts nothing. @throws as `verify` does
    */
   async foresee(keyId: KeyId): Promise<KeyAnswer> {
-    const loaded = await this.#load(keyId, true)
+    const { loaded, generation } = await this.#load(keyId, true)
     const now = Date.now()
     if (loaded === 'missing' || !isUsable(loaded, now)) return { good: false, because: 'invalid' }
-    return answerTo(loaded, this.#meter.foresee(loaded.key, now))
+    return answerTo(loaded, generation, this.#meter.foresee(loaded.key, now))
   }
 
   /** To be called after every change of the key or of its creator's rights, before it is acknowledged. */
@@ -67,47 +80,80 @@ export class KeyGate extends DurableObject<{ readonly DB: D1Database }> {
     await this.#load(keyId, true)
   }
 
+  /** What reconciling goes by, whatever generation it is; undefined if nobody has told it of its key. */
+  told(): Told | undefined {
+    return this.ctx.storage.kv.get<Told>(TOLD)
+  }
+
+  /** Makes this gate one of the generation, once the database knows as much of its key. */
+  adopt(generation: string): void {
+    const told = this.told()
+    if (told) this.ctx.storage.kv.put(TOLD, { ...told, generation })
+    this.#known = undefined
+  }
+
   /** Usage goes to D1 at most once a minute, as absolute figures. */
   override async alarm(): Promise<void> {
     const usage = this.#meter.usage()
     if (!usage) return
+    const { keyId, days } = usage
     try {
-      await this.#keys().recordUsage(usage.keyId, usage.days)
-      this.#meter.written(usage.days)
+      const { generation } = this.told() ?? (await this.#load(keyId, true))
+      if (!(await this.#keys().recordUsage(keyId, days, generation))) throw otherGeneration()
+      this.#meter.written(days)
     } catch (error) {
       // The platform would try again within seconds, and after a few times not at all.
-      log('warn', 'usage postponed', { keyId: usage.keyId, ...describeError(error) })
+      log('warn', 'usage postponed', { keyId, ...describeError(error) })
       await this.#scheduleUsage(Date.now())
     }
   }
 
-  async #load(keyId: KeyId, isToBeAnew: boolean): Promise<Loaded> {
+  async #load(keyId: KeyId, isToBeAnew: boolean): Promise<Known> {
     // Nothing is verified while the row is read, and of two reads the later one stays.
     const outcome = await this.ctx.blockConcurrencyWhile(async () => {
       const current = isToBeAnew ? undefined : this.#current()
-      if (current) return { loaded: current }
+      if (current) return { known: current }
       // What the gate knew may have changed, so it does not outlive a read that fails.
       this.#known = undefined
       const at = Date.now()
       try {
-        const loaded: Loaded = (await this.#keys().load(keyId)) ?? 'missing'
+        const { loaded = 'missing', generation } = await this.#keys().load(keyId)
+        const told = this.#believed(loaded, generation)
         if (loaded === 'missing') await this.#meter.forget()
         else this.#meter.remember(keyId)
-        this.#known = { loaded, at }
-        return { loaded }
+        if (told && !isSame(told, this.told())) this.ctx.storage.kv.put(TOLD, told)
+        const known: Known = { loaded, generation, at }
+        this.#known = known
+        return { known }
       } catch (error) {
         // Thrown from here, it would break off every other request that is under way.
         return { error }
       }
     })
     if ('error' in outcome) throw outcome.error
-    return outcome.loaded
+    return outcome.known
+  }
+
+  /**
+   * What is to be kept of what was read; undefined if nothing is.
+   * @throws Error that `isRetryable` recognises, for what a database says that was put back
+   */
+  #believed(loaded: Loaded, generation: string): Told | undefined {
+    const told = this.told()
+    // Of no generation can anything be done with a key that is not there.
+    if (loaded === 'missing') return told && { ...told, isOver: true }
+    if (told && told.generation !== generation) throw otherGeneration()
+    const { accessRevision, revokedAt } = loaded.key
+    const isOver = revokedAt !== null
+    if (told && (accessRevision < told.accessRevision || (told.isOver && !isOver)))
+      throw otherGeneration()
+    return { generation, accessRevision, isOver }
   }
 
   /** What is known, before its end. */
-  #current(): Loaded | undefined {
+  #current(): Known | undefined {
     const age = Date.now() - (this.#known?.at ?? -Infinity)
-    return age < KNOWN_FOR_MS ? this.#known?.loaded : undefined
+    return age < KNOWN_FOR_MS ? this.#known : undefined
   }
 
   #keys() {
@@ -120,10 +166,19 @@ export class KeyGate extends DurableObject<{ readonly DB: D1Database }> {
   }
 }
 
-function answerTo(loaded: LoadedApiKey, metered: Metered): KeyAnswer {
+function answerTo(loaded: LoadedApiKey, generation: string, metered: Metered): KeyAnswer {
   if (!metered.within) return { good: false, ...metered.refusal }
   const { accessRevision } = loaded.key
-  return { good: true, scopes: effectiveScopes(loaded), accessRevision, limits: metered.limits }
+  const { limits } = metered
+  return { good: true, scopes: effectiveScopes(loaded), accessRevision, generation, limits }
+}
+
+function isSame(one: Told, other: Told | undefined): boolean {
+  return (
+    one.generation === other?.generation &&
+    one.accessRevision === other.accessRevision &&
+    one.isOver === other.isOver
+  )
 }
 
 function isSecret(hash: string, key: LoadedApiKey['key'], now: number): boolean {

@@ -50,11 +50,12 @@ export class KeyMeter {
     this.#counts = storage.kv.get<Counts>(COUNTS) ?? EMPTY
   }
 
-  /** Deletes everything that is stored, and the alarm with it. */
+  /** Deletes the figures, and the alarm with them. */
   async forget(): Promise<void> {
     if (this.#counts === EMPTY) return
     this.#counts = EMPTY
-    await this.#storage.deleteAll()
+    this.#storage.kv.delete(COUNTS)
+    await this.#storage.deleteAlarm()
   }
 
   /** Alarms have no arguments, so the key's id is kept with the figures. */

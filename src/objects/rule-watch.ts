@@ -86,6 +86,10 @@ export class RuleWatch {
     }
   }
 
+  revisions(): { id: RuleId; revision: number }[] {
+    return this.#rules().map(({ id, revision }) => ({ id, revision }))
+  }
+
   isCaughtUp(): boolean {
     return this.#rules().every(({ caughtUp }) => caughtUp)
   }

@@ -36,6 +36,20 @@ const HISTORIES_AFTER = `
   ORDER BY member, day
 `
 
+/** Whoever is only in `older` has days, too: pruning leaves the latest. */
+const EVERYBODY_AFTER = `
+  WITH RECURSIVE members (member) AS (
+    SELECT min(member) FROM days WHERE member > ?1
+    UNION ALL
+    SELECT (SELECT min(member) FROM days WHERE days.member > members.member)
+    FROM members WHERE member IS NOT NULL
+  )
+  SELECT * FROM (SELECT member, 0 AS isErased FROM members WHERE member IS NOT NULL LIMIT ?2)
+  UNION ALL
+  SELECT * FROM (SELECT member, 1 FROM erased WHERE member > ?1 ORDER BY member LIMIT ?2)
+  ORDER BY member LIMIT ?2
+`
+
 type LoggedRow = { member: UserId; day: number; visits: number } & (
   | { days: null; longestStreak: null; run: null }
   | { days: number; longestStreak: number; run: number }
@@ -43,6 +57,14 @@ type LoggedRow = { member: UserId; day: number; visits: number } & (
 
 /** `lastAt` is the last counted visit of the day, in milliseconds. */
 export type LoggedDay = { day: number; visits: number; lastAt: number }
+
+/** A page of members in the order of their ids. */
+export interface MembersHere {
+  readonly known: UserId[]
+  readonly erased: UserId[]
+  /** Where the next page goes on; null after the last. */
+  readonly next: UserId | null
+}
 
 export class VisitLog {
   readonly #sql: SqlStorage
@@ -122,6 +144,17 @@ export class VisitLog {
       pruned += taken.length
     }
     return pruned
+  }
+
+  /** Everybody about whom there is a row. */
+  members(cursor: UserId | null, limit: number): MembersHere {
+    const rows = this.#sql
+      .exec<{ member: UserId; isErased: number }>(EVERYBODY_AFTER, cursor ?? '', limit)
+      .toArray()
+    const those = (isErased: number) =>
+      rows.filter((row) => row.isErased === isErased).map(({ member }) => member)
+    const next = rows.length < limit ? null : (rows.at(-1)?.member ?? null)
+    return { known: those(0), erased: those(1), next }
   }
 
   isErased(member: UserId): boolean {

@@ -4,11 +4,13 @@
  */
 import { DurableObject } from 'cloudflare:workers'
 import type { RuleId, UserId } from '../db/ids.ts'
+import { Belonging, type Binding, type Bound, type Mark } from './belonging.ts'
+import { type NotPutBack, putBack } from './point-in-time.ts'
 import { RuleWatch } from './rule-watch.ts'
 import { dayNumber, dayText } from '../calendar/site-day.ts'
 import { VisitAnswers } from './visit-answers.ts'
 import type { Once } from './visit-answers.ts'
-import { VisitLog } from './visit-log.ts'
+import { type MembersHere, VisitLog } from './visit-log.ts'
 import { type Milestones, VisitMilestones } from './visit-milestones.ts'
 import { VisitTotals } from './visit-totals.ts'
 import { currentStreak, measure, tally, withVisit } from './visit-stats.ts'
@@ -75,8 +77,12 @@ export interface ShardTotal {
   readonly visits: number
 }
 
-/** Days are `YYYY-MM-DD` in the site's time zone, instants milliseconds since the epoch. */
+/**
+ * Days are `YYYY-MM-DD` in the site's time zone, instants milliseconds since the epoch. `generation`
+ * is that of whoever asks: one of another generation is refused, and nothing is done.
+ */
 export class VisitShard extends DurableObject {
+  readonly #belonging = new Belonging(this.ctx.storage)
   readonly #log = new VisitLog(this.ctx.storage.sql)
   readonly #totals = new VisitTotals(this.#log)
   readonly #answers = new VisitAnswers<Counted>(this.ctx.storage.sql)
@@ -91,7 +97,8 @@ export class VisitShard extends DurableObject {
    * Counts a visit unless it is less than 30 minutes after the last counted one, or before it: while a
    * clock that went back catches up nothing is counted twice, and a day that is over stays as it is.
    */
-  record(member: UserId, at: number, day: string, once?: Once): Recorded {
+  record(member: UserId, at: number, day: string, once?: Once, generation?: string): Recorded {
+    this.#belonging.assert(generation)
     const recorded = this.ctx.storage.transactionSync((): Recorded => {
       if (this.#log.isErased(member)) return { erased: true }
       if (!once) return this.#count(member, at, day)
@@ -110,6 +117,8 @@ export class VisitShard extends DurableObject {
 
   /** What `record` would answer; nothing is recorded. */
   foresee(...visit: Parameters<VisitShard['record']>): Recorded {
+    // Told in the transaction, the object would know it in its memory alone.
+    this.#belonging.assert(visit[4])
     try {
       return this.ctx.storage.transactionSync(() => {
         throw new Foreseen(this.record(...visit))
@@ -122,7 +131,8 @@ export class VisitShard extends DurableObject {
     }
   }
 
-  read(member: UserId, today: string): VisitSummary {
+  read(member: UserId, today: string, generation?: string): VisitSummary {
+    this.#belonging.assert(generation)
     const { older, days } = this.#log.history(member)
     const all = tally(older, days)
     return {
@@ -136,7 +146,13 @@ export class VisitShard extends DurableObject {
   }
 
   /** What the member has towards each rule, whether this shard knows the rule or not. */
-  standing(member: UserId, rules: readonly VisitRule[], today: string): Standing[] {
+  standing(
+    member: UserId,
+    rules: readonly VisitRule[],
+    today: string,
+    generation?: string,
+  ): Standing[] {
+    this.#belonging.assert(generation)
     const history = this.#log.history(member)
     const asOf = dayNumber(today)
     return rules.map((rule) => ({ ruleId: rule.id, have: measure(rule, history, asOf) }))
@@ -148,7 +164,14 @@ export class VisitShard extends DurableObject {
    * before `settle`: a caller that died is told again, and one that goes on `after` the last page can
    * pass by a rule whose awards fail.
    */
-  due(rules: readonly VisitRule[], today: string, limit = 1000, after = 0): Due {
+  due(
+    rules: readonly VisitRule[],
+    today: string,
+    limit = 1000,
+    after = 0,
+    generation?: string,
+  ): Due {
+    this.#belonging.assert(generation)
     return this.ctx.storage.transactionSync(() => {
       this.#watch.sync(rules, dayNumber(today))
       this.#watch.catchUp(limit * 2)
@@ -170,12 +193,14 @@ export class VisitShard extends DurableObject {
    * Forgets one page of `due`, given by its `upTo` and the `after` it was asked with, once the awards
    * are committed: of `ruleIds`, or of every rule. What was reached since `due` stays.
    */
-  settle(upTo: number, ruleIds?: readonly RuleId[], after = 0): void {
+  settle(upTo: number, ruleIds?: readonly RuleId[], after = 0, generation?: string): void {
+    this.#belonging.assert(generation)
     this.#watch.settle(after, upTo, ruleIds)
   }
 
   /** Reports the member again for each rule reached as of today: for after a time without awards. */
-  recheck(member: UserId, today: string): void {
+  recheck(member: UserId, today: string, generation?: string): void {
+    this.#belonging.assert(generation)
     this.ctx.storage.transactionSync(() => this.#watch.recheck(member, dayNumber(today)))
   }
 
@@ -183,7 +208,14 @@ export class VisitShard extends DurableObject {
    * The members beyond `cursor` who reach the rule as of today. `limit` bounds the members looked at,
    * so a page can be empty and have a next one all the same.
    */
-  eligible(rule: VisitRule, today: string, cursor: UserId | null, limit: number): Eligible {
+  eligible(
+    rule: VisitRule,
+    today: string,
+    cursor: UserId | null,
+    limit: number,
+    generation?: string,
+  ): Eligible {
+    this.#belonging.assert(generation)
     const dated = { ...rule, arrived: dayNumber(today) }
     const { reached, next } = this.#watch.page([dated], cursor, limit)
     return { members: reached.map(({ member, have }) => ({ member, have })), next }
@@ -195,7 +227,8 @@ export class VisitShard extends DurableObject {
    * being held against old visits. A member's latest day stays whatever its age, since the next visit
    * is held against it.
    */
-  prune(before: string, limit = 1000): { pruned: number; more: boolean } {
+  prune(before: string, limit = 1000, generation?: string): { pruned: number; more: boolean } {
+    this.#belonging.assert(generation)
     return this.ctx.storage.transactionSync(() => {
       if (!this.#watch.isCaughtUp()) return { pruned: 0, more: false }
       const pruned = this.#log.prune(dayNumber(before), limit)
@@ -204,29 +237,69 @@ export class VisitShard extends DurableObject {
   }
 
   /** How many visits each day from `since` on had, of the members there are. */
-  totals(since: string): ShardTotal[] {
+  totals(since: string, generation?: string): ShardTotal[] {
+    this.#belonging.assert(generation)
     return this.#totals
       .since(dayNumber(since))
       .map(({ day, visits }) => ({ day: dayText(day), visits }))
   }
 
   /** Up to `limit` milestones that `reported` has not been called for, oldest first. */
-  milestones(limit: number): Milestones {
+  milestones(limit: number, generation?: string): Milestones {
+    this.#belonging.assert(generation)
     return this.#milestones.page(limit)
   }
 
   /** Forgets one page of `milestones`, once it is stored elsewhere. */
-  reported(upTo: number): void {
+  reported(upTo: number, generation?: string): void {
+    this.#belonging.assert(generation)
     this.#milestones.settle(upTo)
   }
 
   /** Removes all there is about the member but the id, by which a visit still on its way is refused. */
-  erase(member: UserId): void {
+  erase(member: UserId, generation?: string): void {
+    this.#belonging.assert(generation)
+    this.#erase([member])
+  }
+
+  /** Tells of the tick that is going on, for which nothing but the generation has to fit. */
+  bind(binding: Binding): Bound {
+    return this.#belonging.bind(binding)
+  }
+
+  /** What reconciling goes by; whatever generation it is. The revisions are those of the rules known here. */
+  survey(): { readonly rules: readonly { readonly id: RuleId; readonly revision: number }[] } {
+    return { rules: this.#watch.revisions() }
+  }
+
+  /** Members beyond `cursor` about whom there is anything, and those of them that were erased. */
+  members(cursor: UserId | null, limit: number): MembersHere {
+    return this.#log.members(cursor, limit)
+  }
+
+  /** Erases whom the database does not know. */
+  eraseUnknown(members: readonly UserId[]): void {
+    this.#erase(members)
+  }
+
+  /** Starts anew as it was then; milliseconds since the epoch. @returns why not, where it cannot */
+  async putBack(at: number): Promise<NotPutBack | undefined> {
+    return putBack(this.ctx, at)
+  }
+
+  /** Makes this shard one of the generation, once it fits the database. */
+  adopt(generation: string, at: Mark | null): void {
+    this.#belonging.adopt(generation, at)
+  }
+
+  #erase(members: readonly UserId[]): void {
     this.ctx.storage.transactionSync(() => {
-      this.#log.erase(member)
-      this.#answers.erase(member)
-      this.#milestones.erase(member)
-      this.#watch.erase(member)
+      for (const member of members) {
+        this.#log.erase(member)
+        this.#answers.erase(member)
+        this.#milestones.erase(member)
+        this.#watch.erase(member)
+      }
     })
     this.#totals.forget()
   }

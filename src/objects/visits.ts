@@ -5,6 +5,7 @@
 import type { RuleId, UserId } from '../db/ids.ts'
 import { countCall } from '../log.ts'
 import { assertReaches, type Exercised } from '../security/grant.ts'
+import type { Binding, Bound } from './belonging.ts'
 import type { Once } from './visit-answers.ts'
 import type {
   Due,
@@ -46,15 +47,12 @@ export interface ShardVisits {
   settle(upTo: number, ruleIds?: readonly RuleId[], after?: number): Promise<void>
   eligible(rule: VisitRule, today: string, cursor: UserId | null, limit: number): Promise<Eligible>
   prune(before: string, limit?: number): Promise<{ pruned: number; more: boolean }>
-  size(): Promise<ShardSize>
-  /** Whether it can read its tables; in a way that objects of the former version have, too. */
-  ping(): Promise<void>
   milestones(limit: number): Promise<Milestones>
   totals(since: string): Promise<ShardTotal[]>
   reported(upTo: number): Promise<void>
+  /** For the tick alone, which tells the shard which state of the database it works with. */
+  bind(binding: Binding): Promise<Bound>
 }
-
-const NOBODY = 'usr_'
 
 type Stub = DurableObjectStub<VisitShard>
 
@@ -63,43 +61,69 @@ export interface Visits {
   in(shard: number): ShardVisits
 }
 
-/** @param confirm what has to be so before anything is done outside of D1, where nothing can be void */
+/**
+ * @param confirm what has to be so before anything is done outside of D1, where nothing can be void
+ * @param generationOf which generation of the stores whoever asks belongs to
+ */
 export function visitsClient(
   namespace: DurableObjectNamespace<VisitShard>,
   confirm: () => Promise<void>,
+  generationOf: () => Promise<string>,
 ): Visits {
-  const ask = async <T>(shard: number, call: (stub: Stub) => Promise<T>): Promise<T> => {
+  const ask = async <T>(
+    shard: number,
+    call: (stub: Stub, generation: string) => Promise<T>,
+  ): Promise<T> => {
     await confirm()
+    const generation = await generationOf()
     countCall('objects')
-    return call(namespace.getByName(`visits-${shard}`))
+    return call(namespace.getByName(`visits-${shard}`), generation)
   }
   return {
     of: ({ userId, shard }) => ({
       record: async (exercised, at, day, once) => {
         assertReaches(exercised, userId)
-        return ask(shard, async (stub) => stub.record(userId, at, day, once))
+        return ask(shard, async (stub, told) => stub.record(userId, at, day, once, told))
       },
-      read: async (today) => ask(shard, async (stub) => stub.read(userId, today)),
+      read: async (today) => ask(shard, async (stub, told) => stub.read(userId, today, told)),
       standing: async (rules, today) =>
-        ask(shard, async (stub) => stub.standing(userId, rules, today)),
-      recheck: async (today) => ask(shard, async (stub) => stub.recheck(userId, today)),
-      erase: async () => ask(shard, async (stub) => stub.erase(userId)),
+        ask(shard, async (stub, told) => stub.standing(userId, rules, today, told)),
+      recheck: async (today) => ask(shard, async (stub, told) => stub.recheck(userId, today, told)),
+      erase: async () => ask(shard, async (stub, told) => stub.erase(userId, told)),
     }),
     in: (shard) => ({
       due: async (rules, today, limit, after) =>
-        ask(shard, async (stub) => stub.due(rules, today, limit, after)),
+        ask(shard, async (stub, told) => stub.due(rules, today, limit, after, told)),
       settle: async (upTo, ruleIds, after) =>
-        ask(shard, async (stub) => stub.settle(upTo, ruleIds, after)),
+        ask(shard, async (stub, told) => stub.settle(upTo, ruleIds, after, told)),
       eligible: async (rule, today, cursor, limit) =>
-        ask(shard, async (stub) => stub.eligible(rule, today, cursor, limit)),
-      prune: async (before, limit) => ask(shard, async (stub) => stub.prune(before, limit)),
-      size: async () => ask(shard, async (stub) => stub.size()),
-      ping: async () => {
-        await ask(shard, async (stub) => stub.read(NOBODY, '1970-01-01'))
-      },
-      totals: async (since) => ask(shard, async (stub) => stub.totals(since)),
-      milestones: async (limit) => ask(shard, async (stub) => stub.milestones(limit)),
-      reported: async (upTo) => ask(shard, async (stub) => stub.reported(upTo)),
+        ask(shard, async (stub, told) => stub.eligible(rule, today, cursor, limit, told)),
+      prune: async (before, limit) =>
+        ask(shard, async (stub, told) => stub.prune(before, limit, told)),
+      totals: async (since) => ask(shard, async (stub, told) => stub.totals(since, told)),
+      milestones: async (limit) => ask(shard, async (stub, told) => stub.milestones(limit, told)),
+      reported: async (upTo) => ask(shard, async (stub, told) => stub.reported(upTo, told)),
+      bind: async (binding) => ask(shard, async (stub) => stub.bind(binding)),
     }),
+  }
+}
+
+const NOBODY = 'usr_'
+
+/** How a shard is, for whoever only looks. */
+export function shardProbe(namespace: DurableObjectNamespace<VisitShard>, shard: number) {
+  const stub = () => {
+    countCall('objects')
+    return namespace.getByName(`visits-${shard}`)
+  }
+  return {
+    /**
+     * Whether it can read its tables, and is of this generation of the stores; in a way that objects of the
+     * former version have, too.
+     */
+    async ping(generation: string | undefined): Promise<void> {
+      await stub().read(NOBODY, '1970-01-01', generation)
+    },
+    size: async (): Promise<ShardSize> => stub().size(),
   }
 }

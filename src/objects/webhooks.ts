@@ -44,20 +44,26 @@ export interface DeliveryFilter {
   readonly limit: number
 }
 
-/** One endpoint. Whoever calls says which: an object knows its name, but not at an alarm. */
+/**
+ * One endpoint. Whoever calls says which: an object knows its name, but not at an alarm. `generation` is that of
+ * whoever asks: one of another generation is refused, and nothing is done.
+ */
 export interface WebhookSending extends Rpc.DurableObjectBranded {
   /** There may be something to send. @param afresh forgets how often it has failed */
   wake(id: WebhookId, afresh?: boolean): Promise<void>
-  state(): Promise<DeliveryState>
+  state(generation?: string): Promise<DeliveryState>
   /** Newest first. */
-  deliveries(filter: DeliveryFilter): Promise<Delivery[]>
+  deliveries(filter: DeliveryFilter, generation?: string): Promise<Delivery[]>
   /** What `replay` would answer. */
   isKnown(eventId: EventId): Promise<boolean>
-  ping(id: WebhookId, eventId: EventId, at: string): Promise<void>
+  ping(id: WebhookId, eventId: EventId, at: string, generation?: string): Promise<void>
   /** @returns false if it is not known, or not any more */
-  replay(id: WebhookId, eventId: EventId): Promise<boolean>
+  replay(id: WebhookId, eventId: EventId, generation?: string): Promise<boolean>
   /** Everything behind this position of the feed once more. */
-  replayFrom(id: WebhookId, position: number): Promise<void>
+  replayFrom(id: WebhookId, position: number, generation?: string): Promise<void>
+  /** Whether it knows that the webhook was deleted. */
+  isDeleted(): Promise<boolean>
+  adopt(generation: string): Promise<void>
 }
 
 /** Wakes all endpoints. */
@@ -78,6 +84,7 @@ export function webhookSendersClient(
     readonly BELL: DurableObjectNamespace<WebhookRinging>
   },
   confirm: () => Promise<void>,
+  generationOf: () => Promise<string>,
 ) {
   const { WEBHOOKS, BELL } = namespaces
   const of = (id: WebhookId) => {
@@ -92,11 +99,11 @@ export function webhookSendersClient(
     },
     async state(id: WebhookId) {
       await confirm()
-      return of(id).state()
+      return of(id).state(await generationOf())
     },
     async deliveries(id: WebhookId, filter: DeliveryFilter) {
       await confirm()
-      return of(id).deliveries(filter)
+      return of(id).deliveries(filter, await generationOf())
     },
     async ping(
       exercised: Exercised<'webhook:manage'>,
@@ -106,17 +113,17 @@ export function webhookSendersClient(
     ) {
       assertExercised(exercised)
       await confirm()
-      await of(id).ping(id, eventId, at)
+      await of(id).ping(id, eventId, at, await generationOf())
     },
     async replay(exercised: Exercised<'webhook:manage'>, id: WebhookId, eventId: EventId) {
       assertExercised(exercised)
       await confirm()
-      return of(id).replay(id, eventId)
+      return of(id).replay(id, eventId, await generationOf())
     },
     async replayFrom(exercised: Exercised<'webhook:manage'>, id: WebhookId, position: number) {
       assertExercised(exercised)
       await confirm()
-      await of(id).replayFrom(id, position)
+      await of(id).replayFrom(id, position, await generationOf())
     },
   }
 }

@@ -5,11 +5,7 @@ import type { Authenticated } from '../security/callers/authenticate.ts'
 import type { Grant } from '../security/grant.ts'
 import { deleteAs } from './delete-user.ts'
 import { memberOf } from './member-of.ts'
-
-/** How long ago somebody may have signed in. */
-const FRESH_MS = 10 * 60_000
-/** Clocks of providers differ. */
-const TOLERANCE_MS = 30_000
+import { assertSignedInJustNow } from './signed-in-just-now.ts'
 
 interface Leaving {
   /** What they came with, which says when they have signed in. */
@@ -36,24 +32,6 @@ export async function deleteSelf(
       'On this site members do not delete themselves: ask an admin.',
     )
   }
-  const signedInAt = await timeOfSignIn(by, deps)
-  const age = deps.now - (signedInAt ?? 0)
-  if (age >= FRESH_MS || age < -TOLERANCE_MS) {
-    const detail = 'You have to have signed in within the last ten minutes.'
-    const missing = { required: 'account:delete', reach: 'own' } as const
-    throw new Problem('session_too_old', detail, { stage: 'session', ...missing })
-  }
+  await assertSignedInJustNow(by, { required: 'account:delete', reach: 'own' }, deps)
   await deleteAs(exercised, { userId, revisions }, deps)
-}
-
-/** Of a provider's token, what it says of that itself: it may be renewed long after. An explanation is for now. */
-async function timeOfSignIn(
-  by: Authenticated,
-  { sessionAge, now }: Deps,
-): Promise<number | undefined> {
-  if (by.type === 'dry run') return now
-  if (by.type === 'session') return sessionAge.begunAt({ token: by.token })
-  if (by.type !== 'jwt') return undefined
-  const { sessionId, signedInAt } = by.token
-  return sessionId === undefined ? signedInAt : sessionAge.begunAt({ id: sessionId })
 }

@@ -17,9 +17,10 @@ import { stale } from './outcome.ts'
 export async function deleteUser(
   grant: Grant<'profile:delete'>,
   deletion: Deletion,
-  deps: Deps,
+  deps: Pick<Deps, 'members' | 'now'>,
 ): Promise<void> {
-  await deleteAs(grant.exercise('profile:delete'), deletion, deps)
+  const { userId } = deletion
+  await deleteAs(grant.exercise('profile:delete', { userId }), deletion, deps)
 }
 
 interface Deletion {
@@ -31,7 +32,7 @@ interface Deletion {
 export async function deleteAs(
   exercised: Exercised<'profile:delete' | 'account:delete'>,
   { userId, revisions }: Deletion,
-  { members, now }: Deps,
+  { members, now }: Pick<Deps, 'members' | 'now'>,
 ): Promise<void> {
   const audit = auditRow(exercised, now, { action: 'user.delete', target: userId })
   const { scope } = exercised

@@ -27,6 +27,8 @@ const MAX_EARLIER = 3
 /** What a webhook is told, its creator has to be allowed to read. */
 const TOLD = { 'event:read': 'any' } as const
 
+const NOT_DISABLED = { disabledBecause: null, disabledAt: null, disabledTold: null } as const
+
 export interface NewWebhook extends Pick<WebhookRow, 'url' | 'types'> {}
 
 export interface WebhookPatch {
@@ -80,8 +82,7 @@ export async function createWebhook(
     types,
     createdBy: memberOf(exercised, 'webhook:manage'),
     enabled: true,
-    disabledBecause: null,
-    disabledAt: null,
+    ...NOT_DISABLED,
     secrets: [await sealSecret(secret, settings.authSecret, id)],
     siteHost: siteHost ?? null,
     revision: 1,
@@ -120,8 +121,10 @@ export async function updateWebhook(
   const columns: WebhookChange = {
     ...(url !== undefined && { url, siteHost: siteHost ?? null }),
     ...(types !== undefined && { types }),
-    ...(enabled === true && { enabled, disabledBecause: null, disabledAt: null }),
-    ...(enabled === false && { enabled, disabledBecause: 'asked' as const, disabledAt: audit.at }),
+    ...(enabled === true && { enabled, ...NOT_DISABLED }),
+    ...(enabled === false && {
+      ...{ enabled, disabledBecause: 'asked' as const, disabledAt: audit.at, disabledTold: null },
+    }),
   }
   const outcome = await webhooks.update(webhookId, columns, revisions, audit)
   const row = changedRow(outcome, 'webhook')
@@ -191,7 +194,8 @@ export async function disableWebhook(
     target: webhookId,
     changes: { because },
   })
-  const columns = { enabled: false, disabledBecause: because, disabledAt: audit.at }
+  const disabled = { disabledBecause: because, disabledAt: audit.at, disabledTold: null }
+  const columns = { enabled: false, ...disabled }
   await webhooks.update(webhookId, columns, undefined, audit)
 }
 

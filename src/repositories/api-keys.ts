@@ -7,6 +7,7 @@ import { type AuditRow, audited, storeAnswer, type StoredAnswer } from './audite
 import { type Ceiling, ceilingOfKey } from './ceiling.ts'
 import { type Happened, note, writeEvent } from './outbox.ts'
 import { heldRolesOf, parseHeldRoles, standingOf } from './roles.ts'
+import { GENERATION, generationIn, selectGeneration } from './stores.ts'
 import { atRevision, onlyAt, type Revisions, type WriteScope } from './scope.ts'
 
 export type ApiKeyRow = typeof apiKeys.$inferSelect
@@ -43,7 +44,7 @@ export type KeysOf =
 /** More keys than anybody has. */
 const MAX_KEYS = 10_000
 
-export type LoadedApiKey = NonNullable<Awaited<ReturnType<ApiKeysRepository['load']>>>
+export type LoadedApiKey = NonNullable<Awaited<ReturnType<ApiKeysRepository['load']>>['loaded']>
 
 /** @param happened where it is noted that gates have to be told */
 export function apiKeysRepository(db: Database, happened: Happened = []) {
@@ -88,12 +89,14 @@ export function apiKeysRepository(db: Database, happened: Happened = []) {
       return { secret: secret.value, unkeyed: new Set(unkeyed.map(({ id }) => id)) }
     },
 
-    /** Everything a KeyGate has to know: the key, and what its creator is at this moment. */
+    /** Everything a KeyGate has to know: the key, what its creator is at this moment, and of which state that is. */
     async load(id: KeyId) {
       const {
         found: [key],
         creators: [creator],
+        generation,
       } = await batch(db, {
+        generation: selectGeneration(db),
         found: select(id),
         creators: rows<{ status: 'active' | 'suspended'; roles: string }>(
           db,
@@ -101,9 +104,9 @@ export function apiKeysRepository(db: Database, happened: Happened = []) {
             from users where id = (select created_by from api_keys where id = ${id})`,
         ),
       })
-      return (
-        key && creator && { key, creator: { ...creator, roles: parseHeldRoles(creator.roles) } }
-      )
+      const loaded = key &&
+        creator && { key, creator: { ...creator, roles: parseHeldRoles(creator.roles) } }
+      return { loaded, generation: generationIn(generation) }
     },
 
     /** Newest first. */
@@ -221,20 +224,26 @@ export function apiKeysRepository(db: Database, happened: Happened = []) {
       return { lastUsedAt: days[0]?.lastUsedAt ?? null, byDay: all.slice(0, limit) }
     },
 
-    /** Absolute figures, so that writing them twice counts nothing twice. */
-    async recordUsage(id: KeyId, days: readonly UsageDay[]) {
-      await batch(db, {
+    /**
+     * Absolute figures, so that writing them twice counts nothing twice.
+     * @returns whether the database is of this generation; otherwise nothing is written
+     */
+    async recordUsage(id: KeyId, days: readonly UsageDay[], generation: string) {
+      const { found } = await batch(db, {
+        found: selectGeneration(db),
         recorded: rows(
           db,
           sql`insert into api_key_usage (key_id, day, requests, last_used_at)
             select ${id}, value ->> 'day', value ->> 'requests', value ->> 'lastUsedAt'
             from json_each(${JSON.stringify(days)})
             where exists (select 1 from api_keys where id = ${id})
+              and ${generation} = ${GENERATION}
             on conflict (key_id, day) do update set
               requests = max(requests, excluded.requests),
               last_used_at = max(last_used_at, excluded.last_used_at)`,
         ),
       })
+      return generationIn(found) === generation
     },
   }
 }

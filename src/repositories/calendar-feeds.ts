@@ -75,7 +75,7 @@ export function calendarFeedsRepository(db: Database, now: string) {
       const write = rows(
         db,
         sql`insert into calendar_feeds (secret_hash, kind, user_id, service_id, created_at)
-        select ${secretHash}, ${kind}, ${userId}, ${serviceId}, ${now} where ${isThere} returning 1`,
+        select ${secretHash}, ${kind}, ${userId}, ${serviceId}, ${now} where ${isThere} returning kind`,
       )
       const { written } = await audited(db, audit, write, {
         before: db

@@ -9,7 +9,7 @@ import { feed } from '../db/schema.ts'
 
 export type FeedRow = typeof feed.$inferSelect
 
-/** A place in the feed of one generation of the store. */
+/** A place in the feed of one generation of the stores. */
 export interface FeedPlace {
   readonly generation: string
   /** Of the last event before it; 0 before the first. */
@@ -38,7 +38,7 @@ export function feedState(db: Database) {
   return {
     marks: rows<{ key: string; value: string }>(
       db,
-      sql`select key, value from site where key in ('feed_generation', 'feed_forgotten')`,
+      sql`select key, value from site where key in ('generation', 'feed_forgotten')`,
     ),
     newest: rows<{ position: number | null }>(db, sql`select max(position) as position from feed`),
   }
@@ -161,9 +161,9 @@ export function stateOf(
   newest: readonly { readonly position: number | null }[],
 ): FeedState {
   const markNamed = (name: string) => marks.find(({ key }) => key === name)?.value
-  const generation = markNamed('feed_generation')
+  const generation = markNamed('generation')
   if (generation === undefined)
-    throw new Error('site lacks feed_generation, which migration 0030 makes')
+    throw new Error('site lacks a generation, which migration 0040 makes')
   return {
     generation,
     position: newest[0]?.position ?? 0,

@@ -9,6 +9,7 @@ import type { IdentityName } from './linked-identities.ts'
 import { hearing } from './profile-sync.ts'
 import { heldRolesOf } from './roles.ts'
 import { hasEnded, type Issued } from './session-ends.ts'
+import { GENERATION } from './stores.ts'
 import { nameKey } from './users.ts'
 
 export interface NewMember {
@@ -36,6 +37,7 @@ const identity = {
   visitShard: users.visitShard,
   bootstrapped: identities.bootstrapped,
   roles: heldRolesOf(users.id),
+  generation: GENERATION.as('generation'),
 }
 
 /** Whose a session is: an account of the built-in login, or whom an outside provider has signed in. */
@@ -48,8 +50,8 @@ export const identityOfSession = {
 export type SessionName = { readonly id: string } | { readonly token: string }
 
 const ASSUMED = `insert into assumed (issuer, subject, user_id, status, access_revision, visit_shard,
-  bootstrapped, told_at, roles, session_id, session_token, now, issued_at, sid)
-  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+  bootstrapped, told_at, roles, session_id, session_token, now, generation, issued_at, sid)
+  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 /**
  * That the identity is still of this member, who still is what the row says, by a session that is live or a
@@ -65,7 +67,9 @@ export function assumptionOf(
   const [id, token] = ['id' in by ? by.id : null, 'token' in by ? by.token : null]
   const issued = 'issuedAt' in by ? [by.issuedAt, by.sid] : [null, null]
   const is = [userId, status, accessRevision, visitShard, Number(bootstrapped), toldAt, roles]
-  return { sql: ASSUMED, values: [issuer, subject, ...is, id, token, now.toISOString(), ...issued] }
+  const at = [id, token, now.toISOString(), row.generation]
+  const values = [issuer, subject, ...is, ...at, ...issued]
+  return { sql: ASSUMED, values }
 }
 
 export type IdentitiesRepository = ReturnType<typeof identitiesRepository>

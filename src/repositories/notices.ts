@@ -1,11 +1,12 @@
 /**
- * What people are to be told of their bookings by mail. Triggers write it with each change of a booking;
- * whoever sends takes it first, so that two at once, or one that is cut off, tell nobody twice.
+ * What people are told by mail: of their bookings, and of a webhook of theirs that was disabled. What there is
+ * to tell of bookings is written by triggers, with each change of one; whoever sends takes it first, so
+ * that two at once, or one that is cut off, tell nobody twice.
  */
-import { sql, type SQL } from 'drizzle-orm'
+import { and, eq, sql, type SQL } from 'drizzle-orm'
 import { batch, type Database, rows, statement } from '../db/client.ts'
-import type { BookingId, UserId } from '../db/ids.ts'
-import type { bookings, NoticeOutcome } from '../db/schema.ts'
+import type { BookingId, UserId, WebhookId } from '../db/ids.ts'
+import { type bookings, type NoticeOutcome, users, webhooks } from '../db/schema.ts'
 
 type Status = (typeof bookings.$inferSelect)['status']
 
@@ -174,6 +175,28 @@ export function noticesRepository(db: Database, now: string) {
           where due_at is not null and created_at < ${before} limit ${limit}) returning 1`,
       )
       return late.length
+    },
+
+    /** A webhook that is disabled, with the address of its creator if they have one. */
+    async disabledWebhook(id: WebhookId) {
+      const [row] = await db
+        .select({
+          url: webhooks.url,
+          disabledAt: webhooks.disabledAt,
+          creatorEmail: users.email,
+        })
+        .from(webhooks)
+        .innerJoin(users, eq(users.id, webhooks.createdBy))
+        .where(and(eq(webhooks.id, id), eq(webhooks.enabled, false)))
+      return row
+    },
+
+    /** Its creator was told that it is disabled since then; RFC 3339. */
+    async noteDisabled(id: WebhookId, disabledAt: string) {
+      await db
+        .update(webhooks)
+        .set({ disabledTold: sql`created_by` })
+        .where(and(eq(webhooks.id, id), eq(webhooks.disabledAt, disabledAt)))
     },
 
     /** From now on the address gets no mail about bookings; doing it again changes nothing. */

@@ -11,6 +11,8 @@ export interface DatabaseState {
   readonly level: string | null
   /** Whose database it is; null before its first start. */
   readonly environment: string | null
+  /** Which state of the stores it is; null where that is not asked. */
+  readonly generation: string | null
   /** When it was first worked with, and when a tick last began a run. RFC 3339. */
   readonly firstStart: string | null
   readonly lastTick: string | null
@@ -25,14 +27,21 @@ export interface Backlog {
   readonly requestedRuns: number
 }
 
-const FACTS = ['environment', 'first_start', 'visit_shards'] as const
+const FACTS = ['environment', 'generation', 'first_start', 'visit_shards'] as const
 
 export function siteStateRepository(db: Database) {
   /** Without a table or a column that is to be read, nothing more is asked. */
   async function read(): Promise<DatabaseState> {
     const found = await rows<SchemaObject>(db, sql`select type, name, sql from sqlite_master`)
     const gaps = gapsIn(found)
-    const nothing = { level: null, environment: null, firstStart: null, lastTick: null, shards: 0 }
+    const nothing = {
+      level: null,
+      environment: null,
+      generation: null,
+      firstStart: null,
+      lastTick: null,
+      shards: 0,
+    }
     if (gaps.length > 0) return { gaps, ...nothing }
     // Wrangler's table, and the local runner's; tests have none.
     const hasLedger = found.some(({ name }) => name === 'd1_migrations')
@@ -56,6 +65,7 @@ export function siteStateRepository(db: Database) {
       gaps: names ? missingMigrations(names).map((name) => `migration ${name}`) : [],
       level: names?.at(-1)?.replace(/\.sql$/, '') ?? null,
       environment: fact.get('environment') ?? null,
+      generation: fact.get('generation') ?? null,
       firstStart: fact.get('first_start') ?? null,
       lastTick: ticks[0]?.startedAt ?? null,
       shards: Number(fact.get('visit_shards') ?? 0),

@@ -22,7 +22,10 @@ export type CurrentWebhook = NonNullable<
 >
 export type DisabledBecause = NonNullable<WebhookRow['disabledBecause']>
 export type WebhookChange = Partial<
-  Pick<WebhookRow, 'url' | 'types' | 'siteHost' | 'enabled' | 'disabledBecause' | 'disabledAt'>
+  Pick<
+    WebhookRow,
+    'url' | 'types' | 'siteHost' | 'enabled' | 'disabledBecause' | 'disabledAt' | 'disabledTold'
+  >
 >
 
 export function webhooksRepository(db: Database) {

@@ -36,6 +36,11 @@ export const ELEVATED_IDENTITIES = {
     why: 'Nobody here can know that somebody has signed out at their provider, or lost their account there; the provider says it of its own subject, and only of that.',
     trigger: 'event: signal-received',
   },
+  reconciler: {
+    may: ['profile:delete', 'badge-rule:manage', 'api-key:manage', 'webhook:manage', 'job:run'],
+    why: 'After one of the two stores was put back, what the other still knows of deletions, revocations and rules is made so again.',
+    trigger: 'cron: npm run reconcile, which takes write access to the database',
+  },
 } as const satisfies Record<string, ElevatedIdentityDefinition>
 
 export type ElevatedIdentity = keyof typeof ELEVATED_IDENTITIES

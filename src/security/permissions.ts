@@ -29,6 +29,11 @@ export const PERMISSIONS = {
     keyScope: false,
     reaches: ANY,
   },
+  'profile:export': {
+    description: 'Export everything that is held about a member',
+    keyScope: false,
+    reaches: OWN_OR_ANY,
+  },
   'account:delete': {
     description: 'Delete oneself, where the site allows it',
     keyScope: false,
@@ -133,6 +138,7 @@ export const ROLES = {
   member: {
     'profile:read': 'own',
     'profile:update': 'own',
+    'profile:export': 'own',
     'account:delete': 'own',
     'session:end': 'own',
     'visit:record': 'own',
@@ -168,6 +174,7 @@ export const ROLES = {
     'profile:list': 'any',
     'profile:update': 'any',
     'profile:delete': 'any',
+    'profile:export': 'any',
     'user:suspend': 'any',
     'session:end': 'any',
     'identity:manage': 'any',

@@ -1,5 +1,5 @@
 /** Mail about bookings: who is told what, at which address, how often, and how it ends. */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Bindings, Mail } from '../../src/env.ts'
 import {
   audited,
@@ -11,6 +11,7 @@ import {
   NONE,
   violations,
 } from '../support/bookings.ts'
+import { LOGIN_SETTINGS } from '../support/login.ts'
 import { partner } from '../support/keys.ts'
 import { rowsOf } from '../support/population.ts'
 import { ORIGIN, testSite } from '../support/site.ts'
@@ -273,6 +274,19 @@ describe('a mail that the service does not take', () => {
     expect(outbox).toEqual([])
     expect((await outcomes()).sort()).toEqual(['late', 'sending'])
   })
+})
+
+test('a site on this machine prints its mail, with what is attached', async () => {
+  const printed = vi.spyOn(console, 'info').mockReturnValue()
+  onTestFinished(() => printed.mockRestore())
+  const local = { ...LOGIN_SETTINGS, PUBLIC_URL: 'http://localhost:8787', MAIL_OUTBOX: 'console' }
+  const { site, slot, outbox } = await mailScene(local)
+  const ada = await site.member('ada', withAddress('ada@example.com'))
+  created(await ada.post('/v1/bookings', { slotId: await slot() }))
+  const lines = printed.mock.calls.map(([line]) => String(line))
+  const mail = lines.find((line) => line.startsWith('mail to ada@example.com: Requested'))
+  expect(mail).toMatch(/waiting to be confirmed.*booking\.ics \(text\/calendar.*BEGIN:VEVENT/s)
+  expect(outbox).toEqual([])
 })
 
 test('an explanation of a booking tells nobody', async () => {

@@ -1,8 +1,9 @@
 /** Secret addresses that calendar programs read: what they show, to whom, and how they end. */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Mail } from '../../src/env.ts'
 import { bookingOf, bookingScene, created, DAY, HOUR } from '../support/bookings.ts'
 import { countingStorage } from '../support/counting.ts'
+import { failingStorage } from '../support/failing.ts'
 import { LOGIN_SETTINGS, loginSite } from '../support/login.ts'
 import { rowsOf } from '../support/population.ts'
 import { type Client, ORIGIN, type Reply, testSite } from '../support/site.ts'
@@ -235,6 +236,26 @@ describe('a secret', () => {
     expect((await browser.get(path)).status).toBe(400)
     // A browser that comes from a mail attaches its cookie without anybody asking.
     expect((await browser.get(path, { 'Sec-Fetch-Site': 'cross-site' })).status).toBe(200)
+  })
+
+  test('is in no line of the log, whether it is good, ended or in a wrong place', async () => {
+    const printed: unknown[] = []
+    for (const level of ['info', 'warn', 'error'] as const)
+      vi.spyOn(console, level).mockImplementation((...given) => void printed.push(given))
+    onTestFinished(() => void vi.restoreAllMocks())
+    const { site } = await bookingScene()
+    const ada = await site.member('ada')
+    const path = await feedOf(ada)
+    const secret = path.split('=')[1] ?? ''
+    const { storage, arm } = failingStorage()
+    arm({ fails: (_, { text }) => text.includes('calendar_feeds') })
+    const failing = testSite(storage)
+    for (const to of [path, path.replace('bookings', 'booking'), `/v1/calendar-feeds/${secret}`])
+      for (const { anonymous } of [site, failing]) await anonymous.get(to)
+    await ada.delete('/v1/me/calendar-feed')
+    await site.anonymous.get(path)
+    expect(printed.length).toBeGreaterThan(4)
+    expect(JSON.stringify(printed)).not.toContain(secret.slice(5, 20))
   })
 
   test('is read by its own path alone, and by GET and HEAD', async () => {

@@ -167,7 +167,7 @@ describe('a cursor', () => {
     expect(await gone(first.nextCursor)).toEqual([410, 'cursor_expired'])
     const latest = (await page(root, 'latest')).nextCursor
     expect(await page(root, latest)).toEqual({ items: [], nextCursor: latest })
-    await rowsOf("update site set value = '0123456789abcdef' where key = 'feed_generation'")
+    await rowsOf("update site set value = '0123456789abcdef' where key = 'generation'")
     expect(await gone(latest)).toEqual([410, 'cursor_expired'])
     expect((await root.get('/problems/cursor_expired')).text).toContain('cursor=latest')
     expect((await page(root, 'latest')).items).toEqual([])

@@ -37,6 +37,7 @@ describe('GET /v1/jobs', () => {
     const { status, body } = await (await testSite().root()).get('/v1/jobs')
     expect(status).toBe(200)
     const jobs = [
+      ['bind-stores', /every/],
       ['award-badges', /every/],
       ['report-milestones', /every/],
       ['erase-members', /every/],

@@ -4,7 +4,10 @@ import { SCRIPT } from '../../src/look/script.ts'
 import { openApi } from '../../src/console/api.ts'
 import { consoleSite, endSessions, type Person } from '../support/console.ts'
 import { countingStorage } from '../support/counting.ts'
-import { ISSUER, ORIGIN } from '../support/site.ts'
+import { eventually } from '../support/eventually.ts'
+import { receivers } from '../support/receivers.ts'
+import { logoutToken, securityEvent, TELLS } from '../support/signals.ts'
+import { ISSUER, ORIGIN, SETTINGS, testSite } from '../support/site.ts'
 
 /** Each list, and who may see it besides the admin. */
 const LISTS = {
@@ -15,6 +18,8 @@ const LISTS = {
   '/console/audit': [],
   '/console/jobs': [],
   '/console/providers': [],
+  '/console/webhooks': [],
+  '/console/ended-sessions': [],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
 /** Lists that other files are about, as far as who may see them. */
@@ -303,6 +308,107 @@ test('a pasted token is checked without a script: why it is refused, and nothing
   expect(good.text).toContain('The token is good')
   const bob = await site.person('Bob', 'moderator')
   expect((await bob.post('/console/providers', { token, kind })).text).toMatch(REFUSAL)
+})
+
+describe('a webhook', () => {
+  const SECRET = /whsec_[A-Za-z0-9+/=]{40,}/g
+
+  test('is made, tried out, rotated, disabled and deleted by forms, and its secret is shown once', async () => {
+    const { received, answer } = receivers()
+    const site = consoleSite()
+    const ada = await site.person('Ada', 'admin')
+    const form = { url: 'https://other.example/hooks', types: 'badge.create' }
+    const made = await ada.post('/console/webhooks/new', form)
+    expect([made.status, new Set(made.text.match(SECRET)).size]).toEqual([201, 1])
+    const [, sealed = ''] = /href="(\/console\/webhooks\/whk_\w+)"/.exec(made.text) ?? []
+    // Objects of the tests have no AUTH_SECRET, so what they are to send is made without one.
+    const root = await testSite().root()
+    const url = 'https://partner.example/hooks'
+    const { body } = await root.post('/v1/webhooks', { url, types: ['badge.create'] })
+    const place = `/console/webhooks/${body.id}`
+    const seen = async (query = '', of = place) => {
+      const { status, text } = await ada.get(`${of}${query}`)
+      expect([status, text.match(SECRET)]).toEqual([200, null])
+      return text
+    }
+    answer('partner.example', () => new Response(null, { status: 503 }))
+    expect((await ada.post(`${place}/ping`)).location).toBe(`${place}?done=pinged`)
+    await eventually(async () =>
+      expect(await seen()).toMatch(/webhook\.ping.*waiting.*<code>503</s),
+    )
+    answer('partner.example', () => new Response(null, { status: 410 }))
+    await root.post('/v1/badges', { title: 'Told' })
+    await eventually(async () => expect(await seen()).toMatch(/Disabled.*answered 410/s))
+    await eventually(async () => expect(await seen('', sealed)).toContain('another AUTH_SECRET'))
+    answer('partner.example', () => new Response(null, { status: 204 }))
+    await ada.post(`${place}/enable`)
+    const there = /delivered.*action="([^"]*\/deliveries\/evt_\w+\/replay)"/s
+    await eventually(async () => expect(await seen('?status=delivered')).toMatch(there))
+    const [, again = ''] = there.exec(await seen('?status=delivered')) ?? []
+    const before = received.length
+    expect((await ada.post(again)).location).toBe(`${place}?done=replayed`)
+    await eventually(() => expect(received.length).toBe(before + 1))
+    const rotated = await ada.post(`${place}/rotate`, { graceHours: '1' })
+    const [secret] = rotated.text.match(SECRET) ?? []
+    expect([rotated.status, secret]).toEqual([201, expect.not.stringContaining(body.secret)])
+    expect((await ada.post(`${place}/replay`, { since: 'yesterday' })).status).toBe(422)
+    const since = new Date().toISOString()
+    expect((await ada.post(`${place}/replay`, { since })).location).toBe(`${place}?done=replayed`)
+    await ada.post(`${place}/disable`)
+    expect(await seen()).toContain('Somebody here has disabled it.')
+    expect((await ada.post(`${place}/delete`, { typed: 'it' })).status).toBe(422)
+    const deleted = await ada.post(`${place}/delete`, { typed: 'partner.example' })
+    expect(deleted.location).toBe('/console/webhooks?done=deleted')
+    expect((await ada.get(place)).status).toBe(404)
+  })
+
+  test('of two who change it, the second is shown both; an address that is not called is said to be none', async () => {
+    receivers()
+    const site = consoleSite()
+    const ada = await site.person('Ada', 'admin')
+    const url = 'https://partner.example/hooks'
+    const { body } = await (await testSite().root()).post('/v1/webhooks', { url })
+    const place = `/console/webhooks/${body.id}/edit`
+    const revision = String(body.revision)
+    const one = { url: 'https://one.example/', types: 'badge.create', revision }
+    expect((await ada.post(place, one)).status).toBe(303)
+    const two = await ada.post(place, { url: 'https://two.example/', revision })
+    expect(two.status).toBe(412)
+    expect(two.text).toMatch(/There now.*one\.example.*Typed by you.*two\.example/s)
+    const here = await ada.post('/console/webhooks/new', { url: `${ORIGIN}/v1/badges` })
+    expect([here.status, /id="url-error">[^<]*another site/.test(here.text)]).toEqual([422, true])
+    // What nobody knows does not come to stand for everything.
+    const unknown = { url: 'https://one.example/', types: 'badge.forge' }
+    expect((await ada.post('/console/webhooks/new', unknown)).status).toBe(422)
+  })
+})
+
+test('sessions that a provider has ended are listed with who said so, of whom and why', async () => {
+  const [trusted] = JSON.parse(SETTINGS.TRUSTED_ISSUERS)
+  const site = consoleSite({ TRUSTED_ISSUERS: JSON.stringify([{ ...trusted, ...TELLS }]) })
+  const admin = await site.person('Ada', 'admin')
+  const empty = await admin.get('/console/ended-sessions')
+  expect(empty.text).toContain('No provider has ended anything')
+  const [bob, eve] = [await site.member('bob'), await site.member('eve')]
+  const tell = async (path: string, body: string, type: string) => {
+    const headers = { 'Content-Type': type }
+    return site.fetch(new Request(`${ORIGIN}${path}`, { method: 'POST', headers, body }))
+  }
+  const form = `logout_token=${await logoutToken({ sub: 'bob' })}`
+  await tell('/v1/logout-tokens', form, 'application/x-www-form-urlencoded')
+  const event = await securityEvent('account-disabled', 'eve')
+  await tell('/v1/signals', event, 'application/secevent+jwt')
+  const rows = async (query = '') => {
+    const { text } = await admin.get(`/console/ended-sessions${query}`)
+    return (text.match(/<tr role="row">.*?<\/tr>/gs) ?? []).slice(1)
+  }
+  const [, , signedOut] = await rows()
+  expect(await rows()).toHaveLength(3)
+  for (const part of [bob.userId, 'signed out', '>logout<', ISSUER.issuer, '<time'])
+    expect(signedOut).toContain(part)
+  const ofEve = (await rows(`?target=${eve.userId}`)).join('')
+  expect(ofEve).toMatch(/signed out.*account-disabled.*suspended/s)
+  expect(ofEve).not.toContain(bob.userId)
 })
 
 async function zipped(text: string): Promise<number> {

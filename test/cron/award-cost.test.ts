@@ -45,11 +45,12 @@ test('no transaction awards more than 1 000 members, so that other requests are 
   expect(counts).toEqual({ awards: 3, due: 4, settle: 4 })
 })
 
-test('a tick with nothing to do asks each shard for crossings and milestones, and D1 for the rules and the ledger', async () => {
+test('a tick with nothing to do asks each shard for crossings and milestones and marks it, and D1 for the rules and the ledger', async () => {
   const { atRest } = await awardAll(10, 4)
-  // A tick reads the ledger; asks of each job whether it is due, and of those of every tick how it
-  // went; reads the rules and, for each of two jobs, the number of shards; and looks for what to erase,
-  // finish, expire, tell and forget, and for webhooks that have something to send.
+  // A tick looks for what the operator asks for; reads the ledger; asks of each job whether it is due, and
+  // of those of every tick how it went; marks itself, tells the shards and notes that they have heard it;
+  // reads the rules and, for each of two jobs, the number of shards; and looks for what to erase, finish,
+  // expire, tell and forget, and for webhooks that have something to send.
   const [jobs, daily] = [Object.keys(JOBS).length, 3]
-  expect(atRest).toEqual({ d1: 1 + jobs + (jobs - daily) + 3 + 6, objects: 2 * 4 })
+  expect(atRest).toEqual({ d1: 1 + 1 + jobs + (jobs - daily) + 2 + 3 + 6, objects: 3 * 4 })
 })

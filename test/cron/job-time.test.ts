@@ -9,6 +9,8 @@ import { testSite } from '../support/site.ts'
 
 const LIMIT_MS = 5_000
 const NAMES = Object.keys(JOBS)
+/** The call that reads the ledger, without which nobody knows what is due; before it the operator is asked. */
+const LEDGER = 2
 
 beforeEach(() => {
   vi.spyOn(console, 'error').mockReturnValue()
@@ -75,8 +77,8 @@ describe('a call that hangs', () => {
 
   test('costs one job its run at most, whichever call it is, and the next tick makes up for it', async () => {
     let now = Date.now()
-    // The first call reads the ledger, without which nobody knows what is due.
-    for (let at = 2, hasHung = true; hasHung; at++) {
+    for (let at = 1, hasHung = true; hasHung; at++) {
+      if (at === LEDGER) continue
       now += DAY
       const tick = await tickWith((number) => number === at, now)
       hasHung = tick.hasHung
@@ -90,7 +92,7 @@ describe('a call that hangs', () => {
 
   test('to the ledger itself ends the tick, which is made up for by the next', async () => {
     const now = Date.now()
-    const { error } = await tickWith((number) => number === 1, now)
+    const { error } = await tickWith((number) => number === LEDGER, now)
     expect(error).toBeInstanceOf(Error)
     expect(await ledger(now)).toEqual([])
     await testSite().tick(now)

@@ -44,6 +44,10 @@ const pages = ({ ids }: ConsoleWorld): readonly string[] => [
   '/console/jobs',
   '/console/jobs/award-badges',
   '/console/providers',
+  '/console/webhooks',
+  '/console/webhooks/new',
+  `/console/webhooks/${ids.webhook}`,
+  '/console/ended-sessions',
   '/console/explain?method=GET&path=/v1/users&as=anonymous',
   '/console/explain?page=/members/x',
 ]

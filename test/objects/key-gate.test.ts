@@ -200,7 +200,7 @@ describe('usage is written by the alarm', () => {
     expect(await usageRows(key.id)).toMatchObject([{ requests: 4 }])
   })
 
-  test('nothing is left in the object of a key that was deleted with its creator', async () => {
+  test('nothing is left in the object of a key that was deleted with its creator, but that it is over', async () => {
     const site = testSite()
     const [root, boss] = [await site.root(), await site.memberWith('admin', 'boss')]
     const key = await partner(site, {}, boss)
@@ -210,6 +210,7 @@ describe('usage is written by the alarm', () => {
       alarm: await storage.getAlarm(),
       stored: [...storage.kv.list()],
     }))
-    expect(left).toEqual({ alarm: null, stored: [] })
+    const over = { generation: expect.any(String), accessRevision: 1, isOver: true }
+    expect(left).toEqual({ alarm: null, stored: [['told', over]] })
   })
 })

@@ -13,7 +13,11 @@ export const MINUTE = 60_000
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
 
-const client = visitsClient(env.VISITS, async () => {})
+const client = visitsClient(
+  env.VISITS,
+  async () => {},
+  async () => 'g',
+)
 
 /** The client, with a grant to record for every member whose visits are asked for. */
 export const visits = {

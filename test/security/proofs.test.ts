@@ -125,7 +125,11 @@ describe('no proof can be made from outside', () => {
 })
 
 test('a visit is recorded only for the member it was granted to', async () => {
-  const visits = visitsClient(env.VISITS, async () => {})
+  const visits = visitsClient(
+    env.VISITS,
+    async () => {},
+    async () => 'g',
+  )
   await granted('visit:record', async (exercised) => {
     const [mine, theirs] = [ADA, BEN].map((userId) => visits.of({ userId, shard: 0 }))
     await expect(theirs?.record(exercised, NOW, '2026-01-01')).rejects.toThrow(GrantError)

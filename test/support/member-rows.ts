@@ -42,6 +42,7 @@ export const FATES: Readonly<Record<string, Fate>> = {
   'idempotency_keys.target': 'goes',
   'api_keys.created_by': 'goes',
   'webhooks.created_by': 'goes',
+  'webhooks.disabled_told': 'goes',
   'feed.subject': RECORD,
   'feed.about': RECORD,
   'api_key_usage.key_id': 'goes',
@@ -85,6 +86,9 @@ export const WITHOUT_MEMBERS: Readonly<Record<string, string>> = {
   roles: 'what the site has defined',
   token_keys: 'the site’s own keys',
   auth_attempts: 'hashes of what somebody typed',
+  store_marks: 'what binds the database to the objects',
+  store_shards: 'what binds the database to the objects',
+  operator_requests: 'what was reconciled, by ids that mostly lead to nobody any more',
   dry_run: 'nothing, at any time',
   signals: 'what issuers have told',
   session_ends: 'hashes, as of those who were never here',
@@ -135,8 +139,9 @@ export const ROWS: Readonly<Record<string, (names: Names) => string>> = {
   refusal_counts: ({ keyId }) => `insert into refusal_counts (key_id, day, code, stage, count)
     values ('${keyId}', '2026-01-01', 'forbidden', 'permission', 1)`,
   webhooks: ({ userId }) => `insert into webhooks (id, url, created_by, enabled, secrets, since,
-      revision, created_at, updated_at)
-    values ('whk_1', 'https://partner.example/', '${userId}', 1, '[]', 0, 1, '${AT}', '${AT}')`,
+      revision, created_at, updated_at, disabled_told)
+    values ('whk_1', 'https://partner.example/', '${userId}', 1, '[]', 0, 1, '${AT}', '${AT}',
+      '${userId}')`,
   feed: ({ userId }) => `insert into feed (id, type, at, subject, fields, about)
     values ('evt_9', 'user.update', '${AT}', '${userId}', '[]', '{"userId":"${userId}"}')`,
   bookings: ({

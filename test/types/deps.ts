@@ -45,7 +45,11 @@ export const writes = [
   // @ts-expect-error: gates are told of a change by what follows it up
   route({ ...declaration, run: ({ deps }) => deps.keyGates.refresh([]) }),
   // @ts-expect-error: usage is written by the object that counts it
-  route({ ...declaration, run: ({ deps }) => deps.apiKeys.recordUsage('key_1', []) }),
+  route({ ...declaration, run: ({ deps }) => deps.apiKeys.recordUsage('key_1', [], 'g') }),
+  // @ts-expect-error: a generation is begun by what finds that a store was put back
+  route({ ...declaration, run: ({ deps }) => deps.stores.begin('g') }),
+  // @ts-expect-error: objects are bound by the tick
+  route({ ...declaration, run: async ({ deps }) => deps.visits.in(0).bind }),
   // @ts-expect-error: members are made at the entry
   route({ ...declaration, run: async ({ deps }) => deps.identities.provision }),
 ]
@@ -97,6 +101,8 @@ export const READS: Readonly<Record<Unaudited, true>> = {
   'linkedIdentities.list': true,
   'mailPreferences.find': true,
   'profileSync.find': true,
+  'memberExport.first': true,
+  'memberExport.page': true,
   'pageRules.find': true,
   'pageRules.forPage': true,
   'pageRules.list': true,
@@ -105,7 +111,6 @@ export const READS: Readonly<Record<Unaudited, true>> = {
   'roles.find': true,
   'roles.list': true,
   'roles.reopen': true,
-  'sessionAge.begunAt': true,
   'services.bookingsOf': true,
   'services.find': true,
   'services.list': true,

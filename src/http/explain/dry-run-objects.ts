@@ -37,24 +37,34 @@ export function dryRunObjects(env: Pick<Bindings, Objects>): Pick<Bindings, Obje
         prune: refused,
         milestones: refused,
         reported: refused,
+        bind: refused,
+        survey: refused,
+        members: refused,
+        eraseUnknown: refused,
+        adopt: refused,
+        putBack: refused,
       }
     }),
     KEYS: namespaceOf<KeyGate>((name) => ({
       foresee: async (keyId) => env.KEYS.getByName(name).foresee(keyId),
       refresh: accepted,
       verify: refused,
+      told: refused,
+      adopt: refused,
     })),
     JOBS: namespaceOf<JobBell>(() => ({ wake: accepted })),
     WEBHOOKS: namespaceOf<WebhookSending>((name) => {
       const sender = () => env.WEBHOOKS.getByName(name)
       return {
-        state: async () => sender().state(),
-        deliveries: async (filter) => sender().deliveries(filter),
+        state: async (...about) => sender().state(...about),
+        deliveries: async (...about) => sender().deliveries(...about),
         isKnown: async (id) => sender().isKnown(id),
         replay: async (_, id) => sender().isKnown(id),
         wake: accepted,
         ping: accepted,
         replayFrom: accepted,
+        isDeleted: refused,
+        adopt: refused,
       }
     }),
     BELL: namespaceOf<WebhookRinging>(() => ({ ring: async () => false })),

@@ -16,6 +16,8 @@ export interface Identified {
   readonly visitShard?: number | undefined
   /** Which of the member's identities the request came with. */
   readonly identity?: IdentityName | undefined
+  /** That of the stores, as it was read with the caller; undefined if it was not. */
+  readonly generation?: string | undefined
   /** What is left of a key's limits. */
   readonly limits?: readonly Limit[]
   /** Who it is at this moment, where that is still being asked; the actor is who it was a moment ago. */

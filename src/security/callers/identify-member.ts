@@ -90,7 +90,8 @@ function isListed({ issuer, subject }: IdentityName, { bootstrapAdmins }: Settin
 function assumed(member: RememberedMember, by: SessionName | Issued, { now }: Moment): Identified {
   const { row, actor, identity } = member
   const assumption = assumptionOf(row, identity, by, new Date(now))
-  return { actor, visitShard: row.visitShard, identity, assumption }
+  const { visitShard, generation } = row
+  return { actor, visitShard, identity, generation, assumption }
 }
 
 async function admitMember(
@@ -112,13 +113,15 @@ async function admitMember(
   const row = there(await current())
   const actor = memberOf(row)
   deps.remembered?.remember({ row, actor, identity }, cookie)
-  return { actor, visitShard: row.visitShard, identity }
+  const { visitShard, generation } = row
+  return { actor, visitShard, identity, generation }
 }
 
 /** A member as storage knows them. @throws Problem `session_revoked` for one who was deleted */
 export function identified(row: MemberRow | undefined): Identified {
   const member = there(row)
-  return { actor: memberOf(member), visitShard: member.visitShard }
+  const { visitShard, generation } = member
+  return { actor: memberOf(member), visitShard, generation }
 }
 
 function there<Row extends MemberRow>(row: Row | undefined): Row {

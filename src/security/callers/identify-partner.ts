@@ -24,7 +24,8 @@ export async function identifyPartner(
   if (!known) return asked
   // Whoever waits for it sees it fail.
   asked.catch(() => {})
-  return { actor: known, pending: asked }
+  const { actor, generation } = known
+  return { actor, generation, pending: asked }
 }
 
 async function askGate(
@@ -36,8 +37,10 @@ async function askGate(
   const answer = await keyGates.verify(keyId, { secretHash, address, again }).catch(gateIsSilent)
   if (answer.good || answer.because !== 'invalid') burstGuard.passed(secretHash)
   else await burstGuard.failed(address, secretHash, now)
-  if (answer.good) rememberedKeys?.remember(secretHash, partnerOf(keyId, answer), now)
-  else rememberedKeys?.forget(secretHash)
+  if (answer.good) {
+    const { generation } = answer
+    rememberedKeys?.remember(secretHash, { actor: partnerOf(keyId, answer), generation }, now)
+  } else rememberedKeys?.forget(secretHash)
   return admitPartner(keyId, answer)
 }
 
@@ -58,7 +61,8 @@ export async function foreseePartner(
 
 function admitPartner(keyId: KeyId, answer: KeyAnswer): Identified {
   if (answer.good) {
-    return { actor: partnerOf(keyId, answer), limits: answer.limits }
+    const { limits, generation } = answer
+    return { actor: partnerOf(keyId, answer), limits, generation }
   }
   switch (answer.because) {
     case 'invalid':

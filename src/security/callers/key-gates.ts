@@ -17,6 +17,8 @@ export type KeyAnswer =
       /** What the key may at this moment: its scopes, as far as its creator may do them to anybody's. */
       readonly scopes: readonly Permission[]
       readonly accessRevision: number
+      /** That of the stores, by which its calls of objects go; undefined from a gate of a former version. */
+      readonly generation?: string
       readonly limits: readonly Limit[]
     }
   /**

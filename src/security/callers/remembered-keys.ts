@@ -7,6 +7,8 @@ import type { PartnerActor } from '../actor.ts'
 
 interface RememberedKey {
   readonly actor: PartnerActor
+  /** Of the stores, as its gate knew it. */
+  readonly generation: string | undefined
   /** Milliseconds since the epoch. */
   readonly goodAt: number
 }
@@ -19,14 +21,14 @@ export class RememberedKeys {
   readonly #keys = new Map<string, RememberedKey>()
 
   /** What the key might do when it was good; undefined if that is too long ago. */
-  find(secretHash: string, now: number): PartnerActor | undefined {
+  find(secretHash: string, now: number): RememberedKey | undefined {
     const known = this.#keys.get(secretHash)
-    return known && Math.abs(now - known.goodAt) < FRESH_MS ? known.actor : undefined
+    return known && Math.abs(now - known.goodAt) < FRESH_MS ? known : undefined
   }
 
-  remember(secretHash: string, actor: PartnerActor, now: number): void {
+  remember(secretHash: string, key: Omit<RememberedKey, 'goodAt'>, now: number): void {
     this.#keys.delete(secretHash)
-    this.#keys.set(secretHash, { actor, goodAt: now })
+    this.#keys.set(secretHash, { ...key, goodAt: now })
     const [oldest] = this.#keys.keys()
     if (this.#keys.size > MOST && oldest !== undefined) this.#keys.delete(oldest)
   }

@@ -31,6 +31,7 @@ const PAGES: Readonly<Record<string, string>> = {
   explain: '/console/explain?method=GET&path=/v1/users&as=anonymous',
   account: '/account',
   security: '/auth/account',
+  webhooks: '/console/webhooks',
 }
 
 const SIZES = { wide: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } } as const

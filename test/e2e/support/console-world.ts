@@ -11,7 +11,7 @@ const emailOf = (role: string) => `${role}@example.com`
 
 export interface ConsoleWorld {
   readonly url: string
-  readonly ids: Readonly<Record<'member' | 'other' | 'badge' | 'rule', string>>
+  readonly ids: Readonly<Record<'member' | 'other' | 'badge' | 'rule' | 'webhook', string>>
   /** A page of somebody with that role, or of nobody, in a context of its own. */
   as(role: string | undefined, options?: BrowserContextOptions): Promise<Watched>
   /** Fills in and sends the form of the sign-in, which the page shows. */
@@ -53,9 +53,13 @@ export function consoleWorld(roles: readonly string[]): () => ConsoleWorld {
     const rule = { badgeId: badge, metric: 'visits', threshold: 1, enabled: false }
     const { id: ruleId } = await call('POST', '/v1/badge-rules', rule)
     await call('PUT', `/v1/users/${other}/badges/${badge}`)
+    // Nobody listens there, so what it is told is waiting.
+    const hook = { url: 'http://127.0.0.1:9/hooks' }
+    const { id: webhook } = await call('POST', '/v1/webhooks', hook)
+    await call('POST', `/v1/webhooks/${webhook}/ping`)
     made = {
       url,
-      ids: { member: users.get('member') ?? '', other, badge, rule: ruleId },
+      ids: { member: users.get('member') ?? '', other, badge, rule: ruleId, webhook },
       async as(role, options) {
         if (!browser) throw new Error('the browser has not started')
         const context = await browser.newContext({ locale: 'en-GB', ...options })

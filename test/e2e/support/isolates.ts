@@ -3,6 +3,7 @@
  * the same storage, at the same address. Its calls to D1 can be held up, so that a client can leave
  * before one is over.
  */
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,6 +17,7 @@ import type { Project } from '../../../local/compile.ts'
 import { project } from '../../../local/project.ts'
 import { localSettings } from '../../../local/settings.ts'
 import { eventually } from '../../support/eventually.ts'
+import { descendants } from './site.ts'
 
 /** The time to build, which takes seconds, and minutes on a busy machine. */
 const BUILD_TIMEOUT_MS = 300_000
@@ -39,6 +41,8 @@ export interface Isolate {
   /** The secret of the last link mailed to this address, without the first `from` mails. */
   secretFor(email: string, from?: number): Promise<string>
   stop(): Promise<void>
+  /** Ends it in the middle of whatever it does: no line of it runs any more. */
+  kill(): Promise<void>
 }
 
 export interface BuiltSite {
@@ -116,6 +120,10 @@ export function builtSite(): BuiltSite {
       callsOf: (path) => calls.filter((of) => of === path).length,
       secretFor,
       stop,
+      kill: async () => {
+        for (const pid of runtimes()) process.kill(pid, 'SIGKILL')
+        await stop()
+      },
     }
   }
 
@@ -123,22 +131,35 @@ export function builtSite(): BuiltSite {
     get code() {
       return made.code
     },
-    token: (subject) => sign(dir, subject, {}, 3600),
+    token: (subject) => sign(dir, subject, {}, 4 * 3600),
     isolate,
   }
 }
 
-/** The Worker with a database that delays every call before it is made and on its way back. */
+/** The runtimes that this process has started. */
+function runtimes(): number[] {
+  const rows = execFileSync('ps', ['-A', '-o', 'pid=,comm='], { encoding: 'utf8' }).split('\n')
+  const named = rows.map((row) => row.trim().split(/\s+/)).filter(([, of]) => of === 'workerd')
+  const pids = new Set(named.map(([pid]) => Number(pid)))
+  return descendants(process.pid).filter((pid) => pids.has(pid))
+}
+
+/**
+ * The Worker with a database that delays every call before it is made and on its way back. It is one
+ * database for the isolate, which looks only at its first request whether that fits.
+ */
 function slowStorage(delayMs: number): string {
   return `import worker from './worker.js'
 export * from './worker.js'
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, ${delayMs}))
 const natives = new WeakMap()
+let requested = ''
+let slow
 
 function slowly(native, path) {
   const through = async (call) => {
-    console.log('${CALL}' + path)
+    console.log('${CALL}' + (path ?? requested))
     await pause()
     const result = await call()
     await pause()
@@ -154,7 +175,7 @@ function slowly(native, path) {
   return {
     prepare: (sql) => statement(native.prepare(sql)),
     batch: (all) => through(() => native.batch(all.map((each) => natives.get(each)))),
-    withSession: (start) => slowly(native.withSession(start), path),
+    withSession: (start) => slowly(native.withSession(start), requested),
     getBookmark: () => native.getBookmark(),
   }
 }
@@ -162,7 +183,8 @@ function slowly(native, path) {
 export default {
   ...worker,
   fetch: (request, env, ctx) => {
-    const DB = ${delayMs > 0 ? 'slowly(env.DB, new URL(request.url).pathname)' : 'env.DB'}
+    requested = new URL(request.url).pathname
+    const DB = ${delayMs > 0 ? '(slow ??= slowly(env.DB))' : 'env.DB'}
     return worker.fetch(request, { ...env, DB }, ctx)
   },
 }

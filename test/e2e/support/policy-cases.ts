@@ -22,6 +22,7 @@ export const KEY_SCOPES: readonly Permission[] = [
 export const NO_SCOPES: readonly Permission[] = [
   'profile:delete',
   'account:delete',
+  'profile:export',
   'user:suspend',
   'session:end',
   'identity:manage',

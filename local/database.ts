@@ -1,0 +1,80 @@
+/**
+ * The database of the local site or, with `remote`, of the deployed one, past the site itself: for
+ * commands that ask for what no route does. Whoever can run them may write to the database.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import * as z from 'zod'
+import { Refusal } from './refusal.ts'
+import { DEPLOYED, wranglerOn } from './root.ts'
+import { openStateDir, runningServer } from './state.ts'
+
+const Results = z.array(z.object({ results: z.array(z.record(z.string(), z.unknown())) }))
+
+/** More than a page of what any command reads. */
+const MOST_BYTES = 256 * 2 ** 20
+
+/** The state directory that the environment names. @throws Refusal */
+function stateDir(): string {
+  return openStateDir(process.env['STATE_DIR'] || '.guildhall')
+}
+
+/** Runs the statements as one transaction. @throws Refusal with wrangler's own words */
+export function execute(sql: string, remote: boolean) {
+  const where = remote ? ['--remote'] : ['--local', '--persist-to', stateDir()]
+  const args = wranglerOn('d1', 'execute', 'DB', ...where, '--json', '--command', sql)
+  // A site that was deployed from here has its own database.
+  if (remote && existsSync(DEPLOYED)) args.splice(-1, 1, DEPLOYED)
+  const { stdout, stderr, status } = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    maxBuffer: MOST_BYTES,
+    stdio: ['inherit', 'pipe', 'pipe'],
+    env: { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true' },
+  })
+  if (status !== 0) throw new Refusal(`the database did not take it\n${stderr || stdout}`)
+  return Results.parse(JSON.parse(stdout.slice(stdout.indexOf('['))))
+}
+
+/** The rows that a statement returns. */
+export type Row = Readonly<Record<string, unknown>>
+
+export interface Access {
+  readonly query: (sql: string) => Promise<readonly Row[]>
+  /** Has a tick carry out what was asked for, or waits a while for one. */
+  readonly tick: () => Promise<void>
+}
+
+/** A deployed site ticks every five minutes. */
+const LOOK_EVERY_MS = 15_000
+
+/** Works with the deployed site, or the local one, which is started for the moment if it does not run. */
+export async function withDatabase<T>(
+  remote: boolean,
+  work: (access: Access) => Promise<T>,
+): Promise<T> {
+  const byWrangler = async (sql: string) => execute(sql, remote)[0]?.results ?? []
+  if (remote) return work({ query: byWrangler, tick: async () => sleep(LOOK_EVERY_MS) })
+  const dir = stateDir()
+  const running = await runningServer(dir)
+  if (running) {
+    const tick = async () => void (await fetch(`${running.url}/cdn-cgi/local/scheduled`))
+    return work({ query: byWrangler, tick })
+  }
+  const [{ startSite }, { localSettings }] = await Promise.all([
+    import('./site.ts'),
+    import('./settings.ts'),
+  ])
+  const site = await startSite({ stateDir: dir, settings: await localSettings(dir) })
+  try {
+    const query = async (sql: string) => (await site.db.prepare(sql).all<Row>()).results
+    return await work({ query, tick: async () => void (await site.tick()) })
+  } finally {
+    await site.stop()
+  }
+}
+
+/** A text in SQL. */
+export function text(value: string): string {
+  return `'${value.replaceAll("'", "''")}'`
+}

@@ -1,0 +1,96 @@
+/**
+ * The trigger. Before the jobs it carries out what the operator asks for by a row in the database, which
+ * takes write access to it: nothing that is deployed can make one, and no route leads here.
+ */
+import { openSession } from '../db/client.ts'
+import { databaseInTime } from '../db/in-time.ts'
+import type { Bindings } from '../env.ts'
+import { objectsInTime } from '../objects/in-time.ts'
+import { assertReady } from '../readiness.ts'
+import {
+  type OperatorRequest,
+  operatorRequestsRepository,
+  type Report,
+} from '../repositories/operator-requests.ts'
+import { shareSettings } from '../settings/settings.ts'
+import { failureOf } from './job.ts'
+import { putObjectsBack } from './put-back.ts'
+import { reconcile } from './reconcile.ts'
+import { tick, TRIGGER } from './schedule.ts'
+
+/** A tick that has taken a request is over by then. */
+const CLAIM_MS = 15 * 60_000
+const TIME_LIMIT_MS = 3 * 60_000
+const CALL_LIMIT_MS = 5_000
+/** Statements and calls of objects, out of those that a trigger may make. */
+const CALLS = 500
+
+/** @param now when the tick was due; milliseconds since the epoch. @throws as `tick` does, and last for a request */
+export async function onTrigger(cron: string, env: Bindings, now: number): Promise<void> {
+  // Storage that is another site's, or not as this code needs it, has nothing to ask for.
+  await assertReady(env)
+  const { spent, failure } = cron === TRIGGER ? await carryOut(env, now) : NOTHING
+  await tick(cron, env, now, Date.now, spent)
+  if (failure !== undefined) throw new Error(`what the operator asks for waits: ${failure}`)
+}
+
+/** What carrying it out has come to. */
+interface Outcome {
+  /** The calls it took. */
+  readonly spent: number
+  /** Why it is not over with, where something went wrong. */
+  readonly failure?: string
+}
+const NOTHING: Outcome = { spent: 0 }
+
+/** Goes on with the oldest request. */
+async function carryOut(env: Bindings, now: number): Promise<Outcome> {
+  const limited = {
+    ...env,
+    DB: databaseInTime(env.DB, CALL_LIMIT_MS),
+    VISITS: objectsInTime(env.VISITS, CALL_LIMIT_MS),
+    KEYS: objectsInTime(env.KEYS, CALL_LIMIT_MS),
+    WEBHOOKS: objectsInTime(env.WEBHOOKS, CALL_LIMIT_MS),
+  }
+  shareSettings(env, limited)
+  const requests = operatorRequestsRepository(openSession(limited.DB, 'primary').db)
+  const at = new Date(now).toISOString()
+  const until = new Date(now + CLAIM_MS).toISOString()
+  let request: OperatorRequest | undefined
+  let left = CALLS
+  try {
+    request = await requests.claim(at, until)
+    if (!request) return { spent: 1 }
+    const { id } = request
+    const ends = Date.now() + TIME_LIMIT_MS
+    const affords = (calls: number) => {
+      if (left < calls || Date.now() > ends) return false
+      left -= calls
+      return true
+    }
+    if (request.kind !== 'reconcile') {
+      const report = await carriedOutAtOnce(limited, request)
+      const status = report.failures.length > 0 ? 'failed' : 'succeeded'
+      await requests.finish(id, { status, report, finishedAt: new Date().toISOString() })
+      return { spent: CALLS }
+    }
+    const note = requests.note.bind(requests, id)
+    const { isDone, report } = await reconcile(limited, request, now, affords, note)
+    const status = report.failures.length > 0 ? 'failed' : 'succeeded'
+    if (isDone) await requests.finish(id, { status, report, finishedAt: new Date().toISOString() })
+    else await requests.release(id)
+  } catch (error) {
+    const failure = failureOf(error)
+    if (request) await requests.release(request.id, failure).catch(() => undefined)
+    return { spent: CALLS - left, failure }
+  }
+  return { spent: CALLS - left }
+}
+
+async function carriedOutAtOnce(
+  env: Bindings,
+  request: OperatorRequest,
+): Promise<Report & { readonly failures: readonly string[] }> {
+  if (request.kind === 'put-back') return putObjectsBack(env, request)
+  return { failures: [`nothing here is called ${request.kind}`] }
+}

@@ -115,7 +115,7 @@ function isEventType(type: string): boolean {
 }
 
 const CURSOR = 'events'
-const Key = z.tuple([z.string().regex(/^[\w-]{1,64}$/), z.int().min(0)])
+const Key = z.tuple([z.string().regex(/^[0-9a-f-]{16,36}$/), z.int().min(0)])
 
 /** Undefined for the beginning of what is kept. @throws Problem `validation_failed` */
 async function placeOf({ cursor }: Query): Promise<FeedPlace | undefined> {

@@ -21,6 +21,8 @@ const SMALL = new Set([
   'token_keys',
   'dry_run',
   'webhooks',
+  'operator_requests',
+  'store_shards',
 ])
 
 /** Statements that walk a table, and why they may. */

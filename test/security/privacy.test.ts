@@ -74,6 +74,8 @@ describe('private fields', () => {
     const profiles = [`/v1/users/${userId}?view=full`, '/v1/users?view=full']
     if (profiles.includes(url)) return PROFILE_FIELDS
     if (url === `/v1/users/${userId}/identities` && name === 'admin') return ['subject']
+    if (url === `/v1/users/${userId}/export` && name === 'admin')
+      return [...new Set([...PROFILE_FIELDS, ...BOOKING_FIELDS, 'subject'])].toSorted()
     const managesBookings = !isOutcast(name) && matrix.answers[name] === 'allowed'
     if (!managesBookings) return []
     if (url === `/v1/bookings/${bookingId}/calendar.ics`) return ['note']

@@ -19,11 +19,13 @@ const ALWAYS_NEW: readonly (readonly [RegExp, string])[] = [
 
 /**
  * Rows that came (`+`) and went (`-`), by table; a row that was changed does both. Of counters only what
- * they have come to: whether they were there before depends on what happened before.
+ * they have come to: whether they were there before depends on what happened before. What every tick notes
+ * of the stores is left out.
  */
 export function changesBetween(before: Dump, after: Dump): string[] {
   const tables = new Set([...Object.keys(before), ...Object.keys(after)])
   return [...tables]
+    .filter((table) => !/\bstore_(marks|shards)$/.test(table))
     .flatMap((table) => {
       const [old, now] = [textsOf(before[table]), textsOf(after[table])]
       // Tables of the same name count as one, whichever object they are in.

@@ -31,7 +31,7 @@ const Url = HttpUrl.meta({
   examples: ['https://partner.example/hooks'],
 })
 const Types = z
-  .array(z.enum(EVENT_TYPES))
+  .array(z.enum(EVENT_TYPES).meta({ id: 'EventType' }))
   .min(1)
   .max(EVENT_TYPES.length)
   .transform((types) => [...new Set(types)])

@@ -129,6 +129,18 @@ describe('GET /v1/elevations', () => {
           why: expect.stringMatching(/.{20}/),
           trigger: 'event: signal-received',
         },
+        {
+          identity: 'reconciler',
+          may: [
+            'profile:delete',
+            'badge-rule:manage',
+            'api-key:manage',
+            'webhook:manage',
+            'job:run',
+          ],
+          why: expect.stringMatching(/.{20}/),
+          trigger: 'cron: npm run reconcile, which takes write access to the database',
+        },
       ],
       nextCursor: null,
     })

@@ -102,7 +102,11 @@ function withoutQuery(url: string): string {
 
 const PastedToken = z
   .strictObject({
-    token: z.string().min(1).max(LONGEST_PASTED).meta({ description: 'Kept and logged nowhere' }),
+    token: z
+      .string()
+      .min(1)
+      .max(LONGEST_PASTED)
+      .meta({ pattern: '^[\\s\\S]+$', description: 'Kept and logged nowhere' }),
     kind: z.enum(TOKEN_KINDS).default('access').meta({ description: 'What it is to be taken for' }),
   })
   .meta({ id: 'PastedToken', examples: [{ token: EXAMPLE_TOKEN, kind: 'access' }] })

@@ -47,14 +47,16 @@ interface Taken {
 async function receiver() {
   const taken: Taken[] = []
   const unsigned: string[] = []
-  let secret: string | undefined
+  // The first event may come before the answer that has the secret.
+  const secret = Promise.withResolvers<string>()
   let count = 0
   const take = async (request: IncomingMessage, response: ServerResponse) => {
     let text = ''
     for await (const chunk of request) text += String(chunk)
     const headers = request.headers as Record<string, string>
+    const key = await secret.promise
     try {
-      new Webhook(secret ?? '').verify(text, headers)
+      new Webhook(key).verify(text, headers)
     } catch (error) {
       unsigned.push(String(error))
     }
@@ -80,7 +82,7 @@ async function receiver() {
     taken,
     unsigned,
     count: () => count,
-    use: (given: string) => (secret = given),
+    use: secret.resolve,
   }
 }
 

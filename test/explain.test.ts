@@ -20,10 +20,11 @@ import {
 import { type Asked, explained, explainer, foretold, nameOf, stored } from './support/explained.ts'
 import { seeded } from './support/seeded.ts'
 import { testSite } from './support/site.ts'
+import { sized } from './support/size.ts'
 import { anotherOf, bodyFor, type Caller, castOf, pathFor, thingsFor } from './support/world.ts'
 
 /** The share of calls that are made, and at least one of either kind for each row. */
-const SAMPLED = { spent: 0.05, harmless: 0.2 }
+const SAMPLED = { spent: sized(0.05, 0.02), harmless: sized(0.2, 0.1) }
 const RANDOM_REQUESTS = 40
 
 describe('the status that is foretold is the one that is answered, and foretelling it changes nothing', () => {

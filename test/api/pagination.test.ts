@@ -110,6 +110,7 @@ const KEYS: Record<string, [name: string, key: (string | number)[]]> = {
   '/v1/jobs/:job/runs': ['runs of :job', [`run_${NO_ID}`]],
   '/v1/roles': ['roles', ['greeter']],
   '/v1/elevations': ['elevations', ['badge-awarder']],
+  '/v1/issuers': ['issuers', ['https://issuer.example']],
   '/v1/jobs': ['jobs', ['award-badges']],
   '/v1/me/progress': ['progress', [1, `rul_${NO_ID}`]],
   '/v1/users/:userId/sessions': ['sessions?:userId', [AT, 'session']],

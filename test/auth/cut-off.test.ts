@@ -40,7 +40,7 @@ afterEach(() => void vi.restoreAllMocks())
 
 async function signsIn(browser: Browser, email: string, password: string): Promise<boolean> {
   const { location } = await browser.post('/auth/sign-in', { email, password })
-  return location === '/auth/account'
+  return location === '/account'
 }
 
 function must(isSo: boolean, page?: Page): void {
@@ -111,7 +111,7 @@ const ACTS: Readonly<Record<string, Arrange>> = {
     const way = await leave()
     const again = async () => {
       const page = await comeBack(await leave())
-      must(page.location === '/auth/account', page)
+      must(page.location === '/account', page)
       must((await ada.get('/auth/account')).status === 200)
     }
     return { request: () => comeBack(way), again }

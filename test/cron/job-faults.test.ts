@@ -9,8 +9,11 @@ import { DAY, inShard, MINUTE } from '../objects/visit-fixtures.ts'
 import { CONNECTION_LOST, failingStorage, INTERNALS } from '../support/failing.ts'
 import { awardsPerMember, badgeWithRule, populate, rowsOf, visit } from '../support/population.ts'
 import { testSite } from '../support/site.ts'
+import { sized } from '../support/size.ts'
 
 const SHARDS = 2
+/** Every call with `npm run test:full`; each job makes several of a kind. */
+const STEP = sized(1, 2)
 
 beforeEach(() => {
   vi.spyOn(console, 'error').mockReturnValue()
@@ -58,7 +61,7 @@ test.each([
   // Whether the storage is looked at first is for the tests of health.
   await testSite(storage).anonymous.get('/v1/badges')
   let now = Date.now()
-  for (let n = 1, failed = true; failed; n++) {
+  for (let n = 1, failed = true; failed; n += STEP) {
     now += DAY
     await makeWork(now)
     arm({ fails: (number) => number === n, when, text })

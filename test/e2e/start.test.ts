@@ -169,7 +169,7 @@ describe('a stop', () => {
     const ada = await token(stateDir, 'ada', '--role', 'moderator')
     let userId: string | undefined
     let port = '0'
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGKILL', 'SIGTERM'] as const) {
+    for (const signal of ['SIGINT', 'SIGKILL', 'SIGTERM'] as const) {
       const server = await startServer({ stateDir, env: { PORT: port } })
       const before = await whoami(server.url, ada)
       expect(before.roles).toContain('moderator')

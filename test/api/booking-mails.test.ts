@@ -220,6 +220,9 @@ describe('an address that nobody has confirmed', () => {
     body.set('List-Unsubscribe', 'One-Click')
     const press = (to: string, raw: BodyInit) => site.anonymous.call('POST', to, { raw })
     expect((await press(path, new URLSearchParams())).status).toBe(400)
+    const headers = { 'Content-Type': 'multipart/form-data; boundary=x' }
+    const broken = await site.anonymous.call('POST', path, { headers, raw: '--y' })
+    expect([broken.status, broken.body.code]).toEqual([400, 'malformed_request'])
     expect((await press(path.replace(/.$/, '!'), body)).status).toBe(404)
     expect((await press(path.replace(/link=./, 'link=-'), body)).status).toBe(404)
     expect(await rowsOf('select * from mail_suppressions')).toEqual([])

@@ -351,6 +351,10 @@ describe('a webhook', () => {
     const rotated = await ada.post(`${place}/rotate`, { graceHours: '1' })
     const [secret] = rotated.text.match(SECRET) ?? []
     expect([rotated.status, secret]).toEqual([201, expect.not.stringContaining(body.secret)])
+    // What is left empty cuts no receiver off.
+    await ada.post(`${place}/rotate`, { graceHours: '' })
+    const [{ changes }] = (await root.get('/v1/audit?action=webhook.rotate')).body.items
+    expect(changes).toEqual({ graceSeconds: 86_400 })
     expect((await ada.post(`${place}/replay`, { since: 'yesterday' })).status).toBe(422)
     const since = new Date().toISOString()
     expect((await ada.post(`${place}/replay`, { since })).location).toBe(`${place}?done=replayed`)

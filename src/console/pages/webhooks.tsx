@@ -183,11 +183,13 @@ export function webhookPages(app: ConsoleApp): void {
   app.get('/console/webhooks/:webhookId/rotate', async (c) => rotatePage(c, await read(c)))
 
   app.post('/console/webhooks/:webhookId/rotate', async (c) => {
-    const graceSeconds = Math.round((c.var.form.number('graceHours') ?? 0) * 3600)
+    // Left empty it says nothing, which is a day: at once would cut off the receiver.
+    const hours = c.var.form.number('graceHours')
+    const json = hours === undefined ? {} : { graceSeconds: Math.round(hours * 3600) }
     let issued: Issued | undefined
     const refused = await attempt(
       c.var.client.v1.webhooks[':webhookId'].rotate
-        .$post({ param: { webhookId: idOf(c) }, json: { graceSeconds }, ...once(c) })
+        .$post({ param: { webhookId: idOf(c) }, json, ...once(c) })
         .then((webhook) => (issued = webhook)),
     )
     return issued ? secretPage(c, issued) : rotatePage(c, await read(c), faultOf(refused))

@@ -5,7 +5,7 @@ import { Card, Day, Empty, Figure, Head, Pill, Table, Time } from '../../look/pa
 import type { Client } from '../api.ts'
 import { AuditTable } from '../audit-table.tsx'
 import { type ConsoleApp, may } from '../context.ts'
-import { RunStatus } from '../run-status.tsx'
+import { RunStatus } from '../runs.tsx'
 import { show } from '../shell.tsx'
 import { signedIn } from '../signed-in.ts'
 

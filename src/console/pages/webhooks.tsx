@@ -1,5 +1,4 @@
 /** Webhooks: where partners are told what happens, what became of each delivery, and its secret, shown once. */
-import type { Child } from 'hono/jsx'
 import { Check, Field, Hidden, Select } from '../../look/forms.tsx'
 import {
   Card,
@@ -17,11 +16,10 @@ import { callsOf, type Client } from '../api.ts'
 import type { ConsoleApp, ConsoleContext } from '../context.ts'
 import { attempt, Both, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
 import { EVENT_TYPES, type EventType } from '../event-types.ts'
+import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
-import { type Faults, faultsOf } from '../forms.ts'
 import { Id } from '../links.tsx'
 import { filtersOf, placesOf } from '../lists.ts'
-import { Refusal, statusOf } from '../refusal.tsx'
 import { show } from '../shell.tsx'
 
 type OfOne = Client['v1']['webhooks'][':webhookId']
@@ -477,17 +475,6 @@ function knownIn(names: readonly string[]): readonly EventType[] {
 
 function jsonOf({ url, types }: Typed) {
   return { url, types: types && [...types] }
-}
-
-interface Fault {
-  readonly note?: Child
-  readonly faults?: Faults
-  readonly status?: number
-}
-
-function faultOf(refused: Awaited<ReturnType<typeof attempt>>): Fault {
-  if (!refused) return {}
-  return { note: <Refusal error={refused} />, faults: faultsOf(refused), status: statusOf(refused) }
 }
 
 function editPage(

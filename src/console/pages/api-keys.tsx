@@ -254,7 +254,7 @@ function keyPage(c: ConsoleContext, key: Key, usage: Usage): Promise<Response> {
             <Bars
               title="Requests by day"
               unit="requests"
-              points={days.map(({ day, requests }) => ({ label: day, value: requests }))}
+              points={days.map(({ day, requests }) => ({ day, value: requests }))}
             />
           ) : (
             <Empty title="It has not been used yet" />

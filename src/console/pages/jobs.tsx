@@ -28,7 +28,14 @@ export function jobPages(app: ConsoleApp): void {
           <Table<Job>
             caption="Jobs"
             columns={[
-              { label: 'Job', cell: ({ name }) => <a href={placeOf(name)}>{name}</a> },
+              {
+                label: 'Job',
+                cell: ({ name }) => (
+                  <a class="nowrap" href={placeOf(name)}>
+                    {name}
+                  </a>
+                ),
+              },
               { label: 'Does', cell: ({ description }) => description },
               { label: 'Runs', cell: ({ schedule }) => <span class="nowrap">{schedule}</span> },
               {

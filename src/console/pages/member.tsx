@@ -118,7 +118,7 @@ async function profile(c: ConsoleContext): Promise<Response> {
           </Card>
           <Card title="Badges">
             {member.badges.length === 0 && <p class="muted">None yet.</p>}
-            <ul class="stack tight">
+            <ul class="stack tight" hidden={member.badges.length === 0}>
               {member.badges.map((badge) => (
                 <li class="row between">
                   <BadgeChip badge={badge} />
@@ -226,7 +226,7 @@ async function visits(c: ConsoleContext): Promise<Response> {
           <Bars
             title="Visits on the last days with any"
             unit="visits"
-            points={recent.toReversed().map(({ day, visits }) => ({ label: day, value: visits }))}
+            points={recent.toReversed().map(({ day, visits }) => ({ day, value: visits }))}
           />
           <details>
             <summary>The same as a table</summary>

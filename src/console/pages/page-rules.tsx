@@ -201,13 +201,7 @@ const WhoGetsIn = ({
           required
         />
       </div>
-      <Field
-        name="as"
-        label="Member"
-        value={as ?? ''}
-        placeholder="An id, if not only signed out"
-        maxlength={40}
-      />
+      <Field name="as" label="Member" value={as ?? ''} placeholder="usr_…, if one" maxlength={40} />
       <button class="plain">Ask</button>
     </form>
     {answers.map(({ who, explanation, refused }) => (

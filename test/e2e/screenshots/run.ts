@@ -17,9 +17,10 @@ import { environmentOf, findBrowser } from '../support/find-browser.ts'
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const EMAIL = 'console@example.com'
 const PASSWORD = 'violet kettle drums afternoon'
+const CHROME = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/150.0.0.0 Safari/537.36'
 
-/** @param member somebody who comes often */
-const pagesOf = (member: string): Readonly<Record<string, string>> => ({
+/** Each page under the name of its picture. */
+const pagesOf = ({ member, service }: Scene): Readonly<Record<string, string>> => ({
   overview: '/console',
   members: '/console/members',
   'members-none': '/console/members?q=nobody-is-called-that',
@@ -30,7 +31,7 @@ const pagesOf = (member: string): Readonly<Record<string, string>> => ({
   'badge-new': '/console/badges/new',
   rules: '/console/rules',
   bookings: '/console/bookings',
-  calendar: '/console/calendar',
+  calendar: `/console/calendar?service=${service}`,
   services: '/console/services',
   roles: '/console/roles',
   'api-keys': '/console/api-keys',
@@ -66,10 +67,11 @@ interface VisitObject {
 interface Scene {
   readonly cookie: string
   readonly member: string
+  readonly service: string
 }
 
 /** A site as people use it: an admin who comes often, what can be booked, and who has booked it. */
-async function scene(site: Site, stateDir: string): Promise<Scene> {
+async function sceneOf(site: Site, stateDir: string): Promise<Scene> {
   const cookie = await signUp(site, stateDir)
   const call = async (
     who: { readonly subject: string } | 'admin',
@@ -134,11 +136,10 @@ async function scene(site: Site, stateDir: string): Promise<Scene> {
     if (at < 2) await call(who, '/v1/bookings', { slotId: hours[at], contact })
   }
   await call('admin', '/v1/bookings', { slotId: hours[2] })
-  const { userId: member }: { userId: string } = await call(
-    { subject: 'member-0003' },
-    '/v1/whoami',
-  )
-  return { cookie, member }
+  const often = await site.db
+    .prepare('select user_id as id from badge_assignments group by user_id order by count(*) desc')
+    .first()
+  return { cookie, member: String(often?.['id']), service: tour.id }
 }
 
 /** Somebody who signs up like anybody else. @returns the cookie of their session */
@@ -147,7 +148,7 @@ async function signUp({ url }: Site, stateDir: string): Promise<string> {
     fetch(url + path, {
       method: 'POST',
       redirect: 'manual',
-      headers: { Origin: url },
+      headers: { Origin: url, 'User-Agent': CHROME },
       body: new URLSearchParams(form),
     })
   await post('/auth/sign-up', { name: 'Ada Lovelace', email: EMAIL })
@@ -174,9 +175,10 @@ async function linked(stateDir: string): Promise<string> {
 async function shoot(
   browser: Browser,
   { url }: Site,
-  { cookie, member }: Scene,
+  scene: Scene,
   { to, only }: { readonly to: string; readonly only: string | undefined },
 ) {
+  const { cookie } = scene
   const at = cookie.indexOf('=')
   const [name, value] = [cookie.slice(0, at), cookie.slice(at + 1)]
   for (const colorScheme of ['light', 'dark'] as const) {
@@ -198,7 +200,7 @@ async function shoot(
       // One of these is for the origin alone, and Chromium takes it only if all of it says so.
       const place = { domain: 'localhost', path: '/', secure: true, httpOnly: true } as const
       await context.addCookies([{ name, value, sameSite: 'Lax', ...place }])
-      await take(pagesOf(member))
+      await take(pagesOf(scene))
       await context.close()
     }
   }
@@ -214,7 +216,7 @@ try {
   const env = { ...process.env, STATE_DIR: stateDir }
   execFileSync(process.execPath, ['local/seed.ts'], { cwd: ROOT, env, stdio: 'inherit' })
   site = await startSite({ stateDir, settings: await localSettings(stateDir, stateDir) })
-  const lively = await scene(site, stateDir)
+  const lively = await sceneOf(site, stateDir)
   browser = await chromium.launch({
     executablePath: binary.executablePath,
     args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],

@@ -29,7 +29,7 @@ export const Who = ({ booking: { contact, owner } }: { readonly booking: Booking
   if (!contact) return <span class="mono">{owner}</span>
   const [first, ...rest] = [contact.name, contact.email, contact.phone].filter(Boolean)
   return (
-    <span class="stack tight">
+    <span class="stack close">
       <span>{first}</span>
       {rest.length > 0 && <span class="muted small">{rest.join(' · ')}</span>}
     </span>

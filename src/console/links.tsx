@@ -29,12 +29,13 @@ export const Id = ({ id, short = false }: { readonly id: string; readonly short?
   const place = placeOf(id)
   const text = short ? shortOf(id) : id
   const title = text === id ? {} : { title: id }
+  const look = short ? 'mono nowrap' : 'mono'
   return place ? (
-    <a class="mono" href={place} {...title}>
+    <a class={look} href={place} {...title}>
       {text}
     </a>
   ) : (
-    <span class="mono" {...title}>
+    <span class={text === id ? 'mono' : look} {...title}>
       {text}
     </span>
   )

@@ -36,13 +36,15 @@ export function titleOf(error: GuildhallError): string {
   return told(error).title
 }
 
-/** @param titled whether the page says what it is already */
+/** @param titled whether the page says what it is already @param because why they are suspended */
 export const Refusal = ({
   error,
   titled = false,
+  because,
 }: {
   readonly error: GuildhallError
   readonly titled?: boolean
+  readonly because?: string | null | undefined
 }) => {
   const { title, detail, code, status, requestId } = told(error)
   const stage = 'stage' in error ? error.stage : undefined
@@ -68,6 +70,7 @@ export const Refusal = ({
       )}
       <Facts
         of={[
+          ['Why', code === 'suspended' && because],
           [
             'Stage',
             stage && (

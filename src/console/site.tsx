@@ -146,10 +146,10 @@ consoleSite.onError(async (error, c) => {
 async function refusedByApi(c: ConsoleContext, error: GuildhallError): Promise<Response> {
   if (error.status === 401) return isReading(c) ? toSignIn(c) : signInAndSendAgain(c)
   // Whoever may not even ask who they are, as with two credentials, has no menu.
-  const hasMenu = await c.var.me.then(() => true).catch(() => false)
+  const me = await c.var.me.catch(() => undefined)
   const [title, status] = [titleOf(error), statusOf(error)]
-  const refusal = <Refusal error={error} titled />
-  if (!hasMenu) return showSheet(c, { title, body: refusal, status })
+  const refusal = <Refusal error={error} titled because={me?.suspension?.reason} />
+  if (!me) return showSheet(c, { title, body: refusal, status })
   const body = (
     <>
       <Head title={title} />

@@ -241,7 +241,7 @@ async function webhooks(run: Run): Step {
   async function disable(webhookId: WebhookId): Promise<void> {
     const elevation = { reason: 'its object knows that it was deleted', bound: { webhookId } }
     await elevate('reconciler', 'webhook:manage', elevation, (grant) =>
-      disableWebhook(grant, { webhookId, because: 'asked' }, deps),
+      disableWebhook(grant, { webhookId, because: 'asked', revisions: undefined }, deps),
     )
   }
 }

@@ -109,10 +109,13 @@ async function refused(
   return outcome
 }
 
-/** A member's booking is told to the member; one for a guest, or of a visitor, to the address they left. */
+/**
+ * A member's booking is told to the member, and to nobody if they have no address: what they typed may be
+ * anybody's. One for a guest, or of a visitor, is told to the address they left.
+ */
 function recipientOf(notice: Notice): Recipient | undefined {
   const { memberId, memberEmail, contactEmail } = notice
-  const isConfirmed = memberId !== null && memberEmail !== null
+  const isConfirmed = memberId !== null
   const email = EmailAddress.safeParse(isConfirmed ? memberEmail : contactEmail)
   return email.success ? { email: email.data, isConfirmed } : undefined
 }

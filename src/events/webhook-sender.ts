@@ -20,6 +20,7 @@ import type {
 } from '../objects/webhooks.ts'
 import { disableWebhook, mayBeTold, whyNotToldAt } from '../operations/manage-webhooks.ts'
 import { type FeedRow, toldOf } from '../repositories/feed.ts'
+import { onlyAt } from '../repositories/scope.ts'
 import type { CurrentWebhook, DisabledBecause } from '../repositories/webhooks.ts'
 import { elevate } from '../security/elevation.ts'
 import { signingSecrets } from '../security/tokens/webhook-signature.ts'
@@ -193,6 +194,8 @@ export class WebhookSender extends DurableObject<Bindings> implements WebhookSen
       const read = await this.#deps().webhooks.forSending(endpoint.id, position, room)
       const { webhook, state } = read
       this.#belonging.assert(state.generation)
+      // Meanwhile somebody has asked for a replay: what was read is from behind another place.
+      if (this.#log.endpoint()?.position !== endpoint.position) continue
       if (!webhook) return this.#end()
       if (await this.isDeleted()) throw otherGeneration()
       if (!webhook.enabled || !mayBeTold(webhook)) return undefined
@@ -214,7 +217,7 @@ export class WebhookSender extends DurableObject<Bindings> implements WebhookSen
         return this.#log.nextAt()
       }
       const reason = await this.#tell(webhook, due)
-      if (reason !== undefined) return this.#disable(webhook.id, reason)
+      if (reason !== undefined) return this.#disable(webhook, reason)
     }
     this.#log.prune()
     return Date.now()
@@ -277,12 +280,18 @@ export class WebhookSender extends DurableObject<Bindings> implements WebhookSen
     return isGone ? 'gone' : isFailing ? 'failing' : undefined
   }
 
-  async #disable(webhookId: WebhookId, because: BySystem): Promise<Next> {
-    const elevation = { reason: because, bound: { webhookId } }
-    await elevate('webhook-watcher', 'webhook:manage', elevation, async (grant) =>
-      disableWebhook(grant, { webhookId, because }, this.#deps()),
+  /** One that was changed since the attempt began is not what has failed, and is tried as it is now. */
+  async #disable({ id, revision }: CurrentWebhook, because: BySystem): Promise<Next> {
+    const elevation = { reason: because, bound: { webhookId: id } }
+    const failed = { webhookId: id, because, revisions: onlyAt(revision) }
+    const isDisabled = await elevate('webhook-watcher', 'webhook:manage', elevation, (grant) =>
+      disableWebhook(grant, failed, this.#deps()),
     )
-    await tellCreator(webhookId, because, this.#deps())
+    if (!isDisabled) {
+      this.#log.afresh(Date.now())
+      return Date.now()
+    }
+    await tellCreator(id, because, this.#deps())
     return undefined
   }
 

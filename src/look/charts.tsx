@@ -1,13 +1,16 @@
 /** Charts as SVG in the page, each with its values as text for whoever does not see it. */
+import { Day } from './parts.tsx'
 
 export interface Point {
-  readonly label: string
+  /** As in `2026-11-30`. */
+  readonly day: string
   readonly value: number
 }
 
-const [WIDTH, HEIGHT, BOTTOM] = [640, 150, 18]
+/** Of the drawing, which is stretched to its card; text stands beside it, so that it is not. */
+const [WIDTH, HEIGHT] = [640, 100]
 
-/** Bars, one for each point; first, middle and last are labelled. @param unit as in `visits` */
+/** Bars, one for each day; first, middle and last are labelled. @param unit as in `visits` */
 export const Bars = ({
   title,
   unit,
@@ -17,48 +20,44 @@ export const Bars = ({
   readonly unit: string
   readonly points: readonly Point[]
 }) => {
-  const top = Math.max(1, ...points.map(({ value }) => value))
-  const step = WIDTH / Math.max(1, points.length)
-  const scale = (HEIGHT - BOTTOM - 14) / top
-  const labelled = new Set([0, Math.floor((points.length - 1) / 2), points.length - 1])
   const total = points.reduce((sum, { value }) => sum + value, 0)
+  if (total === 0) return <p class="muted">None in these days.</p>
+  const top = Math.max(...points.map(({ value }) => value))
+  const step = WIDTH / points.length
+  const labelled = new Set([0, Math.floor((points.length - 1) / 2), points.length - 1])
   return (
-    <figure class="stack tight">
+    <figure>
+      <span class="muted small nums" aria-hidden="true">
+        {top}
+      </span>
       <svg
-        class="chart"
+        class="chart bars"
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        preserveAspectRatio="none"
         role="img"
         aria-label={`${title}: ${total} ${unit} in all, at most ${top} at once`}
       >
-        <line class="line" x1="0" x2={WIDTH} y1={HEIGHT - BOTTOM} y2={HEIGHT - BOTTOM} />
-        <line class="line" x1="0" x2={WIDTH} y1="14" y2="14" stroke-dasharray="2 4" />
-        <text x="0" y="10">
-          {top}
-        </text>
-        {points.map(({ label, value }, at) => (
-          <>
+        {points.map(({ day, value }, at) => {
+          const height = (value / top) * HEIGHT
+          return (
             <rect
-              class="bar"
               x={at * step + step * 0.12}
-              y={HEIGHT - BOTTOM - value * scale}
+              y={HEIGHT - height}
               width={step * 0.76}
-              height={value * scale}
-              rx="1.5"
+              height={height}
             >
-              <title>{`${label}: ${value}`}</title>
+              <title>{`${day}: ${value}`}</title>
             </rect>
-            {labelled.has(at) && (
-              <text
-                x={at === 0 ? 0 : at === points.length - 1 ? WIDTH : at * step + step / 2}
-                y={HEIGHT - 4}
-                text-anchor={at === 0 ? 'start' : at === points.length - 1 ? 'end' : 'middle'}
-              >
-                {label}
-              </text>
-            )}
-          </>
-        ))}
+          )
+        })}
       </svg>
+      <div class="row between muted small" aria-hidden="true">
+        {points
+          .filter((_, at) => labelled.has(at))
+          .map(({ day }) => (
+            <Day day={day} />
+          ))}
+      </div>
     </figure>
   )
 }

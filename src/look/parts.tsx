@@ -142,25 +142,30 @@ export const Pager = ({
   readonly shown: number
   readonly first: string | null
   readonly next: string | null
-}) => (
-  <nav class="pager" aria-label="Pages">
-    <span>
-      {shown} {shown === 1 ? 'entry' : 'entries'} on this page
-    </span>
-    <span class="row">
-      {first && (
-        <a class="button plain small" href={first}>
-          First page
-        </a>
-      )}
-      {next && (
-        <a class="button plain small" href={next} rel="next">
-          Next page
-        </a>
-      )}
-    </span>
-  </nav>
-)
+}) => {
+  const isAll = !first && !next
+  if (isAll && shown === 0) return <></>
+  return (
+    <nav class="pager" aria-label="Pages">
+      <span>
+        {shown} {shown === 1 ? 'entry' : 'entries'}
+        {!isAll && ' on this page'}
+      </span>
+      <span class="row">
+        {first && (
+          <a class="button plain small" href={first}>
+            First page
+          </a>
+        )}
+        {next && (
+          <a class="button plain small" href={next} rel="next">
+            Next page
+          </a>
+        )}
+      </span>
+    </nav>
+  )
+}
 
 export const Pill = ({ tone = 'plain', children }: PropsWithChildren<{ readonly tone?: Tone }>) => (
   <span class={`pill ${tone}`}>{children}</span>
@@ -266,18 +271,20 @@ export const Day = ({ day }: { readonly day: string }) => (
 const ABSENT: ReadonlySet<unknown> = new Set([undefined, null, false, ''])
 
 /** Names and values, as of one thing. A value that is not there is left out with its name. */
-export const Facts = ({ of }: { readonly of: readonly (readonly [string, Child])[] }) => (
-  <dl class="facts">
-    {of
-      .filter(([, value]) => !ABSENT.has(value))
-      .map(([name, value]) => (
+export const Facts = ({ of }: { readonly of: readonly (readonly [string, Child])[] }) => {
+  const there = of.filter(([, value]) => !ABSENT.has(value))
+  if (there.length === 0) return <></>
+  return (
+    <dl class="facts">
+      {there.map(([name, value]) => (
         <>
           <dt>{name}</dt>
           <dd>{value}</dd>
         </>
       ))}
-  </dl>
-)
+    </dl>
+  )
+}
 
 export const Figure = ({
   name,

@@ -31,9 +31,12 @@ addEventListener('submit', ({ target, submitter }) => {
 addEventListener('pageshow', ({ persisted }) => {
   if (persisted) each('button:not([data-off])', (button) => (button.disabled = false))
 })
-each('[data-all]', (box) => (box.onchange = () => {
-  for (const other of box.form.elements) if (other.name === box.dataset.all) other.checked = box.checked
-}))
+each('[data-all]', (box) => {
+  box.closest('label').hidden = false
+  box.onchange = () => {
+    for (const other of box.form.elements) if (other.name === box.dataset.all) other.checked = box.checked
+  }
+})
 each('[data-typed]', (field) => {
   const button = field.form.querySelector('.danger')
   button.dataset.off = ''
@@ -57,7 +60,7 @@ each('[data-live]', (form) => {
 })
 each('[data-pictures]', (form) => (form.oninput = () => each('[data-picture] .chip', (chip) => {
   const { title, backgroundColor, textColor } = form.elements
-  chip.textContent = title.value
+  chip.lastChild.textContent = title.value
   chip.style.background = backgroundColor.value
   chip.style.color = textColor.value
 })))

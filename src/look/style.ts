@@ -31,13 +31,13 @@ hr{border:0;border-top:1px solid var(--line);margin:var(--s4) 0}
 img{max-width:100%}
 :focus-visible{outline:2px solid var(--link);outline-offset:2px}
 label{display:block;font-weight:500}
-input:not([type=checkbox],[type=radio],[type=hidden],[type=color]),select,textarea{display:block;width:100%;min-height:2.25rem;margin-top:var(--s1);padding:.375rem .625rem;font:inherit;color:inherit;background:var(--surface);border:1px solid var(--edge);border-radius:.375rem}
-textarea{min-height:5rem;resize:vertical}
-input[type=color]{display:block;width:3.5rem;height:2.25rem;margin-top:var(--s1);padding:2px;background:var(--surface);border:1px solid var(--edge);border-radius:.375rem}
+input:not([type=checkbox],[type=radio],[type=hidden],[type=color]),select,textarea{display:block;width:100%;height:2.375rem;margin-top:var(--s1);padding:.375rem .625rem;font:inherit;color:inherit;background:var(--surface);border:1px solid var(--edge);border-radius:.375rem}
+textarea{height:auto;min-height:5rem;resize:vertical}
+input[type=color]{display:block;width:3.5rem;height:2.375rem;margin-top:var(--s1);padding:2px;background:var(--surface);border:1px solid var(--edge);border-radius:.375rem}
 input[type=checkbox],input[type=radio]{width:1rem;height:1rem;margin:0;accent-color:var(--accent);flex:none}
 input[aria-invalid=true],select[aria-invalid=true],textarea[aria-invalid=true]{border-color:var(--bad)}
 ::placeholder{color:var(--muted);opacity:1}
-button,.button{display:inline-flex;align-items:center;justify-content:center;gap:var(--s2);min-height:2.25rem;padding:.375rem .875rem;font:inherit;font-weight:500;line-height:1.25;color:var(--on-accent);background:var(--accent);border:1px solid color-mix(in srgb,var(--accent) 85%,#000);border-radius:.375rem;box-shadow:var(--shadow);cursor:pointer;text-decoration:none}
+button,.button{display:inline-flex;align-items:center;justify-content:center;gap:var(--s2);min-height:2.375rem;padding:.375rem .875rem;font:inherit;font-weight:500;line-height:1.25;color:var(--on-accent);background:var(--accent);border:1px solid color-mix(in srgb,var(--accent) 85%,#000);border-radius:.375rem;box-shadow:var(--shadow);cursor:pointer;text-decoration:none}
 button:hover,.button:hover{background:color-mix(in srgb,var(--accent) 88%,var(--on-accent))}
 button.plain,.button.plain{color:var(--text);background:var(--surface);border-color:light-dark(#d0d2d9,#3c4048)}
 button.plain:hover,.button.plain:hover{background:var(--hover)}
@@ -45,7 +45,7 @@ button.danger,.button.danger{color:light-dark(#fff,#1b0a09);background:light-dar
 button.danger:hover,.button.danger:hover{background:light-dark(#98201a,#ffa8a1)}
 button.quiet,.button.quiet{color:var(--muted);background:none;border-color:transparent;box-shadow:none;font-weight:400}
 button.quiet:hover,.button.quiet:hover{color:var(--text);background:var(--hover)}
-button.small,.button.small{min-height:1.75rem;padding:.125rem .5rem;font-size:var(--small)}
+button.small,.button.small{min-height:1.75rem;padding:.125rem .5rem;font-size:var(--small);white-space:nowrap}
 button:disabled{opacity:.55;cursor:default}
 summary{cursor:pointer}
 fieldset{margin:0;padding:0;border:0;min-width:0}
@@ -57,8 +57,8 @@ const COMPONENTS = `.skip{position:absolute;left:var(--s2);top:-5rem;z-index:9;p
 .skip:focus{top:var(--s2)}
 .only-read{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .muted{color:var(--muted)}.small{font-size:var(--small)}.right{text-align:right}.nums{font-variant-numeric:tabular-nums}.nowrap{white-space:nowrap}
-.stack{display:grid;gap:var(--s4);grid-template-columns:minmax(0,1fr);align-content:start}.stack.tight{gap:var(--s2)}.stack.wide{gap:var(--s5)}
-.row{display:flex;flex-wrap:wrap;align-items:center;gap:var(--s2)}.row.between{justify-content:space-between}.row.top{align-items:flex-start}.row.end{align-items:flex-end}.grow{flex:1 1 12rem;min-width:0}
+.stack{display:grid;gap:var(--s4);grid-template-columns:minmax(0,1fr);align-content:start}.stack.tight{gap:var(--s2)}.stack.close{gap:0}.stack.wide{gap:var(--s5)}
+.row{display:flex;flex-wrap:wrap;align-items:center;gap:var(--s2)}.row.between{justify-content:space-between}.row.top{align-items:flex-start;gap:var(--s3) var(--s4)}.row.end{align-items:flex-end}.grow{flex:1 1 12rem;min-width:0}
 .grid{display:grid;gap:var(--s4);grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr))}.grid.two{align-items:start;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr))}.grid.few{grid-template-columns:repeat(auto-fit,minmax(min(100%,9rem),1fr))}
 .brand{display:inline-flex;align-items:center;gap:.625rem;font-weight:600;color:var(--text);text-decoration:none;min-width:0}
 .brand img,.brand .mark{width:1.75rem;height:1.75rem;border-radius:.4rem;flex:none;object-fit:contain}
@@ -90,11 +90,12 @@ const COMPONENTS = `.skip{position:absolute;left:var(--s2);top:-5rem;z-index:9;p
 .card>header{display:flex;flex-wrap:wrap;gap:var(--s2);align-items:center;justify-content:space-between;padding:var(--s3) var(--s4);border-bottom:1px solid var(--line)}
 .card>.body{padding:var(--s4)}
 .card>footer{padding:var(--s3) var(--s4);border-top:1px solid var(--line);background:var(--subtle);border-radius:0 0 var(--radius) var(--radius)}
+.card form.stack{max-width:44rem}
 .card.danger{border-color:color-mix(in srgb,var(--bad) 40%,var(--line))}
 .figure{padding:var(--s3) var(--s4)}.figure dt{color:var(--muted);font-size:var(--small)}.figure dd{margin:0;font-size:1.5rem;font-weight:600;letter-spacing:-.02em;font-variant-numeric:tabular-nums}.figure dd+dd{font-size:var(--small);font-weight:400;letter-spacing:0;color:var(--muted)}
 .table{border:1px solid var(--line);border-radius:var(--radius);background:var(--surface);box-shadow:var(--shadow);overflow:hidden}
 .card .table{border:0;box-shadow:none;border-radius:inherit;background:none}
-table{width:100%;border-collapse:collapse;text-align:left;overflow-wrap:break-word}td time,td .nowrap,th .mono{white-space:nowrap}
+table{width:100%;border-collapse:collapse;text-align:left;overflow-wrap:break-word}td time,th .mono{white-space:nowrap}
 th,td{padding:.5rem var(--s3);vertical-align:middle}th:first-child,td:first-child{padding-left:var(--s4)}th:last-child,td:last-child{padding-right:var(--s4)}
 thead th{font-weight:500;font-size:var(--small);color:var(--muted);background:var(--subtle);border-bottom:1px solid var(--line);white-space:nowrap}
 tbody th{font-weight:500}tbody th a{color:inherit;text-decoration:none}tbody th a:hover{text-decoration:underline}
@@ -111,11 +112,11 @@ td form{display:inline}
 .pill{display:inline-flex;align-items:center;gap:.375rem;padding:.0625rem .5rem;border-radius:99rem;font-size:.75rem;font-weight:500;color:var(--muted);background:light-dark(#f0f1f4,#26292f);white-space:nowrap}
 .pill.good{color:var(--good);background:var(--good-bg)}.pill.bad{color:var(--bad);background:var(--bad-bg)}.pill.warn{color:var(--warn);background:var(--warn-bg)}.pill.info{color:var(--info);background:var(--info-bg)}
 .chips{display:flex;flex-wrap:wrap;gap:var(--s1)}
-.field .hint{color:var(--muted);font-weight:400;font-size:var(--small)}
+.hint{color:var(--muted);font-weight:400;font-size:var(--small)}
 .field .error{color:var(--bad);font-size:var(--small);margin-top:var(--s1)}
 .lines .field{display:grid;grid-template-columns:minmax(0,1fr) 5.5rem;align-items:center;gap:var(--s2)}.lines select{margin:0;min-height:2rem}.lines{gap:var(--s2) var(--s5)}
 .check{display:flex;gap:var(--s2);align-items:baseline;font-weight:400}.check input{translate:0 .125rem}
-.filters{display:flex;flex-wrap:wrap;gap:var(--s2);align-items:flex-end}.filters>.field,.filters>.wide{flex:0 1 11rem;min-width:8rem}.filters label{font-size:var(--small);color:var(--muted);font-weight:400}.filters .wide{flex:1 1 16rem;max-width:28rem}
+.filters{display:flex;flex-wrap:wrap;gap:var(--s2);align-items:flex-end}.filters>.field,.filters>.wide{flex:0 1 13rem;min-width:8rem}.filters label{font-size:var(--small);color:var(--muted);font-weight:400}.filters .wide{flex:1 1 16rem;max-width:28rem}
 .panel,[role=alert],[role=status]{border:1px solid var(--line);border-radius:var(--radius);padding:var(--s3) var(--s4);background:var(--info-bg)}
 [role=status],.panel.good{background:var(--good-bg);border-color:color-mix(in srgb,var(--good) 30%,transparent)}
 [role=alert],.panel.bad{background:var(--bad-bg);border-color:color-mix(in srgb,var(--bad) 35%,transparent)}
@@ -128,9 +129,10 @@ pre{padding:var(--s3);background:var(--subtle);border:1px solid var(--line);bord
 .dates{columns:15rem;padding-left:2.5rem}
 .week{table-layout:fixed}.week td{vertical-align:top}.week tbody tr:hover>*{background:none}
 .steps{list-style:none;padding:0}.steps>li{display:grid;grid-template-columns:5.5rem minmax(0,1fr);gap:var(--s1) var(--s3);padding:var(--s2) 0}.steps>li+li{border-top:1px solid var(--line)}
-.chart{display:block;width:100%;height:auto;color:var(--link)}.chart text{font-size:10px;fill:var(--muted)}.chart .line{stroke:var(--line)}.chart .bar{fill:currentColor}.chart .bar.soft{opacity:.45}
+.chart{display:block;width:100%;height:auto;color:var(--link)}.chart.bars{height:8rem;fill:currentColor;border:solid var(--line);border-width:1px 0;margin:.125rem 0 .25rem}
 .heat rect{fill:light-dark(#ececf0,#26292f)}.heat .l1{fill:color-mix(in srgb,var(--link) 30%,var(--surface))}.heat .l2{fill:color-mix(in srgb,var(--link) 55%,var(--surface))}.heat .l3{fill:color-mix(in srgb,var(--link) 78%,var(--surface))}.heat .l4{fill:var(--link)}
 .sheet{max-width:25rem;margin:0 auto;padding:clamp(1.5rem,8vh,5rem) 1rem 2rem;display:grid;gap:var(--s4);grid-template-columns:minmax(0,1fr)}
+@media (width>40rem){html:has(.sheet){background:var(--subtle)}.sheet:not(.landing){margin-top:8vh;padding:2rem;background:var(--surface);border:1px solid var(--line);border-radius:.75rem;box-shadow:0 8px 30px light-dark(#0000000d,#0005)}}
 .sheet.wide{max-width:44rem}
 .sheet>form,.sheet form.stack{display:grid;gap:var(--s3);grid-template-columns:minmax(0,1fr)}
 dialog{border:1px solid var(--line);border-radius:var(--radius);padding:var(--s5);background:var(--surface);color:inherit;max-width:min(32rem,calc(100vw - 2rem))}dialog::backdrop{background:#0008}
@@ -148,13 +150,15 @@ dialog{border:1px solid var(--line);border-radius:var(--radius);padding:var(--s5
 }
 @media (width>52rem){.menu .who{display:none}}
 @media (width<=40rem){
-input:not([type=checkbox],[type=radio],[type=hidden],[type=color]),select,textarea{font-size:1rem}
+input:not([type=checkbox],[type=radio],[type=hidden],[type=color]),select,textarea{font-size:16px}
+input:not([type=checkbox],[type=radio],[type=hidden],[type=color]),select,button:not(.small),.button:not(.small){min-height:2.75rem}
+.row.end>.grow{flex-basis:100%}
 .table thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .table table,.table tbody,.table tr,.table td,.table tbody th{display:block}
 .table tr{padding:var(--s2) var(--s4)}
 .table tbody tr+tr{border-top:1px solid var(--line)}
 .table tbody tr>*{border:0;padding:.125rem 0;background:none!important}
-.table td[data-label]{display:grid;grid-template-columns:7rem minmax(0,1fr);gap:var(--s2);text-align:left;justify-items:start}
+.table td[data-label]{display:grid;grid-template-columns:7rem minmax(0,1fr);gap:var(--s2);text-align:left;place-items:start;overflow-wrap:anywhere}
 .table td[data-label]::before{content:attr(data-label);color:var(--muted)}
 .table td:empty,.table td:has(>:only-child:empty){display:none}
 .facts{grid-template-columns:minmax(0,1fr);gap:0}.facts dd{margin-bottom:var(--s2)}

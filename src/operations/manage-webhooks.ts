@@ -128,7 +128,9 @@ export async function updateWebhook(
   }
   const outcome = await webhooks.update(webhookId, columns, revisions, audit)
   const row = changedRow(outcome, 'webhook')
-  if (row.enabled) await deps.webhookSenders.wake(webhookId, enabled === true)
+  // How often another address has failed says nothing of this one.
+  const isAfresh = enabled === true || url !== undefined
+  if (row.enabled) await deps.webhookSenders.wake(webhookId, isAfresh)
   return row
 }
 
@@ -182,12 +184,20 @@ export async function deleteWebhook(
   await webhookSenders.wake(webhookId)
 }
 
-/** A webhook that cannot be told is disabled, on record with the reason. */
+/**
+ * A webhook that cannot be told is disabled, on record with the reason.
+ * @returns false if it is there no more, or at another revision
+ */
 export async function disableWebhook(
   grant: Grant<'webhook:manage'>,
-  { webhookId, because }: { readonly webhookId: WebhookId; readonly because: DisabledBecause },
+  failed: {
+    readonly webhookId: WebhookId
+    readonly because: DisabledBecause
+    readonly revisions: Revisions
+  },
   { webhooks, now }: Pick<Deps, 'webhooks' | 'now'>,
-): Promise<void> {
+): Promise<boolean> {
+  const { webhookId, because, revisions } = failed
   const exercised = grant.exercise('webhook:manage', { webhookId })
   const audit = auditRow(exercised, now, {
     action: 'webhook.disable',
@@ -196,7 +206,8 @@ export async function disableWebhook(
   })
   const disabled = { disabledBecause: because, disabledAt: audit.at, disabledTold: null }
   const columns = { enabled: false, ...disabled }
-  await webhooks.update(webhookId, columns, undefined, audit)
+  const { changed } = await webhooks.update(webhookId, columns, revisions, audit)
+  return changed
 }
 
 /** Has the endpoint told that it is there. @throws Problem `not_found` */

@@ -14,7 +14,8 @@ interface Surroundings {
 const HERE = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /** Names that lead nowhere but into private networks. */
-const PRIVATE = /\.(?:local|localhost|internal|intranet|private|corp|home|lan|home\.arpa)$/
+const PRIVATE =
+  /\.(?:local|localhost|localdomain|internal|intranet|private|corp|home|lan|home\.arpa)$/
 
 const MAX_LENGTH = 2048
 

@@ -147,7 +147,9 @@ describe('a member', () => {
       await site.member('ada'),
       await site.member('bob', withAddress('b@b.example')),
     ]
-    created(await ada.post('/v1/bookings', { slotId: await slot() }))
+    // What a member types may be the address of anybody.
+    const contact = { name: null, email: 'vera@example.com', phone: null }
+    created(await ada.post('/v1/bookings', { slotId: await slot(), contact }))
     created(await bob.post('/v1/bookings', { slotId: await slot() }))
     await root.delete(`/v1/users/${bob.userId}`)
     await site.tick()
@@ -218,6 +220,9 @@ describe('an address that nobody has confirmed', () => {
     body.set('List-Unsubscribe', 'One-Click')
     const press = (to: string, raw: BodyInit) => site.anonymous.call('POST', to, { raw })
     expect((await press(path, new URLSearchParams())).status).toBe(400)
+    const headers = { 'Content-Type': 'multipart/form-data; boundary=x' }
+    const broken = await site.anonymous.call('POST', path, { headers, raw: '--y' })
+    expect([broken.status, broken.body.code]).toEqual([400, 'malformed_request'])
     expect((await press(path.replace(/.$/, '!'), body)).status).toBe(404)
     expect((await press(path.replace(/link=./, 'link=-'), body)).status).toBe(404)
     expect(await rowsOf('select * from mail_suppressions')).toEqual([])

@@ -3,8 +3,10 @@ import { env } from 'cloudflare:workers'
 import { Webhook as StandardWebhook } from 'standardwebhooks'
 import { Webhook as SvixWebhook } from 'svix'
 import { describe, expect, test, vi } from 'vitest'
+import type { WebhookId } from '../../src/db/ids.ts'
 import type { Mail } from '../../src/env.ts'
 import { eventually } from '../support/eventually.ts'
+import { intercepted } from '../support/intercept.ts'
 import { ask } from '../support/operator.ts'
 import { rowsOf } from '../support/population.ts'
 import { receivers } from '../support/receivers.ts'
@@ -21,7 +23,7 @@ async function hooked(
   const url = `https://${host}/hooks`
   const { status, body } = await root.post('/v1/webhooks', { url, types })
   expect(status).toBe(201)
-  return { root, ...(body as { id: string; secret: string }) }
+  return { root, ...(body as { id: WebhookId; secret: string }) }
 }
 
 const senderOf = (id: string) => env.WEBHOOKS.getByName(id)
@@ -300,6 +302,30 @@ test('everything since a time is sent once more, under the ids of before', async
   expect(ids).toEqual([...feed, ...feed.slice(2)].map((each) => each.id))
 })
 
+test('a replay that is asked for while events are read is not lost', async () => {
+  const { at } = receivers()
+  const site = testSite()
+  const { root, id } = await hooked(site, 'partner.example', ['badge.create'])
+  for (const title of ['1', '2']) await root.post('/v1/badges', { title })
+  await eventually(() => expect(at('partner.example')).toHaveLength(2))
+  await atRest(id)
+  await runInDurableObject(senderOf(id), (sender) => {
+    let hasAsked = false
+    const { DB } = intercepted(async (_, proceed) => {
+      const read = await proceed()
+      const isWithEvents = JSON.stringify(read).includes('badge.create')
+      if (isWithEvents && !hasAsked) {
+        hasAsked = true
+        await sender.replayFrom(id, 0)
+      }
+      return read
+    })
+    Object.assign(sender, { env: { ...env, DB } })
+  })
+  await root.post('/v1/badges', { title: '3' })
+  await eventually(() => expect(at('partner.example')).toHaveLength(5))
+})
+
 describe('a webhook is disabled, on record with the reason,', () => {
   async function disabledBecause(root: Member, id: string, reason: string) {
     await eventually(async () =>
@@ -328,6 +354,20 @@ describe('a webhook is disabled, on record with the reason,', () => {
     await root.patch(`/v1/webhooks/${id}`, { enabled: true })
     await eventually(() => expect(at('partner.example')).toHaveLength(3))
     expect(await statusOf(root, id)).toMatchObject({ state: 'active', disabledBecause: null })
+  })
+
+  test('but not for what another address answered that it had when the attempt began', async () => {
+    const { at, answer } = receivers()
+    const { promise: silence, resolve: speak } = Promise.withResolvers<Response>()
+    answer('old.example', () => silence)
+    const { root, id } = await hooked(testSite(), 'old.example', ['badge.create'])
+    await root.post('/v1/badges', { title: '1' })
+    await eventually(() => expect(at('old.example')).toHaveLength(1))
+    await root.patch(`/v1/webhooks/${id}`, { url: 'https://new.example/hooks' })
+    speak(new Response(null, { status: 410 }))
+    await eventually(() => expect(at('new.example')).toHaveLength(1))
+    expect(await statusOf(root, id)).toMatchObject({ state: 'active', failuresInARow: 0 })
+    expect((await root.get('/v1/audit?action=webhook.disable')).body.items).toEqual([])
   })
 
   test('and says who was told by mail, which is whoever made it', async () => {

@@ -351,6 +351,10 @@ describe('a webhook', () => {
     const rotated = await ada.post(`${place}/rotate`, { graceHours: '1' })
     const [secret] = rotated.text.match(SECRET) ?? []
     expect([rotated.status, secret]).toEqual([201, expect.not.stringContaining(body.secret)])
+    // What is left empty cuts no receiver off.
+    await ada.post(`${place}/rotate`, { graceHours: '' })
+    const [{ changes }] = (await root.get('/v1/audit?action=webhook.rotate')).body.items
+    expect(changes).toEqual({ graceSeconds: 86_400 })
     expect((await ada.post(`${place}/replay`, { since: 'yesterday' })).status).toBe(422)
     const since = new Date().toISOString()
     expect((await ada.post(`${place}/replay`, { since })).location).toBe(`${place}?done=replayed`)
@@ -451,3 +455,55 @@ describe('what it costs', () => {
     expect(SCRIPT.length).toBeLessThanOrEqual(3072)
   })
 })
+
+const OWN = {
+  SITE_NAME: 'Loom & Thread',
+  SITE_URL: 'https://loom.example/start',
+  SITE_LOGO: 'https://loom.example/logo.svg',
+  SITE_ACCENT: '#ffe600',
+}
+
+test('every page has the name, logo and home page of the site, and its colour as one can read it', async () => {
+  const site = consoleSite(OWN)
+  const [ada, nobody] = [await site.person('Ada', 'admin'), site.browser()]
+  const html = { Accept: 'text/html' }
+  const pages = [
+    await nobody.get('/', html),
+    await nobody.get('/auth/sign-in'),
+    await ada.get('/account'),
+    await ada.get('/auth/account'),
+    await ada.get('/console'),
+  ]
+  for (const { status, text } of pages) {
+    expect(status).toBe(200)
+    expect(text).toMatch(
+      /<a class="brand" href="https:\/\/loom.example\/start"><img src="https:\/\/loom.example\/logo.svg" alt="" referrerpolicy="no-referrer"\/><span>Loom &amp; Thread</,
+    )
+    expect(text).toMatch(/<title>[^<]*Loom &amp; Thread<\/title>/)
+  }
+  const [, style = ''] = /href="(\/auth\/style\.css\?[^"]+)"/.exec(pages[1]?.text ?? '') ?? []
+  const sheet = (await nobody.get(style)).text
+  const [, onAccent = '', light = '', dark = ''] =
+    /--accent:#ffe600;--on-accent:(#\w{6});--link:light-dark\((#\w{6}),(#\w{6})\)/.exec(sheet) ?? []
+  expect(contrast(onAccent, '#ffe600')).toBeGreaterThanOrEqual(4.5)
+  expect(contrast(light, '#ffffff')).toBeGreaterThanOrEqual(4.5)
+  expect(contrast(dark, '#191b1f')).toBeGreaterThanOrEqual(4.5)
+  const [, usual = ''] =
+    /href="(\/auth\/style\.css\?[^"]+)"/.exec(
+      (await consoleSite().browser().get('/', html)).text,
+    ) ?? []
+  expect(usual).not.toBe(style)
+})
+
+/** WCAG 2.2. @param colours `#rrggbb` */
+function contrast(...colours: readonly [string, string]): number {
+  const [dark = 0, light = 0] = colours
+    .map((hex) => {
+      const [red = 0, green = 0, blue = 0] = [1, 3, 5]
+        .map((at) => Number.parseInt(hex.slice(at, at + 2), 16) / 255)
+        .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+      return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    })
+    .toSorted((a, b) => a - b)
+  return (light + 0.05) / (dark + 0.05)
+}

@@ -23,6 +23,16 @@ test('every page of it is clean for axe, light and dark, under its policy, and f
   expect(inOrder).toEqual(nothingFound(PAGES))
 })
 
+test('so is what somebody sees who is not signed in', async () => {
+  const paths = ['/', '/auth/sign-in', '/auth/sign-up', '/auth/forgot', '/auth/mailed/verify']
+  const found = await lookAt(paths, (options) => world().as(undefined, options), {
+    start: `${world().url}/auth/sign-in`,
+    isDarkToo: (path) => path === '/auth/sign-in',
+  })
+  const inOrder = found.toSorted((a, b) => paths.indexOf(a.path) - paths.indexOf(b.path))
+  expect(inOrder).toEqual(nothingFound(paths))
+})
+
 test('without a script a member changes their profile, and ends a session on another device', async () => {
   const { page, faults } = await world().as('member', { javaScriptEnabled: false })
   const other = await world().as(undefined, { userAgent: CHROME_ON_LINUX })

@@ -59,14 +59,15 @@ async function signIn(subject: string, next: string) {
   return { visit, back }
 }
 
-test('whoever BOOTSTRAP_ADMINS names is the admin, under the name that the provider says', async () => {
-  const { visit } = await signIn('root', '/docs')
+test('whoever BOOTSTRAP_ADMINS names comes to the console, under the name that the provider says', async () => {
+  const { visit } = await signIn('root', '/console/audit')
   expect(JSON.parse((await visit('/v1/me')).text)).toMatchObject({
     displayName: 'Ada Lovelace',
     email: 'ada@example.com',
     roles: expect.arrayContaining(['admin']),
   })
-  expect((await visit('/v1/audit')).status).toBe(200)
+  const there = await visit('/console/audit')
+  expect([there.status, there.text.includes('href="/console/jobs"')]).toEqual([200, true])
   const page = await visit('/auth/account')
   expect(page.text).not.toContain('New password')
 })

@@ -1,5 +1,4 @@
 /** The API keys of partners: what each may do, how much it is used, and its secret, shown once. */
-import type { Child } from 'hono/jsx'
 import { Bars } from '../../look/charts.tsx'
 import { Check, Field, Hidden, TextArea } from '../../look/forms.tsx'
 import {
@@ -17,11 +16,10 @@ import {
 import { callsOf, type Client } from '../api.ts'
 import type { ConsoleApp, ConsoleContext } from '../context.ts'
 import { attempt, Both, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
+import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
-import { type Faults, faultsOf } from '../forms.ts'
 import { Id } from '../links.tsx'
 import { filtersOf, placesOf } from '../lists.ts'
-import { Refusal, statusOf } from '../refusal.tsx'
 import { show } from '../shell.tsx'
 
 type Key = Awaited<ReturnType<Client['v1']['api-keys'][':keyId']['$get']>>
@@ -256,7 +254,7 @@ function keyPage(c: ConsoleContext, key: Key, usage: Usage): Promise<Response> {
             <Bars
               title="Requests by day"
               unit="requests"
-              points={days.map(({ day, requests }) => ({ label: day, value: requests }))}
+              points={days.map(({ day, requests }) => ({ day, value: requests }))}
             />
           ) : (
             <Empty title="It has not been used yet" />
@@ -373,17 +371,6 @@ function jsonOf(typed: Typed, permissions: readonly Permission[]) {
 function numberIn(text: string): number {
   const number = Number(text)
   return Number.isFinite(number) ? number : -1
-}
-
-interface Fault {
-  readonly note?: Child
-  readonly faults?: Faults
-  readonly status?: number
-}
-
-function faultOf(refused: Awaited<ReturnType<typeof attempt>>): Fault {
-  if (!refused) return {}
-  return { note: <Refusal error={refused} />, faults: faultsOf(refused), status: statusOf(refused) }
 }
 
 async function editPage(

@@ -1,5 +1,4 @@
 /** Badges, each with a picture of how it looks beside a name. */
-import type { Child } from 'hono/jsx'
 import { Field, Hidden, TextArea } from '../../look/forms.tsx'
 import {
   BadgeChip,
@@ -16,10 +15,9 @@ import {
 import { callsOf, type Client } from '../api.ts'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
 import { attempt, Both, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
+import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
-import { type Faults, faultsOf } from '../forms.ts'
 import { filtersOf, placesOf } from '../lists.ts'
-import { Refusal, statusOf } from '../refusal.tsx'
 import { show } from '../shell.tsx'
 
 type Badge = Awaited<ReturnType<Client['v1']['badges'][':badgeId']['$get']>>
@@ -245,21 +243,6 @@ function jsonOf({ iconUrl, position, ...texts }: Typed) {
     ...texts,
     iconUrl: iconUrl || null,
     ...(position !== '' && { position: Number(position) || 0 }),
-  }
-}
-
-interface Fault {
-  readonly note?: Child
-  readonly faults?: Faults
-  readonly status?: number
-}
-
-function faultOf(refused: Awaited<ReturnType<typeof attempt>>): Fault {
-  if (!refused) return {}
-  return {
-    note: <Refusal error={refused} />,
-    faults: faultsOf(refused),
-    status: statusOf(refused),
   }
 }
 

@@ -250,6 +250,11 @@ async function listPage(
       {decides ? (
         <form method="post" action={pathname + search} class="stack">
           <OnceKey />
+          {/* Shown by the script, without which it would do nothing. */}
+          <label class="check" hidden>
+            <input type="checkbox" data-all="booking" />
+            <span>Choose all on this page</span>
+          </label>
           {table}
           <Card>
             <div class="row end">

@@ -1,25 +1,16 @@
 /** The background jobs: when they run, what they did, and asking for a run. */
-import { Card, Empty, Head, Pager, Table, Time } from '../../look/parts.tsx'
+import { Card, Head, Pager, Table, Time } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
 import type { ConsoleApp, ConsoleContext } from '../context.ts'
 import { once, OnceKey } from '../edit.tsx'
 import { done } from '../flash.ts'
-import { Id } from '../links.tsx'
 import { filtersOf, placesOf } from '../lists.ts'
-import { type Run, RunStatus } from '../run-status.tsx'
+import { Counts, type Run, RunStatus, RunTable } from '../runs.tsx'
 import { show } from '../shell.tsx'
 
 type Job = Awaited<ReturnType<Client['v1']['jobs']['$get']>>['items'][number]
 
 const placeOf = (job: string) => `/console/jobs/${encodeURIComponent(job)}`
-
-const Counts = ({ counts }: { readonly counts: Run['counts'] }) => (
-  <span class="nums">
-    {Object.entries(counts)
-      .map(([name, count]) => `${name} ${count}`)
-      .join(', ')}
-  </span>
-)
 
 /** Such a run changes while somebody looks on, so the page comes anew. */
 function isUnderWay(run: Run | null | undefined): boolean {
@@ -37,7 +28,14 @@ export function jobPages(app: ConsoleApp): void {
           <Table<Job>
             caption="Jobs"
             columns={[
-              { label: 'Job', cell: ({ name }) => <a href={placeOf(name)}>{name}</a> },
+              {
+                label: 'Job',
+                cell: ({ name }) => (
+                  <a class="nowrap" href={placeOf(name)}>
+                    {name}
+                  </a>
+                ),
+              },
               { label: 'Does', cell: ({ description }) => description },
               { label: 'Runs', cell: ({ schedule }) => <span class="nowrap">{schedule}</span> },
               {
@@ -96,27 +94,7 @@ export function jobPages(app: ConsoleApp): void {
             </div>
           </Card>
         )}
-        <Table<Run>
-          caption={`Runs of ${job}`}
-          columns={[
-            { label: 'Asked for', cell: ({ requestedAt }) => <Time at={requestedAt} /> },
-            { label: 'State', cell: (run) => <RunStatus run={run} /> },
-            {
-              label: 'By',
-              cell: ({ requestedBy }) =>
-                requestedBy === 'cron' ? (
-                  <span class="muted">schedule</span>
-                ) : (
-                  <Id id={requestedBy} short />
-                ),
-            },
-            { label: 'Took', cell: (run) => <span class="nums">{tookOf(run)}</span> },
-            { label: 'Counted', cell: ({ counts }) => <Counts counts={counts} /> },
-            { label: 'Error', cell: ({ error }) => <span class="small">{error}</span> },
-          ]}
-          rows={page.items}
-          empty={<Empty title="It has never run" />}
-        />
+        <RunTable job={job} runs={page.items} />
         <Pager {...placesOf(c, page)} />
       </>
     )
@@ -142,9 +120,3 @@ const RunNow = ({ job }: { readonly job: string }) => (
     </button>
   </form>
 )
-
-function tookOf({ startedAt, finishedAt }: Run): string {
-  if (!startedAt || !finishedAt) return ''
-  const ms = Date.parse(finishedAt) - Date.parse(startedAt)
-  return ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`
-}

@@ -1,5 +1,4 @@
 /** One member: who they are, what they have, what they did, and what may be done about them. */
-import type { Child } from 'hono/jsx'
 import { Bars, HeatMap } from '../../look/charts.tsx'
 import { Field, Hidden, Select, TextArea } from '../../look/forms.tsx'
 import {
@@ -19,8 +18,9 @@ import { callsOf } from '../api.ts'
 import { AuditTable } from '../audit-table.tsx'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
 import { attempt, Both, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
+import type { Fault } from '../fault.tsx'
 import { done } from '../flash.ts'
-import { type Faults, faultsOf } from '../forms.ts'
+import { faultsOf } from '../forms.ts'
 import { filtersOf, placesOf } from '../lists.ts'
 import {
   About,
@@ -76,6 +76,7 @@ async function profile(c: ConsoleContext): Promise<Response> {
               ['Phone', member.phone],
               ['Address', addressOf(member)],
               ['Bio', member.bio],
+              ['Suspended because', member.suspensionReason],
               ['Member since', <Time at={member.createdAt} />],
               ['Changed', <Time at={member.updatedAt} />],
               ['Revision', String(member.revision)],
@@ -117,7 +118,7 @@ async function profile(c: ConsoleContext): Promise<Response> {
           </Card>
           <Card title="Badges">
             {member.badges.length === 0 && <p class="muted">None yet.</p>}
-            <ul class="stack tight">
+            <ul class="stack tight" hidden={member.badges.length === 0}>
               {member.badges.map((badge) => (
                 <li class="row between">
                   <BadgeChip badge={badge} />
@@ -225,7 +226,7 @@ async function visits(c: ConsoleContext): Promise<Response> {
           <Bars
             title="Visits on the last days with any"
             unit="visits"
-            points={recent.toReversed().map(({ day, visits }) => ({ label: day, value: visits }))}
+            points={recent.toReversed().map(({ day, visits }) => ({ day, value: visits }))}
           />
           <details>
             <summary>The same as a table</summary>
@@ -360,12 +361,6 @@ function editing(app: ConsoleApp): void {
   })
 }
 
-interface Fault {
-  readonly note?: Child
-  readonly faults?: Faults
-  readonly status?: number
-}
-
 function editPage(
   c: ConsoleContext,
   member: Member,
@@ -414,7 +409,14 @@ function editPage(
       </form>
     </>
   )
-  return show(c, { title: `Edit ${member.displayName}`, body, ...(status && { status }) })
+  const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
+    v1.users[':userId'].$patch({
+      param: { userId: member.id },
+      json: { displayName: member.displayName },
+      ifMatch: member.revision,
+    }),
+  )
+  return show(c, { title: `Edit ${member.displayName}`, body, actions, ...(status && { status }) })
 }
 
 function acting(app: ConsoleApp): void {
@@ -469,7 +471,7 @@ function acting(app: ConsoleApp): void {
                 <TextArea
                   name="reason"
                   label="Reason"
-                  hint="Kept with the member until they are reinstated; may be empty"
+                  hint="They are shown it, and it is kept until they are reinstated; may be empty"
                   maxlength={500}
                 />
               )}

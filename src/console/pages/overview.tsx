@@ -5,7 +5,7 @@ import { Card, Day, Empty, Figure, Head, Pill, Table, Time } from '../../look/pa
 import type { Client } from '../api.ts'
 import { AuditTable } from '../audit-table.tsx'
 import { type ConsoleApp, may } from '../context.ts'
-import { RunStatus } from '../run-status.tsx'
+import { RunStatus } from '../runs.tsx'
 import { show } from '../shell.tsx'
 import { signedIn } from '../signed-in.ts'
 
@@ -103,18 +103,20 @@ const Charts = ({ stats, zone }: { readonly stats: Stats; readonly zone: string 
   const of = (title: string, unit: string, points: readonly Point[]) => (
     <Card title={title}>
       <Bars title={`${title}, the last ${DAYS} days`} unit={unit} points={points} />
-      <details>
-        <summary>The same as a table</summary>
-        <Table<Point>
-          caption={title}
-          columns={[
-            { label: 'Day', cell: ({ label }) => <Day day={label} /> },
-            { label: title, cell: ({ value }) => value, align: 'right' },
-          ]}
-          rows={points.filter(({ value }) => value > 0).toReversed()}
-          empty={<Empty title="None in these days" />}
-        />
-      </details>
+      {points.some(({ value }) => value > 0) && (
+        <details>
+          <summary>The same as a table</summary>
+          <Table<Point>
+            caption={title}
+            columns={[
+              { label: 'Day', cell: ({ day }) => <Day day={day} /> },
+              { label: title, cell: ({ value }) => value, align: 'right' },
+            ]}
+            rows={points.filter(({ value }) => value > 0).toReversed()}
+            empty=""
+          />
+        </details>
+      )}
     </Card>
   )
   const { asOf, visitsByDay, joinedByDay, refusedByDay } = stats
@@ -143,7 +145,7 @@ function filled<Row extends { readonly day: string }>(
   const counts = new Map(rows.map((row) => [row.day, countOf(row)]))
   return Array.from({ length: DAYS }, (_, at) => {
     const day = new Date(Date.parse(until) - (DAYS - 1 - at) * DAY_MS).toISOString().slice(0, 10)
-    return { label: day, value: counts.get(day) ?? 0 }
+    return { day, value: counts.get(day) ?? 0 }
   })
 }
 
@@ -186,7 +188,7 @@ const LastRuns = ({
       { label: 'State', cell: (run) => <RunStatus run={run} /> },
       { label: 'When', cell: ({ startedAt }) => startedAt && <Time at={startedAt} form="ago" /> },
     ]}
-    rows={runs}
+    rows={mostNotable(runs)}
     empty={
       <div class="empty">
         <p>None has run yet.</p>
@@ -194,3 +196,10 @@ const LastRuns = ({
     }
   />
 )
+
+/** What went wrong or is under way first, then the latest. */
+function mostNotable(runs: readonly Run[]): readonly Run[] {
+  const rank = ({ status }: Run) => ['failed', 'running', 'requested', 'succeeded'].indexOf(status)
+  const began = ({ startedAt }: Run) => startedAt ?? ''
+  return runs.toSorted((a, b) => rank(a) - rank(b) || (began(a) < began(b) ? 1 : -1)).slice(0, FEW)
+}

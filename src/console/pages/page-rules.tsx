@@ -5,11 +5,11 @@ import { Card, Empty, Facts, Head, Pager, Pill, Table, Time } from '../../look/p
 import { callsOf, type Client } from '../api.ts'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
 import { attempt, Both, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
+import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
-import { type Faults, faultsOf } from '../forms.ts'
 import { Id } from '../links.tsx'
 import { filtersOf, placesOf } from '../lists.ts'
-import { Refusal, statusOf } from '../refusal.tsx'
+import { Refusal } from '../refusal.tsx'
 import { show } from '../shell.tsx'
 
 type Rule = Awaited<ReturnType<Client['v1']['page-rules'][':ruleId']['$get']>>
@@ -201,13 +201,7 @@ const WhoGetsIn = ({
           required
         />
       </div>
-      <Field
-        name="as"
-        label="Member"
-        value={as ?? ''}
-        placeholder="An id, if not only signed out"
-        maxlength={40}
-      />
+      <Field name="as" label="Member" value={as ?? ''} placeholder="usr_…, if one" maxlength={40} />
       <button class="plain">Ask</button>
     </form>
     {answers.map(({ who, explanation, refused }) => (
@@ -386,17 +380,6 @@ function accessOf(
   if (kind === 'may' && may) return { may: may.name, reach: reach === 'own' ? 'own' : 'any' }
   if (kind === 'anyone' || kind === 'visitors-only') return kind
   return 'members'
-}
-
-interface Fault {
-  readonly note?: Child
-  readonly faults?: Faults
-  readonly status?: number
-}
-
-function faultOf(refused: Awaited<ReturnType<typeof attempt>>): Fault {
-  if (!refused) return {}
-  return { note: <Refusal error={refused} />, faults: faultsOf(refused), status: statusOf(refused) }
 }
 
 async function editPage(

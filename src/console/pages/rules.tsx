@@ -1,14 +1,14 @@
 /** The rules by which visits earn badges, and who would gain one if a rule were applied now. */
-import type { Child } from 'hono/jsx'
 import { Check, Field, Hidden, Select } from '../../look/forms.tsx'
 import { BadgeChip, Card, Empty, Facts, Head, Pager, Pill, Table, Time } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
-import type { ConsoleApp, ConsoleContext } from '../context.ts'
+import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
 import { attempt, Both, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
+import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
-import { type Faults, faultsOf } from '../forms.ts'
+import type { Faults } from '../forms.ts'
 import { filtersOf, placesOf } from '../lists.ts'
-import { Refusal, statusOf } from '../refusal.tsx'
+import { RunTable } from '../runs.tsx'
 import { show } from '../shell.tsx'
 
 type Rule = Awaited<ReturnType<Client['v1']['badge-rules'][':ruleId']['$get']>>
@@ -18,6 +18,9 @@ type Preview = Awaited<ReturnType<Client['v1']['badge-rules'][':ruleId']['previe
 const placeOf = (ruleId: string) => `/console/rules/${encodeURIComponent(ruleId)}`
 const idOf = (c: ConsoleContext) => c.req.param('ruleId') ?? ''
 const RULES = { href: '/console/rules', text: 'Rules' }
+/** The job that applies all rules. */
+const JOB = 'award-badges'
+const JOB_PLACE = `/console/jobs/${JOB}`
 
 const METRICS = [
   ['visits', 'visits', 'visit'],
@@ -77,7 +80,7 @@ export function rulePages(app: ConsoleApp): void {
         <Pager {...placesOf(c, page)} />
         <p class="muted">
           The runs of the job that applies them, and how far the last one is, are under{' '}
-          <a href="/console/jobs/award-badges">Jobs</a>.
+          <a href={JOB_PLACE}>Jobs</a>.
         </p>
       </>
     )
@@ -170,21 +173,6 @@ function measuredIn(c: ConsoleContext, otherwise?: Measured): Measured {
 function numberIn(text: string): number {
   const number = Number(text)
   return Number.isNaN(number) ? 0 : number
-}
-
-interface Fault {
-  readonly note?: Child
-  readonly faults?: Faults
-  readonly status?: number
-}
-
-function faultOf(refused: Awaited<ReturnType<typeof attempt>>): Fault {
-  if (!refused) return {}
-  return {
-    note: <Refusal error={refused} />,
-    faults: faultsOf(refused),
-    status: statusOf(refused),
-  }
 }
 
 const MeasuredFields = ({
@@ -308,10 +296,13 @@ async function rulePage(c: ConsoleContext, { note, faults, status }: Fault = {})
   const rule = await read(c)
   const typed = measuredIn(c, rule)
   const isSound = typed.threshold > 0 && typed.windowDays !== 0
-  const [badge, preview] = await Promise.all([
+  const [badge, preview, runs] = await Promise.all([
     client.v1.badges[':badgeId'].$get({ param: { badgeId: rule.badgeId } }),
     isSound && !faults
       ? client.v1['badge-rules'][':ruleId'].preview.$post({ param, json: typed })
+      : undefined,
+    may(await c.var.me, 'job:run')
+      ? client.v1.jobs[':job'].runs.$get({ param: { job: JOB }, query: { limit: 5 } })
       : undefined,
   ])
   const place = placeOf(rule.id)
@@ -358,6 +349,15 @@ async function rulePage(c: ConsoleContext, { note, faults, status }: Fault = {})
           </div>
         </Card>
       </div>
+      {runs && (
+        <Card
+          title="Last runs of all rules"
+          actions={<a href={JOB_PLACE}>All runs, and run now</a>}
+          flush
+        >
+          <RunTable job={JOB} runs={runs.items} />
+        </Card>
+      )}
       <Card title="Details">
         <Facts
           of={[
@@ -366,7 +366,6 @@ async function rulePage(c: ConsoleContext, { note, faults, status }: Fault = {})
             ['Made', <Time at={rule.createdAt} />],
             ['Changed', <Time at={rule.updatedAt} />],
             ['Revision', String(rule.revision)],
-            ['Runs', <a href="/console/jobs/award-badges">of the job that applies it</a>],
           ]}
         />
       </Card>

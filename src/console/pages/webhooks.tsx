@@ -1,5 +1,4 @@
 /** Webhooks: where partners are told what happens, what became of each delivery, and its secret, shown once. */
-import type { Child } from 'hono/jsx'
 import { Check, Field, Hidden, Select } from '../../look/forms.tsx'
 import {
   Card,
@@ -17,11 +16,10 @@ import { callsOf, type Client } from '../api.ts'
 import type { ConsoleApp, ConsoleContext } from '../context.ts'
 import { attempt, Both, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
 import { EVENT_TYPES, type EventType } from '../event-types.ts'
+import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
-import { type Faults, faultsOf } from '../forms.ts'
 import { Id } from '../links.tsx'
 import { filtersOf, placesOf } from '../lists.ts'
-import { Refusal, statusOf } from '../refusal.tsx'
 import { show } from '../shell.tsx'
 
 type OfOne = Client['v1']['webhooks'][':webhookId']
@@ -183,11 +181,13 @@ export function webhookPages(app: ConsoleApp): void {
   app.get('/console/webhooks/:webhookId/rotate', async (c) => rotatePage(c, await read(c)))
 
   app.post('/console/webhooks/:webhookId/rotate', async (c) => {
-    const graceSeconds = Math.round((c.var.form.number('graceHours') ?? 0) * 3600)
+    // Left empty it says nothing, which is a day: at once would cut off the receiver.
+    const hours = c.var.form.number('graceHours')
+    const json = hours === undefined ? {} : { graceSeconds: Math.round(hours * 3600) }
     let issued: Issued | undefined
     const refused = await attempt(
       c.var.client.v1.webhooks[':webhookId'].rotate
-        .$post({ param: { webhookId: idOf(c) }, json: { graceSeconds }, ...once(c) })
+        .$post({ param: { webhookId: idOf(c) }, json, ...once(c) })
         .then((webhook) => (issued = webhook)),
     )
     return issued ? secretPage(c, issued) : rotatePage(c, await read(c), faultOf(refused))
@@ -477,17 +477,6 @@ function knownIn(names: readonly string[]): readonly EventType[] {
 
 function jsonOf({ url, types }: Typed) {
   return { url, types: types && [...types] }
-}
-
-interface Fault {
-  readonly note?: Child
-  readonly faults?: Faults
-  readonly status?: number
-}
-
-function faultOf(refused: Awaited<ReturnType<typeof attempt>>): Fault {
-  if (!refused) return {}
-  return { note: <Refusal error={refused} />, faults: faultsOf(refused), status: statusOf(refused) }
 }
 
 function editPage(

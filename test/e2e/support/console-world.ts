@@ -9,9 +9,20 @@ import { serverForFile } from './site.ts'
 const PASSWORD = 'violet kettle drums afternoon'
 const emailOf = (role: string) => `${role}@example.com`
 
+type Thing =
+  | 'member'
+  | 'other'
+  | 'badge'
+  | 'rule'
+  | 'webhook'
+  | 'service'
+  | 'booking'
+  | 'key'
+  | 'pageRule'
+
 export interface ConsoleWorld {
   readonly url: string
-  readonly ids: Readonly<Record<'member' | 'other' | 'badge' | 'rule' | 'webhook', string>>
+  readonly ids: Readonly<Record<Thing, string>>
   /** A page of somebody with that role, or of nobody, in a context of its own. */
   as(role: string | undefined, options?: BrowserContextOptions): Promise<Watched>
   /** Fills in and sends the form of the sign-in, which the page shows. */
@@ -57,9 +68,21 @@ export function consoleWorld(roles: readonly string[]): () => ConsoleWorld {
     const hook = { url: 'http://127.0.0.1:9/hooks' }
     const { id: webhook } = await call('POST', '/v1/webhooks', hook)
     await call('POST', `/v1/webhooks/${webhook}/ping`)
+    const { id: service } = await call('POST', '/v1/services', { name: 'Tour' })
+    const slots = `/v1/services/${service}/slots`
+    const hours = (count: number) => new Date(Date.now() + count * 3_600_000).toISOString()
+    const { id: slotId } = await call('POST', slots, { startsAt: hours(24), endsAt: hours(25) })
+    const contact = { name: 'Bob', email: 'bob@example.com' }
+    const { id: booking } = await call('POST', '/v1/bookings', { slotId, contact }, 'bob')
+    const scopes = ['profile:read']
+    const { id: key } = await call('POST', '/v1/api-keys', { name: 'Door', scopes })
+    const closed = { path: '/members/*', access: 'members' }
+    const { id: pageRule } = await call('POST', '/v1/page-rules', closed)
+    const ofMember = { member: users.get('member') ?? '', other }
+    const things = { badge, rule: ruleId, webhook, service, booking, key, pageRule }
     made = {
       url,
-      ids: { member: users.get('member') ?? '', other, badge, rule: ruleId, webhook },
+      ids: { ...ofMember, ...things },
       async as(role, options) {
         if (!browser) throw new Error('the browser has not started')
         const context = await browser.newContext({ locale: 'en-GB', ...options })

@@ -1,0 +1,194 @@
+/** What people do at the console, form by form: what the API does is all that is done. */
+import { expect, test } from 'vitest'
+import { bookingOf, bookingScene } from '../support/bookings.ts'
+import { consoleSite } from '../support/console.ts'
+
+/** An admin at the console, and the same admin's rights by API. */
+async function desk(site = consoleSite()) {
+  return { site, ada: await site.person('Ada', 'admin'), root: await site.root() }
+}
+
+const placeIn = (location: string | null) => location?.replace(/\?done=\w+$/, '') ?? ''
+const BOTH = /There now.*<dd>One<\/dd>.*Typed by you.*<dd>Two<\/dd>/s
+
+test('a member is given and taken badges and roles, changed by one of two, and deleted by their name', async () => {
+  const { site, ada, root } = await desk()
+  const bob = await site.person('Bob')
+  const { body: badge } = await root.post('/v1/badges', { title: 'Helper' })
+  const place = `/console/members/${bob.userId}`
+  const now = async () => (await root.get(`/v1/users/${bob.userId}?view=full`)).body
+  await ada.post(`${place}/badges`, { badgeId: badge.id })
+  await ada.post(`${place}/roles`, { role: 'moderator' })
+  expect(await now()).toMatchObject({
+    badges: [{ title: 'Helper' }],
+    roles: ['member', 'moderator'],
+  })
+  const { text } = await ada.get(place)
+  expect(text).toMatch(/Take away<span class="only-read"> the role moderator/)
+  expect(text).toMatch(/Take away<span class="only-read"> the badge Helper/)
+  await ada.post(`${place}/badges/take`, { badgeId: badge.id })
+  await ada.post(`${place}/roles/take`, { role: 'moderator' })
+  expect(await now()).toMatchObject({ badges: [], roles: ['member'] })
+
+  const revision = String((await now()).revision)
+  const edit = (displayName: string) => ada.post(`${place}/edit`, { displayName, revision })
+  expect((await edit('One')).location).toBe(`${place}?done=saved`)
+  const late = await edit('Two')
+  expect([late.status, BOTH.test(late.text)]).toEqual([412, true])
+  expect((await ada.post(`${place}/delete`, { typed: 'Two' })).status).toBe(422)
+  expect((await ada.post(`${place}/delete`, { typed: 'One' })).location).toBe(
+    '/console/members?done=deleted',
+  )
+  expect((await ada.get(place)).status).toBe(404)
+})
+
+test('whoever is suspended is told why on their own pages, until they are reinstated', async () => {
+  const { site, ada } = await desk()
+  const bob = await site.person('Bob')
+  const place = `/console/members/${bob.userId}`
+  const reason = 'Wrote <b>spam</b>'
+  expect((await ada.post(`${place}/suspend`, { reason })).location).toBe(`${place}?done=suspended`)
+  const shown = 'Wrote &lt;b&gt;spam&lt;/b&gt;'
+  const told = await bob.get('/account')
+  expect([told.status, told.text.includes(shown)]).toEqual([403, true])
+  expect((await ada.get(place)).text).toContain(shown)
+  await ada.post(`${place}/reinstate`)
+  expect((await bob.get('/account')).status).toBe(200)
+  expect((await ada.get(place)).text).not.toContain(shown)
+})
+
+test('an API key has its secret shown once, is changed by one of two, rotated, disabled and revoked', async () => {
+  const { ada, root } = await desk()
+  const SECRET = /<pre id="secret">([^<]+)<\/pre>/
+  const form = { name: 'Door', scopes: 'profile:read', limit: '5', windowSeconds: '60' }
+  const made = await ada.post('/console/api-keys/new', { ...form, allowedIps: '192.0.2.0/24' })
+  const [, secret = ''] = SECRET.exec(made.text) ?? []
+  const [, place = ''] = /href="(\/console\/api-keys\/key_\w+)"/.exec(made.text) ?? []
+  expect(made.status).toBe(201)
+  const of = place.replace('/console', '/v1')
+  const now = async () => (await root.get(of)).body
+  expect(await now()).toMatchObject({
+    name: 'Door',
+    scopes: ['profile:read'],
+    rateLimit: { limit: 5, windowSeconds: 60 },
+    allowedIps: ['192.0.2.0/24'],
+  })
+  expect((await ada.get(place)).text).not.toContain(secret)
+
+  const edit = (name: string) => ada.post(`${place}/edit`, { ...form, name, revision: '1' })
+  expect((await edit('One')).location).toBe(`${place}?done=saved`)
+  const late = await edit('Two')
+  expect([late.status, BOTH.test(late.text)]).toEqual([412, true])
+  const wrong = await ada.post(`${place}/edit`, { ...form, limit: 'many' })
+  expect([wrong.status, wrong.text.includes('id="limit-error"')]).toEqual([422, true])
+
+  const rotated = await ada.post(`${place}/rotate`, { graceHours: '0' })
+  const [, next = secret] = SECRET.exec(rotated.text) ?? []
+  expect([rotated.status, next === secret]).toEqual([201, false])
+  await ada.post(`${place}/disable`)
+  expect(await now()).toMatchObject({ name: 'One', enabled: false })
+  expect((await ada.post(`${place}/revoke`, { typed: 'Door' })).status).toBe(422)
+  expect((await ada.post(`${place}/revoke`, { typed: 'One' })).location).toBe(
+    `${place}?done=revoked`,
+  )
+  expect((await now()).revokedAt).not.toBeNull()
+})
+
+test('a page rule is made, changed by one of two, and says who gets in; its path deletes it', async () => {
+  const { site, ada, root } = await desk()
+  const bob = await site.person('Bob')
+  const form = { path: '/members/*', kind: 'members' }
+  const place = placeIn((await ada.post('/console/page-rules/new', form)).location)
+  const now = async () => (await root.get(place.replace('/console', '/v1'))).body
+  expect(await now()).toMatchObject({ path: '/members/*', access: 'members', position: 1 })
+  const asked = await ada.get(`/console/page-rules?page=/members/x&as=${bob.userId}`)
+  expect(asked.text).toMatch(/Signed out.*is sent elsewhere.*<h3>.*opens/s)
+  const edit = (path: string) => ada.post(`${place}/edit`, { ...form, path, revision: '1' })
+  expect((await edit('/one')).location).toBe(`${place}?done=saved`)
+  const late = await edit('/two')
+  expect(late.status).toBe(412)
+  expect(late.text).toMatch(/There now.*<dd>\/one<\/dd>.*Typed by you.*<dd>\/two<\/dd>/s)
+  const wrong = await ada.post('/console/page-rules/new', { ...form, path: 'members' })
+  expect([wrong.status, wrong.text.includes('id="path-error"')]).toEqual([422, true])
+  expect((await ada.post(`${place}/delete`, { typed: '/two' })).status).toBe(422)
+  expect((await ada.post(`${place}/delete`, { typed: '/one' })).location).toMatch(/done=deleted$/)
+})
+
+test('a role of the site’s own is made, changed by one of two, and deleted; built-in ones are only shown', async () => {
+  const { ada, root } = await desk()
+  const form = { name: 'greeter', 'may:badge:assign': 'any', 'may:audit:read': '' }
+  expect((await ada.post('/console/roles/new', form)).location).toBe('/console/roles?done=saved')
+  expect((await ada.post('/console/roles/new', form)).status).toBe(409)
+  const now = async () =>
+    (await root.get('/v1/roles?limit=100')).body.items.find(
+      ({ name }: { name: string }) => name === 'greeter',
+    )
+  expect((await now()).permissions).toEqual([{ permission: 'badge:assign', reach: 'any' }])
+  const place = '/console/roles/greeter'
+  const { text } = await ada.get(place)
+  const [, revision = ''] = /name="revision" value="(\d+)"/.exec(text) ?? []
+  const one = await ada.post(place, { revision, 'may:audit:read': 'any' })
+  const two = await ada.post(place, { revision, 'may:job:run': 'any' })
+  expect([one.status, two.status]).toEqual([303, 412])
+  expect(two.text).toMatch(/There now.*audit:read.*Typed by you/s)
+  expect((await now()).permissions).toEqual([{ permission: 'audit:read', reach: 'any' }])
+  expect((await ada.get('/console/roles/moderator')).text).not.toContain('>Save<')
+  expect((await ada.post(`${place}/delete`, { typed: 'greeter' })).location).toMatch(/deleted$/)
+  expect(await now()).toBeUndefined()
+})
+
+test('a rule begins disabled, shows who would gain its badge and why, and the runs of its job', async () => {
+  const { site, ada, root } = await desk()
+  const bob = await site.person('Bob')
+  await bob.send('POST', '/v1/me/visits')
+  const { body: badge } = await root.post('/v1/badges', { title: 'Regular' })
+  const form = { metric: 'visits', threshold: '1', windowDays: '' }
+  const made = await ada.post('/console/rules/new', { ...form, badgeId: badge.id })
+  const place = placeIn(made.location)
+  const now = async () => (await root.get(place.replace('/console/rules', '/v1/badge-rules'))).body
+  expect(await now()).toMatchObject({ threshold: 1, enabled: false })
+  const page = (await ada.get(place)).text
+  expect(page).toMatch(/1 member<.*would gain it now.*Bob<.*has 1/s)
+  expect(page).toContain('It has never run')
+  const live = await ada.post(`${place}/preview`, { ...form, threshold: '2' })
+  expect(live.text).toMatch(/0 members<.*at least 2 visits/s)
+  expect(live.text).not.toContain('<html')
+  const save = (threshold: string) =>
+    ada.post(place, { ...form, threshold, enabled: 'on', revision: '1' })
+  expect((await save('3')).location).toBe(`${place}?done=saved`)
+  const late = await save('4')
+  expect(late.status).toBe(412)
+  expect(late.text).toMatch(/There now.*at least 3 visits.*Typed by you.*at least 4 visits/s)
+  expect(await now()).toMatchObject({ threshold: 3, enabled: true })
+  const run = await ada.post('/console/jobs/award-badges/run')
+  expect(run.location).toBe('/console/jobs/award-badges?done=requested')
+  expect((await ada.get(place)).text).toMatch(/Runs of award-badges.*<td[^>]*>.*Took/s)
+  expect((await ada.post(`${place}/delete`, { typed: 'delete' })).location).toMatch(/deleted$/)
+})
+
+test('explain shows the steps, the one that decides, and what would allow it', async () => {
+  const { site, ada } = await desk()
+  const bob = await site.person('Bob')
+  const ask = (form: Readonly<Record<string, string>>) => ada.post('/console/explain', form)
+  const call = { method: 'GET', path: '/v1/audit' }
+  const refused = await ask({ ...call, as: bob.userId })
+  expect(refused.text).toMatch(/The answer is 403.*decided at permission/s)
+  expect(refused.text).toMatch(/takes audit:read.*What would allow it:<\/strong>[^<]*role admin/s)
+  expect((await ask(call)).text).toContain('The answer is 200')
+  const unreadable = await ask({ ...call, method: 'POST', body: '{' })
+  expect([unreadable.status, unreadable.text.includes('no JSON')]).toEqual([422, true])
+  const others = await bob.post('/console/explain', { ...call, as: ada.userId })
+  expect([others.status, others.text.includes('explain:others')]).toEqual([403, true])
+})
+
+test('an entry of the audit log is shown in full, with what elevated it', async () => {
+  const { site, ada } = await desk()
+  const { slot } = await bookingScene(site)
+  await bookingOf(await site.member('bob'), await slot({ autoConfirm: true }))
+  const actor = 'system:booking-auto-confirmer'
+  const { text } = await ada.get(`/console/audit?actor=${actor}`)
+  const [, place = ''] = /href="(\/console\/audit\/aud_[^"]+)"/.exec(text) ?? []
+  const entry = (await ada.get(place.replaceAll('&amp;', '&'))).text
+  expect(entry).toMatch(/What elevated it.*booking-auto-confirmer.*booking:confirm/s)
+  expect((await ada.get('/console/audit?since=2100-01-01')).text).toContain('Nothing was done')
+})

@@ -14,8 +14,8 @@ export const ACCOUNT_STYLE = `.main.account{max-width:58rem}
 .narrow{max-width:28rem}
 .meter{height:.375rem;border-radius:99rem;border:0;overflow:hidden;appearance:none;background:light-dark(#ececf0,#2a2d33)}
 .meter::-webkit-progress-bar{background:light-dark(#ececf0,#2a2d33);border-radius:99rem}
-.meter::-webkit-progress-value{background:var(--accent);border-radius:99rem}
-.meter::-moz-progress-bar{background:var(--accent)}
+.meter::-webkit-progress-value{background:var(--link);border-radius:99rem}
+.meter::-moz-progress-bar{background:var(--link)}
 .places{display:flex;flex-wrap:wrap;gap:var(--s2);list-style:none;padding:0}
 .place{border:1px solid var(--line);border-radius:.375rem;padding:.375rem .75rem}.place:has(:checked){border-color:var(--link);background:var(--hover)}
 .landing{max-width:34rem;min-height:80vh;align-content:center}

@@ -85,7 +85,7 @@ const COMPONENTS = `.skip{position:absolute;left:var(--s2);top:-5rem;z-index:9;p
 .actions{display:flex;flex-wrap:wrap;gap:var(--s2)}
 .tabs{display:flex;flex-wrap:wrap;gap:0 var(--s4);border-bottom:1px solid var(--line)}
 .tabs a{padding:var(--s2) 0;color:var(--muted);text-decoration:none;border-bottom:2px solid transparent;margin-bottom:-1px}
-.tabs a:hover{color:var(--text)}.tabs a[aria-current]{color:var(--text);font-weight:500;border-color:var(--accent)}
+.tabs a:hover{color:var(--text)}.tabs a[aria-current]{color:var(--text);font-weight:500;border-color:var(--link)}
 .card{background:var(--surface);border:1px solid var(--line);border-radius:var(--radius);box-shadow:var(--shadow)}
 .card>header{display:flex;flex-wrap:wrap;gap:var(--s2);align-items:center;justify-content:space-between;padding:var(--s3) var(--s4);border-bottom:1px solid var(--line)}
 .card>.body{padding:var(--s4)}

@@ -24,7 +24,7 @@ test('every page of it is clean for axe, light and dark, under its policy, and f
 })
 
 test('so is what somebody sees who is not signed in', async () => {
-  const paths = ['/', '/auth/sign-in', '/auth/sign-up', '/auth/forgot', '/auth/mailed/verify']
+  const paths = ['/', '/auth/sign-in', '/auth/sign-up']
   const found = await lookAt(paths, (options) => world().as(undefined, options), {
     start: `${world().url}/auth/sign-in`,
     isDarkToo: (path) => path === '/auth/sign-in',

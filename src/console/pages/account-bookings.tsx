@@ -1,8 +1,9 @@
 /** Somebody's own bookings: what they have, what can be booked, and how it is canceled. */
 import type { Child } from 'hono/jsx'
 import { TextArea } from '../../look/forms.tsx'
-import { Card, Empty, Head, Pager, Pill, Tabs, Time, type Tone } from '../../look/parts.tsx'
+import { Card, Empty, Head, Pager, Pill, Tabs, type Tone } from '../../look/parts.tsx'
 import type { Client } from '../api.ts'
+import { Period } from '../booking-parts.tsx'
 import type { ConsoleApp, ConsoleContext } from '../context.ts'
 import { attempt, once, OnceKey } from '../edit.tsx'
 import { done } from '../flash.ts'
@@ -213,7 +214,7 @@ export const BookingList = ({
             <Pill tone={TONES[status]}>{status}</Pill>
             <br />
             <span class="muted">
-              <Time at={startsAt} /> to <Time at={endsAt} />
+              <Period startsAt={startsAt} endsAt={endsAt} />
             </span>
             {reason && (
               <>

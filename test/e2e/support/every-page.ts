@@ -88,6 +88,7 @@ async function tooWide(page: Page): Promise<number> {
   return page.evaluate(() =>
     // A table hides what it has no place for.
     Math.max(
+      0,
       ...[...document.querySelectorAll('html, .table')].map(
         (each) => each.scrollWidth - each.clientWidth,
       ),

@@ -102,7 +102,7 @@ test('an admin makes a badge and a rule, without a script and by keyboard alone'
   await page.context().close()
 })
 
-test('with a script the preview of a rule follows what is typed, and a picture what is chosen', async () => {
+test('with a script a preview follows what is typed, a picture what is chosen, and all are chosen at once', async () => {
   const { page, faults } = await world().as('admin')
   await visit(page, `/console/rules/${world().ids.rule}`)
   await page.getByLabel('At least').fill('999')
@@ -110,6 +110,9 @@ test('with a script the preview of a rule follows what is typed, and a picture w
   await visit(page, `/console/badges/new`)
   await page.getByLabel('Title').fill('Seen at once')
   await page.locator('.chip.big', { hasText: 'Seen at once' }).waitFor()
+  await visit(page, `/console/bookings`)
+  await page.getByLabel('Choose all on this page').check()
+  expect(await page.locator('[name=booking]:checked').count()).toBe(1)
   expect(faults).toEqual([])
   await page.context().close()
 })

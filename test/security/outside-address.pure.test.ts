@@ -27,7 +27,12 @@ describe('is not called:', () => {
     // A name that leads nowhere from outside, or might.
     ...['https://localhost/', 'https://LOCALHOST/', 'https://localhost./', 'https://intranet/'],
     ...['https://a.local/', 'https://a.internal/', 'https://a.INTERNAL./', 'https://a.localhost/'],
-    ...['https://a.localdomain/', 'https://router.home.arpa/', 'https://partner.example./', 'https://a%2einternal/'],
+    ...[
+      'https://a.localdomain/',
+      'https://router.home.arpa/',
+      'https://partner.example./',
+      'https://a%2einternal/',
+    ],
     // The site itself.
     ...[
       'https://members.example/v1/bookings',

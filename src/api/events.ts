@@ -76,6 +76,8 @@ export const listEvents = route({
   async waits({ input: { query }, deps, pause }) {
     const place = await placeOf(query)
     if (query.wait === undefined || query.cursor === LATEST) return false
+    // Nothing ever follows a cursor that leads nowhere any more.
+    if (place) assertKept(place, (await deps.feed.read(place.position, 0)).state)
     const until = deps.now + query.wait * 1000
     let position = place?.position ?? 0
     while (true) {

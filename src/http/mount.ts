@@ -253,10 +253,22 @@ export const ATTEMPTS = 3
 /** Waits for something to tell, where the request asks for that; a dry run does not. */
 async function waitFor(declared: Route, c: AppContext): Promise<boolean> {
   if (!declared.waits || c.get('authenticated').type === 'dry run') return false
-  beginWork(c)
   const pause = async (ms: number) =>
     c.get('waitForSender')(new Promise<void>((resolve) => setTimeout(resolve, ms)))
-  return declared.waits({ input: validated(c, declared.input), deps: c.get('deps'), pause })
+  const wait = async () => {
+    beginWork(c)
+    const context = { input: validated(c, declared.input), deps: c.get('deps'), pause }
+    return declared.waits?.(context) ?? false
+  }
+  try {
+    return await wait()
+  } catch (error) {
+    // Whoever is not who they were taken for waits as who they are now.
+    if (!isAccessChange(error)) throw error
+    await reloadCaller(c)
+    assertAllowed(decisionOn(c))
+    return wait()
+  }
 }
 
 /**

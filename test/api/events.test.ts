@@ -168,7 +168,10 @@ describe('a cursor', () => {
     const latest = (await page(root, 'latest')).nextCursor
     expect(await page(root, latest)).toEqual({ items: [], nextCursor: latest })
     await rowsOf("update site set value = '0123456789abcdef' where key = 'generation'")
-    expect(await gone(latest)).toEqual([410, 'cursor_expired'])
+    // Whoever would wait is told so without waiting.
+    const began = Date.now()
+    expect(await gone(`${latest}&wait=25`)).toEqual([410, 'cursor_expired'])
+    expect(Date.now() - began).toBeLessThan(20_000)
     expect((await root.get('/problems/cursor_expired')).text).toContain('cursor=latest')
     expect((await page(root, 'latest')).items).toEqual([])
   })
@@ -226,6 +229,19 @@ describe('waiting', () => {
     const { body } = await inVain
     expect(body.items).toEqual([])
     expect(body.nextCursor).not.toBe(nextCursor)
+  })
+
+  test('is by the rights of now, whatever was known of the member before', async () => {
+    const { site } = await waitingSite()
+    const boss = await site.memberWith('admin', 'boss')
+    const { nextCursor } = await page(boss, 'latest')
+    const ask = async () => (await boss.get(`/v1/events?cursor=${nextCursor}&wait=1`)).status
+    const change = 'update users set access_revision = access_revision + 1 where id = ?'
+    await rowsOf(change, boss.userId)
+    expect(await ask()).toBe(200)
+    await rowsOf('delete from user_roles where user_id = ?', boss.userId)
+    await rowsOf(change, boss.userId)
+    expect(await ask()).toBe(403)
   })
 
   test('tells nothing to whoever has lost the right meanwhile', async () => {

@@ -252,13 +252,13 @@ export const ATTEMPTS = 3
 
 /** Waits for something to tell, where the request asks for that; a dry run does not. */
 async function waitFor(declared: Route, c: AppContext): Promise<boolean> {
-  const { waits, input } = declared
-  if (!waits || c.get('authenticated').type === 'dry run') return false
+  if (!declared.waits || c.get('authenticated').type === 'dry run') return false
   const pause = async (ms: number) =>
     c.get('waitForSender')(new Promise<void>((resolve) => setTimeout(resolve, ms)))
   const wait = async () => {
     beginWork(c)
-    return waits({ input: validated(c, input), deps: c.get('deps'), pause })
+    const context = { input: validated(c, declared.input), deps: c.get('deps'), pause }
+    return declared.waits?.(context) ?? false
   }
   try {
     return await wait()

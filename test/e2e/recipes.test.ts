@@ -172,9 +172,6 @@ function isSaid(ask: string, lines: readonly string[]): boolean {
   return lines.some((line) => line.startsWith(`${check}: `) && line.includes(message))
 }
 
-/** What is asked for on the way takes as long again, and is heard by `npm run test:full`. */
-const IS_FULL = process.env['FULL'] === '1'
-
 let copy = ''
 let begun: string[] = []
 let finished: string[] = []
@@ -185,7 +182,7 @@ beforeAll(async () => {
     cpSync(join(ROOT, entry), join(copy, entry), { recursive: true })
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
   for (const { first } of RECIPES) first.forEach(take)
-  if (IS_FULL) begun = await said({})
+  begun = await said({})
   for (const { rest } of RECIPES) rest.forEach(take)
   await run('local/docs.ts')
   finished = await said(TRIALS)
@@ -193,7 +190,7 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(copy, { recursive: true, force: true }))
 
-describe.runIf(IS_FULL)('after the first step of every recipe', () => {
+describe('after the first step of every recipe', () => {
   test.each(RECIPES)('the checks ask for what "$name" says', ({ asks }) => {
     const unheard = asks.filter((ask) => !isSaid(ask, begun))
     expect(unheard, `they said:\n${begun.join('\n')}`).toEqual([])

@@ -66,7 +66,9 @@ export async function startProxy(name: ProxyName, placed: Placed): Promise<void>
     await ended
   })
   await eventually(async () => {
-    if (!(await accepts(placed.ports.application))) throw new Error(`${name} is not up: ${log}`)
+    for (const port of Object.values(placed.ports)) {
+      if (!(await accepts(port))) throw new Error(`${name} is not up at ${port}: ${log}`)
+    }
   })
 }
 

@@ -4,6 +4,7 @@ import { GuildhallError } from '../client/index.ts'
 import { Field, Hidden } from '../look/forms.tsx'
 import { Card, Facts } from '../look/parts.tsx'
 import type { ConsoleContext } from './context.ts'
+import type { Faults, Form } from './forms.ts'
 
 /** What was refused because of what was typed, or of what is there by now. */
 const ABOUT_THE_FORM = new Set([409, 412, 422])
@@ -30,6 +31,46 @@ export function once({ var: { form } }: ConsoleContext): { readonly idempotencyK
   const key = form.text('once')
   return /^[\w-]{8,64}$/.test(key) ? { idempotencyKey: key } : {}
 }
+
+const DAY_HOURS = 24
+
+/** How long an old secret is good beside a new one. Left empty that is a day: at once would cut its holder off. */
+export function graceIn({ var: { form } }: ConsoleContext): { readonly graceSeconds: number } {
+  return { graceSeconds: Math.round((form.number('graceHours') ?? DAY_HOURS) * 3600) }
+}
+
+/** The form that asks for a new secret, with what becomes of the old one as its text. */
+export const Rotation = (
+  props: PropsWithChildren<{
+    readonly form: Form
+    /** The path of what the secret is of. */
+    readonly place: string
+    readonly label: string
+    readonly faults: Faults
+  }>,
+) => (
+  <Card>
+    <form method="post" action={`${props.place}/rotate`} class="stack">
+      <OnceKey />
+      <p>{props.children}</p>
+      <Field
+        name="graceHours"
+        label={props.label}
+        type="number"
+        value={props.form.has('graceHours') ? props.form.text('graceHours') : String(DAY_HOURS)}
+        min={0}
+        max={720}
+        error={props.faults['graceSeconds']}
+      />
+      <div class="row">
+        <button>Make a new secret</button>
+        <a class="button quiet" href={props.place}>
+          Cancel
+        </a>
+      </div>
+    </form>
+  </Card>
+)
 
 /** The revision that a form was made of; undefined if it does not say. */
 export function revisionOf({ var: { form } }: ConsoleContext): number | undefined {

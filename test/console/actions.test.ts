@@ -58,7 +58,7 @@ test('whoever is suspended is told why on their own pages, until they are reinst
 })
 
 test('an API key has its secret shown once, is changed by one of two, rotated, disabled and revoked', async () => {
-  const { ada, root } = await desk()
+  const { site, ada, root } = await desk()
   const SECRET = /<pre id="secret">([^<]+)<\/pre>/
   const form = { name: 'Door', scopes: 'profile:read', limit: '5', windowSeconds: '60' }
   const made = await ada.post('/console/api-keys/new', { ...form, allowedIps: '192.0.2.0/24' })
@@ -82,9 +82,19 @@ test('an API key has its secret shown once, is changed by one of two, rotated, d
   const wrong = await ada.post(`${place}/edit`, { ...form, limit: 'many' })
   expect([wrong.status, wrong.text.includes('id="limit-error"')]).toEqual([422, true])
 
-  const rotated = await ada.post(`${place}/rotate`, { graceHours: '0' })
-  const [, next = secret] = SECRET.exec(rotated.text) ?? []
-  expect([rotated.status, next === secret]).toEqual([201, false])
+  const inside = { headers: { 'CF-Connecting-IP': '192.0.2.1' } }
+  const statusWith = async (key: string) =>
+    (await site.bearer(key).get('/v1/whoami', inside)).status
+  const rotate = async (graceHours: string) => {
+    const { status, text } = await ada.post(`${place}/rotate`, { graceHours })
+    expect(status).toBe(201)
+    return SECRET.exec(text)?.[1] ?? ''
+  }
+  // Left empty the old secret is good for a day; cut off is only what was meant to be.
+  const second = await rotate('')
+  expect([await statusWith(secret), await statusWith(second)]).toEqual([200, 200])
+  const third = await rotate('0')
+  expect([await statusWith(second), await statusWith(third)]).toEqual([401, 200])
   await ada.post(`${place}/disable`)
   expect(await now()).toMatchObject({ name: 'One', enabled: false })
   expect((await ada.post(`${place}/revoke`, { typed: 'Door' })).status).toBe(422)

@@ -15,7 +15,17 @@ import {
 } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
 import type { ConsoleApp, ConsoleContext } from '../context.ts'
-import { attempt, Both, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
+import {
+  attempt,
+  Both,
+  Confirm,
+  graceIn,
+  isConfirmed,
+  once,
+  OnceKey,
+  revisionOf,
+  Rotation,
+} from '../edit.tsx'
 import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
 import { Id } from '../links.tsx'
@@ -135,11 +145,10 @@ export function apiKeyPages(app: ConsoleApp): void {
   app.get('/console/api-keys/:keyId/rotate', async (c) => rotatePage(c, await read(c)))
 
   app.post('/console/api-keys/:keyId/rotate', async (c) => {
-    const graceSeconds = Math.round((c.var.form.number('graceHours') ?? 0) * 3600)
     let issued: Issued | undefined
     const refused = await attempt(
       c.var.client.v1['api-keys'][':keyId'].rotate
-        .$post({ param: { keyId: idOf(c) }, json: { graceSeconds }, ...once(c) })
+        .$post({ param: { keyId: idOf(c) }, json: graceIn(c), ...once(c) })
         .then((key) => (issued = key)),
     )
     return issued ? secretPage(c, issued) : rotatePage(c, await read(c), faultOf(refused))
@@ -480,30 +489,15 @@ function rotatePage(c: ConsoleContext, key: Key, { note, faults = {}, status }: 
         crumbs={[KEYS, { href: place, text: key.name }]}
       />
       {note}
-      <Card>
-        <form method="post" action={`${place}/rotate`} class="stack">
-          <OnceKey />
-          <p>
-            The key stays the same, with its scopes and limits. For so long the old secret works
-            beside the new one.
-          </p>
-          <Field
-            name="graceHours"
-            label="Hours that the old secret still works"
-            type="number"
-            value={c.var.form.has('graceHours') ? c.var.form.text('graceHours') : '24'}
-            min={0}
-            max={720}
-            error={faults['graceSeconds']}
-          />
-          <div class="row">
-            <button>Make a new secret</button>
-            <a class="button quiet" href={place}>
-              Cancel
-            </a>
-          </div>
-        </form>
-      </Card>
+      <Rotation
+        form={c.var.form}
+        place={place}
+        label="Hours that the old secret still works"
+        faults={faults}
+      >
+        The key stays the same, with its scopes and limits. For so long the old secret works beside
+        the new one.
+      </Rotation>
     </>
   )
   const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>

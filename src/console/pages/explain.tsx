@@ -2,7 +2,7 @@
 import type { Child } from 'hono/jsx'
 import type { GuildhallError } from '../../client/index.ts'
 import { Field, Select, TextArea } from '../../look/forms.tsx'
-import { Card, Facts, Head, Pill, Tabs, type Tone } from '../../look/parts.tsx'
+import { Card, Facts, Head, Pill, Tabs } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
 import { attempt } from '../edit.tsx'
@@ -10,6 +10,7 @@ import { faultsOf } from '../forms.ts'
 import { Id } from '../links.tsx'
 import { Refusal, statusOf } from '../refusal.tsx'
 import { show } from '../shell.tsx'
+import { Steps } from '../steps.tsx'
 
 type Question = Parameters<Client['v1']['explain']['$post']>[0]['json']
 type Explanation = Awaited<ReturnType<Client['v1']['explain']['$post']>>
@@ -180,8 +181,6 @@ async function page(c: ConsoleContext, typed: Typed, shown: Shown = {}): Promise
   })
 }
 
-const TONES: Readonly<Record<string, Tone>> = { passed: 'good', failed: 'bad' }
-
 const Result = ({ explanation }: { readonly explanation: Explanation }) => {
   const { status, decisive, checks, change, pageRule, stoppedKeys } = explanation
   return (
@@ -189,19 +188,10 @@ const Result = ({ explanation }: { readonly explanation: Explanation }) => {
       title={`The answer is ${status}`}
       actions={<Pill tone={status < 400 ? 'good' : 'bad'}>decided at {decisive}</Pill>}
     >
-      <ol class="steps">
-        {checks.map(({ stage, outcome, detail }) => (
-          <li>
-            <span>
-              <Pill tone={TONES[outcome] ?? 'plain'}>{stage}</Pill>
-            </span>
-            <span>
-              {stage === decisive ? <strong>{detail}</strong> : detail}
-              <span class="only-read"> ({outcome})</span>
-            </span>
-          </li>
-        ))}
-      </ol>
+      <Steps
+        of={checks.map(({ stage, ...rest }) => ({ name: stage, ...rest }))}
+        decisive={decisive}
+      />
       {change && (
         <div class="panel warn">
           <strong>What would allow it:</strong> {change}

@@ -10,6 +10,7 @@ import { Id } from '../links.tsx'
 import { filtersOf, placesOf } from '../lists.ts'
 import { Refusal, statusOf } from '../refusal.tsx'
 import { show } from '../shell.tsx'
+import { Steps } from '../steps.tsx'
 
 type Issuer = Awaited<ReturnType<Client['v1']['issuers']['$get']>>['items'][number]
 type Checked = Awaited<ReturnType<Client['v1']['issuers']['check']['$post']>>
@@ -161,8 +162,6 @@ function clockOf(seconds: number): string {
   return `${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'} ours`
 }
 
-const TONES: Readonly<Record<string, Tone>> = { passed: 'good', failed: 'bad' }
-
 const Result = ({ checked }: { readonly checked: Checked }) => {
   const { good, failed, checks, says, userId, change } = checked
   return (
@@ -170,19 +169,10 @@ const Result = ({ checked }: { readonly checked: Checked }) => {
       title={good ? 'The token is good' : 'The token is refused'}
       actions={<Pill tone={good ? 'good' : 'bad'}>{good ? 'good' : `fails at ${failed}`}</Pill>}
     >
-      <ol class="steps">
-        {checks.map(({ check, outcome, detail }) => (
-          <li>
-            <span>
-              <Pill tone={TONES[outcome] ?? 'plain'}>{check}</Pill>
-            </span>
-            <span>
-              {check === failed ? <strong>{detail}</strong> : detail}
-              <span class="only-read"> ({outcome})</span>
-            </span>
-          </li>
-        ))}
-      </ol>
+      <Steps
+        of={checks.map(({ check, ...rest }) => ({ name: check, ...rest }))}
+        decisive={failed}
+      />
       {change && (
         <div class="panel warn">
           <strong>What would mend it:</strong> {change}

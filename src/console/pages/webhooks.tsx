@@ -14,7 +14,17 @@ import {
 } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
 import type { ConsoleApp, ConsoleContext } from '../context.ts'
-import { attempt, Both, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
+import {
+  attempt,
+  Both,
+  Confirm,
+  graceIn,
+  isConfirmed,
+  once,
+  OnceKey,
+  revisionOf,
+  Rotation,
+} from '../edit.tsx'
 import { EVENT_TYPES, type EventType } from '../event-types.ts'
 import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
@@ -181,13 +191,10 @@ export function webhookPages(app: ConsoleApp): void {
   app.get('/console/webhooks/:webhookId/rotate', async (c) => rotatePage(c, await read(c)))
 
   app.post('/console/webhooks/:webhookId/rotate', async (c) => {
-    // Left empty it says nothing, which is a day: at once would cut off the receiver.
-    const hours = c.var.form.number('graceHours')
-    const json = hours === undefined ? {} : { graceSeconds: Math.round(hours * 3600) }
     let issued: Issued | undefined
     const refused = await attempt(
       c.var.client.v1.webhooks[':webhookId'].rotate
-        .$post({ param: { webhookId: idOf(c) }, json, ...once(c) })
+        .$post({ param: { webhookId: idOf(c) }, json: graceIn(c), ...once(c) })
         .then((webhook) => (issued = webhook)),
     )
     return issued ? secretPage(c, issued) : rotatePage(c, await read(c), faultOf(refused))
@@ -549,30 +556,15 @@ function rotatePage(
     <>
       <Head title={title} crumbs={crumbsOf(webhook)} />
       {note}
-      <Card>
-        <form method="post" action={`${place}/rotate`} class="stack">
-          <OnceKey />
-          <p>
-            For so long what is sent is signed with the old secret as well, so that the receiver is
-            right with either.
-          </p>
-          <Field
-            name="graceHours"
-            label="Hours that the old secret still signs"
-            type="number"
-            value={c.var.form.has('graceHours') ? c.var.form.text('graceHours') : '24'}
-            min={0}
-            max={720}
-            error={faults['graceSeconds']}
-          />
-          <div class="row">
-            <button>Make a new secret</button>
-            <a class="button quiet" href={place}>
-              Cancel
-            </a>
-          </div>
-        </form>
-      </Card>
+      <Rotation
+        form={c.var.form}
+        place={place}
+        label="Hours that the old secret still signs"
+        faults={faults}
+      >
+        For so long what is sent is signed with the old secret as well, so that the receiver is
+        right with either.
+      </Rotation>
     </>
   )
   const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>

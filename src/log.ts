@@ -29,6 +29,7 @@ export type LogEvent =
   | 'mail not taken'
   | 'mail postponed'
   | 'object not put back'
+  | 'environment not written'
   | 'refusals not written'
 
 /** Writes one line. @param details in the form that the schema has for this event */

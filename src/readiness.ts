@@ -5,6 +5,7 @@
 import { openSession } from './db/client.ts'
 import { databaseInTime, inTime } from './db/in-time.ts'
 import type { Bindings } from './env.ts'
+import { describeError, log } from './log.ts'
 import { shardProbe } from './objects/visits.ts'
 import { Problem } from './problem.ts'
 import { type DatabaseState, siteStateRepository } from './repositories/site-state.ts'
@@ -87,7 +88,12 @@ async function lookOnce(env: Bindings, memory: Known): Promise<void> {
   const isSeen = state !== undefined && !fault
   memory.unready = isSeen ? undefined : { fault, until: Date.now() + UNREADY_FOR_MS }
   if (!isSeen) return
-  if (state.environment === null) await claim(env).catch(() => undefined)
+  if (state.environment === null) {
+    // The next isolate tries again, and meanwhile the storage is as good.
+    await claim(env).catch((error: unknown) =>
+      log('warn', 'environment not written', describeError(error)),
+    )
+  }
   memory.isReady = true
 }
 

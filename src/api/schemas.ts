@@ -167,7 +167,7 @@ export const HttpsUrl = webUrl('https').meta({
   description: 'An https URL; stored as the URL standard writes it',
 })
 
-/** As `HttpsUrl`, but http is left for whoever uses it to refuse. */
+/** A URL stored in the same way that may be http, too; whoever uses it refuses what is not called. */
 export const HttpUrl = webUrl('https?')
 
 function webUrl(scheme: 'https' | 'https?') {

@@ -9,6 +9,7 @@ import * as z from 'zod'
 import { randomText } from '../crypto/random.ts'
 import { type Database, statement } from '../db/client.ts'
 import { authSessions } from '../db/schema.ts'
+import { describeError, log } from '../log.ts'
 import { hasEnded } from '../repositories/session-ends.ts'
 import {
   COOKIE_PREFIX,
@@ -152,8 +153,12 @@ export async function comeBack(
 /** Many providers say what somebody is called at their userinfo endpoint alone; nobody is kept out for want of it. */
 async function named(verified: VerifiedToken, accessToken: unknown): Promise<VerifiedToken> {
   if (verified.name !== undefined || typeof accessToken !== 'string') return verified
-  const person = await askUserinfo(verified, accessToken).catch(() => undefined)
-  return { ...verified, ...person }
+  try {
+    return { ...verified, ...(await askUserinfo(verified, accessToken)) }
+  } catch (error) {
+    log('warn', 'profile sync postponed', describeError(error))
+    return verified
+  }
 }
 
 /** OpenID Connect Discovery, section 3: without a word about it, the secret goes into a header. */

@@ -1,5 +1,6 @@
 /** Every file is on its floor: its path tells what it may import. */
 import { describe, expect, it } from 'vitest'
+import page from '../docs/architecture.md?raw'
 import {
   BANS,
   circles,
@@ -40,6 +41,14 @@ describe('the source', () => {
       'Every folder of src/, and every file directly in it, has one place in FLOORS of test/support/floors.ts.',
     )
     expect(new Set(FLOORS.flat()).size).toBe(FLOORS.flat().length)
+  })
+
+  it('is on its page as it is: the floors in their order, and a line for each', () => {
+    const [, said = ''] = /^## Floors\n`([^`]+)`/m.exec(page) ?? []
+    const floors = FLOORS.map((folders) => folders.join(', '))
+    expect(said.replaceAll(/\s+/g, ' ').split(' < ')).toEqual(floors)
+    const inTree = (folder: string) => new RegExp(`── (\\S+, )*${folder}(/|\\.ts) `).test(page)
+    expect(FLOORS.flat().filter((folder) => !inTree(folder))).toEqual([])
   })
 
   it('imports only from the floors below, types included', () => {

@@ -48,7 +48,13 @@ export interface Hands {
 export const OWN_VALUES = ['WORKER_NAME', 'DATABASE_ID', 'HOSTNAME'] as const
 
 /** They are secrets of the Worker and no variables, which anybody in the account can read. */
-const SECRETS = ['AUTH_SECRET', 'SOCIAL_PROVIDERS', 'PAGES_PROXY_SECRET']
+const SECRETS = [
+  'AUTH_SECRET',
+  'SOCIAL_PROVIDERS',
+  'OPENID_PROVIDERS',
+  'PAGES_PROXY_SECRET',
+  'MAIL_SERVICE',
+]
 const NO_DATABASE = /^0{8}-0{4}-0{4}-0{4}-0{11}\d$/
 /** What is uploaded, compressed. The platform takes more; a larger Worker starts later. */
 const MOST_KIB = 600

@@ -79,7 +79,7 @@ export type LoginApp = Hono<LoginEnv, BlankSchema, '/auth'>
 export function openLogin(c: LoginContext): void {
   const { login, now, requestId } = c.env.request
   const { db } = openSession(c.env.DB, 'primary')
-  const send = (mail: Mail) => sendMail(mail, login, c.env.MAIL)
+  const send = (mail: Mail) => sendMail(mail, c.env, settingsOf(c.env).mail)
   const failed = (error: unknown) =>
     log('error', 'login failed', { requestId, ...describeError(error) })
   const notify = (mail: Mail) => send(mail).catch(failed)

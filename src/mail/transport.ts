@@ -1,7 +1,8 @@
-/** How mail goes out: through the binding of the deployment or, on a laptop, to its console. */
-import type { Mail, MailBinding } from '../env.ts'
+/** How mail goes out: through a mail service, the binding of the deployment or, on a laptop, to its console. */
+import type { Bindings, Mail, MailBinding } from '../env.ts'
 import { SettingsError } from '../settings/settings.ts'
 import type { MailSettings } from '../settings/mail.ts'
+import { throughService } from './services.ts'
 
 /** The mail service did not take a mail. Its own words may name the address, so they stay out of logs. */
 export class MailError extends Error {
@@ -22,24 +23,57 @@ export const NO_MAIL: MailBinding = {
   },
 }
 
+const OUTBOX: MailBinding = {
+  async send(mail) {
+    console.info(printed(mail))
+  },
+}
+
+/** What mail is from where it is printed. */
+const NOBODY = 'nobody@localhost'
+
+export interface Sender {
+  readonly from: string
+  /** @throws MailError */
+  readonly send: (mail: Mail) => Promise<void>
+}
+
+/** @returns undefined where nothing is sent */
+export function senderOf(
+  { MAIL }: Bindings,
+  settings: MailSettings | undefined,
+): Sender | undefined {
+  // It comes first, so that a request that must not send anything reaches no service either.
+  if (!settings || MAIL === NO_MAIL) return undefined
+  const { mailFrom, service } = settings
+  const binding = mailFrom === undefined ? OUTBOX : service ? throughService(service) : MAIL
+  if (!binding) return undefined
+  const from = mailFrom ?? NOBODY
+  return {
+    from,
+    async send(mail) {
+      try {
+        await binding.send({ from, ...mail })
+      } catch (error) {
+        throw new MailError(codeOf(error))
+      }
+    },
+  }
+}
+
 /** @throws SettingsError if the deployment has no way to send mail; MailError if it was not taken */
 export async function sendMail(
   mail: Mail,
-  { mailFrom }: Pick<MailSettings, 'mailFrom'>,
-  binding: MailBinding | undefined,
+  env: Bindings,
+  settings: MailSettings | undefined,
 ): Promise<void> {
-  if (mailFrom === undefined) {
-    console.info(printed(mail))
-    return
+  const sender = senderOf(env, settings)
+  if (!sender) {
+    throw new SettingsError(
+      'MAIL: mail is to be sent, but there is neither a send_email binding MAIL nor a MAIL_SERVICE',
+    )
   }
-  if (!binding) {
-    throw new SettingsError('MAIL: mail is to be sent, but there is no send_email binding MAIL')
-  }
-  try {
-    await binding.send({ from: mailFrom, ...mail })
-  } catch (error) {
-    throw new MailError(codeOf(error))
-  }
+  await sender.send(mail)
 }
 
 /** What the outbox of a laptop shows: the text, and what is attached. */

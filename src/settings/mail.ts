@@ -11,11 +11,14 @@ export interface RawMailSettings {
   readonly BOOKING_MAILS?: string
   /** 1..1000 mails a day to an address without an account, and because of a network. Default 3. */
   readonly CONTACT_MAILS?: string
+  /** JSON: who sends mail in place of the `MAIL` binding, as `{"name":"postmark","key":"…"}`. */
+  readonly MAIL_SERVICE?: string
 }
 
 export const MAIL_SETTING_NAMES = [
   'BOOKING_MAILS',
   'CONTACT_MAILS',
+  'MAIL_SERVICE',
 ] as const satisfies readonly (keyof RawMailSettings)[]
 
 export interface MailSettings {
@@ -23,11 +26,24 @@ export interface MailSettings {
   readonly publicUrl: string
   /** Undefined if mail is printed. */
   readonly mailFrom: string | undefined
+  /** Undefined if the `MAIL` binding sends it. */
+  readonly service: MailService | undefined
   /** Whether people are told what becomes of their bookings. */
   readonly tellsBookers: boolean
   /** How many mails a day go to an address without an account, and how many because of a network. */
   readonly perContact: number
 }
+
+const EXPECTED = 'expected a JSON object such as {"name":"postmark","key":"…"}'
+const MailService = z.strictObject(
+  {
+    name: z.enum(['postmark', 'resend'], { error: 'expected "postmark" or "resend"' }),
+    // What is no visible ASCII could not be sent in a header.
+    key: z.string().regex(/^[!-~]{8,500}$/, 'expected a key of the service'),
+  },
+  { error: ({ code }) => (code === 'invalid_type' ? EXPECTED : undefined) },
+)
+export type MailService = z.infer<typeof MailService>
 
 type Read = <S extends z.ZodType>(name: string, schema: S, value: unknown) => z.infer<S>
 
@@ -46,16 +62,28 @@ export function parseMailSettings(
   const OnOff = z.enum(['on', 'off'], { error: 'expected "on" or "off"' })
   const tellsBookers = setting('BOOKING_MAILS', OnOff, raw.BOOKING_MAILS || 'on') === 'on'
   const perContact = setting('CONTACT_MAILS', PerDay, raw.CONTACT_MAILS || '3')
+  const service = setting('MAIL_SERVICE', MailService.optional(), json(raw.MAIL_SERVICE))
   if (login) {
     const { publicUrl, mailFrom } = login
-    return { publicUrl, mailFrom, tellsBookers, perContact }
+    return { publicUrl, mailFrom, service, tellsBookers, perContact }
   }
   if (!raw.MAIL_FROM || !raw.PUBLIC_URL) return undefined
   return {
     publicUrl: setting('PUBLIC_URL', PublicUrl(WITH_MAIL), raw.PUBLIC_URL),
     mailFrom: setting('MAIL_FROM', EmailAddress, raw.MAIL_FROM),
+    service,
     tellsBookers,
     perContact,
+  }
+}
+
+/** Null for what is not JSON, which no schema here accepts. */
+function json(text: string | undefined): unknown {
+  if (!text) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
   }
 }
 

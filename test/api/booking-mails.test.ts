@@ -41,6 +41,12 @@ const refusalOf = (code: string) => Object.assign(new Error('ada@example.com say
 
 const withAddress = (email: string) => ({ email, email_verified: true })
 
+/** What is sent to a mail service, as far as it is looked at. */
+interface Said {
+  readonly attachments?: readonly { readonly content: string }[]
+  readonly Attachments?: readonly { readonly Content: string }[]
+}
+
 function calendarIn({ attachments = [] }: Mail): string {
   const [file] = attachments
   return new TextDecoder().decode(file?.content).replaceAll(/\r\n[ \t]/g, '')
@@ -278,6 +284,93 @@ describe('a mail that the service does not take', () => {
     await site.tick(Date.now() + DAY + MINUTE)
     expect(outbox).toEqual([])
     expect((await outcomes()).sort()).toEqual(['late', 'sending'])
+  })
+})
+
+describe.each([
+  {
+    name: 'resend',
+    credential: { authorization: 'Bearer key-of-the-service' },
+    message: { to: 'ada@example.com', from: MAIL_SETTINGS.MAIL_FROM },
+    fileIn: (sent: Said) => sent.attachments?.[0]?.content,
+    goneForGood: undefined,
+  },
+  {
+    name: 'postmark',
+    credential: { 'x-postmark-server-token': 'key-of-the-service' },
+    message: { To: 'ada@example.com', From: MAIL_SETTINGS.MAIL_FROM, MessageStream: 'outbound' },
+    fileIn: (sent: Said) => sent.Attachments?.[0]?.Content,
+    goneForGood: { status: 422, body: { ErrorCode: 406, Message: 'ada@example.com is inactive' } },
+  },
+])('mail through $name', ({ name, credential, message, fileIn, goneForGood }) => {
+  /** @param answers what the service says, one after the other */
+  async function serviceScene(...answers: Response[]) {
+    const asked: Request[] = []
+    const spy = vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
+      asked.push(new Request(input, init))
+      const answer = answers.shift()
+      if (!answer) throw new TypeError('nothing more is answered')
+      return answer
+    })
+    onTestFinished(() => spy.mockRestore())
+    const logged = vi.spyOn(console, 'error').mockReturnValue()
+    onTestFinished(() => logged.mockRestore())
+    const MAIL_SERVICE = JSON.stringify({ name, key: 'key-of-the-service' })
+    const scene = await mailScene({ MAIL_SERVICE })
+    const ada = await scene.site.member('ada', withAddress('ada@example.com'))
+    const book = async () => created(await ada.post('/v1/bookings', { slotId: await scene.slot() }))
+    return { ...scene, ada, asked, logged, book }
+  }
+
+  test('says the same as through the binding, which is not asked', async () => {
+    const { asked, book, outbox, ada, slot } = await serviceScene(Response.json({ id: '1' }))
+    await book()
+    const [request] = asked
+    if (!request) throw new Error('nobody was asked')
+    const sent: Said = await request.clone().json()
+    expect(sent).toMatchObject(message)
+    expect(Object.fromEntries(request.headers)).toMatchObject({
+      ...credential,
+      'user-agent': 'Guildhall',
+    })
+    expect(atob(fileIn(sent) ?? '')).toContain('BEGIN:VCALENDAR')
+    expect(JSON.stringify(sent)).toContain('List-Unsubscribe')
+    expect([asked.length, outbox, await outcomes()]).toEqual([1, [], ['sent']])
+    const explained = await ada.post('/v1/explain', {
+      method: 'POST',
+      path: '/v1/bookings',
+      body: { slotId: await slot() },
+    })
+    expect([explained.body.status, asked.length]).toEqual([201, 1])
+  })
+
+  test('comes later when there is too much of it, and not twice when nobody knows', async () => {
+    const { site, asked, book } = await serviceScene(
+      new Response('slow down', { status: 429 }),
+      Response.json({ id: '1' }),
+      new Response('ada@example.com', { status: 502 }),
+    )
+    await book()
+    expect(await outcomes()).toEqual(['postponed'])
+    await site.tick(Date.now() + 30 * MINUTE)
+    await book()
+    await site.tick(Date.now() + 60 * MINUTE)
+    expect([asked.length, await outcomes()]).toEqual([3, ['sent', 'sending']])
+  })
+
+  test('that is refused is given up, and the log has neither address nor words', async () => {
+    const refusal = goneForGood ?? { status: 403, body: { message: 'ada@example.com: not yours' } }
+    const { site, asked, book, logged } = await serviceScene(
+      Response.json(refusal.body, { status: refusal.status }),
+      Response.json({ id: '1' }),
+    )
+    await book()
+    await site.tick(Date.now() + 30 * MINUTE)
+    expect([asked.length, await outcomes()]).toEqual([1, ['refused']])
+    expect(logged).toHaveBeenCalled()
+    expect(JSON.stringify(logged.mock.calls)).not.toMatch(/ada@|key-of/)
+    await book()
+    expect((await outcomes()).at(-1)).toBe(goneForGood ? 'suppressed' : 'sent')
   })
 })
 

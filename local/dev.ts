@@ -27,7 +27,9 @@ try {
   const port = await freePort(parsePort(process.env['PORT'] || '8787'))
   const url = `http://localhost:${port}`
   const settings = await localSettings(stateDir)
-  const release = await claim(stateDir, url)
+  const release = await claim(stateDir, url, async () => {
+    throw new Refusal('the site of `npm run dev` cannot be filled while it runs: stop it first')
+  })
   await migrate(join(stateDir, 'v3'))
   const file = join(stateDir, SECRETS.devSettings)
   const lines = Object.entries({ ...settings, ...loginAt(url, settings) }).map(line)

@@ -145,6 +145,13 @@ export const PAGE_RULES: readonly {
   { path: '/*', access: 'anyone' },
 ]
 
+/** What can be booked, and at what hour (UTC). */
+export const SERVICES = [
+  { name: 'Morning yoga', timeZone: 'Europe/Berlin', hour: 6 },
+  { name: 'Guided tour', timeZone: 'Europe/Berlin', autoConfirm: true, hour: 12 },
+  { name: 'Bicycle repair', timeZone: 'Europe/Berlin', holdMinutes: 1440, hour: 16 },
+] as const
+
 const DAY_MS = 24 * 60 * 60 * 1000
 
 /** The times of one member's visits, oldest first, milliseconds. Most come now and then, some nearly daily. */

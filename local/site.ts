@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
 import { type Schedule, startCron } from './cron.ts'
+import type { Line } from './control.ts'
 import { entryModule } from './entry.ts'
 import { siteLog } from './log.ts'
 import { loginAt } from './login.ts'
@@ -13,6 +14,7 @@ import { freePort, relayIpv6 } from './ports.ts'
 import { bindRuntimeToProcess, keepingSignals } from './processes.ts'
 import type { Project } from './compile.ts'
 import { project } from './project.ts'
+import { Refusal } from './refusal.ts'
 import { claim, openStateDir, refuseIfServed } from './state.ts'
 
 export interface SiteOptions {
@@ -62,7 +64,13 @@ async function start({ port: wanted = 0, stateDir, settings }: SiteOptions): Pro
   await refuseIfServed(dir)
   const port = await freePort(wanted)
   const url = `http://localhost:${port}`
-  const undo = [await claim(dir, url)] as (() => unknown)[]
+  let site: Site | undefined
+  const undo = [
+    await claim(dir, url, async (request, say) => {
+      if (!site) throw new Refusal('the site is not ready yet')
+      await seedAsked(site, dir, settings, request, say)
+    }),
+  ] as (() => unknown)[]
   const stop = async () => {
     for (const step of undo.splice(0).toReversed()) await step()
   }
@@ -78,17 +86,18 @@ async function start({ port: wanted = 0, stateDir, settings }: SiteOptions): Pro
     await miniflare.ready
     undo.push(await relayIpv6(port))
 
-    const worker = await miniflare.getWorker()
+    // Over HTTP, for a tick may take half a minute, and the runtime's own proxy gives that up.
     const tick: Site['tick'] = async (cron, time = new Date()) => {
-      const event = { scheduledTime: time, ...(cron && { cron }) }
-      const { outcome } = await worker.scheduled(event)
-      return outcome === 'ok' ? 'ok' : 'exception'
+      const event = new URLSearchParams({ time: String(time.getTime()), ...(cron && { cron }) })
+      const headers = { Connection: 'close' }
+      const { ok } = await fetch(`${url}/cdn-cgi/local/scheduled?${event.toString()}`, { headers })
+      return ok ? 'ok' : 'exception'
     }
     const schedule = startCron(made.crons, tick)
     undo.push(() => schedule.stop())
     await fetch(`${url}/healthz`)
     const db = await miniflare.getD1Database('DB')
-    return {
+    site = {
       url,
       db,
       objects: (name) => miniflare.getDurableObjectNamespace(name),
@@ -97,10 +106,27 @@ async function start({ port: wanted = 0, stateDir, settings }: SiteOptions): Pro
       showRequests: log.showAll,
       stop,
     }
+    return site
   } catch (error) {
     await stop()
     throw error
   }
+}
+
+/** `npm run seed`, of a site that runs. */
+async function seedAsked(
+  site: Site,
+  stateDir: string,
+  settings: SiteOptions['settings'],
+  request: unknown,
+  say: (line: Line) => void,
+): Promise<void> {
+  const { fill, Filling } = await import('./fill.ts')
+  const zone = settings['SITE_TIME_ZONE'] || 'UTC'
+  const done = await fill(site, stateDir, zone, Filling.parse(request), (...progress) =>
+    say({ progress }),
+  )
+  say({ done })
 }
 
 interface Served {

@@ -13,8 +13,8 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
+import { type Asked, control } from './control.ts'
 import { accepts, listen } from './ports.ts'
 import { Refusal } from './refusal.ts'
 
@@ -37,11 +37,10 @@ const OTHERS = 0o077
 export interface RunningServer {
   readonly url: string
   readonly pid: number
-}
-
-interface Claim extends RunningServer {
   /** Accepts connections for as long as the process lives; unlike a pid it is never inherited. */
   readonly lockPort: number
+  /** Lets a command that can read the state directory have the process work for it, on that port. */
+  readonly secret: string
 }
 
 /**
@@ -87,15 +86,21 @@ export async function refuseIfServed(stateDir: string): Promise<void> {
   }
 }
 
-/** Takes the directory and returns how to give it back. @throws Refusal when it is being served */
-export async function claim(stateDir: string, url: string): Promise<() => void> {
+/**
+ * Takes the directory and returns how to give it back.
+ * @param asked does what a command asks of this process
+ * @throws Refusal when it is being served
+ */
+export async function claim(stateDir: string, url: string, asked: Asked): Promise<() => void> {
   await refuseIfServed(stateDir)
-  const lock = createServer((socket) => socket.destroy())
+  const secret = crypto.randomUUID()
+  const lock = control(secret, asked)
   const lockPort = await listen(lock, 0, '127.0.0.1')
   lock.unref()
   const file = join(stateDir, FILE)
   rmSync(file, { force: true })
-  writeFileSync(file, `${JSON.stringify({ url, pid: process.pid, lockPort })}\n`, { flag: 'wx' })
+  const claimed = { url, pid: process.pid, lockPort, secret }
+  writeFileSync(file, `${JSON.stringify(claimed)}\n`, { flag: 'wx', mode: 0o600 })
   const release = () => {
     process.off('exit', release)
     rmSync(file, { force: true })
@@ -106,10 +111,11 @@ export async function claim(stateDir: string, url: string): Promise<() => void> 
 }
 
 /** Nothing when there is none, or when its writer died half-way. */
-function readClaim(file: string): Claim | undefined {
+function readClaim(file: string): RunningServer | undefined {
   try {
-    const { url, pid, lockPort } = JSON.parse(readFileSync(file, 'utf8'))
-    return URL.canParse(url) && Number.isInteger(lockPort) ? { url, pid, lockPort } : undefined
+    const { url, pid, lockPort, secret = '' } = JSON.parse(readFileSync(file, 'utf8'))
+    const isClaim = URL.canParse(url) && Number.isInteger(lockPort)
+    return isClaim ? { url, pid, lockPort, secret } : undefined
   } catch {
     return undefined
   }

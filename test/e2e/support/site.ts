@@ -80,7 +80,7 @@ export function serverForFile(): () => Server {
 
 /** Runs a script that is expected to end by itself. */
 export function runScript(
-  name: 'start' | 'token' | 'admin',
+  name: 'start' | 'token' | 'admin' | 'seed',
   args: readonly string[],
   env: Environment,
 ): Promise<Ended> {
@@ -116,7 +116,7 @@ export function running(pids: readonly number[]): number[] {
 
 /** Starts the script without waiting for anything. In the end it is killed, if need be. */
 export function run(
-  name: 'start' | 'dev' | 'token' | 'admin',
+  name: 'start' | 'dev' | 'token' | 'admin' | 'seed',
   args: readonly string[],
   env: Environment,
   cwd: string,

@@ -62,14 +62,19 @@ export async function pruneVisits({ deps, cursor, affords }: JobContext): Promis
   let pruned = 0
   if (!affords(1)) return { counts: { pruned }, cursor, failures }
   const shards = await deps.site.visitShards()
-  for (let shard = Number(cursor ?? 0); shard < shards; shard++) {
+  const [first = '0', member = ''] = cursor?.split(' ') ?? []
+  let after = isId('usr', member) ? member : null
+  for (let shard = Number(first); shard < shards; shard++, after = null) {
     let more = true
     while (more) {
-      if (!affords(1)) return { counts: { pruned }, cursor: String(shard), failures }
+      if (!affords(1)) {
+        return { counts: { pruned }, cursor: [shard, after].join(' ').trim(), failures }
+      }
       try {
-        const page = await deps.visits.in(shard).prune(before, PAGE)
+        const page = await deps.visits.in(shard).prune(before, PAGE, after)
         pruned += page.pruned
         more = page.more
+        after = page.next ?? null
       } catch (error) {
         failures.push(`shard ${shard}: ${failureOf(error)}`)
         more = false

@@ -16,15 +16,20 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS erased (member TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 `
 
-/** Steps from member to member by the primary key, so that a member costs two rows, not all of its days. */
-const MEMBERS_AFTER = `
+/**
+ * Whether members have days before a border. It steps from member to member by the primary key, so that a
+ * member costs a few rows, not all of its days.
+ */
+const OLD_AFTER = `
   WITH RECURSIVE members (member) AS (
     SELECT min(member) FROM days WHERE member > ?1
     UNION ALL
     SELECT (SELECT min(member) FROM days WHERE days.member > members.member)
     FROM members WHERE member IS NOT NULL
   )
-  SELECT member FROM members WHERE member IS NOT NULL
+  SELECT member, (SELECT min(day) FROM days WHERE days.member = members.member)
+    < min(?3, (SELECT max(day) FROM days WHERE days.member = members.member)) AS isOld
+  FROM members WHERE member IS NOT NULL LIMIT ?2
 `
 
 /** What was folded away comes first, because its last day is before those that are left. */
@@ -49,6 +54,15 @@ const EVERYBODY_AFTER = `
   SELECT * FROM (SELECT member, 1 FROM erased WHERE member > ?1 ORDER BY member LIMIT ?2)
   ORDER BY member LIMIT ?2
 `
+
+const LOOKED_AT = 2000
+
+/** How many days were folded away, and after whom there may be more. */
+export interface Pruned {
+  readonly pruned: number
+  readonly next: UserId | null
+  readonly more: boolean
+}
 
 type LoggedRow = { member: UserId; day: number; visits: number } & (
   | { days: null; longestStreak: null; run: null }
@@ -132,18 +146,29 @@ export class VisitLog {
     if (member !== undefined) yield { member, history: { older, days } }
   }
 
-  /** Folds up to `limit` days before `before`, oldest first, but never a member's latest. Returns how many. */
-  prune(before: number, limit: number): number {
+  /**
+   * Folds up to `limit` days before `before` of the members after `cursor`, oldest first, but never a
+   * member's latest. It looks at no more than a few thousand members.
+   */
+  prune(before: number, limit: number, cursor: UserId | null): Pruned {
     let pruned = 0
-    for (const member of this.#membersWithDaysBefore(before, limit)) {
-      const { older, days } = this.history(member)
-      const old = days.slice(0, -1).filter(({ day }) => day < before)
-      const taken = old.slice(0, limit - pruned)
-      if (taken.length === 0) break
-      this.#fold(member, tally(older, taken))
-      pruned += taken.length
+    let after = cursor
+    const members = this.#membersAndWhetherOld(before, cursor)
+    for (const { member, isOld } of members) {
+      if (isOld) {
+        const { older, days } = this.history(member)
+        const old = days.slice(0, -1).filter(({ day }) => day < before)
+        const taken = old.slice(0, limit - pruned)
+        this.#fold(member, tally(older, taken))
+        pruned += taken.length
+        // The member has more old days, or nobody knows whether somebody else has.
+        if (taken.length < old.length) return { pruned, next: after, more: true }
+      }
+      after = member
+      if (pruned === limit) break
     }
-    return pruned
+    const isLast = members.length < LOOKED_AT && after === (members.at(-1)?.member ?? cursor)
+    return { pruned, next: after, more: !isLast }
   }
 
   /** Everybody about whom there is a row. */
@@ -168,17 +193,10 @@ export class VisitLog {
     this.#sql.exec('INSERT INTO erased (member) VALUES (?) ON CONFLICT DO NOTHING', member)
   }
 
-  #membersWithDaysBefore(before: number, limit: number): UserId[] {
+  #membersAndWhetherOld(before: number, cursor: UserId | null) {
     return this.#sql
-      .exec<{ member: UserId }>(
-        `${MEMBERS_AFTER} AND (SELECT min(day) FROM days WHERE days.member = members.member)
-           < min(?3, (SELECT max(day) FROM days WHERE days.member = members.member)) LIMIT ?2`,
-        '',
-        limit,
-        before,
-      )
+      .exec<{ member: UserId; isOld: number }>(OLD_AFTER, cursor ?? '', LOOKED_AT, before)
       .toArray()
-      .map(({ member }) => member)
   }
 
   #fold(member: UserId, { visits, days, longestStreak, lastDay, run }: Tally): void {

@@ -10,7 +10,7 @@ import { RuleWatch } from './rule-watch.ts'
 import { dayNumber, dayText } from '../calendar/site-day.ts'
 import { VisitAnswers } from './visit-answers.ts'
 import type { Once } from './visit-answers.ts'
-import { type MembersHere, VisitLog } from './visit-log.ts'
+import { type MembersHere, type Pruned, VisitLog } from './visit-log.ts'
 import { type Milestones, VisitMilestones } from './visit-milestones.ts'
 import { VisitTotals } from './visit-totals.ts'
 import { currentStreak, measure, tally, withVisit } from './visit-stats.ts'
@@ -226,13 +226,13 @@ export class VisitShard extends DurableObject {
    * so `before` has to leave the longest window whole, and nothing is folded while a rule is still
    * being held against old visits. A member's latest day stays whatever its age, since the next visit
    * is held against it.
+   * @param after the member it goes on after, as the page before says in `next`
    */
-  prune(before: string, limit = 1000, generation?: string): { pruned: number; more: boolean } {
+  prune(before: string, limit = 1000, generation?: string, after: UserId | null = null): Pruned {
     this.#belonging.assert(generation)
     return this.ctx.storage.transactionSync(() => {
-      if (!this.#watch.isCaughtUp()) return { pruned: 0, more: false }
-      const pruned = this.#log.prune(dayNumber(before), limit)
-      return { pruned, more: pruned === limit }
+      if (!this.#watch.isCaughtUp()) return { pruned: 0, next: after, more: false }
+      return this.#log.prune(dayNumber(before), limit, after)
     })
   }
 

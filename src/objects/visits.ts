@@ -7,6 +7,7 @@ import { countCall } from '../log.ts'
 import { assertReaches, type Exercised } from '../security/grant.ts'
 import type { Binding, Bound } from './belonging.ts'
 import type { Once } from './visit-answers.ts'
+import type { Pruned } from './visit-log.ts'
 import type {
   Due,
   Eligible,
@@ -46,7 +47,7 @@ export interface ShardVisits {
   due(rules: readonly VisitRule[], today: string, limit?: number, after?: number): Promise<Due>
   settle(upTo: number, ruleIds?: readonly RuleId[], after?: number): Promise<void>
   eligible(rule: VisitRule, today: string, cursor: UserId | null, limit: number): Promise<Eligible>
-  prune(before: string, limit?: number): Promise<{ pruned: number; more: boolean }>
+  prune(before: string, limit?: number, after?: UserId | null): Promise<Pruned>
   milestones(limit: number): Promise<Milestones>
   totals(since: string): Promise<ShardTotal[]>
   reported(upTo: number): Promise<void>
@@ -98,8 +99,8 @@ export function visitsClient(
         ask(shard, async (stub, told) => stub.settle(upTo, ruleIds, after, told)),
       eligible: async (rule, today, cursor, limit) =>
         ask(shard, async (stub, told) => stub.eligible(rule, today, cursor, limit, told)),
-      prune: async (before, limit) =>
-        ask(shard, async (stub, told) => stub.prune(before, limit, told)),
+      prune: async (before, limit, after) =>
+        ask(shard, async (stub, told) => stub.prune(before, limit, told, after)),
       totals: async (since) => ask(shard, async (stub, told) => stub.totals(since, told)),
       milestones: async (limit) => ask(shard, async (stub, told) => stub.milestones(limit, told)),
       reported: async (upTo) => ask(shard, async (stub, told) => stub.reported(upTo, told)),

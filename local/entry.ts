@@ -1,7 +1,9 @@
 /**
- * The module that runs the Worker locally: the Worker itself, plus two courtesies for a terminal.
+ * The module that runs the Worker locally: the Worker itself, plus some courtesies.
  * An error that escapes is printed, and a tick triggered without `cron` is the configured trigger. And
- * visits of days that are over can be put into the objects, which no deployed site lets anybody do.
+ * visits of days that are over can be put into the objects, which no deployed site lets anybody do. The
+ * runtime looks at no socket while it has work to do, and closes the connections that have waited for long, so
+ * a tick gives it a moment before each batch.
  */
 export function entryModule(worker: string, defaultCron: string | undefined): string {
   return `import worker, { VisitShard as Shard } from './${worker}'
@@ -23,6 +25,20 @@ export class VisitShard extends Shard {
   }
 }
 
+const turn = () => new Promise((resolve) => setTimeout(resolve))
+const withTurns = (session) => ({
+  prepare: (sql) => session.prepare(sql),
+  batch: async (statements) => {
+    await turn()
+    return session.batch(statements)
+  },
+  getBookmark: () => session.getBookmark?.() ?? null,
+})
+const patient = (db) => ({
+  ...withTurns(db),
+  withSession: (start) => withTurns(db.withSession(start)),
+})
+
 const printed = (handler) => async (...args) => {
   try {
     return await handler(...args)
@@ -38,7 +54,7 @@ export default {
   scheduled: printed((event, env, ctx) => {
     const cron = event.cron || ${JSON.stringify(defaultCron ?? '')}
     const { scheduledTime } = event
-    return worker.scheduled({ cron, scheduledTime, noRetry: () => event.noRetry() }, env, ctx)
+    return worker.scheduled({ cron, scheduledTime, noRetry: () => event.noRetry() }, { ...env, DB: patient(env.DB) }, ctx)
   }),
 }
 `

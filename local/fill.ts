@@ -91,6 +91,8 @@ export async function fill(
     // One page of visits is written while the next members are made.
     visits += await earlier
     earlier = record(joined)
+    // It is waited for with the next page, and must not be nobody's until then.
+    earlier.catch(() => {})
     members.push(...joined.map(({ id }) => id))
     progress('members', from + size, given.members)
   }

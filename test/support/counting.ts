@@ -7,8 +7,9 @@ export interface Cost {
 }
 
 interface TracedCall extends StorageCall {
-  /** Rows that D1 read for a batch; 0 for every other call. */
+  /** Rows that D1 read and wrote for a batch. Of another call nobody hears more than what it returned. */
   readonly rowsRead: number
+  readonly rowsWritten: number
 }
 
 /** Storage for `testSite` whose calls are counted. */
@@ -16,10 +17,11 @@ export function countingStorage() {
   let calls: TracedCall[] = []
   const storage: Storage = intercepted(async (call, proceed) => {
     // A call that fails has cost its trip all the same.
-    const traced = { ...call, rowsRead: 0 }
+    const traced = { ...call, rowsRead: 0, rowsWritten: 0 }
     calls.push(traced)
     const result = await proceed()
-    traced.rowsRead = rowsReadBy(result)
+    traced.rowsRead = rowsOf(result, 'rows_read')
+    traced.rowsWritten = rowsOf(result, 'rows_written')
     return result
   })
   /** Counts the calls that `work` makes, without those before it. */
@@ -36,7 +38,10 @@ export function countingStorage() {
   return { storage, costOf, traced }
 }
 
-function rowsReadBy(result: unknown): number {
+function rowsOf(result: unknown, of: 'rows_read' | 'rows_written'): number {
   if (!Array.isArray(result)) return 0
-  return result.reduce((sum: number, each: D1Result) => sum + (each.meta?.rows_read ?? 0), 0)
+  return result.reduce((sum: number, each: D1Result | unknown[]) => {
+    if (Array.isArray(each)) return sum + Number(of === 'rows_read')
+    return sum + (each.meta?.[of] ?? 0)
+  }, 0)
 }

@@ -1,6 +1,7 @@
 /** Every file is on its floor: its path tells what it may import. */
 import { describe, expect, it } from 'vitest'
 import page from '../docs/architecture.md?raw'
+import promises from '../docs/reliability.md?raw'
 import {
   BANS,
   circles,
@@ -175,5 +176,16 @@ describe('a circle of files is printed', () => {
   it('and none is seen where two ways meet', () => {
     const diamond = { 'a.ts': ['b.ts', 'c.ts'], 'b.ts': ['d.ts'], 'c.ts': ['d.ts'], 'd.ts': [] }
     expect(circles(graph(diamond))).toEqual([])
+  })
+})
+
+describe('docs/reliability.md', () => {
+  it('names tests that there are', () => {
+    const tests = Object.keys(import.meta.glob('./**/*.test.ts')).map((path) =>
+      path.slice('./'.length),
+    )
+    const named = [...promises.matchAll(/`([\w./-]+\.test\.ts)`/g)].map(([, path]) => path)
+    expect(named.length).toBeGreaterThan(30)
+    expect(named.filter((path) => !tests.includes(path ?? ''))).toEqual([])
   })
 })

@@ -118,6 +118,13 @@ describe('a site that is not is seen by both', () => {
       fault: 'database',
       says: { environment: 'production', databaseOf: 'staging' },
     },
+    'the objects are of another generation than the database': {
+      harm: () => rowsOf("update site set value = 'another' where key = 'generation'"),
+      fault: 'objects',
+      says: {
+        shards: expect.arrayContaining([expect.objectContaining({ shard: 0, answers: false })]),
+      },
+    },
     'there was no tick for twenty minutes': {
       harm: () => rowsOf('update job_runs set started_at = ?', ago(20)),
       fault: 'schedule',

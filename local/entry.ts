@@ -3,7 +3,7 @@
  * An error that escapes is printed, and a tick triggered without `cron` is the configured trigger. And
  * visits of days that are over can be put into the objects, which no deployed site lets anybody do. The
  * runtime looks at no socket while it has work to do, and closes the connections that have waited for long, so
- * a tick gives it a moment before each batch.
+ * a tick gives it a moment before each call.
  */
 export function entryModule(worker: string, defaultCron: string | undefined): string {
   return `import worker, { VisitShard as Shard } from './${worker}'
@@ -19,9 +19,11 @@ export class VisitShard extends Shard {
           FROM json_each(?)\`,
         days,
       )
-      // The rules are held against everybody anew by the next tick.
-      storage.sql.exec('DELETE FROM rules')
     })
+  }
+  /** The next tick holds the rules against everybody anew. */
+  measureAnew() {
+    this.ctx.storage.sql.exec('DELETE FROM rules')
   }
 }
 
@@ -34,9 +36,18 @@ const withTurns = (session) => ({
   },
   getBookmark: () => session.getBookmark?.() ?? null,
 })
-const patient = (db) => ({
-  ...withTurns(db),
-  withSession: (start) => withTurns(db.withSession(start)),
+const patient = ({ DB, VISITS, ...env }) => ({
+  ...env,
+  DB: { ...withTurns(DB), withSession: (start) => withTurns(DB.withSession(start)) },
+  VISITS: {
+    getByName: (name) =>
+      new Proxy(VISITS.getByName(name), {
+        get: (shard, method) => async (...given) => {
+          await turn()
+          return shard[method](...given)
+        },
+      }),
+  },
 })
 
 const printed = (handler) => async (...args) => {
@@ -54,7 +65,7 @@ export default {
   scheduled: printed((event, env, ctx) => {
     const cron = event.cron || ${JSON.stringify(defaultCron ?? '')}
     const { scheduledTime } = event
-    return worker.scheduled({ cron, scheduledTime, noRetry: () => event.noRetry() }, { ...env, DB: patient(env.DB) }, ctx)
+    return worker.scheduled({ cron, scheduledTime, noRetry: () => event.noRetry() }, patient(env), ctx)
   }),
 }
 `

@@ -41,6 +41,7 @@ type Copy = Readonly<Record<string, string | number | null>>
 
 interface VisitObject {
   fill(days: string): Promise<void>
+  measureAnew(): Promise<void>
 }
 interface SenderObject {
   ping(id: string, eventId: string, at: string): Promise<void>
@@ -78,7 +79,7 @@ export async function fill(
   const before = await countOf(site)
   const now = Date.now()
   const draw = random(given.seed + before)
-  const record = await recorder(site, zone)
+  const { record, measureAnew } = await recorder(site, zone)
   const members: string[] = []
   let [visits, earlier] = [0, Promise.resolve(0)]
   for (let from = 0; from < given.members; from += PAGE) {
@@ -97,6 +98,7 @@ export async function fill(
     progress('members', from + size, given.members)
   }
   visits += await earlier
+  await measureAnew()
   const booked = await bookings(site, call, members, { ...given, now, progress })
   if ((await site.tick()) !== 'ok')
     throw new Refusal('the tick that awards the badges failed; see above')
@@ -270,7 +272,7 @@ async function copied(
     .bind(JSON.stringify(all), of)
 }
 
-/** What writes the visits of some members down. @returns how many there were */
+/** What writes the visits of some members down and says how many there were, and what has them measured. */
 async function recorder(site: Site, zone: string) {
   const namespace = await site.objects('VISITS')
   const objects = new Map<number, VisitObject>()
@@ -281,7 +283,7 @@ async function recorder(site: Site, zone: string) {
     return object
   }
   const dayOf = dayIn(zone)
-  return async (members: readonly Joined[]): Promise<number> => {
+  const record = async (members: readonly Joined[]): Promise<number> => {
     const byShard = Map.groupBy(members, ({ shard }) => shard)
     const counts = [...byShard].map(async ([shard, here]) => {
       const days = here.flatMap(({ id, visits }) => daysOf(id, visits, dayOf))
@@ -290,6 +292,10 @@ async function recorder(site: Site, zone: string) {
     })
     return (await Promise.all(counts)).reduce((sum, each) => sum + each, 0)
   }
+  const measureAnew = async () => {
+    for (const object of objects.values()) await object.measureAnew()
+  }
+  return { record, measureAnew }
 }
 
 /** Days begin at quarters of an hour everywhere, so each of those is asked for once. */

@@ -1,4 +1,5 @@
 /** The log says what happened to each request and each job, and nothing of what is in them. */
+import { tracing } from 'cloudflare:workers'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { routes } from '../src/api/index.ts'
 import { canaryMember, DETAILS, expiredToken, leaksIn } from './support/canaries.ts'
@@ -97,6 +98,20 @@ describe('a request leaves one line', () => {
       'none',
     ])
   })
+})
+
+test('a request has a span for each of its steps, as far as it comes', async () => {
+  const spans = vi.spyOn(tracing, 'enterSpan')
+  onTestFinished(() => spans.mockRestore())
+  const site = testSite()
+  const ada = await site.member('ada')
+  const during = async (path: string) => {
+    spans.mockClear()
+    await ada.get(path)
+    return spans.mock.calls.map(([name]) => name)
+  }
+  expect(await during('/v1/me')).toEqual(['identify', 'decide', 'perform', 'd1_batch'])
+  expect(await during('/v1/audit')).toEqual(['identify', 'decide'])
 })
 
 test('a run of a job leaves one line, with what it did and what it cost', async () => {

@@ -37,6 +37,7 @@ import { keptAnswers } from './kept-answers.ts'
 import { projectorOf } from './projector.ts'
 import { outputOf, send, sendStream, sendText } from './send.ts'
 import { originOf, settingsOf } from '../settings/settings.ts'
+import { traced } from '../trace.ts'
 
 type Handler = MiddlewareHandler<AppEnv>
 
@@ -72,8 +73,9 @@ function handlerOf(declared: Route): Answering {
     c.get('record').route = declared.path
     const known = answerForAnybody(declared, c)
     if (known) return known
-    await loadCaller(c, { assumes: true, reads: declared.method === 'GET' })
-    await admit(declared, c)
+    const reads = declared.method === 'GET'
+    await traced('identify', () => loadCaller(c, { assumes: true, reads }))
+    await traced('decide', () => admit(declared, c))
     try {
       assertAcceptable(c.req, declared.mediaType)
       for (const step of steps) await step(c)
@@ -84,7 +86,8 @@ function handlerOf(declared: Route): Answering {
       assertAllowed(decisionOn(c))
       throw error
     }
-    return perform(declared, c, await waitFor(declared, c))
+    const waited = await waitFor(declared, c)
+    return traced('perform', () => perform(declared, c, waited))
   }
 }
 

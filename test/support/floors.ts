@@ -12,7 +12,7 @@ export interface Importer {
  * file directly in `src/` goes by its name. A new folder has to be added here.
  */
 export const FLOORS: readonly (readonly string[])[] = [
-  ['problem', 'log'],
+  ['problem', 'log', 'trace'],
   ['crypto', 'calendar'],
   ['db'],
   ['settings'],

@@ -1,0 +1,10 @@
+/**
+ * Spans of a request in the platform's traces, around those that it makes itself for each call of storage.
+ * They have a name and no attributes: a trace says where the time went, and the log says about what.
+ */
+import { tracing } from 'cloudflare:workers'
+
+/** @param name a step that every route has */
+export function traced<T>(name: 'identify' | 'decide' | 'perform', work: () => T): T {
+  return tracing.enterSpan(name, work)
+}

@@ -117,6 +117,8 @@ export default defineConfig({
         },
         test: {
           name: 'pure',
+          // Nothing is changed that a file does not put back, and a worker for each file takes half a second.
+          isolate: false,
           root,
           environment: 'node',
           include: [PURE],

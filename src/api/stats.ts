@@ -27,6 +27,10 @@ const Stats = z
       .array(z.object({ day: UtcDay, refusals: Count }))
       .max(DAYS)
       .meta({ description: 'Calls that were refused, where refusals are kept' }),
+    awardsByDay: z
+      .array(z.object({ day: Day, awards: Count }))
+      .max(DAYS)
+      .meta({ description: 'Badges given, by hand and by rules, taken away since or not' }),
     badgesHeld: Count.meta({ description: 'Badges that are held, each by each member' }),
     bookings: z.object({ pending: Count, confirmed: Count, declined: Count, canceled: Count }),
     jobs: z
@@ -52,13 +56,15 @@ export const readStats = route({
   output: Stats,
   async run({ deps: { stats, visits, now } }) {
     const since = new Date(now - (DAYS - 1) * DAY_MS).toISOString().slice(0, 10)
-    const { countOf, joined, refused, shards, runs } = await stats.read(since, Object.keys(JOBS))
+    const found = await stats.read(since, Object.keys(JOBS))
+    const { countOf, joined, awarded, refused, shards, runs } = found
     return {
       asOf: new Date(now).toISOString(),
       members: { active: countOf('members', 'active'), suspended: countOf('members', 'suspended') },
       joinedByDay: joined.slice(-DAYS).map(({ key, count }) => ({ day: key, members: count })),
       visitsByDay: await visitsByDay(shards, since, visits),
       refusedByDay: refused.slice(-DAYS).map(({ day, count }) => ({ day, refusals: count })),
+      awardsByDay: awarded.slice(-DAYS).map(({ day, count }) => ({ day, awards: count })),
       badgesHeld: countOf('awards', 'held'),
       bookings: {
         pending: countOf('bookings', 'pending'),

@@ -41,6 +41,7 @@ export const MIGRATIONS = [
   '0040_stores',
   '0042_assumed_tokens',
   '0044_webhook_told',
+  '0045_awards_by_day',
 ] as const
 
 /** A row of `sqlite_master`. */

@@ -199,6 +199,13 @@ export const counters = sqliteTable(
   (table) => [primaryKey({ columns: [table.kind, table.key] })],
 )
 
+/** Written by each award, for good. */
+export const awardsByDay = sqliteTable('awards_by_day', {
+  /** Of the site, `YYYY-MM-DD`. */
+  day: text().primaryKey(),
+  count: integer().notNull(),
+})
+
 export const jobRuns = sqliteTable('job_runs', {
   id: text().$type<RunId>().primaryKey(),
   job: text().notNull(),

@@ -1,3 +1,4 @@
+import { siteDay } from '../calendar/site-day.ts'
 import type { Deps } from '../deps.ts'
 import { type BadgeId, newId, type RuleId, type UserId } from '../db/ids.ts'
 import { notFound, Problem } from '../problem.ts'
@@ -38,7 +39,7 @@ export async function assignBadges(
   grant: Grant<'badge:assign'>,
   award: BadgeAward,
   remember: Remember<readonly Given[]>,
-  { badgeAssignments, now }: Deps,
+  { badgeAssignments, now, settings }: Deps,
 ): Promise<Assignment> {
   const { badgeId, userIds, rule } = award
   const exercised = grant.exercise('badge:assign', { badgeId, ...(rule && { ruleId: rule.id }) })
@@ -53,7 +54,7 @@ export async function assignBadges(
     const given = remember && (await badgeAssignments.foresee(badgeId, userIds, actor))
     const foreseen = given && { given, answer: await remember(given) }
     const { badge, holders } = await badgeAssignments.award(
-      { badgeId, assignedBy, rule },
+      { badgeId, assignedBy, day: siteDay(now, settings.siteTimeZone), rule },
       candidates,
       audit,
       foreseen,

@@ -25,6 +25,8 @@ export interface Candidate {
 export interface Award {
   readonly badgeId: BadgeId
   readonly assignedBy: AssignedBy
+  /** The day of the site, `YYYY-MM-DD`, that it counts for. */
+  readonly day: string
   /** The rule that awards, at the revision the candidates were measured by; a changed rule awards nobody. */
   readonly rule?: { readonly id: RuleId; readonly revision: number } | undefined
 }
@@ -119,6 +121,17 @@ export function badgeAssignmentsRepository(db: Database) {
             on user_id = candidates.value ->> 'userId' and badge_id = ${award.badgeId}
             and audit_id = ${fresh}`,
         ),
+        counted: statement(
+          db,
+          sql`
+          insert into awards_by_day (day, count)
+          select ${award.day}, count(*)
+          from json_each(${list}) candidates cross join badge_assignments
+            on user_id = candidates.value ->> 'userId' and badge_id = ${award.badgeId}
+            and audit_id = ${fresh}
+          having count(*) > 0
+          on conflict (day) do update set count = count + excluded.count`,
+        ),
         badge: db.select().from(badges).where(eq(badges.id, award.badgeId)),
         holders: rows<Holder>(
           db,
@@ -150,7 +163,7 @@ export function badgeAssignmentsRepository(db: Database) {
     },
 
     /** How many of these members the award would give the badge to, through the award's own condition. */
-    async wouldGain(award: Award, userIds: readonly UserId[]) {
+    async wouldGain(award: Omit<Award, 'day'>, userIds: readonly UserId[]) {
       const list = JSON.stringify(userIds.map((userId) => ({ userId })))
       return rows<{ userId: UserId; displayName: string }>(
         db,
@@ -219,7 +232,7 @@ interface Holder {
  * Who may get it: shared by the award and its preview, so that they cannot disagree. A `cross join`
  * fixes the order, from the candidates to what is known of each, whatever the sizes.
  */
-function eligible(award: Award, candidates: string) {
+function eligible(award: Omit<Award, 'day'>, candidates: string) {
   const byRule = sql`users.status = 'active'`
   const ruleUnchanged =
     award.rule &&

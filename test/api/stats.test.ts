@@ -1,8 +1,9 @@
 /** The site in figures: counters that no change passes by. */
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
+import { siteDay } from '../../src/calendar/site-day.ts'
 import { bookingOf, bookingScene, CONTACT } from '../support/bookings.ts'
-import { rowsOf } from '../support/population.ts'
+import { badgeWithRule, populate, rowsOf, visit } from '../support/population.ts'
 import { testSite } from '../support/site.ts'
 
 /** What the counters have to say, by counting. */
@@ -82,6 +83,30 @@ test('visits are told by day, of the members there are, and foreseen ones are no
   expect(await told()).toEqual([{ day, visits: 2 }])
   await root.delete(`/v1/users/${ada.userId}`)
   expect(await told()).toEqual([{ day, visits: 1 }])
+})
+
+test('badges given by hand and by rules are told by the days of the site, each of them once', async () => {
+  const now = new Date()
+  // One that is a day ahead of UTC, or behind it.
+  const zone = now.getUTCHours() < 11 ? 'Pacific/Niue' : 'Pacific/Kiritimati'
+  const site = testSite({ SITE_TIME_ZONE: zone })
+  const [root, bob] = [await site.root(), await site.member('bob')]
+  const told = async () => (await root.get('/v1/stats')).body.awardsByDay
+  expect(await told()).toEqual([])
+  const badge = (await root.post('/v1/badges', { title: 'Badge' })).body
+  const award = `/v1/users/${bob.userId}/badges/${badge.id}`
+  await root.post('/v1/explain', { method: 'PUT', path: award })
+  expect((await bob.put(award)).status).toBe(403)
+  for (let times = 0; times < 2; times++) await root.put(award)
+  await root.delete(award)
+  await badgeWithRule()
+  await visit(await populate(3, 2))
+  for (let times = 0; times < 2; times++) await site.tick()
+  const day = siteDay(now.getTime(), zone)
+  expect([day === now.toISOString().slice(0, 10), await told()]).toEqual([
+    false,
+    [{ day, awards: 4 }],
+  ])
 })
 
 test('what was refused is told by day, of all callers together', async () => {

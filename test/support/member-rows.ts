@@ -97,6 +97,7 @@ export const WITHOUT_MEMBERS: Readonly<Record<string, string>> = {
   mail_suppressions: 'hashes of addresses that want to stay left alone',
   mail_counts: 'hashes of addresses and networks, for a day',
   counters: 'how many there are of what',
+  awards_by_day: 'how many badges were given',
 }
 
 const AT = '2026-01-01T00:00:00.000Z'

@@ -45,7 +45,7 @@ export async function withProof(): Promise<void> {
   await deps.users.update(exercised.scope, userId, patch, undefined, audit)
   await deps.badges.delete(badgeId, undefined, audit)
   await deps.badgeAssignments.award(
-    { badgeId, assignedBy: 'admin' },
+    { badgeId, assignedBy: 'admin', day: '2026-01-01' },
     [],
     auditColumns(exercised, now, act),
   )
@@ -75,7 +75,7 @@ export async function madeUpRows(real: AuditRow): Promise<void> {
 }
 
 export async function madeUpColumns(real: AuditColumns): Promise<void> {
-  const award = { badgeId, assignedBy: 'admin' } as const
+  const award = { badgeId, assignedBy: 'admin', day: '2026-01-01' } as const
   // @ts-expect-error: a literal has no columns to give
   await deps.badgeAssignments.award(award, [], columns)
   // oxlint-disable-next-line typescript/no-misused-spread
@@ -94,7 +94,7 @@ export async function ownActs(): Promise<void> {
   // @ts-expect-error: an act of one's own proves no grant for a write
   await deps.badges.delete(badgeId, undefined, own)
   // @ts-expect-error: an act of one's own proves no grant for many writes
-  await deps.badgeAssignments.award({ badgeId, assignedBy: 'admin' }, [], own)
+  await deps.badgeAssignments.award({ badgeId, assignedBy: 'admin', day: '2026-01-01' }, [], own)
   const granted = auditRow(await exercised(), now, act)
   // @ts-expect-error: a granted act is no act of one's own
   await deps.identities.bootstrap('issuer', 'subject', userId, granted)

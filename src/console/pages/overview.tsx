@@ -89,7 +89,7 @@ const Figures = ({ stats: { members, bookings, badgesHeld } }: { readonly stats:
       value={members.active}
       note={members.suspended > 0 ? `and ${members.suspended} suspended` : 'none suspended'}
     />
-    <Figure name="Badges held" value={badgesHeld} note="each by each member" />
+    <Figure name="Badges held" value={badgesHeld} note="across all members" />
     <Figure name="Bookings pending" value={bookings.pending} note="wait for an answer" />
     <Figure
       name="Bookings confirmed"
@@ -119,16 +119,18 @@ const Charts = ({ stats, zone }: { readonly stats: Stats; readonly zone: string 
       )}
     </Card>
   )
-  const { asOf, visitsByDay, joinedByDay, refusedByDay } = stats
+  const { asOf, visitsByDay, awardsByDay, joinedByDay, refusedByDay } = stats
   const today = asOf.slice(0, 10)
-  const visits =
-    visitsByDay && filled(siteDay(Date.parse(asOf), zone), visitsByDay, (each) => each.visits)
+  const siteToday = siteDay(Date.parse(asOf), zone)
+  const visits = visitsByDay && filled(siteToday, visitsByDay, (each) => each.visits)
+  const awards = filled(siteToday, awardsByDay, (each) => each.awards)
   const joined = filled(today, joinedByDay, ({ members }) => members)
   const refused = filled(today, refusedByDay, ({ refusals }) => refusals)
   return (
     <>
-      {visits && of('Visits', 'visits', visits)}
       <div class="grid two">
+        {visits && of('Visits', 'visits', visits)}
+        {of('Badges given', 'badges', awards)}
         {of('New members', 'members', joined)}
         {of('Refused calls', 'calls', refused)}
       </div>

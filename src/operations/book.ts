@@ -48,7 +48,8 @@ export async function book(
     if (row) return row
     if (!slot) return notFound('slot')
     if (slot.isPast) throw new Problem('invalid_state', 'This slot has begun.')
-    if (slot.isMine) throw new Problem('already_booked', 'You have a live booking of this slot.')
+    if (slot.isMine)
+      throw new Problem('already_booked', 'Whoever books has a live booking of this slot.')
     // Whoever reaches everybody's may know who has booked. Others do not learn it of a slot that is full.
     if (slot.isTheirs && isForGuest) throw bookedFor()
     if (slot.isTooMany) throw tooMany()
@@ -82,7 +83,7 @@ function bookedFor(): Problem {
 
 function tooMany(): Problem {
   const detail =
-    'You, or all visitors from your network together, have as many live bookings as they may.'
+    'Whoever books, or all visitors from one network together, have as many live bookings as they may.'
   return new Problem('too_many_bookings', detail)
 }
 

@@ -10,6 +10,6 @@ import type { RightInTheWay } from '../repositories/ceiling.ts'
 export function assertMayTake(inTheWay: RightInTheWay | undefined): void {
   if (!inTheWay) return
   const { permission: required, reach } = inTheWay
-  const detail = `To do this takes at least the rights of whom it concerns: ${required} with reach ${reach}, which you do not have.`
+  const detail = `To do this takes at least the rights of whom it concerns: ${required} with reach ${reach} is missing.`
   throw new Problem('forbidden', detail, { stage: 'permission', required, reach })
 }

@@ -20,6 +20,6 @@ export async function assertSignedInJustNow(
 ): Promise<void> {
   const age = now - ((await signedInAt(by)) ?? 0)
   if (age < FRESH_MS && age >= -TOLERANCE_MS) return
-  const detail = 'You have to have signed in within the last ten minutes.'
+  const detail = 'This takes a sign-in within the last ten minutes.'
   throw new Problem('session_too_old', detail, { stage: 'session', ...missing })
 }

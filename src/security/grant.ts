@@ -176,14 +176,15 @@ async function lend<P extends Permission, R>(
   }
 }
 
+/** Said to the caller, and about them by explain, so nobody is addressed. */
 const DETAILS: Record<Refusal['code'], (refusal: Refusal) => string> = {
   unauthenticated: () => 'This needs a credential, and none was sent.',
   suspended: () => 'This member is suspended.',
   members_only: () => 'Only a signed-in member has this route; visitors and API keys do not.',
   forbidden: ({ required, reach, stage }) =>
     stage === 'ownership'
-      ? `You may do this to what is yours; to do it to anyone's takes ${required} with reach any.`
-      : `This takes ${required} with reach ${reach}, which you do not have.`,
+      ? `To do this to what is not one's own takes ${required} with reach any.`
+      : `This takes ${required} with reach ${reach}, which is missing.`,
 }
 
 export function refused(refusal: Refusal): Problem {

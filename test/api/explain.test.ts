@@ -328,7 +328,7 @@ describe('of bookings is said', () => {
     const { body } = await ada.post('/v1/bookings', { slotId })
     const again = await told(ada.userId, ...booking)
     expect(again).toMatchObject({ status: 409, decisive: 'state' })
-    expect(detailOf(again, 'state')).toBe('You have a live booking of this slot.')
+    expect(detailOf(again, 'state')).toBe('Whoever books has a live booking of this slot.')
     const full = await told(ben.userId, ...booking)
     expect(detailOf(full, 'state')).toBe('This slot has no free place.')
 

@@ -147,7 +147,7 @@ function notAMember(caller: Caller): PageRefusal | undefined {
 
 function withoutBadge(badge: BadgeId, held: ReadonlySet<BadgeId>): PageRefusal | undefined {
   if (held.has(badge)) return undefined
-  const detail = `This page is for holders of the badge ${badge}, which you do not have.`
+  const detail = `This page is for holders of the badge ${badge}.`
   const missing = { required: 'badge:assign', reach: 'any', badge } as const
   return { code: 'forbidden', stage: 'permission', detail, ...missing }
 }

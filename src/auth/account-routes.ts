@@ -57,12 +57,14 @@ export function accountRoutes(app: LoginApp): void {
   app.get(
     '/passkeys/:id',
     withAccount(async (c, session) => {
-      const [hasPassword, all] = await Promise.all([
+      const [hasPassword, all, isStaff] = await Promise.all([
         c.var.accounts.hasPassword(session.email),
         c.var.passkeys.list(session.userId),
+        c.var.isStaff(session.identity),
       ])
       const passkey = all.find(({ id }) => id === c.req.param('id'))
-      return passkey ? show(c, passkeyPage(passkey, { ...session, hasPassword })) : c.notFound()
+      if (!passkey) return c.notFound()
+      return show(c, passkeyPage(passkey, { ...session, hasPassword, isStaff }))
     }),
   )
 
@@ -199,13 +201,14 @@ async function account(
   const { accounts, openSessions, passkeys: keys } = c.var
   const { id: sessionId, identity } = session
   const own = session.kind === 'account' ? session : undefined
-  const [hasPassword, passkeys, sessions] = await Promise.all([
+  const [hasPassword, passkeys, sessions, isStaff] = await Promise.all([
     own && accounts.hasPassword(own.email),
     own ? keys.list(own.userId) : [],
     openSessions.list(identity),
+    c.var.isStaff(identity),
   ])
   const account = own && { ...own, hasPassword: hasPassword === true, passkeys }
-  const view = { sessionId, sessions, issuer: identity.issuer, account }
+  const view = { sessionId, sessions, issuer: identity.issuer, account, isStaff }
   return show(c, accountPage(view, notice), status)
 }
 

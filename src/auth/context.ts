@@ -5,6 +5,7 @@ import { type Database, openSession } from '../db/client.ts'
 import type { UserId } from '../db/ids.ts'
 import { makeIdentifyDeps } from '../deps.ts'
 import type { Bindings, Mail } from '../env.ts'
+import type { IdentityName } from '../repositories/linked-identities.ts'
 import { profileSyncRepository } from '../repositories/profile-sync.ts'
 import { toldRow } from '../security/callers/first-request.ts'
 import { identify } from '../security/callers/identify.ts'
@@ -26,6 +27,7 @@ import { beginSession } from './openid.ts'
 import { type OpenSessions, openSessionsOf } from './open-sessions.ts'
 import { type Passkeys, passkeysOf } from './passkeys.ts'
 import { type Places, placesOf } from './places.ts'
+import { hasRole } from './staff.ts'
 import { sessionOf, type SignedIn, type SignedInOutside } from './requests.ts'
 import type { Adding } from './storage.ts'
 import type { BuiltInLogin } from '../settings/login.ts'
@@ -66,6 +68,8 @@ export interface LoginEnv {
     beginOutside: (signedIn: SignedInThere) => Promise<string>
     /** Makes them a member as `admit` does, and has their profile follow what the provider says. */
     admitOutside: (signedIn: SignedInThere) => Promise<unknown>
+    /** Whether the console is there and has something for whoever this is. */
+    isStaff: (identity: IdentityName) => Promise<boolean>
     /** Whether nobody can run the site yet. */
     isWithoutAdmin: () => Promise<boolean>
     /** Whose tokens count. */
@@ -108,6 +112,7 @@ export function openLogin(c: LoginContext): void {
   const moment = { now, requestId, again: false }
   c.set('admit', (token) => identify({ type: 'session', token }, deps, moment))
   c.set('issuers', () => issuersOf(settingsOf(c.env), c.env.DB))
+  c.set('isStaff', async (identity) => settingsOf(c.env).console && hasRole(db, identity))
   c.set('isWithoutAdmin', () => isWithoutAdmin(db, settingsOf(c.env)))
   c.set('beginOutside', (signedIn) =>
     beginSession(db, signedIn, { headers: c.req.raw.headers, secret: login.secret, now }),

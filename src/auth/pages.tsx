@@ -16,7 +16,8 @@ export interface LoginPage {
   readonly content: Child
   readonly script?: Script
   /** Whether it is one of the account's, with the others beside it. */
-  readonly isOfAccount?: true
+  /** Of whose account it is a page. */
+  readonly account?: { readonly isStaff: boolean }
 }
 
 /** As text, since browsers take no `müller@firma.example` for an `email`. */
@@ -302,6 +303,7 @@ interface Passkey {
 }
 
 export interface AccountView {
+  readonly isStaff: boolean
   /** Undefined for somebody whom an outside provider has signed in. */
   readonly account: OwnAccount | undefined
   /** Who has signed them in. */
@@ -329,7 +331,7 @@ export const accountPage = (view: AccountView, notice?: Notice): LoginPage => ({
   title: 'Sign-in and security',
   notice,
   script: 'passkey',
-  isOfAccount: true,
+  account: view,
   content: (
     <>
       <Head
@@ -443,7 +445,7 @@ const OfAccount = (account: OwnAccount) => (
           </span>
         </Form>
       </Card>
-      <Card title="Address">
+      <Card title="Email address">
         <Form action="/auth/email">
           <Whose email={account.email} />
           <CurrentPassword {...account} />
@@ -459,12 +461,16 @@ const OfAccount = (account: OwnAccount) => (
 
 export const passkeyPage = (
   passkey: Passkey,
-  { email, hasPassword }: Pick<OwnAccount, 'email' | 'hasPassword'>,
+  {
+    email,
+    hasPassword,
+    isStaff,
+  }: Pick<OwnAccount, 'email' | 'hasPassword'> & Pick<AccountView, 'isStaff'>,
   notice?: Notice,
 ): LoginPage => ({
   title: nameOfPasskey(passkey),
   notice,
-  isOfAccount: true,
+  account: { isStaff },
   content: (
     <>
       <Head

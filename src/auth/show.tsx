@@ -10,14 +10,14 @@ import type { LoginPage } from './pages.tsx'
 
 export async function show(
   c: LoginContext,
-  { title, notice, content, script, isOfAccount }: LoginPage,
+  { title, notice, content, script, account }: LoginPage,
   status: ContentfulStatusCode = 200,
   headers: Record<string, string> = {},
 ): Promise<Response> {
   const { look, siteTimeZone: zone } = settingsOf(c.env)
   const edition = await editionOf(look)
-  const body = isOfAccount ? (
-    <AccountFrame look={look} path="/auth/account">
+  const body = account ? (
+    <AccountFrame look={look} path="/auth/account" isStaff={account.isStaff}>
       <Said notice={notice} />
       {content}
     </AccountFrame>

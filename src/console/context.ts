@@ -21,6 +21,8 @@ export interface ConsoleEnv {
       readonly zone: string
       /** Whether members may delete themselves. */
       readonly allowsSelfDeletion: boolean
+      /** Whether the console is there, and not the account alone. */
+      readonly hasConsole: boolean
       readonly waitForSender: <T>(sent: Promise<T>) => Promise<T>
       readonly call: Answering
     }

@@ -21,6 +21,7 @@ export function mountConsole(app: Hono<AppEnv>, isLate: boolean): void {
     async (c, next) => {
       const settings = settingsOf(c.env)
       const { builtInLogin: login, look, siteTimeZone, allowsSelfDeletion } = settings
+      const { console: hasConsole } = settings
       if (!login || !isServed(settings, c)) return next()
       // The bundler follows no import that cannot be reached, so this has to be one condition.
       if (typeof WITHOUT_CONSOLE === 'undefined') {
@@ -33,6 +34,7 @@ export function mountConsole(app: Hono<AppEnv>, isLate: boolean): void {
           look,
           zone: siteTimeZone,
           allowsSelfDeletion,
+          hasConsole,
           waitForSender: c.get('waitForSender'),
           call: async (request: Request) => app.fetch(request, c.env, c.executionCtx),
         }

@@ -21,12 +21,12 @@ export interface Page {
 
 /** The page for whoever is signed in, with the parts of the console that they may use. */
 export async function show(c: ConsoleContext, page: Page): Promise<Response> {
-  const { look, publicUrl } = c.env.request
+  const { look, publicUrl, hasConsole } = c.env.request
   const me = await c.var.me
   const flash = flashOf(c.req.query('done'))
   const section = accountSectionOf(new URL(c.req.url).pathname)
   if (section) {
-    const isStaff = me.permissions.some(({ reach }) => reach === 'any')
+    const isStaff = hasConsole && me.permissions.some(({ reach }) => reach === 'any')
     return answered(
       c,
       page.title,

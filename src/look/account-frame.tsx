@@ -91,7 +91,11 @@ export const AccountFrame = ({
 const Ways = ({ isStaff }: { readonly isStaff: boolean }) => (
   <div class="who">
     <span class="row between">
-      {isStaff ? <a href="/console">Console</a> : <a href="/docs">API reference</a>}
+      {isStaff && HAS_ACCOUNT_PAGES ? (
+        <a href="/console">Console</a>
+      ) : (
+        <a href="/docs">API reference</a>
+      )}
       <form method="post" action="/auth/sign-out">
         <button class="quiet small">Sign out</button>
       </form>

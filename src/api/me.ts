@@ -135,6 +135,8 @@ const Progress = z
     badge: Badge,
     have: Count,
     need: Count,
+    metric: z.enum(['visits', 'visitDays', 'streakDays']),
+    windowDays: Count.nullable(),
     earnedAt: Timestamp.nullable(),
   })
   .meta({ id: 'Progress' })
@@ -159,6 +161,8 @@ export const readMyProgress = route({
       badge,
       have: have.get(rule.id) ?? 0,
       need: rule.threshold,
+      metric: rule.metric,
+      windowDays: rule.windowDays,
       earnedAt,
     }))
     return pageOf({

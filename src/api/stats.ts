@@ -40,6 +40,7 @@ const Stats = z
           status: z.enum(['requested', 'running', 'succeeded', 'failed']),
           startedAt: Timestamp.nullable(),
           finishedAt: Timestamp.nullable(),
+          counts: z.record(shownName(), z.number()),
         }),
       )
       .max(100)

@@ -1,7 +1,7 @@
 /** Entries of the audit log as rows. */
 import { Empty, Table, Time } from '../look/parts.tsx'
 import type { Client } from './api.ts'
-import { Id } from './links.tsx'
+import { Id, WithIds } from './links.tsx'
 
 export type AuditEntry = Awaited<ReturnType<Client['v1']['audit']['$get']>>['items'][number]
 
@@ -24,7 +24,7 @@ export const AuditTable = ({ entries }: { readonly entries: readonly AuditEntry[
       },
       { label: 'By', cell: ({ actor }) => <Id id={actor} short /> },
       { label: 'On', cell: ({ target }) => <Id id={target} short /> },
-      { label: 'Why', cell: ({ reason }) => <span>{reason}</span> },
+      { label: 'Why', cell: ({ reason }) => reason && <WithIds text={reason} /> },
       { label: 'When', cell: ({ at }) => <Time at={at} /> },
     ]}
     rows={entries}

@@ -40,3 +40,12 @@ export const Id = ({ id, short = false }: { readonly id: string; readonly short?
     </span>
   )
 }
+
+/** A text of the backend, in which ids are as they are everywhere. */
+export const WithIds = ({ text }: { readonly text: string }) => (
+  <span>
+    {text
+      .split(/\b([a-z]{3}_[0-9a-z]{26})\b/)
+      .map((part, at) => (at % 2 === 1 ? <Id id={part} short /> : part))}
+  </span>
+)

@@ -1,5 +1,5 @@
 /** The runs of jobs: how far each is, and what it counted. */
-import { Empty, Pill, Table, Time, type Tone } from '../look/parts.tsx'
+import { Card, Empty, Pill, Table, Time, type Tone } from '../look/parts.tsx'
 import type { Client } from './api.ts'
 import { Id } from './links.tsx'
 
@@ -22,6 +22,41 @@ export const Counts = ({ counts }: { readonly counts: Run['counts'] }) => (
       .map(([name, count]) => `${name} ${count}`)
       .join(', ')}
   </span>
+)
+
+/** Such a run changes while somebody looks on. */
+export function isUnderWay(run: Pick<Run, 'status'> | null | undefined): boolean {
+  return run?.status === 'requested' || run?.status === 'running'
+}
+
+/** How far a run is. A page on which nothing is typed comes anew by itself as long as it goes on. */
+export const UnderWay = ({
+  job,
+  run,
+  hasForm = false,
+}: {
+  readonly job: string
+  readonly run: Run
+  readonly hasForm?: boolean
+}) => (
+  <Card title={`${job} is under way`} actions={<RunStatus run={run} />}>
+    <div {...(!hasForm && { 'data-reload': '3' })}>
+      <p>
+        {run.startedAt ? (
+          <>
+            Running since <Time at={run.startedAt} form="ago" />.
+          </>
+        ) : (
+          'Asked for; it begins in a moment.'
+        )}{' '}
+        <Counts counts={run.counts} />
+      </p>
+      <p class="muted small">
+        {!hasForm && 'This page comes anew by itself. '}
+        <a href="">Look again</a>
+      </p>
+    </div>
+  </Card>
 )
 
 export const RunTable = ({

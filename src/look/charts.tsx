@@ -64,6 +64,11 @@ export const Bars = ({
 
 const DAY_MS = 86_400_000
 
+/** Of each half of the drawing: on a phone they stand one above the other, so that a day can be seen. */
+const HALF_WEEKS = 27
+/** Days begin below the names of the months. */
+const [CELL, TOP] = [12, 14]
+
 /**
  * The days of a year as a grid of weeks, darker where there is more.
  * @param until the last day, `2026-11-30` @param counts by day
@@ -71,42 +76,57 @@ const DAY_MS = 86_400_000
 export const HeatMap = ({
   title,
   until,
-  weeks = 53,
   counts,
 }: {
   readonly title: string
   readonly until: string
-  readonly weeks?: number
   readonly counts: ReadonlyMap<string, number>
 }) => {
   const last = Date.parse(`${until}T00:00:00Z`)
   // Weeks begin on Monday.
   const column = (new Date(last).getUTCDay() + 6) % 7
-  const days = Array.from({ length: (weeks - 1) * 7 + column + 1 }, (_, at) => {
-    const day = new Date(last - ((weeks - 1) * 7 + column - at) * DAY_MS).toISOString().slice(0, 10)
-    return { day, count: counts.get(day) ?? 0, x: Math.floor(at / 7) * 12, y: (at % 7) * 12 }
+  const count = (2 * HALF_WEEKS - 1) * 7 + column + 1
+  const days = Array.from({ length: count }, (_, at) => {
+    const day = new Date(last - (count - 1 - at) * DAY_MS).toISOString().slice(0, 10)
+    return { day, count: counts.get(day) ?? 0 }
   })
-  const top = Math.max(1, ...days.map(({ count }) => count))
-  const active = days.filter(({ count }) => count > 0).length
+  const top = Math.max(1, ...days.map((each) => each.count))
+  const active = days.filter((each) => each.count > 0).length
   return (
-    <svg
-      class="chart heat"
-      viewBox={`0 0 ${weeks * 12} 84`}
+    <div
+      class="heats"
       role="img"
-      aria-label={`${title}: ${active} days with visits in ${weeks} weeks`}
+      aria-label={`${title}: ${active} days with visits in ${2 * HALF_WEEKS} weeks`}
     >
-      {days.map(({ day, count, x, y }) => (
-        <rect
-          x={x}
-          y={y}
-          width="10"
-          height="10"
-          rx="2"
-          {...(count > 0 && { class: `l${Math.ceil((count / top) * 4)}` })}
-        >
-          <title>{`${day}: ${count}`}</title>
-        </rect>
+      {[days.slice(0, HALF_WEEKS * 7), days.slice(HALF_WEEKS * 7)].map((half) => (
+        <svg class="chart heat" viewBox={`0 0 ${HALF_WEEKS * CELL} ${TOP + 7 * CELL - 2}`}>
+          {half.map(({ day, count }, at) => (
+            <>
+              {at % 7 === 0 && Number(day.slice(8)) <= 7 && (
+                <text x={(at / 7) * CELL} y="9">
+                  {monthOf(day)}
+                </text>
+              )}
+              <rect
+                x={Math.floor(at / 7) * CELL}
+                y={TOP + (at % 7) * CELL}
+                width="10"
+                height="10"
+                rx="2"
+                {...(count > 0 && { class: `l${Math.ceil((count / top) * 4)}` })}
+              >
+                <title>{`${day}: ${count}`}</title>
+              </rect>
+            </>
+          ))}
+        </svg>
       ))}
-    </svg>
+    </div>
   )
+}
+
+/** As in `Nov`. */
+function monthOf(day: string): string {
+  const style = { month: 'short', timeZone: 'UTC' } as const
+  return new Intl.DateTimeFormat('en-GB', style).format(new Date(`${day}T00:00:00Z`))
 }

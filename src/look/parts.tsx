@@ -35,9 +35,9 @@ export const Head = ({
         </nav>
       )}
       <h1>{title}</h1>
-      {lead && <p class="lead">{lead}</p>}
     </div>
     {children && <div class="actions">{children}</div>}
+    {lead && <p class="lead">{lead}</p>}
   </div>
 )
 
@@ -80,6 +80,8 @@ export interface Column<Row> {
   readonly label: string
   readonly cell: (row: Row) => Child
   readonly align?: 'right'
+  /** Whether the value says what it is: on a phone it goes without its label. */
+  readonly bare?: boolean
 }
 
 /**
@@ -114,14 +116,14 @@ export function Table<Row>({
         <tbody role="rowgroup">
           {rows.map((row) => (
             <tr role="row">
-              {columns.map(({ label, cell, align }, at) =>
+              {columns.map(({ label, cell, align, bare }, at) =>
                 at === 0 ? (
                   <th scope="row" role="rowheader">
                     {cell(row)}
                   </th>
                 ) : (
-                  <td role="cell" class={align} {...(label && { 'data-label': label })}>
-                    {cell(row)}
+                  <td role="cell" class={align} {...(label && !bare && { 'data-label': label })}>
+                    <div>{cell(row)}</div>
                   </td>
                 ),
               )}

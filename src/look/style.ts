@@ -79,8 +79,8 @@ const COMPONENTS = `.skip{position:absolute;left:var(--s2);top:-5rem;z-index:9;p
 .who form{display:inline}
 .main{padding:var(--s5) clamp(1rem,3vw,2.25rem) var(--s6);max-width:76rem;width:100%;display:flex;flex-direction:column;gap:var(--s5)}
 .foot{margin-top:auto;padding-top:var(--s5);color:var(--muted);font-size:var(--small)}
-.head{display:flex;flex-wrap:wrap;gap:var(--s3);align-items:flex-start;justify-content:space-between}
-.head .lead{color:var(--muted);margin-top:.125rem;max-width:42rem}
+.head{display:flex;flex-wrap:wrap;gap:.125rem var(--s3);align-items:flex-end;justify-content:space-between}
+.head .lead{color:var(--muted);flex-basis:100%;padding-right:max(0px,100% - 42rem)}
 .crumbs{font-size:var(--small);color:var(--muted);margin-bottom:.125rem}.crumbs a{color:inherit}
 .actions{display:flex;flex-wrap:wrap;gap:var(--s2)}
 .tabs{display:flex;flex-wrap:wrap;gap:0 var(--s4);border-bottom:1px solid var(--line)}
@@ -129,6 +129,7 @@ pre{padding:var(--s3);background:var(--subtle);border:1px solid var(--line);bord
 .dates{columns:15rem;padding-left:2.5rem}
 .week{table-layout:fixed}.week td{vertical-align:top}.week tbody tr:hover>*{background:none}
 .steps{list-style:none;padding:0}.steps>li{display:grid;grid-template-columns:5.5rem minmax(0,1fr);gap:var(--s1) var(--s3);padding:var(--s2) 0}.steps>li+li{border-top:1px solid var(--line)}
+.heats{display:flex;flex-wrap:wrap;gap:var(--s3) 2px}.heats svg{flex:1 1 19rem;width:0}.heat text{font-size:9px;fill:var(--muted)}
 .chart{display:block;width:100%;height:auto;color:var(--link)}.chart.bars{height:8rem;fill:currentColor;border:solid var(--line);border-width:1px 0;margin:.125rem 0 .25rem}
 .heat rect{fill:light-dark(#ececf0,#26292f)}.heat .l1{fill:color-mix(in srgb,var(--link) 30%,var(--surface))}.heat .l2{fill:color-mix(in srgb,var(--link) 55%,var(--surface))}.heat .l3{fill:color-mix(in srgb,var(--link) 78%,var(--surface))}.heat .l4{fill:var(--link)}
 .sheet{max-width:25rem;margin:0 auto;padding:clamp(1.5rem,8vh,5rem) 1rem 2rem;display:grid;gap:var(--s4);grid-template-columns:minmax(0,1fr)}
@@ -158,11 +159,13 @@ input:not([type=checkbox],[type=radio],[type=hidden],[type=color]),select,button
 .table tr{padding:var(--s2) var(--s4)}
 .table tbody tr+tr{border-top:1px solid var(--line)}
 .table tbody tr>*{border:0;padding:.125rem 0;background:none!important}
-.table td[data-label]{display:grid;grid-template-columns:7rem minmax(0,1fr);gap:var(--s2);text-align:left;place-items:start;overflow-wrap:anywhere}
+.table td[data-label]{display:grid;grid-template-columns:7rem minmax(0,1fr);gap:var(--s2);text-align:left;align-items:baseline;overflow-wrap:anywhere}
 .table td[data-label]::before{content:attr(data-label);color:var(--muted)}
-.table td:empty,.table td:has(>:only-child:empty){display:none}
+.table td:has(>div:empty),.table td:has(>div>:only-child:empty){display:none}
+.week td[data-label]+td{margin-top:var(--s2);border-top:1px solid var(--line)!important;padding-top:var(--s2)!important}
+.figure dd{font-size:1.25rem}
 .facts{grid-template-columns:minmax(0,1fr);gap:0}.facts dd{margin-bottom:var(--s2)}
-.filters>.field,.filters>.wide{flex:1 1 100%;max-width:none}
+.filters>.field{flex:1 1 9.5rem}.filters>.wide{flex:1 1 100%;max-width:none}
 .steps>li{grid-template-columns:minmax(0,1fr)}
 }
 @media (prefers-reduced-motion:no-preference){button,.button,.menu a,.tabs a{transition:background .12s,color .12s}}

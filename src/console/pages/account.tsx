@@ -4,6 +4,7 @@ import { HeatMap } from '../../look/charts.tsx'
 import { BadgeChip, Card, Empty, Face, Figure, Head, Time } from '../../look/parts.tsx'
 import type { Client } from '../api.ts'
 import type { ConsoleApp } from '../context.ts'
+import { measured } from '../metrics.ts'
 import { show } from '../shell.tsx'
 import { BOOK, BookingList } from './account-bookings.tsx'
 
@@ -135,10 +136,10 @@ const BadgeList = ({ held }: { readonly held: readonly Held[] }) => {
     <ul class="things">
       {held.map(({ badge, assignedAt, assignedBy }) => (
         <li>
-          <span class="grow">
+          <div class="grow">
             <BadgeChip badge={badge} />
-            {badge.description && <span class="muted"> {badge.description}</span>}
-          </span>
+            {badge.description && <p class="muted">{badge.description}</p>}
+          </div>
           <span class="muted small">
             {ORIGINS[assignedBy]} <Time at={assignedAt} form="day" />
           </span>
@@ -160,12 +161,12 @@ const ToCome = ({ progress }: { readonly progress: readonly Progress[] }): Child
   )
 
 /** How far somebody is with a badge that is not theirs yet. */
-const Toward = ({ badge, have, need }: Progress) => (
+const Toward = ({ badge, have, need, metric, windowDays }: Progress) => (
   <div class="stack tight">
     <span class="row between">
       <BadgeChip badge={badge} />
       <span class="muted small nums">
-        {Math.min(have, need)} of {need}
+        {Math.min(have, need)} of {measured({ metric, threshold: need, windowDays })}
       </span>
     </span>
     <progress
@@ -184,7 +185,7 @@ const VisitFacts = ({ total, days, currentStreak, longestStreak, lastVisitAt }: 
     {lastVisitAt && (
       <>
         {' '}
-        You were here last <Time at={lastVisitAt} form="ago" />.
+        The last visit was <Time at={lastVisitAt} form="ago" />.
       </>
     )}
   </p>

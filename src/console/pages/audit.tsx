@@ -3,7 +3,7 @@ import { Field } from '../../look/forms.tsx'
 import { Card, Facts, Head, Pager, Pill, Table, Time } from '../../look/parts.tsx'
 import { type AuditEntry, AuditTable } from '../audit-table.tsx'
 import type { ConsoleApp } from '../context.ts'
-import { Id } from '../links.tsx'
+import { Id, WithIds } from '../links.tsx'
 import { filtersOf, placesOf } from '../lists.ts'
 import { show } from '../shell.tsx'
 
@@ -150,7 +150,7 @@ function factsOf(entry: AuditEntry) {
     ['By', isSystem ? <Pill tone="warn">{actor}</Pill> : <Id id={actor} />],
     ['On behalf of', onBehalfOf && <Id id={onBehalfOf} />],
     ['On', <Id id={target} />],
-    ['Why', reason],
+    ['Why', reason && <WithIds text={reason} />],
     ['Request', requestId && <code>{requestId}</code>],
     ['Id', <code>{id}</code>],
   ] as const

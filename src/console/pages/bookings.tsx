@@ -183,7 +183,10 @@ async function listPage(
           ),
         },
         { label: 'When', cell: (booking) => <Period {...booking} /> },
-        { label: 'Status', cell: (booking) => <Status {...booking} /> },
+        // Under each other tab there is one alone.
+        ...(tab === 'all'
+          ? [{ label: 'Status', cell: (booking: Booking) => <Status {...booking} /> }]
+          : []),
         {
           label: tab === 'pending' ? 'Holds until' : 'Note',
           cell: ({ holdUntil, startsAt, note: left }) =>
@@ -261,11 +264,10 @@ async function listPage(
               <div class="grow">
                 <Field
                   name="reason"
-                  label="Reason for declining"
+                  label="Reason for declining, told to whoever has booked"
                   value={c.var.form.text('reason')}
                   maxlength={500}
                   error={faults['reason']}
-                  hint="Told to whoever has booked; may be left empty"
                 />
               </div>
               {/* It comes first, as what the enter key in the reason does. */}

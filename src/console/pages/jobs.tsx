@@ -1,21 +1,16 @@
 /** The background jobs: when they run, what they did, and asking for a run. */
-import { Card, Head, Pager, Table, Time } from '../../look/parts.tsx'
+import { Head, Pager, Table, Time } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
 import type { ConsoleApp, ConsoleContext } from '../context.ts'
 import { once, OnceKey } from '../edit.tsx'
 import { done } from '../flash.ts'
 import { filtersOf, placesOf } from '../lists.ts'
-import { Counts, type Run, RunStatus, RunTable } from '../runs.tsx'
+import { isUnderWay, RunStatus, RunTable, UnderWay } from '../runs.tsx'
 import { show } from '../shell.tsx'
 
 type Job = Awaited<ReturnType<Client['v1']['jobs']['$get']>>['items'][number]
 
 const placeOf = (job: string) => `/console/jobs/${encodeURIComponent(job)}`
-
-/** Such a run changes while somebody looks on, so the page comes anew. */
-function isUnderWay(run: Run | null | undefined): boolean {
-  return run?.status === 'requested' || run?.status === 'running'
-}
 
 export function jobPages(app: ConsoleApp): void {
   app.get('/console/jobs', async (c) => {
@@ -75,25 +70,7 @@ export function jobPages(app: ConsoleApp): void {
         <Head title={job} crumbs={[{ href: '/console/jobs', text: 'Jobs' }]}>
           <RunNow job={job} />
         </Head>
-        {isMoving && last && (
-          <Card title="Under way" actions={<RunStatus run={last} />}>
-            <div data-reload="3">
-              <p>
-                {last.startedAt ? (
-                  <>
-                    Running since <Time at={last.startedAt} form="ago" />.
-                  </>
-                ) : (
-                  'Asked for; it begins in a moment.'
-                )}{' '}
-                <Counts counts={last.counts} />
-              </p>
-              <p class="muted small">
-                This page comes anew by itself. <a href={placeOf(job)}>Look again</a>
-              </p>
-            </div>
-          </Card>
-        )}
+        {isMoving && last && <UnderWay job={job} run={last} />}
         <RunTable job={job} runs={page.items} />
         <Pager {...placesOf(c, page)} />
       </>

@@ -68,21 +68,46 @@ async function profile(c: ConsoleContext): Promise<Response> {
         )}
       </About>
       <div class="grid two">
-        <Card title="Profile" actions={<Status status={member.status} />}>
-          <Facts
-            of={[
-              ['Id', <code>{member.id}</code>],
-              ['Email', member.email],
-              ['Phone', member.phone],
-              ['Address', addressOf(member)],
-              ['Bio', member.bio],
-              ['Suspended because', member.suspensionReason],
-              ['Member since', <Time at={member.createdAt} />],
-              ['Changed', <Time at={member.updatedAt} />],
-              ['Revision', String(member.revision)],
-            ]}
-          />
-        </Card>
+        <div class="stack">
+          <Card title="Profile" actions={<Status status={member.status} />}>
+            <Facts
+              of={[
+                ['Id', <code>{member.id}</code>],
+                ['Email', member.email],
+                ['Phone', member.phone],
+                ['Address', addressOf(member)],
+                ['Bio', member.bio],
+                ['Suspended because', member.suspensionReason],
+                ['Member since', <Time at={member.createdAt} />],
+                ['Changed', <Time at={member.updatedAt} />],
+                ['Revision', String(member.revision)],
+              ]}
+            />
+          </Card>
+          {(may(me, 'user:suspend') || may(me, 'profile:delete')) && (
+            <Card title="Suspend or delete">
+              <p class="muted">
+                Whoever is suspended is known and may do nothing, from this moment on. Deleting
+                erases personal data everywhere, visits included.
+              </p>
+              <div class="row">
+                {may(me, 'user:suspend') && (
+                  <a
+                    class="button plain"
+                    href={`${place}/${member.status === 'active' ? 'suspend' : 'reinstate'}`}
+                  >
+                    {member.status === 'active' ? 'Suspend…' : 'Reinstate…'}
+                  </a>
+                )}
+                {may(me, 'profile:delete') && (
+                  <a class="button danger" href={`${place}/delete`}>
+                    Delete…
+                  </a>
+                )}
+              </div>
+            </Card>
+          )}
+        </div>
         <div class="stack">
           <Card title="Roles">
             <ul class="chips">
@@ -146,29 +171,6 @@ async function profile(c: ConsoleContext): Promise<Response> {
               </form>
             )}
           </Card>
-          {(may(me, 'user:suspend') || may(me, 'profile:delete')) && (
-            <Card title="Suspend or delete">
-              <p class="muted">
-                Whoever is suspended is known and may do nothing, from this moment on. Deleting
-                erases personal data everywhere, visits included.
-              </p>
-              <div class="row">
-                {may(me, 'user:suspend') && (
-                  <a
-                    class="button plain"
-                    href={`${place}/${member.status === 'active' ? 'suspend' : 'reinstate'}`}
-                  >
-                    {member.status === 'active' ? 'Suspend…' : 'Reinstate…'}
-                  </a>
-                )}
-                {may(me, 'profile:delete') && (
-                  <a class="button danger" href={`${place}/delete`}>
-                    Delete…
-                  </a>
-                )}
-              </div>
-            </Card>
-          )}
         </div>
       </div>
     </>

@@ -71,6 +71,7 @@ export function memberPages(app: ConsoleApp): void {
             },
             {
               label: 'Badges',
+              bare: true,
               cell: ({ badges }) => (
                 <span class="chips">
                   {badges.slice(0, 4).map((badge) => (
@@ -82,11 +83,11 @@ export function memberPages(app: ConsoleApp): void {
                 </span>
               ),
             },
-            { label: 'Member since', cell: ({ createdAt }) => <Time at={createdAt} form="day" /> },
+            { label: 'Since', cell: ({ createdAt }) => <Time at={createdAt} form="day" /> },
           ]}
           rows={page.items}
           empty={
-            <Empty title={isFiltered ? 'Nobody is like that' : 'Nobody has signed in yet'}>
+            <Empty title={isFiltered ? 'Nobody matches' : 'Nobody has signed in yet'}>
               {isFiltered ? (
                 <a href="/console/members">All members</a>
               ) : (

@@ -1,11 +1,12 @@
 /** What is going on at the site, as far as whoever looks may know. */
 import { siteDay } from '../../calendar/site-day.ts'
 import { Bars, type Point } from '../../look/charts.tsx'
-import { Card, Day, Empty, Figure, Head, Pill, Table, Time } from '../../look/parts.tsx'
+import { Card, Day, Empty, Figure, Head, Table, Time } from '../../look/parts.tsx'
 import type { Client } from '../api.ts'
 import { AuditTable } from '../audit-table.tsx'
+import { bookingPlace, Who } from '../booking-parts.tsx'
 import { type ConsoleApp, may } from '../context.ts'
-import { RunStatus } from '../runs.tsx'
+import { Counts, isUnderWay, RunStatus } from '../runs.tsx'
 import { show } from '../shell.tsx'
 import { signedIn } from '../signed-in.ts'
 
@@ -54,7 +55,7 @@ export function overviewPages(app: ConsoleApp): void {
             {bookings && (
               <Card
                 title="Bookings that wait for an answer"
-                actions={<a href="/console/bookings">All</a>}
+                actions={<a href="/console/bookings">All bookings</a>}
                 flush
               >
                 <Pending bookings={bookings.items} />
@@ -66,7 +67,9 @@ export function overviewPages(app: ConsoleApp): void {
                 actions={may(me, 'job:run') && <a href="/console/jobs">Jobs</a>}
                 flush
               >
-                <LastRuns runs={stats.jobs} isLinked={may(me, 'job:run')} />
+                <div {...(stats.jobs.some(isUnderWay) && { 'data-reload': '5' })}>
+                  <LastRuns runs={stats.jobs} isLinked={may(me, 'job:run')} />
+                </div>
               </Card>
             )}
           </div>
@@ -156,18 +159,20 @@ const Pending = ({ bookings }: { readonly bookings: readonly Booking[] }) => (
     caption="Pending bookings"
     columns={[
       {
-        label: 'Of',
-        cell: ({ id, serviceName }) => (
-          <a href={`/console/bookings/${id}`}>{serviceName ?? 'a service that is gone'}</a>
+        label: 'Who',
+        cell: (booking) => (
+          <a href={bookingPlace(booking.id)}>
+            <Who booking={booking} />
+          </a>
         ),
       },
+      { label: 'Service', cell: ({ serviceName }) => serviceName ?? 'gone' },
       { label: 'Starts', cell: ({ startsAt }) => <Time at={startsAt} /> },
-      { label: 'State', cell: () => <Pill tone="warn">pending</Pill> },
     ]}
     rows={bookings}
     empty={
       <div class="empty">
-        <p>None does.</p>
+        <p>Nothing waits for an answer.</p>
       </div>
     }
   />
@@ -187,7 +192,15 @@ const LastRuns = ({
         label: 'Job',
         cell: ({ job }) => (isLinked ? <a href={`/console/jobs/${job}`}>{job}</a> : job),
       },
-      { label: 'State', cell: (run) => <RunStatus run={run} /> },
+      {
+        label: 'State',
+        cell: (run) => (
+          <span class="row">
+            <RunStatus run={run} />
+            {isUnderWay(run) && <Counts counts={run.counts} />}
+          </span>
+        ),
+      },
       { label: 'When', cell: ({ startedAt }) => startedAt && <Time at={startedAt} form="ago" /> },
     ]}
     rows={mostNotable(runs)}

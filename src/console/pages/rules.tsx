@@ -8,7 +8,8 @@ import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
 import type { Faults } from '../forms.ts'
 import { filtersOf, placesOf } from '../lists.ts'
-import { RunTable } from '../runs.tsx'
+import { measured, METRICS } from '../metrics.ts'
+import { isUnderWay, RunTable, UnderWay } from '../runs.tsx'
 import { show } from '../shell.tsx'
 
 type Rule = Awaited<ReturnType<Client['v1']['badge-rules'][':ruleId']['$get']>>
@@ -22,20 +23,9 @@ const RULES = { href: '/console/rules', text: 'Rules' }
 const JOB = 'award-badges'
 const JOB_PLACE = `/console/jobs/${JOB}`
 
-const METRICS = [
-  ['visits', 'visits', 'visit'],
-  ['visitDays', 'days with a visit', 'day with a visit'],
-  ['streakDays', 'days in a row', 'day in a row'],
-] as const
-
 type Measured = Pick<Rule, 'metric' | 'threshold' | 'windowDays'>
 
-function inWords({ metric, threshold, windowDays }: Measured): string {
-  const [, many = metric, one = metric] = METRICS.find(([name]) => name === metric) ?? []
-  const what = threshold === 1 ? one : many
-  const within = windowDays === null ? '' : ` within ${windowDays} days`
-  return `at least ${threshold} ${what}${within}`
-}
+const inWords = (rule: Measured) => `at least ${measured(rule)}`
 
 export function rulePages(app: ConsoleApp): void {
   app.get('/console/rules', async (c) => {
@@ -306,6 +296,7 @@ async function rulePage(c: ConsoleContext, { note, faults, status }: Fault = {})
       : undefined,
   ])
   const place = placeOf(rule.id)
+  const [running] = runs?.items ?? []
   const body = (
     <>
       <Head
@@ -349,6 +340,7 @@ async function rulePage(c: ConsoleContext, { note, faults, status }: Fault = {})
           </div>
         </Card>
       </div>
+      {running && isUnderWay(running) && <UnderWay job={JOB} run={running} hasForm />}
       {runs && (
         <Card
           title="Last runs of all rules"

@@ -110,7 +110,7 @@ async function listPage(c: ConsoleContext): Promise<Response> {
             cell: ({ autoConfirm }) => (autoConfirm ? 'confirmed at once' : 'confirmed by hand'),
           },
           {
-            label: 'Canceled until',
+            label: 'Cancel until',
             cell: ({ cancelUntilMinutes }) => beforehand(cancelUntilMinutes),
           },
           { label: 'Time zone', cell: ({ timeZone }) => timeZone },
@@ -179,7 +179,7 @@ async function servicePage(c: ConsoleContext, { note, status }: Fault = {}): Pro
         <Facts
           of={[
             ['Bookings are', service.autoConfirm ? 'confirmed at once' : 'confirmed by hand'],
-            ['Canceled until', beforehand(service.cancelUntilMinutes)],
+            ['Cancel until', beforehand(service.cancelUntilMinutes)],
             [
               'A place is held',
               service.holdMinutes === null
@@ -270,7 +270,7 @@ const FIELDS = [
   ['description', 'Description'],
   ['timeZone', 'Time zone'],
   ['autoConfirm', 'Confirms by itself'],
-  ['cancelUntilMinutes', 'Canceled until'],
+  ['cancelUntilMinutes', 'Cancel until'],
   ['holdMinutes', 'Held for'],
 ] as const
 
@@ -360,7 +360,7 @@ function editPage(
           </Check>
           <div class="row top">
             <Field
-              {...field('cancelUntilMinutes', 'Canceled until, in minutes')}
+              {...field('cancelUntilMinutes', 'Cancel until, in minutes')}
               type="number"
               min={0}
               max={525_600}

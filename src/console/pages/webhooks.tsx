@@ -367,13 +367,14 @@ const CIRCUIT: Readonly<Record<WebhookStatus['circuit'], readonly [Tone, string]
 }
 
 function factsOf(webhook: WebhookStatus) {
-  const { id, url, types, circuit, failuresInARow, waiting, dead, createdBy, createdAt } = webhook
+  const { id, url, types, state, circuit, failuresInARow, waiting, dead } = webhook
+  const { createdBy, createdAt } = webhook
   const [tone, text] = CIRCUIT[circuit]
   return [
     ['State', <State webhook={webhook} />],
     ['Address', <code>{url}</code>],
     ['Told', <Types types={types} />],
-    ['Circuit', <Pill tone={tone}>{text}</Pill>],
+    ['Circuit', state !== 'disabled' && <Pill tone={tone}>{text}</Pill>],
     ['Failures in a row', <span class="nums">{failuresInARow}</span>],
     ['Waiting', <span class="nums">{waiting}</span>],
     ['Given up', <span class="nums">{dead}</span>],

@@ -9,6 +9,7 @@ const FLASHES = {
   saved: 'Saved.',
   created: 'Created.',
   drafted: 'Made, and disabled: look who would gain the badge, then enable it.',
+  moved: 'Moved.',
   deleted: 'Deleted.',
   suspended: 'Suspended, from this moment on.',
   reinstated: 'Reinstated.',

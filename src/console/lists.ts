@@ -33,3 +33,32 @@ export function placesOf(
     next: nextCursor === null ? null : at(nextCursor),
   }
 }
+
+/** The member with this address, as far as whoever looks may know that; anything else is itself. */
+export async function memberNamed(c: ConsoleContext, text: string): Promise<string | undefined> {
+  if (!text.includes('@')) return text
+  const page = await c.var.client.v1.users.$get({ query: { email: text, limit: 1 } })
+  return page.items[0]?.id
+}
+
+/**
+ * Where to go if filters of the address name members by what they are mailed at: to the same list, with
+ * their ids. Nobody with that address is told as a search tells it.
+ */
+export async function byAddress(
+  c: ConsoleContext,
+  ...names: readonly string[]
+): Promise<Response | undefined> {
+  const url = new URL(c.req.url)
+  const given = names.flatMap((name) => {
+    const text = url.searchParams.get(name)?.trim() ?? ''
+    return text.includes('@') ? [{ name, text }] : []
+  })
+  if (given.length === 0) return undefined
+  for (const { name, text } of given) {
+    const id = await memberNamed(c, text)
+    if (!id) return c.redirect(`/console/members?q=${encodeURIComponent(text)}`, 303)
+    url.searchParams.set(name, id)
+  }
+  return c.redirect(url.pathname + url.search, 303)
+}

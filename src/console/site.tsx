@@ -6,6 +6,7 @@ import { GuildhallError } from '../client/index.ts'
 import { describeError, log } from '../log.ts'
 import { Head } from '../look/parts.tsx'
 import { openApi } from './api.ts'
+import { choicePages } from './choices.ts'
 import type { ConsoleContext, ConsoleEnv } from './context.ts'
 import { Form } from './forms.ts'
 import { isOwnForm, isOwnNavigation } from './own-requests.ts'
@@ -48,7 +49,7 @@ consoleSite.use(
 consoleSite.use(async (c, next) => {
   c.set('nonce', crypto.randomUUID().replaceAll('-', ''))
   await next()
-  c.header('Cache-Control', 'no-store')
+  if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store')
   c.header('Request-Id', c.env.request.requestId)
 })
 consoleSite.use(async (c, next) => {
@@ -100,6 +101,7 @@ consoleSite.use(async (c, next) => {
   await next()
 })
 
+choicePages(consoleSite)
 landingPages(consoleSite)
 overviewPages(consoleSite)
 accountPages(consoleSite)

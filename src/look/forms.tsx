@@ -118,10 +118,21 @@ export interface Choice {
 export const Select = ({
   value = '',
   choices,
+  from,
   ...field
-}: FieldProps & { readonly value?: string; readonly choices: readonly Choice[] }) => (
+}: FieldProps & {
+  readonly value?: string
+  readonly choices: readonly Choice[]
+  /** Where the script finds those that are not among them yet, as JSON. */
+  readonly from?: string
+}) => (
   <Around {...field}>
-    <select id={field.name} name={field.name} {...describe(field)}>
+    <select
+      id={field.name}
+      name={field.name}
+      {...describe(field)}
+      {...(from !== undefined && { 'data-choices': from })}
+    >
       {choices.map((choice) => (
         <option value={choice.value} selected={choice.value === value}>
           {choice.text}

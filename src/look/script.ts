@@ -1,6 +1,7 @@
 /**
  * The one script of the pages, for niceties: nothing needs it. It puts times into the reader's zone,
- * copies what is to be copied, keeps a form from being sent twice, and shows at once what is typed.
+ * copies what is to be copied, keeps a form from being sent twice, completes what can be chosen, and
+ * shows at once what is typed.
  */
 export const SCRIPT = `const each = (selector, work) => document.querySelectorAll(selector).forEach(work)
 const ago = (at) => {
@@ -64,5 +65,13 @@ each('[data-pictures]', (form) => (form.oninput = () => each('[data-picture] .ch
   chip.style.background = backgroundColor.value
   chip.style.color = textColor.value
 })))
+each('[data-choices]', async (select) => {
+  const choices = fetch(select.dataset.choices).then((answer) => answer.json())
+  for (const { value, text } of await choices.catch(() => [])) {
+    const there = [...select.options].find((option) => option.value === value)
+    if (there) there.text = text
+    else select.add(new Option(text, value))
+  }
+})
 each('[data-reload]', ({ dataset }) => setTimeout(() => location.reload(), dataset.reload * 1000))
 `

@@ -124,6 +124,77 @@ test('a page rule is made, changed by one of two, and says who gets in; its path
   expect((await ada.post(`${place}/delete`, { typed: '/one' })).location).toMatch(/done=deleted$/)
 })
 
+test('page rules are moved one step by buttons, as far as they go and unless one has changed', async () => {
+  const { ada, root } = await desk()
+  const make = async (path: string) =>
+    (await root.post('/v1/page-rules', { path, access: 'members' })).body.id as string
+  const [, b, c] = [await make('/a'), await make('/b'), await make('/c')]
+  const order = async () =>
+    (await root.get('/v1/page-rules')).body.items.map(({ path }: { path: string }) => path).join('')
+  const move = (id: string, to: string, revision = '1') =>
+    ada.post(`/console/page-rules/${id}/move`, { to, revision })
+  const page = (await ada.get('/console/page-rules')).text
+  const buttons = [...page.matchAll(/Move (\S+) (up|down)/g)].map(([, path, to]) => `${path} ${to}`)
+  expect(buttons).toEqual(['/a down', '/b up', '/b down', '/c up'])
+  expect((await move(c, 'up')).location).toBe('/console/page-rules?done=moved')
+  expect(await order()).toBe('/a/c/b')
+  // Another hand has changed it meanwhile.
+  await root.patch(`/v1/page-rules/${b}`, { webSocket: true })
+  expect([(await move(b, 'up')).status, await order()]).toEqual([412, '/a/c/b'])
+  const { revision } = (await root.get(`/v1/page-rules/${b}`)).body
+  await move(b, 'up', String(revision))
+  expect([await order(), (await move(c, 'down', '')).status]).toEqual(['/a/b/c', 409])
+})
+
+test('the last day of an API key ends where the site is, and a time chosen by API stays', async () => {
+  const { ada, root } = await desk(consoleSite({ SITE_TIME_ZONE: 'America/New_York' }))
+  const form = { name: 'Door', scopes: 'profile:read' }
+  const expiresOn = '2999-01-01'
+  const made = await ada.post('/console/api-keys/new', { ...form, expiresOn })
+  const [, place = ''] = /href="(\/console\/api-keys\/key_\w+)"/.exec(made.text) ?? []
+  const ends = async () => (await root.get(place.replace('/console', '/v1'))).body.expiresAt
+  expect(await ends()).toBe('2999-01-02T05:00:00.000Z')
+  expect((await ada.get(`${place}/edit`)).text).toMatch(/type="date" value="2999-01-01"/)
+  const expiresAt = '2999-01-01T12:00:00.000Z'
+  await root.patch(place.replace('/console', '/v1'), { expiresAt })
+  await ada.post(`${place}/edit`, { ...form, expiresOn, expiresAt, revision: '2' })
+  expect(await ends()).toBe(expiresAt)
+  const none = await ada.post(`${place}/edit`, { ...form, expiresOn: 'soon', revision: '3' })
+  expect([none.status, none.text.includes('id="expiresOn-error"')]).toEqual([422, true])
+  await ada.post(`${place}/edit`, { ...form, expiresOn: '', expiresAt, revision: '3' })
+  expect(await ends()).toBeNull()
+})
+
+test('a filter takes an address for a member, and has names for the rest', async () => {
+  const { site, ada, root } = await desk()
+  const [bob, { body: service }] = [
+    await site.person('Bob'),
+    await root.post('/v1/services', { name: 'Tour' }),
+  ]
+  const { email } = (await root.get(`/v1/users/${bob.userId}?view=full`)).body
+  const asked = encodeURIComponent(email)
+  for (const [path, name] of [
+    ['/console/bookings?status=all', 'owner'],
+    ['/console/audit?action=role.assign', 'target'],
+    ['/console/page-rules?page=/members', 'as'],
+  ]) {
+    const { location } = await ada.get(`${path}&${name}=${asked}`)
+    expect(location).toBe(`${path?.replace('=/', '=%2F')}&${name}=${bob.userId}`)
+  }
+  expect((await ada.get('/console/audit?actor=no@example.com')).location).toBe(
+    '/console/members?q=no%40example.com',
+  )
+  expect((await ada.get('/console/bookings')).text).toContain(
+    'data-choices="/console/choices/services"',
+  )
+  const { text, headers } = await ada.get('/console/choices/services')
+  expect([JSON.parse(text), headers.get('Cache-Control')]).toEqual([
+    [{ value: service.id, text: 'Tour' }],
+    'private, max-age=60',
+  ])
+  expect((await site.browser().get('/console/choices/roles')).status).toBe(303)
+})
+
 test('a role of the site’s own is made, changed by one of two, and deleted; built-in ones are only shown', async () => {
   const { ada, root } = await desk()
   const form = { name: 'greeter', 'may:badge:assign': 'any', 'may:audit:read': '' }

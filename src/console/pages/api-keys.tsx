@@ -1,4 +1,5 @@
 /** The API keys of partners: what each may do, how much it is used, and its secret, shown once. */
+import { clockTimeOf, startOfDay } from '../../calendar/days-in-zone.ts'
 import { Bars } from '../../look/charts.tsx'
 import { Check, Field, Hidden, TextArea } from '../../look/forms.tsx'
 import {
@@ -91,7 +92,7 @@ export function apiKeyPages(app: ConsoleApp): void {
     let issued: Issued | undefined
     const refused = await attempt(
       c.var.client.v1['api-keys']
-        .$post({ json: jsonOf(typed, await permissionsOf(c)), ...once(c) })
+        .$post({ json: jsonOf(typed, await permissionsOf(c), c.env.request), ...once(c) })
         .then((key) => (issued = key)),
     )
     return issued ? secretPage(c, issued) : editPage(c, undefined, typed, faultOf(refused))
@@ -106,23 +107,26 @@ export function apiKeyPages(app: ConsoleApp): void {
 
   app.get('/console/api-keys/:keyId/edit', async (c) => {
     const key = await read(c)
-    return editPage(c, key, typedOf(key))
+    return editPage(c, key, typedOf(key, c.env.request.zone))
   })
 
   app.post('/console/api-keys/:keyId/edit', async (c) => {
     const typed = typedIn(c)
     const param = { keyId: idOf(c) }
+    const { zone } = c.env.request
+    // The form says what it was made of, as it says the revision.
+    const expiresAt = instantIn(c.var.form.text('expiresAt'))
     const refused = await attempt(
       c.var.client.v1['api-keys'][':keyId'].$patch({
         param,
-        json: jsonOf(typed, await permissionsOf(c)),
+        json: jsonOf(typed, await permissionsOf(c), { zone, expiresAt }),
         ifMatch: revisionOf(c),
       }),
     )
     if (!refused) return done(c, placeOf(param.keyId), 'saved')
     const key = await read(c)
     if (refused.code !== 'precondition_failed') return editPage(c, key, typed, faultOf(refused))
-    const there = typedOf(key)
+    const there = typedOf(key, zone)
     const fields = FIELDS.map(([name, label]) => ({
       name: label,
       there: String(there[name]),
@@ -162,6 +166,12 @@ export function apiKeyPages(app: ConsoleApp): void {
     await c.var.client.v1['api-keys'][':keyId'].$delete({ param: { keyId: key.id } })
     return done(c, placeOf(key.id), 'revoked')
   })
+}
+
+/** Undefined for what is none. */
+function instantIn(text: string): string | undefined {
+  const isOne = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text) && !Number.isNaN(Date.parse(text))
+  return isOne ? text : undefined
 }
 
 async function permissionsOf(c: ConsoleContext): Promise<readonly Permission[]> {
@@ -309,7 +319,7 @@ function secretPage(c: ConsoleContext, key: Issued): Promise<Response> {
 const FIELDS = [
   ['name', 'Name'],
   ['scopes', 'Scopes'],
-  ['expiresAt', 'Expires'],
+  ['expiresOn', 'Last day'],
   ['allowedIps', 'Addresses'],
   ['limit', 'Requests'],
   ['windowSeconds', 'In seconds'],
@@ -319,8 +329,8 @@ const FIELDS = [
 interface Typed {
   readonly name: string
   readonly scopes: readonly string[]
-  /** RFC 3339, or as people write it; empty for never. */
-  readonly expiresAt: string
+  /** The last day of it, in the site's zone; empty for never. */
+  readonly expiresOn: string
   /** One to a line. */
   readonly allowedIps: string
   readonly limit: string
@@ -331,7 +341,7 @@ interface Typed {
 const EMPTY: Typed = {
   name: '',
   scopes: [],
-  expiresAt: '',
+  expiresOn: '',
   allowedIps: '',
   limit: '',
   windowSeconds: '60',
@@ -342,7 +352,7 @@ function typedIn({ var: { form } }: ConsoleContext): Typed {
   return {
     name: form.text('name'),
     scopes: form.all('scopes'),
-    expiresAt: form.text('expiresAt'),
+    expiresOn: form.text('expiresOn'),
     allowedIps: form.text('allowedIps'),
     limit: form.text('limit'),
     windowSeconds: form.text('windowSeconds'),
@@ -350,11 +360,12 @@ function typedIn({ var: { form } }: ConsoleContext): Typed {
   }
 }
 
-function typedOf({ name, scopes, expiresAt, allowedIps, rateLimit, monthlyQuota }: Key): Typed {
+function typedOf(key: Key, zone: string): Typed {
+  const { name, scopes, expiresAt, allowedIps, rateLimit, monthlyQuota } = key
   return {
     name,
     scopes,
-    expiresAt: expiresAt ?? '',
+    expiresOn: expiresAt ? lastDayOf(expiresAt, zone) : '',
     allowedIps: allowedIps?.join('\n') ?? '',
     limit: rateLimit ? String(rateLimit.limit) : '',
     windowSeconds: rateLimit ? String(rateLimit.windowSeconds) : EMPTY.windowSeconds,
@@ -362,14 +373,36 @@ function typedOf({ name, scopes, expiresAt, allowedIps, rateLimit, monthlyQuota 
   }
 }
 
+/** The day on which it is good to the end, or until some time. */
+function lastDayOf(expiresAt: string, zone: string): string {
+  return clockTimeOf(new Date(Date.parse(expiresAt) - 1).toISOString(), zone).day
+}
+
+/**
+ * Until the end of the last day; a time of that day which was chosen by API stays as it is. What is no
+ * day the API refuses.
+ * @param before when it ended so far
+ */
+function endOf(day: string, zone: string, before: string | undefined): string | null {
+  if (day === '') return null
+  if (before && lastDayOf(before, zone) === day) return before
+  return startOfDay(day, zone, 1) ?? day
+}
+
+interface Given {
+  readonly zone: string
+  /** When it ends as it is now. */
+  readonly expiresAt?: string | undefined
+}
+
 /** @param permissions of which the scopes are */
-function jsonOf(typed: Typed, permissions: readonly Permission[]) {
-  const { name, expiresAt, limit, windowSeconds, monthlyQuota } = typed
+function jsonOf(typed: Typed, permissions: readonly Permission[], { zone, expiresAt }: Given) {
+  const { name, expiresOn, limit, windowSeconds, monthlyQuota } = typed
   const ips = typed.allowedIps.split(/[\s,]+/).filter(Boolean)
   return {
     name,
     scopes: permissions.map(({ name }) => name).filter((name) => typed.scopes.includes(name)),
-    expiresAt: expiresAt || null,
+    expiresAt: endOf(expiresOn, zone, expiresAt),
     allowedIps: ips.length > 0 ? ips : null,
     rateLimit: limit ? { limit: numberIn(limit), windowSeconds: numberIn(windowSeconds) } : null,
     monthlyQuota: monthlyQuota ? numberIn(monthlyQuota) : null,
@@ -388,6 +421,7 @@ async function editPage(
   typed: Typed,
   { note, faults = {}, status }: Fault = {},
 ): Promise<Response> {
+  const { zone } = c.env.request
   const [permissions, me] = await Promise.all([permissionsOf(c), c.var.me])
   const mine = new Set(
     me.permissions.filter(({ reach }) => reach === 'any').map(({ permission }) => permission),
@@ -416,7 +450,7 @@ async function editPage(
             maxlength={100}
             hint="Whom or what it is for"
           />
-          <fieldset class="stack tight">
+          <fieldset class="stack tight scopes">
             <legend>Scopes</legend>
             <p class="hint">
               Of everybody’s, not only its own. You can give what you have yourself.
@@ -453,10 +487,11 @@ async function editPage(
             {...field('allowedIps', 'Addresses')}
             hint="Addresses or ranges that it works from, one to a line; empty for everywhere"
           />
+          {key?.expiresAt && <Hidden name="expiresAt" value={key.expiresAt} />}
           <Field
-            {...field('expiresAt', 'Expires')}
-            hint="As in 2027-06-30T12:00:00Z; empty for never"
-            placeholder="2027-06-30T12:00:00Z"
+            {...field('expiresOn', 'Last day', 'expiresAt')}
+            type="date"
+            hint={`It is good until the end of this day in ${zone}; empty for ever`}
           />
           <div class="row">
             <button>{key ? 'Save' : 'Make API key'}</button>
@@ -469,7 +504,8 @@ async function editPage(
     </>
   )
   const actions = callsOf(c.env.request.publicUrl, ({ v1 }) => {
-    const json = jsonOf({ ...typed, name: typed.name || 'Door' }, scopes)
+    const given = { zone, expiresAt: key?.expiresAt ?? undefined }
+    const json = jsonOf({ ...typed, name: typed.name || 'Door' }, scopes, given)
     if (!key) return v1['api-keys'].$post({ json })
     return v1['api-keys'][':keyId'].$patch({
       param: { keyId: key.id },

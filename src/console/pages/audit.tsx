@@ -4,11 +4,13 @@ import { Card, Facts, Head, Pager, Pill, Table, Time } from '../../look/parts.ts
 import { type AuditEntry, AuditTable } from '../audit-table.tsx'
 import type { ConsoleApp } from '../context.ts'
 import { Id, WithIds } from '../links.tsx'
-import { filtersOf, placesOf } from '../lists.ts'
+import { byAddress, filtersOf, placesOf } from '../lists.ts'
 import { show } from '../shell.tsx'
 
 export function auditPages(app: ConsoleApp): void {
   app.get('/console/audit', async (c) => {
+    const named = await byAddress(c, 'actor', 'target')
+    if (named) return named
     const filters = filtersOf(c, ['actor', 'action', 'target', 'since', 'until', 'cursor'])
     const { since, until, ...rest } = filters
     const page = await c.var.client.v1.audit.$get({
@@ -29,7 +31,7 @@ export function auditPages(app: ConsoleApp): void {
             name="actor"
             label="By"
             value={filters.actor ?? ''}
-            placeholder="usr_… or system:…"
+            placeholder="Id, email or system:…"
           />
           <Field
             name="action"
@@ -37,7 +39,7 @@ export function auditPages(app: ConsoleApp): void {
             value={filters.action ?? ''}
             placeholder="badge.assign"
           />
-          <Field name="target" label="On" value={filters.target ?? ''} placeholder="usr_…" />
+          <Field name="target" label="On" value={filters.target ?? ''} placeholder="Id or email" />
           <Field name="since" label="Since" type="date" value={since ?? ''} />
           <Field name="until" label="Before" type="date" value={until ?? ''} />
           <button class="plain">Filter</button>

@@ -1,6 +1,6 @@
 /** Bookings: the inbox of those that wait for an answer, many answered at once, and each by itself. */
 import { startOfDay } from '../../calendar/days-in-zone.ts'
-import { Field, Hidden, TextArea } from '../../look/forms.tsx'
+import { type Choice, Field, Hidden, Select, TextArea } from '../../look/forms.tsx'
 import {
   Card,
   Empty,
@@ -15,12 +15,13 @@ import {
 } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
 import { type Booking, bookingPlace, Period, Status, Who } from '../booking-parts.tsx'
+import { anyOf, placeOfChoices } from '../choices.ts'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
 import { attempt, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
 import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
 import { Id } from '../links.tsx'
-import { filtersOf, placesOf } from '../lists.ts'
+import { byAddress, filtersOf, placesOf } from '../lists.ts'
 import { show } from '../shell.tsx'
 
 type Page = Awaited<ReturnType<Client['v1']['bookings']['$get']>>
@@ -41,7 +42,7 @@ const TABS = [
 ] as const
 
 export function bookingPages(app: ConsoleApp): void {
-  app.get('/console/bookings', (c) => listPage(c))
+  app.get('/console/bookings', async (c) => (await byAddress(c, 'owner')) ?? listPage(c))
 
   app.post('/console/bookings', async (c) => {
     const action = c.var.form.text('action') === 'confirm' ? 'confirm' : 'decline'
@@ -228,19 +229,19 @@ async function listPage(
         {tab !== 'pending' && <Hidden name="status" value={tab} />}
         <Field name="from" label="Starting from" type="date" value={from ?? ''} />
         <Field name="to" label="up to" type="date" value={to ?? ''} />
-        <Field
+        <Select
           name="service"
           label="Service"
           value={service ?? ''}
-          placeholder="svc_…"
-          maxlength={30}
+          choices={anyOf(servicesIn(page), service)}
+          from={placeOfChoices('services')}
         />
         <Field
           name="owner"
           label="Booked by"
           value={owner ?? ''}
-          placeholder="usr_…"
-          maxlength={30}
+          placeholder={may(me, 'profile:read') ? 'Id or email' : 'usr_…'}
+          maxlength={254}
         />
         <button class="plain">Filter</button>
         {isFiltered && (
@@ -300,6 +301,13 @@ async function listPage(
       )
     : []
   return show(c, { title: 'Bookings', body, actions, ...(status && { status }) })
+}
+
+function servicesIn({ items }: Page): Choice[] {
+  return items.map(({ serviceId, serviceName }) => ({
+    value: serviceId,
+    text: serviceName ?? serviceId,
+  }))
 }
 
 /** In words, for a check box. */

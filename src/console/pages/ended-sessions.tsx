@@ -7,13 +7,15 @@ import { Empty, Head, Pager, Pill, Table, Time } from '../../look/parts.tsx'
 import { type AuditEntry, placeOfEntry } from '../audit-table.tsx'
 import type { ConsoleApp } from '../context.ts'
 import { Id } from '../links.tsx'
-import { filtersOf, placesOf } from '../lists.ts'
+import { byAddress, filtersOf, placesOf } from '../lists.ts'
 import { show } from '../shell.tsx'
 
 const FOLLOWER = 'system:signal-follower'
 
 export function endedSessionPages(app: ConsoleApp): void {
   app.get('/console/ended-sessions', async (c) => {
+    const named = await byAddress(c, 'target')
+    if (named) return named
     const { target, cursor } = filtersOf(c, ['target', 'cursor'])
     const page = await c.var.client.v1.audit.$get({
       query: { limit: 50, actor: FOLLOWER, target, cursor },
@@ -29,7 +31,7 @@ export function endedSessionPages(app: ConsoleApp): void {
           </a>
         </Head>
         <form class="filters" method="get">
-          <Field name="target" label="Member" value={target ?? ''} placeholder="usr_…" />
+          <Field name="target" label="Member" value={target ?? ''} placeholder="Id or email" />
           <button class="plain">Filter</button>
           {target && (
             <a class="button quiet" href="/console/ended-sessions">

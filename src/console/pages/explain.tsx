@@ -8,6 +8,7 @@ import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
 import { attempt } from '../edit.tsx'
 import { faultsOf } from '../forms.ts'
 import { Id } from '../links.tsx'
+import { memberNamed } from '../lists.ts'
 import { Refusal, statusOf } from '../refusal.tsx'
 import { show } from '../shell.tsx'
 import { Steps } from '../steps.tsx'
@@ -53,7 +54,11 @@ function questionIn({ as, method, path, page, body, ifMatch }: Typed): Question 
 }
 
 async function answer(c: ConsoleContext): Promise<Response> {
-  const typed = typedIn(c)
+  const asked = typedIn(c)
+  const as = await memberNamed(c, asked.as)
+  const typed = as === undefined ? asked : { ...asked, as }
+  if (as === undefined)
+    return page(c, typed, { note: <p role="alert">Nobody has this address.</p>, status: 422 })
   let question: Question | undefined
   try {
     question = questionIn(typed)
@@ -87,8 +92,12 @@ async function page(c: ConsoleContext, typed: Typed, shown: Shown = {}): Promise
       label="Who"
       value={typed.as}
       error={faults['as']}
-      placeholder={mayAskForOthers ? 'usr_…, key_…, vis_… or anonymous' : 'You'}
-      hint={mayAskForOthers ? 'You, if it is empty' : 'About others it takes explain:others'}
+      placeholder={mayAskForOthers ? 'Id, email or anonymous' : 'You'}
+      hint={
+        mayAskForOthers
+          ? 'Of a member, an API key (key_…) or a visitor (vis_…); you, if it is empty'
+          : 'About others it takes explain:others'
+      }
     />
   )
   const body = (

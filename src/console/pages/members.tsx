@@ -2,6 +2,7 @@
 import { Field, Select } from '../../look/forms.tsx'
 import { BadgeChip, Empty, Face, Head, Pager, Table, Time } from '../../look/parts.tsx'
 import type { Client } from '../api.ts'
+import { anyOf, placeOfChoices } from '../choices.ts'
 import { type ConsoleApp, may } from '../context.ts'
 import { filtersOf, placesOf } from '../lists.ts'
 import { show } from '../shell.tsx'
@@ -43,7 +44,13 @@ export function memberPages(app: ConsoleApp): void {
           </div>
           {mayRead && (
             <>
-              <Field name="role" label="Role" value={filters.role ?? ''} placeholder="any" />
+              <Select
+                name="role"
+                label="Role"
+                value={filters.role ?? ''}
+                choices={anyOf([], filters.role)}
+                from={placeOfChoices('roles')}
+              />
               <Select
                 name="status"
                 label="Status"

@@ -1,15 +1,17 @@
 /** The rules about the pages of the site: in which order they are asked, and who gets in where. */
 import type { Child } from 'hono/jsx'
-import { Check, Field, Hidden, Select } from '../../look/forms.tsx'
+import { Check, type Choice, Field, Hidden, Select } from '../../look/forms.tsx'
 import { Card, Empty, Facts, Head, Pager, Pill, Table, Time } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
+import { choicesOf } from '../choices.ts'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
 import { attempt, Both, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
 import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
 import { Id } from '../links.tsx'
-import { filtersOf, placesOf } from '../lists.ts'
-import { Refusal } from '../refusal.tsx'
+import { byAddress, filtersOf, placesOf } from '../lists.ts'
+import { Refusal, statusOf } from '../refusal.tsx'
+import { swapping } from '../order.ts'
 import { show } from '../shell.tsx'
 
 type Rule = Awaited<ReturnType<Client['v1']['page-rules'][':ruleId']['$get']>>
@@ -38,7 +40,7 @@ const SIGNED_OUT = [
 ] as const
 
 export function pageRulePages(app: ConsoleApp): void {
-  app.get('/console/page-rules', (c) => listPage(c))
+  app.get('/console/page-rules', async (c) => (await byAddress(c, 'as')) ?? listPage(c))
   app.get('/console/page-rules/new', (c) => editPage(c, undefined, EMPTY))
 
   app.post('/console/page-rules/new', async (c) => {
@@ -82,6 +84,16 @@ export function pageRulePages(app: ConsoleApp): void {
     return editPage(c, rule, typed, { note: <Both fields={fields} />, status: 412 })
   })
 
+  app.post('/console/page-rules/:ruleId/move', async (c) => {
+    let came: keyof typeof NOT_MOVED | 'moved' | undefined
+    const refused = await attempt(move(c).then((what) => (came = what)))
+    if (came === 'moved') return done(c, RULES.href, 'moved')
+    if (refused && refused.code !== 'precondition_failed')
+      return listPage(c, { note: <Refusal error={refused} />, status: statusOf(refused) })
+    const [text, status] = NOT_MOVED[came ?? 'late']
+    return listPage(c, { note: <p role="alert">{text}</p>, status })
+  })
+
   app.get('/console/page-rules/:ruleId/delete', async (c) => deletePage(c, await read(c)))
 
   app.post('/console/page-rules/:ruleId/delete', async (c) => {
@@ -100,12 +112,54 @@ async function permissionsOf(c: ConsoleContext): Promise<readonly Permission[]> 
   return (await c.var.client.v1.permissions.$get()).permissions
 }
 
-async function listPage(c: ConsoleContext): Promise<Response> {
+const NOT_MOVED = {
+  late: [
+    'This rule has changed since you opened the page. It was not moved: look again, and move it then.',
+    412,
+  ],
+  'no room': [
+    'It cannot go there in one step. Give it a position of its own where it is edited.',
+    409,
+  ],
+} as const
+
+/** One step up or down, as the button says. @throws GuildhallError */
+async function move(c: ConsoleContext): Promise<keyof typeof NOT_MOVED | 'moved'> {
+  const ruleId = idOf(c)
+  const rules = await allRules(c)
+  const at = rules.findIndex(({ id }) => id === ruleId)
+  // What is written may be the other one alone.
+  const seen = revisionOf(c)
+  if (seen !== undefined && seen !== rules[at]?.revision) return 'late'
+  const writes = swapping(rules, c.var.form.text('to') === 'up' ? at - 1 : at)
+  for (const { id, revision, position } of writes) {
+    await c.var.client.v1['page-rules'][':ruleId'].$patch({
+      param: { ruleId: id },
+      json: { position },
+      ifMatch: revision,
+    })
+  }
+  return writes.length > 0 ? 'moved' : 'no room'
+}
+
+async function allRules(c: ConsoleContext): Promise<readonly Rule[]> {
+  const rules: Rule[] = []
+  let cursor: string | undefined
+  do {
+    const page = await c.var.client.v1['page-rules'].$get({ query: { limit: 100, cursor } })
+    rules.push(...page.items)
+    cursor = page.nextCursor ?? undefined
+  } while (cursor !== undefined)
+  return rules
+}
+
+async function listPage(c: ConsoleContext, { note, status }: Fault = {}): Promise<Response> {
   const { cursor, page: asked, as } = filtersOf(c, ['cursor', 'page', 'as'])
   const [rules, me] = await Promise.all([
     c.var.client.v1['page-rules'].$get({ query: { limit: 100, cursor } }),
     c.var.me,
   ])
+  const { items } = rules
   const make = (
     <a class="button" href="/console/page-rules/new">
       New page rule
@@ -119,6 +173,7 @@ async function listPage(c: ConsoleContext): Promise<Response> {
       >
         {make}
       </Head>
+      {note}
       {may(me, 'explain:others') && (
         <WhoGetsIn page={asked} as={as} answers={asked ? await gettingIn(c, asked, as) : []} />
       )}
@@ -135,9 +190,15 @@ async function listPage(c: ConsoleContext): Promise<Response> {
           },
           { label: 'For', cell: ({ access }) => <For access={access} /> },
           { label: 'Signed out', cell: ({ onUnauthenticated }) => onUnauthenticated },
-          { label: 'Position', cell: ({ position }) => position, align: 'right' },
+          {
+            label: '',
+            cell: (rule) => (
+              <Move rule={rule} isFirst={rule === items[0]} isLast={rule === items.at(-1)} />
+            ),
+            align: 'right',
+          },
         ]}
-        rows={rules.items}
+        rows={items}
         empty={
           <Empty title="There are no page rules yet">
             <p>What no rule is about is closed, or open where the site’s settings say so.</p>
@@ -148,8 +209,44 @@ async function listPage(c: ConsoleContext): Promise<Response> {
       <Pager {...placesOf(c, rules)} />
     </>
   )
-  return show(c, { title: 'Page rules', body })
+  const actions = callsOf(c.env.request.publicUrl, ({ v1 }) => {
+    const [rule] = items
+    if (!rule) return undefined
+    return v1['page-rules'][':ruleId'].$patch({
+      param: { ruleId: rule.id },
+      json: { position: rule.position + 1 },
+      ifMatch: rule.revision,
+    })
+  })
+  return show(c, { title: 'Page rules', body, actions, ...(status && { status }) })
 }
+
+/** The ends of the list have one way to go. */
+const Move = ({
+  rule: { id, path, revision },
+  isFirst,
+  isLast,
+}: {
+  readonly rule: Rule
+  readonly isFirst: boolean
+  readonly isLast: boolean
+}) => (
+  <form method="post" action={`${placeOf(id)}/move`} class="nowrap">
+    <Hidden name="revision" value={String(revision)} />
+    {!isFirst && (
+      <button class="plain small" name="to" value="up">
+        <span aria-hidden="true">↑</span>
+        <span class="only-read">Move {path} up</span>
+      </button>
+    )}{' '}
+    {!isLast && (
+      <button class="plain small" name="to" value="down">
+        <span aria-hidden="true">↓</span>
+        <span class="only-read">Move {path} down</span>
+      </button>
+    )}
+  </form>
+)
 
 interface Answer {
   readonly who: Child
@@ -201,7 +298,7 @@ const WhoGetsIn = ({
           required
         />
       </div>
-      <Field name="as" label="Member" value={as ?? ''} placeholder="usr_…, if one" maxlength={40} />
+      <Field name="as" label="Member" value={as ?? ''} placeholder="Id or email" maxlength={254} />
       <button class="plain">Ask</button>
     </form>
     {answers.map(({ who, explanation, refused }) => (
@@ -238,12 +335,19 @@ const Answered = ({ status }: { readonly status: number }) => {
   return <Pill tone="bad">{status}</Pill>
 }
 
-const For = ({ access }: { readonly access: Rule['access'] }) => {
+const For = ({
+  access,
+  badge,
+}: {
+  readonly access: Rule['access']
+  /** What it is called, where that is known. */
+  readonly badge?: string | undefined
+}) => {
   if (typeof access === 'string') return <>{KINDS.find(({ value }) => value === access)?.text}</>
   if ('badge' in access)
     return (
       <>
-        Whoever has <Id id={access.badge} />
+        Whoever has <a href={`/console/badges/${access.badge}`}>{badge ?? 'this badge'}</a>
       </>
     )
   return (
@@ -253,8 +357,12 @@ const For = ({ access }: { readonly access: Rule['access'] }) => {
   )
 }
 
-function rulePage(c: ConsoleContext, rule: Rule): Promise<Response> {
+async function rulePage(c: ConsoleContext, rule: Rule): Promise<Response> {
   const place = placeOf(rule.id)
+  const badgeId = typeof rule.access === 'object' && 'badge' in rule.access && rule.access.badge
+  const badge = badgeId
+    ? await c.var.client.v1.badges[':badgeId'].$get({ param: { badgeId } })
+    : undefined
   const body = (
     <>
       <Head title={<span class="mono">{rule.path}</span>} crumbs={[RULES]}>
@@ -268,7 +376,7 @@ function rulePage(c: ConsoleContext, rule: Rule): Promise<Response> {
       <Card>
         <Facts
           of={[
-            ['Opens for', <For access={rule.access} />],
+            ['Opens for', <For access={rule.access} badge={badge?.title} />],
             ['Signed out', SIGNED_OUT.find(({ value }) => value === rule.onUnauthenticated)?.text],
             ['Sign-in', rule.signInPath && <code>{rule.signInPath}</code>],
             [
@@ -382,13 +490,22 @@ function accessOf(
   return 'members'
 }
 
+/** The one of the rule is among them, also if it is none of the first hundred. */
+function badgesTo(badges: readonly Choice[], { badge }: Typed): readonly Choice[] {
+  const isThere = badge === '' || badges.some(({ value }) => value === badge)
+  return isThere ? badges : [...badges, { value: badge, text: badge }]
+}
+
 async function editPage(
   c: ConsoleContext,
   rule: Rule | undefined,
   typed: Typed,
   { note, faults = {}, status }: Fault = {},
 ): Promise<Response> {
-  const permissions = await permissionsOf(c)
+  const [permissions, badges] = await Promise.all([
+    permissionsOf(c),
+    choicesOf(c.var.client, 'badges'),
+  ])
   const title = rule ? `Edit ${rule.path}` : 'New page rule'
   const place = rule ? placeOf(rule.id) : RULES.href
   const field = (name: keyof Typed, label: string) => ({
@@ -426,11 +543,11 @@ async function editPage(
                 { value: 'own', text: 'own: any reach will do' },
               ]}
             />
-            <Field
+            <Select
               {...field('badge', 'Badge')}
               error={faults['access.badge']}
-              hint="Its id, for whoever has a badge"
-              maxlength={40}
+              hint="For whoever has a badge"
+              choices={[{ value: '', text: 'none' }, ...badgesTo(badges, typed)]}
             />
           </div>
           <Select

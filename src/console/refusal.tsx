@@ -71,22 +71,8 @@ export const Refusal = ({
       <Facts
         of={[
           ['Why', code === 'suspended' && because],
-          [
-            'Stage',
-            stage && (
-              <>
-                <Pill>{stage}</Pill> <span class="muted">{STAGES[stage]}</span>
-              </>
-            ),
-          ],
-          [
-            'Missing',
-            missing && (
-              <>
-                <code>{missing.required}</code> with reach <code>{missing.reach}</code>
-              </>
-            ),
-          ],
+          ['Stage', stage && <AtStage stage={stage} />],
+          ['Missing', missing && <Lacked {...missing} />],
           [
             'Again in',
             'retryAfter' in error && error.retryAfter !== undefined && `${error.retryAfter} s`,
@@ -102,3 +88,28 @@ export const Refusal = ({
     </div>
   )
 }
+
+const AtStage = ({ stage }: { readonly stage: string }) => (
+  <>
+    <Pill>{stage}</Pill> <span class="muted">{STAGES[stage]}</span>
+  </>
+)
+
+const Lacked = ({ required, reach }: { readonly required: string; readonly reach: string }) => (
+  <>
+    <code>{required}</code> with reach <code>{reach}</code>
+  </>
+)
+
+/** In place of a form whose sending the API would refuse for want of this permission. */
+export const Missing = ({ required }: { readonly required: string }) => (
+  <div role="alert" class="stack tight">
+    <strong>The API would refuse what is asked for here.</strong>
+    <Facts
+      of={[
+        ['Stage', <AtStage stage="permission" />],
+        ['Missing', <Lacked required={required} reach="any" />],
+      ]}
+    />
+  </div>
+)

@@ -9,6 +9,7 @@ import { openApi } from './api.ts'
 import { choicePages } from './choices.ts'
 import type { ConsoleContext, ConsoleEnv } from './context.ts'
 import { Form } from './forms.ts'
+import { formsNeed } from './needs.tsx'
 import { isOwnForm, isOwnNavigation } from './own-requests.ts'
 import { apiKeyPages } from './pages/api-keys.tsx'
 import { auditPages } from './pages/audit.tsx'
@@ -101,6 +102,7 @@ consoleSite.use(async (c, next) => {
   await next()
 })
 
+formsNeed(consoleSite)
 choicePages(consoleSite)
 landingPages(consoleSite)
 overviewPages(consoleSite)

@@ -79,7 +79,7 @@ const COMPONENTS = `.skip{position:absolute;left:var(--s2);top:-5rem;z-index:9;p
 .who form{display:inline}
 .main{padding:var(--s5) clamp(1rem,3vw,2.25rem) var(--s6);max-width:76rem;width:100%;display:flex;flex-direction:column;gap:var(--s5)}
 .foot{margin-top:auto;padding-top:var(--s5);color:var(--muted);font-size:var(--small)}
-.head{display:flex;flex-wrap:wrap;gap:.125rem var(--s3);align-items:flex-end;justify-content:space-between}
+.head{display:flex;flex-wrap:wrap;gap:.125rem var(--s3);align-items:center;justify-content:space-between}
 .head .lead{color:var(--muted);flex-basis:100%;padding-right:max(0px,100% - 42rem)}
 .crumbs{font-size:var(--small);color:var(--muted);margin-bottom:.125rem}.crumbs a{color:inherit}
 .actions{display:flex;flex-wrap:wrap;gap:var(--s2)}
@@ -165,6 +165,7 @@ input:not([type=checkbox],[type=radio],[type=hidden],[type=color]),select,button
 .table td:has(>div:empty),.table td:has(>div>:only-child:empty){display:none}
 .week td[data-label]+td{margin-top:var(--s2);border-top:1px solid var(--line)!important;padding-top:var(--s2)!important}
 .figure dd{font-size:1.25rem}
+.head:has(.actions>:nth-child(2))>.actions{order:1;margin-top:var(--s2)}
 .facts{grid-template-columns:minmax(0,1fr);gap:0}.facts dd{margin-bottom:var(--s2)}
 .filters>.field{flex:1 1 9.5rem}.filters>.wide{flex:1 1 100%;max-width:none}
 .steps>li,.scopes .check>span{grid-template-columns:minmax(0,1fr)}

@@ -134,6 +134,8 @@ const Charts = ({ stats, zone }: { readonly stats: Stats; readonly zone: string 
       <div class="grid two">
         {visits && of('Visits', 'visits', visits)}
         {of('Badges given', 'badges', awards)}
+      </div>
+      <div class="grid two">
         {of('New members', 'members', joined)}
         {of('Refused calls', 'calls', refused)}
       </div>

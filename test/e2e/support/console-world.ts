@@ -25,6 +25,8 @@ export interface ConsoleWorld {
   readonly ids: Readonly<Record<Thing, string>>
   /** A page of somebody with that role, or of nobody, in a context of its own. */
   as(role: string | undefined, options?: BrowserContextOptions): Promise<Watched>
+  /** What a page answers them, as a link of the site asks for it. */
+  statusFor(role: string, path: string): Promise<number>
   /** Fills in and sends the form of the sign-in, which the page shows. */
   signIn(page: Page, role: string): Promise<void>
 }
@@ -94,6 +96,11 @@ export function consoleWorld(roles: readonly string[]): () => ConsoleWorld {
           await context.addCookies([{ name, value, sameSite: 'Lax', ...place }])
         }
         return watchedPage(context)
+      },
+      async statusFor(role, path) {
+        const headers = { Cookie: cookies.get(role) ?? '', 'Sec-Fetch-Site': 'same-origin' }
+        const { status } = await fetch(url + path, { headers, redirect: 'manual' })
+        return status
       },
       async signIn(page, role) {
         await page.getByLabel('Email', { exact: true }).fill(emailOf(role))

@@ -29,13 +29,23 @@ export interface Findings {
 export async function lookAt(
   paths: readonly string[],
   open: (options: BrowserContextOptions) => Promise<Watched>,
-  { start, isDarkToo }: { readonly start: string; readonly isDarkToo: (path: string) => boolean },
+  {
+    start,
+    isDarkToo = () => false,
+    isNarrowOnly = false,
+  }: {
+    readonly start: string
+    readonly isDarkToo?: (path: string) => boolean
+    /** For pages that are looked at elsewhere, at the width that is harder. */
+    readonly isNarrowOnly?: boolean
+  },
 ): Promise<Findings[]> {
   const left = [...paths]
   const found: Findings[] = []
+  const size = isNarrowOnly ? NARROW : WIDE
   const look = async () => {
     // A colour on its way to another one is neither.
-    const { page, faults } = await open({ viewport: WIDE, reducedMotion: 'reduce' })
+    const { page, faults } = await open({ viewport: size, reducedMotion: 'reduce' })
     await page.goto(start)
     await page.locator('main h1').waitFor()
     for (let path = left.shift(); path !== undefined; path = left.shift()) {
@@ -44,9 +54,9 @@ export async function lookAt(
       await page.evaluate(AXE)
       const axe = await axeFindings(page)
       const inTheDark = isDarkToo(path) ? await darkFindings(page) : []
-      await page.setViewportSize(NARROW)
+      if (!isNarrowOnly) await page.setViewportSize(NARROW)
       const tooWideBy = await tooWide(page)
-      await page.setViewportSize(WIDE)
+      if (!isNarrowOnly) await page.setViewportSize(size)
       found.push({ path, axe, inTheDark, faults: faults.splice(0), tooWideBy })
     }
     await page.context().close()

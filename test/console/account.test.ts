@@ -172,6 +172,40 @@ describe('/', () => {
   })
 })
 
+test('a passkey is called after what keeps it until its owner, and nobody else, gives it a name', async () => {
+  const [owner] = await rowsOf('select id from auth_users')
+  await env.DB.prepare(
+    `insert into auth_passkeys (id, public_key, user_id, credential_id, counter, device_type, backed_up,
+       aaguid) values ('key', '', ?, 'one', 0, 'multiDevice', 1, 'd548826e-79b4-db40-a3d8-11116f7e8349')`,
+  )
+    .bind(owner?.['id'])
+    .run()
+  const shown = async (name: string) => (await ada.get('/auth/account')).text.includes(`>${name}<`)
+  expect(await shown('Bitwarden')).toBe(true)
+  const eve = await site.account('eve@example.com')
+  await eve.post('/auth/passkeys/rename', { id: 'key', name: 'Of Eve' })
+  expect([await shown('Bitwarden'), (await eve.get('/auth/passkeys/key')).status]).toEqual([
+    true,
+    404,
+  ])
+  await ada.post('/auth/passkeys/rename', { id: 'key', name: 'My <phone>' })
+  expect(await shown('My &lt;phone&gt;')).toBe(true)
+})
+
+test('the way to the console is on every page of the account of whoever has a role, where there is one', async () => {
+  const ways = async (browser: Browser) => {
+    const pages = await Promise.all(['/account', '/auth/account'].map((path) => browser.get(path)))
+    return pages.map(({ text }) => text.includes('href="/console"'))
+  }
+  expect(await ways(ada)).toEqual([false, false])
+  const { id } = await me()
+  await (await site.root()).put(`/v1/users/${id}/roles/moderator`)
+  expect(await ways(ada)).toEqual([true, true])
+  const without = loginSite({ CONSOLE: 'off' }).browser()
+  for (const [name, value] of ada.jar) without.jar.set(name, value)
+  expect(await ways(without)).toEqual([false, false])
+})
+
 test('the first who comes is told how to become the admin, and nobody after that', async () => {
   const page = async () => (await site.browser().get('/auth/sign-in')).text
   expect(await page()).toContain('npm run admin')

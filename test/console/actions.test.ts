@@ -128,22 +128,43 @@ test('page rules are moved one step by buttons, as far as they go and unless one
   const { ada, root } = await desk()
   const make = async (path: string) =>
     (await root.post('/v1/page-rules', { path, access: 'members' })).body.id as string
-  const [, b, c] = [await make('/a'), await make('/b'), await make('/c')]
+  for (const path of ['/a', '/b', '/c']) await make(path)
   const order = async () =>
     (await root.get('/v1/page-rules')).body.items.map(({ path }: { path: string }) => path).join('')
-  const move = (id: string, to: string, revision = '1') =>
-    ada.post(`/console/page-rules/${id}/move`, { to, revision })
   const page = (await ada.get('/console/page-rules')).text
   const buttons = [...page.matchAll(/Move (\S+) (up|down)/g)].map(([, path, to]) => `${path} ${to}`)
   expect(buttons).toEqual(['/a down', '/b up', '/b down', '/c up'])
-  expect((await move(c, 'up')).location).toBe('/console/page-rules?done=moved')
+  /** What the form of a rule has in it, as the page shows it now. */
+  const formOf = async (path: string) => {
+    const [form = ''] =
+      (await ada.get('/console/page-rules')).text
+        .match(/<form [^>]*\/move".*?<\/form>/gs)
+        ?.filter((each) => each.includes(`Move ${path} `)) ?? []
+    const fields = form.matchAll(/name="(\w+)" value="(\w*)"/g)
+    return {
+      action: /action="([^"]+)"/.exec(form)?.[1] ?? '',
+      fields: Object.fromEntries([...fields].map(([, name = '', value = '']) => [name, value])),
+    }
+  }
+  const [first, middle, last] = [await formOf('/a'), await formOf('/b'), await formOf('/c')]
+  const move = ({ action, fields }: typeof first, to: string) => ada.post(action, { ...fields, to })
+  expect((await move(last, 'up')).location).toBe('/console/page-rules?done=moved')
   expect(await order()).toBe('/a/c/b')
-  // Another hand has changed it meanwhile.
-  await root.patch(`/v1/page-rules/${b}`, { webSocket: true })
-  expect([(await move(b, 'up')).status, await order()]).toEqual([412, '/a/c/b'])
-  const { revision } = (await root.get(`/v1/page-rules/${b}`)).body
-  await move(b, 'up', String(revision))
-  expect([await order(), (await move(c, 'down', '')).status]).toEqual(['/a/b/c', 409])
+  // Sent twice, seen before somebody else moved one, and past the end: nothing is done.
+  for (const [form, to] of [
+    [last, 'up'],
+    [first, 'down'],
+    [middle, 'up'],
+    [await formOf('/a'), 'up'],
+  ] as const) {
+    const { status } = await move(form, to)
+    expect([status === 412 || status === 409, await order()]).toEqual([true, '/a/c/b'])
+  }
+  const seen = await formOf('/b')
+  await root.patch(seen.action.replace('/console', '/v1').replace('/move', ''), { webSocket: true })
+  expect([(await move(seen, 'up')).status, await order()]).toEqual([412, '/a/c/b'])
+  await move(await formOf('/b'), 'up')
+  expect(await order()).toBe('/a/b/c')
 })
 
 test('the last day of an API key ends where the site is, and a time chosen by API stays', async () => {

@@ -132,14 +132,17 @@ test('every page is clean for axe, light and dark, under its policy, without a w
   })
   const inOrder = found.toSorted((a, b) => paths.indexOf(a.path) - paths.indexOf(b.path))
   expect(inOrder).toEqual(nothingFound(paths))
+  const answers = await Promise.all(paths.map((path) => world().answerFor('admin', path)))
+  const silent = paths.filter((_, at) => !answers[at]?.text.includes('curl'))
+  expect(silent).toEqual([])
 })
 
 test('every other role sees what it may and nothing else, on the narrowest screen too', async () => {
   const paths = pages(world())
   for (const [role, seenBy] of Object.entries(SEEN)) {
     const { own, shared } = seenBy(world())
-    const statuses = await Promise.all(paths.map((path) => world().statusFor(role, path)))
-    const answered = paths.filter((_, at) => statuses[at] === 200)
+    const answers = await Promise.all(paths.map((path) => world().answerFor(role, path)))
+    const answered = paths.filter((_, at) => answers[at]?.status === 200)
     expect([role, new Set(answered)]).toEqual([role, new Set([...own, ...shared])])
     // What everybody sees in the same way is looked at once, unless there is time for all of it.
     const looked = process.env['FULL'] ? answered : own
@@ -174,7 +177,7 @@ test('an admin makes a badge and a rule, without a script and by keyboard alone'
 })
 
 test('with a script a preview follows what is typed, a picture what is chosen, and all are chosen at once', async () => {
-  const { page, faults } = await world().as('admin')
+  const { page, faults } = await world().as('admin', { timezoneId: 'Asia/Tokyo' })
   await visit(page, `/console/rules/${world().ids.rule}`)
   await page.getByLabel('At least').fill('999')
   await page.getByText('having at least 999').waitFor()
@@ -184,6 +187,16 @@ test('with a script a preview follows what is typed, a picture what is chosen, a
   await visit(page, `/console/bookings`)
   await page.getByLabel('Choose all on this page').check()
   expect(await page.locator('[name=booking]:checked').count()).toBe(1)
+  // The other service is not among the rows.
+  await page.locator('option', { hasText: 'Booked by nobody' }).waitFor({ state: 'attached' })
+  const time = page.locator('td time').first()
+  const at = new Date((await time.getAttribute('datetime')) ?? '')
+  const style = { dateStyle: 'medium', timeStyle: 'short' } as const
+  const inTokyo = new Intl.DateTimeFormat('en-GB', { ...style, timeZone: 'Asia/Tokyo' }).format(at)
+  expect([await time.innerText(), await time.getAttribute('title')]).toEqual([
+    inTokyo,
+    expect.stringContaining('(UTC)'),
+  ])
   expect(faults).toEqual([])
   await page.context().close()
 })

@@ -127,11 +127,14 @@ const NOT_MOVED = {
 async function move(c: ConsoleContext): Promise<keyof typeof NOT_MOVED | 'moved'> {
   const ruleId = idOf(c)
   const rules = await allRules(c)
+  const { form } = c.var
   const at = rules.findIndex(({ id }) => id === ruleId)
-  // What is written may be the other one alone.
-  const seen = revisionOf(c)
-  if (seen !== undefined && seen !== rules[at]?.revision) return 'late'
-  const writes = swapping(rules, c.var.form.text('to') === 'up' ? at - 1 : at)
+  const isUp = form.text('to') === 'up'
+  // What is written may be the other one alone, so both are compared with what was seen.
+  const past = rules[isUp ? at - 1 : at + 1]?.id ?? ''
+  const isSeen = form.text('revision') === String(rules[at]?.revision)
+  if (!isSeen || form.text(isUp ? 'above' : 'below') !== past) return 'late'
+  const writes = swapping(rules, isUp ? at - 1 : at)
   for (const { id, revision, position } of writes) {
     await c.var.client.v1['page-rules'][':ruleId'].$patch({
       param: { ruleId: id },
@@ -193,7 +196,11 @@ async function listPage(c: ConsoleContext, { note, status }: Fault = {}): Promis
           {
             label: '',
             cell: (rule) => (
-              <Move rule={rule} isFirst={rule === items[0]} isLast={rule === items.at(-1)} />
+              <Move
+                rule={rule}
+                above={items[items.indexOf(rule) - 1]}
+                below={items[items.indexOf(rule) + 1]}
+              />
             ),
             align: 'right',
           },
@@ -221,25 +228,27 @@ async function listPage(c: ConsoleContext, { note, status }: Fault = {}): Promis
   return show(c, { title: 'Page rules', body, actions, ...(status && { status }) })
 }
 
-/** The ends of the list have one way to go. */
+/** The ends of the list have one way to go. The form says past what, so that it is done once. */
 const Move = ({
   rule: { id, path, revision },
-  isFirst,
-  isLast,
+  above,
+  below,
 }: {
   readonly rule: Rule
-  readonly isFirst: boolean
-  readonly isLast: boolean
+  readonly above: Rule | undefined
+  readonly below: Rule | undefined
 }) => (
   <form method="post" action={`${placeOf(id)}/move`} class="nowrap">
     <Hidden name="revision" value={String(revision)} />
-    {!isFirst && (
+    <Hidden name="above" value={above?.id ?? ''} />
+    <Hidden name="below" value={below?.id ?? ''} />
+    {above && (
       <button class="plain small" name="to" value="up">
         <span aria-hidden="true">↑</span>
         <span class="only-read">Move {path} up</span>
       </button>
     )}{' '}
-    {!isLast && (
+    {below && (
       <button class="plain small" name="to" value="down">
         <span aria-hidden="true">↓</span>
         <span class="only-read">Move {path} down</span>

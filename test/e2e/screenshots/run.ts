@@ -20,33 +20,48 @@ const PASSWORD = 'violet kettle drums afternoon'
 const CHROME = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/150.0.0.0 Safari/537.36'
 
 /** Each page under the name of its picture. */
-const pagesOf = ({ member, service }: Scene): Readonly<Record<string, string>> => ({
+const pagesOf = ({ member, service, first }: Scene): Readonly<Record<string, string>> => ({
   overview: '/console',
   members: '/console/members',
   'members-none': '/console/members?q=nobody-is-called-that',
   member: `/console/members/${member}`,
+  'member-edit': `/console/members/${member}/edit`,
+  'member-suspend': `/console/members/${member}/suspend`,
+  'member-history': `/console/members/${member}/history`,
   'member-sign-in': `/console/members/${member}/sign-in`,
   'member-visits': `/console/members/${member}/visits`,
   badges: '/console/badges',
   'badge-new': '/console/badges/new',
   rules: '/console/rules',
+  rule: `/console/rules/${first.rule}`,
   bookings: '/console/bookings',
+  booking: `/console/bookings/${first.booking}`,
   calendar: `/console/calendar?service=${service}`,
   services: '/console/services',
+  service: `/console/services/${service}`,
+  'slots-new': `/console/services/${service}/slots/new?kind=weekly`,
   roles: '/console/roles',
+  'role-new': '/console/roles/new',
   'api-keys': '/console/api-keys',
+  'api-key': `/console/api-keys/${first.key}`,
   'api-key-new': '/console/api-keys/new',
   'page-rules': '/console/page-rules',
+  'page-rule': `/console/page-rules/${first.pageRule}`,
+  'page-rule-new': '/console/page-rules/new',
+  'who-gets-in': '/console/page-rules?page=/members/welcome',
   providers: '/console/providers',
   webhooks: '/console/webhooks',
   webhook: `/console/webhooks/${EXAMPLE_WEBHOOK}`,
   explain: `/console/explain?method=GET&path=/v1/audit&as=${member}`,
   audit: '/console/audit',
   'ended-sessions': '/console/ended-sessions',
+  refused: `/console/members/${member}/nothing`,
   jobs: '/console/jobs',
+  job: '/console/jobs/award-badges',
   account: '/account',
   'account-badges': '/account/badges',
   'account-bookings': '/account/bookings',
+  'account-book': `/account/bookings/new/${service}`,
   'account-profile': '/account/profile',
   security: '/auth/account',
 })
@@ -68,6 +83,8 @@ interface Scene {
   readonly cookie: string
   readonly member: string
   readonly service: string
+  /** The first of each list. */
+  readonly first: Readonly<Record<'rule' | 'booking' | 'key' | 'pageRule', string>>
 }
 
 /** A site as people use it: an admin who comes often, what can be booked, and who has booked it. */
@@ -139,7 +156,15 @@ async function sceneOf(site: Site, stateDir: string): Promise<Scene> {
   const often = await site.db
     .prepare('select user_id as id from badge_assignments group by user_id order by count(*) desc')
     .first()
-  return { cookie, member: String(often?.['id']), service: tour.id }
+  const firstOf = async (list: string): Promise<string> =>
+    (await call(root, `/v1/${list}?limit=1`)).items[0]?.id
+  const first = {
+    rule: await firstOf('badge-rules'),
+    booking: await firstOf('bookings'),
+    key: await firstOf('api-keys'),
+    pageRule: await firstOf('page-rules'),
+  }
+  return { cookie, member: String(often?.['id']), service: tour.id, first }
 }
 
 /** Somebody who signs up like anybody else. @returns the cookie of their session */

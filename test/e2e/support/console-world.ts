@@ -26,7 +26,7 @@ export interface ConsoleWorld {
   /** A page of somebody with that role, or of nobody, in a context of its own. */
   as(role: string | undefined, options?: BrowserContextOptions): Promise<Watched>
   /** What a page answers them, as a link of the site asks for it. */
-  statusFor(role: string, path: string): Promise<number>
+  answerFor(role: string, path: string): Promise<{ readonly status: number; readonly text: string }>
   /** Fills in and sends the form of the sign-in, which the page shows. */
   signIn(page: Page, role: string): Promise<void>
 }
@@ -71,6 +71,7 @@ export function consoleWorld(roles: readonly string[]): () => ConsoleWorld {
     const { id: webhook } = await call('POST', '/v1/webhooks', hook)
     await call('POST', `/v1/webhooks/${webhook}/ping`)
     const { id: service } = await call('POST', '/v1/services', { name: 'Tour' })
+    await call('POST', '/v1/services', { name: 'Booked by nobody' })
     const slots = `/v1/services/${service}/slots`
     const hours = (count: number) => new Date(Date.now() + count * 3_600_000).toISOString()
     const { id: slotId } = await call('POST', slots, { startsAt: hours(24), endsAt: hours(25) })
@@ -97,10 +98,10 @@ export function consoleWorld(roles: readonly string[]): () => ConsoleWorld {
         }
         return watchedPage(context)
       },
-      async statusFor(role, path) {
+      async answerFor(role, path) {
         const headers = { Cookie: cookies.get(role) ?? '', 'Sec-Fetch-Site': 'same-origin' }
-        const { status } = await fetch(url + path, { headers, redirect: 'manual' })
-        return status
+        const answer = await fetch(url + path, { headers, redirect: 'manual' })
+        return { status: answer.status, text: await answer.text() }
       },
       async signIn(page, role) {
         await page.getByLabel('Email', { exact: true }).fill(emailOf(role))

@@ -1,5 +1,5 @@
 /** The rules about the pages of the site: in which order they are asked, and who gets in where. */
-import type { Child } from 'hono/jsx'
+import type { Child, PropsWithChildren } from 'hono/jsx'
 import { Check, type Choice, Field, Hidden, Select } from '../../look/forms.tsx'
 import { Card, Empty, Facts, Head, Pager, Pill, Table, Time } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
@@ -242,19 +242,30 @@ const Move = ({
     <Hidden name="revision" value={String(revision)} />
     <Hidden name="above" value={above?.id ?? ''} />
     <Hidden name="below" value={below?.id ?? ''} />
-    {above && (
+    {above ? (
       <button class="plain small" name="to" value="up">
         <span aria-hidden="true">↑</span>
         <span class="only-read">Move {path} up</span>
       </button>
+    ) : (
+      <Nowhere>↑</Nowhere>
     )}{' '}
-    {below && (
+    {below ? (
       <button class="plain small" name="to" value="down">
         <span aria-hidden="true">↓</span>
         <span class="only-read">Move {path} down</span>
       </button>
+    ) : (
+      <Nowhere>↓</Nowhere>
     )}
   </form>
+)
+
+/** Keeps the place of a button that would do nothing. */
+const Nowhere = ({ children }: PropsWithChildren) => (
+  <button type="button" class="plain small" disabled data-off="" aria-hidden="true">
+    {children}
+  </button>
 )
 
 interface Answer {

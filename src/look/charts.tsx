@@ -10,7 +10,7 @@ export interface Point {
 /** Of the drawing, which is stretched to its card; text stands beside it, so that it is not. */
 const [WIDTH, HEIGHT] = [640, 100]
 
-/** Bars, one for each day; first, middle and last are labelled. @param unit as in `visits` */
+/** Bars, one for each day; first, middle and last are labelled. @param unit in the plural, as in `visits` */
 export const Bars = ({
   title,
   unit,
@@ -35,7 +35,7 @@ export const Bars = ({
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
         preserveAspectRatio="none"
         role="img"
-        aria-label={`${title}: ${total} ${unit} in all, at most ${top} at once`}
+        aria-label={`${title}: ${total} ${total === 1 ? unit.slice(0, -1) : unit} in all, at most ${top} on one day`}
       >
         {points.map(({ day, value }, at) => {
           const height = (value / top) * HEIGHT

@@ -254,6 +254,72 @@ test('what a page cannot take as it was typed it shows again, with what is wrong
   expect(text).toContain('x'.repeat(51))
 })
 
+describe('members', () => {
+  test('are found by name, address and id, filtered by the address of the page, page by page', async () => {
+    const site = consoleSite()
+    const root = await site.root()
+    const ada = await site.person('Ada', 'admin')
+    const people = await Promise.all(Array.from({ length: 51 }, (_, at) => site.member(`m${at}`)))
+    const [bob] = people
+    await root.patch(`/v1/users/${bob?.userId}`, { displayName: 'Bob' })
+    const mo = await site.person('Mo', 'moderator')
+    const shown = async (search: string) => {
+      const { text } = await ada.get(`/console/members${search}`)
+      const ids = [...text.matchAll(/href="\/console\/members\/(usr_\w+)"/g)].map(([, id]) => id)
+      return { ids, next: /href="\/console\/members(\?[^"]+)" rel="next"/.exec(text)?.[1] }
+    }
+    expect((await shown('?q=Bo')).ids).toEqual([bob?.userId])
+    const { body } = await root.get(`/v1/users/${mo.userId}?view=full`)
+    expect((await shown(`?q=${encodeURIComponent(body.email)}`)).ids).toEqual([mo.userId])
+    expect((await ada.get(`/console/members?q=${mo.userId}`)).location).toBe(
+      `/console/members/${mo.userId}`,
+    )
+    expect((await shown('?role=moderator')).ids).toEqual([mo.userId])
+    await root.post(`/v1/users/${bob?.userId}/suspend`)
+    expect((await shown('?status=suspended')).ids).toEqual([bob?.userId])
+    const first = await shown('?status=active')
+    const second = await shown((first.next ?? '').replaceAll('&amp;', '&'))
+    expect([first.ids.length, first.next?.includes('status=active')]).toEqual([50, true])
+    // Ada, Mo, root and 50 of the others, each of them once.
+    expect(new Set([...first.ids, ...second.ids]).size).toBe(53)
+    expect(second.next).toBeUndefined()
+  })
+})
+
+test('a running job is seen on the overview, its own page and with the rules, with what it has counted', async () => {
+  const site = consoleSite()
+  const [ada, root] = [await site.person('Ada', 'admin'), await site.root()]
+  const { body: badge } = await root.post('/v1/badges', { title: 'Helper' })
+  const rule = { badgeId: badge.id, metric: 'visits', threshold: 1 }
+  const { id } = (await root.post('/v1/badge-rules', rule)).body
+  await root.put(`/v1/users/${ada.userId}/badges/${badge.id}`)
+  const place = '/console/jobs/award-badges'
+  const pages = ['/console', '/console/jobs', place, `/console/rules/${id}`]
+  await ada.post(`${place}/run`)
+  await site.env.DB.prepare(
+    `update job_runs set status = 'running', started_at = requested_at, counts = '{"awarded":7}'`,
+  ).run()
+  const seen = async () => {
+    const texts = await Promise.all(pages.map(async (path) => (await ada.get(path)).text))
+    return texts.map((text) => [/>running</.test(text), text.includes('data-reload')])
+  }
+  // A page with a form does not come anew by itself: what is typed would be gone.
+  expect(await seen()).toEqual([
+    [true, true],
+    [true, true],
+    [true, true],
+    [true, false],
+  ])
+  for (const path of ['/console', place, `/console/rules/${id}`])
+    expect((await ada.get(path)).text).toContain('awarded 7')
+  const { text } = await ada.get('/console')
+  expect(text).toMatch(/Badges given, the last 30 days: 1 badge in all/)
+  await site.env.DB.prepare(
+    `update job_runs set status = 'succeeded', finished_at = started_at`,
+  ).run()
+  expect((await seen()).flat()).not.toContain(true)
+})
+
 describe('the pages about one member', () => {
   test('show their sessions, identities and bookings to whom the API shows them', async () => {
     const site = consoleSite()

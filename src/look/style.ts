@@ -58,7 +58,7 @@ const COMPONENTS = `.skip{position:absolute;left:var(--s2);top:-5rem;z-index:9;p
 .only-read{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .muted{color:var(--muted)}.small{font-size:var(--small)}.right{text-align:right}.nums{font-variant-numeric:tabular-nums}.nowrap{white-space:nowrap}
 .stack{display:grid;gap:var(--s4);grid-template-columns:minmax(0,1fr);align-content:start}.stack.tight{gap:var(--s2)}.stack.close{gap:0}.stack.wide{gap:var(--s5)}
-.row{display:flex;flex-wrap:wrap;align-items:center;gap:var(--s2)}.row.between{justify-content:space-between}.row.top{align-items:flex-start;gap:var(--s3) var(--s4)}.row.end{align-items:flex-end}.grow{flex:1 1 12rem;min-width:0}
+.row{display:flex;flex-wrap:wrap;align-items:center;gap:var(--s2)}.row.between{justify-content:space-between}.row.top{align-items:flex-start;gap:var(--s3) var(--s4)}.row.end{align-items:flex-end}.row>.filters{flex:0 1 20rem}fieldset>.row{gap:var(--s2) var(--s4)}.grow{flex:1 1 12rem;min-width:0}
 .grid{display:grid;gap:var(--s4);grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr))}.grid.two{align-items:start;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr))}.grid.few{grid-template-columns:repeat(auto-fit,minmax(min(100%,9rem),1fr))}
 .brand{display:inline-flex;align-items:center;gap:.625rem;font-weight:600;color:var(--text);text-decoration:none;min-width:0}
 .brand img,.brand .mark{width:1.75rem;height:1.75rem;border-radius:.4rem;flex:none;object-fit:contain}
@@ -80,7 +80,7 @@ const COMPONENTS = `.skip{position:absolute;left:var(--s2);top:-5rem;z-index:9;p
 .main{padding:var(--s5) clamp(1rem,3vw,2.25rem) var(--s6);max-width:76rem;width:100%;display:flex;flex-direction:column;gap:var(--s5)}
 .foot{margin-top:auto;padding-top:var(--s5);color:var(--muted);font-size:var(--small)}
 .head{display:flex;flex-wrap:wrap;gap:.125rem var(--s3);align-items:center;justify-content:space-between}
-.head .lead{color:var(--muted);flex-basis:100%;padding-right:max(0px,100% - 42rem)}
+.head .lead{color:var(--muted);flex-basis:100%;padding-right:max(0px,100% - 44rem);text-wrap:pretty}
 .crumbs{font-size:var(--small);color:var(--muted);margin-bottom:.125rem}.crumbs a{color:inherit}
 .actions{display:flex;flex-wrap:wrap;gap:var(--s2)}
 .tabs{display:flex;flex-wrap:wrap;gap:0 var(--s4);border-bottom:1px solid var(--line)}
@@ -154,7 +154,7 @@ dialog{border:1px solid var(--line);border-radius:var(--radius);padding:var(--s5
 @media (width<=40rem){
 input:not([type=checkbox],[type=radio],[type=hidden],[type=color]),select,textarea{font-size:16px}
 input:not([type=checkbox],[type=radio],[type=hidden],[type=color]),select,button:not(.small),.button:not(.small){min-height:2.75rem}
-.row.end>.grow{flex-basis:100%}
+.row.end>.grow{flex-basis:100%}.row.top>.field{flex:1 1 8.5rem}
 .table thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .table table,.table tbody,.table tr,.table td,.table tbody th{display:block}
 .table tr{padding:var(--s2) var(--s4)}

@@ -467,7 +467,7 @@ function acting(app: ConsoleApp): void {
                 ? 'From this moment on they may do nothing that takes being a member, also with sessions and tokens that they have. Nothing of theirs is deleted.'
                 : 'They may do again whatever their roles allow.'}
             </p>
-            <form method="post" class="row">
+            <form method="post" class="stack">
               <OnceKey />
               {act === 'suspend' && (
                 <TextArea
@@ -477,10 +477,12 @@ function acting(app: ConsoleApp): void {
                   maxlength={500}
                 />
               )}
-              <button class={act === 'suspend' ? 'danger' : ''}>{title}</button>
-              <a class="button plain" href={place}>
-                Cancel
-              </a>
+              <div class="row">
+                <button class={act === 'suspend' ? 'danger' : ''}>{title}</button>
+                <a class="button plain" href={place}>
+                  Cancel
+                </a>
+              </div>
             </form>
           </Card>
         </>

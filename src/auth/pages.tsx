@@ -15,8 +15,7 @@ export interface LoginPage {
   readonly notice: Notice | undefined
   readonly content: Child
   readonly script?: Script
-  /** Whether it is one of the account's, with the others beside it. */
-  /** Of whose account it is a page. */
+  /** Whose account it is a page of, with the others beside it. */
   readonly account?: { readonly isStaff: boolean }
 }
 

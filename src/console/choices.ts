@@ -29,11 +29,13 @@ export function choicesOf(client: Client, what: keyof typeof LISTS): Promise<Cho
   return LISTS[what](client)
 }
 
-export const placeOfChoices = (what: keyof typeof LISTS) => `/console/choices/${what}`
+const FOR_FILTERS = ['services', 'roles'] as const satisfies readonly (keyof typeof LISTS)[]
+
+export const placeOfChoices = (what: (typeof FOR_FILTERS)[number]) => `/console/choices/${what}`
 
 /** What the script asks for; the browser keeps it for a minute. */
 export function choicePages(app: ConsoleApp): void {
-  for (const what of ['badges', 'services', 'roles'] as const) {
+  for (const what of FOR_FILTERS) {
     app.get(placeOfChoices(what), async (c) =>
       c.json(await choicesOf(c.var.client, what), 200, {
         'Cache-Control': 'private, max-age=60',

@@ -160,6 +160,8 @@ test('page rules are moved one step by buttons, as far as they go and unless one
     const { status } = await move(form, to)
     expect([status === 412 || status === 409, await order()]).toEqual([true, '/a/c/b'])
   }
+  const { location } = await ada.get(`${last.action}?page=%2Fa`)
+  expect(location).toBe('/console/page-rules?page=%2Fa')
   const seen = await formOf('/b')
   await root.patch(seen.action.replace('/console', '/v1').replace('/move', ''), { webSocket: true })
   expect([(await move(seen, 'up')).status, await order()]).toEqual([412, '/a/c/b'])

@@ -84,6 +84,11 @@ export function pageRulePages(app: ConsoleApp): void {
     return editPage(c, rule, typed, { note: <Both fields={fields} />, status: 412 })
   })
 
+  // Where the list is shown because nothing was moved, its own links and forms lead here.
+  app.get('/console/page-rules/:ruleId/move', (c) =>
+    c.redirect(RULES.href + new URL(c.req.url).search, 303),
+  )
+
   app.post('/console/page-rules/:ruleId/move', async (c) => {
     let came: keyof typeof NOT_MOVED | 'moved' | undefined
     const refused = await attempt(move(c).then((what) => (came = what)))

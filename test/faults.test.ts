@@ -30,7 +30,7 @@ const IN_TWO_STEPS = new Set([
 ])
 /** Changes that note what is left to be done in objects, or that a tick makes about it. */
 const AGENDA =
-  /^((erasures|events|job_runs|erased|days|answers|crossings|rules) |badge_assignments \+|feed \+ .*badge\.assign|counters \+ .*"awards"|.*system:)/
+  /^((erasures|events|job_runs|erased|days|answers|crossings|rules) |badge_assignments \+|feed \+ .*badge\.assign|counters \+ .*"awards"|awards_by_day \+ |.*system:)/
 
 /**
  * Requests that change what objects hold; the test of what follows from events shows that there are no

@@ -15,7 +15,10 @@ const ALWAYS_NEW: readonly (readonly [RegExp, string])[] = [
   [/(\\?"(?:position|seq|since)\\?"):\d+/g, '$1:N'],
   // What a counter has come to depends on what was there before.
   [/("kind":"[\w-]+","key":"[^"]*","count"):\d+/g, '$1:N'],
+  [/("day":"[\d-]+","count"):\d+/g, '$1:N'],
 ]
+
+const COUNTS = new Set(['counters', 'awards_by_day'])
 
 /**
  * Rows that came (`+`) and went (`-`), by table; a row that was changed does both. Of counters only what
@@ -30,7 +33,7 @@ export function changesBetween(before: Dump, after: Dump): string[] {
       const [old, now] = [textsOf(before[table]), textsOf(after[table])]
       // Tables of the same name count as one, whichever object they are in.
       const name = table.split('.').at(-1) ?? table
-      const gone = name === 'counters' ? [] : [...old].filter((row) => !now.has(row))
+      const gone = COUNTS.has(name) ? [] : [...old].filter((row) => !now.has(row))
       return [
         ...gone.map((row) => `${name} - ${masked(row)}`),
         ...[...now].filter((row) => !old.has(row)).map((row) => `${name} + ${masked(row)}`),

@@ -41,6 +41,7 @@ export const MIGRATIONS = [
   '0040_stores',
   '0042_assumed_tokens',
   '0044_webhook_told',
+  '0048_shards_grow',
 ] as const
 
 /** A row of `sqlite_master`. */
@@ -78,6 +79,8 @@ export const GUARDS = [
   'users_counted',
   'users_counted_anew',
   'users_not_counted',
+  'visit_shards_never_go',
+  'visit_shards_never_shrink',
 ] as const
 
 /** What is missing, in words: `table users`, `column users.bio`, `trigger x`. */

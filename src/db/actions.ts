@@ -67,6 +67,7 @@ const LOGGED_EVENTS = [
   'webhook.rotate',
   'webhook.disable',
   'webhook.delete',
+  'audit.remove',
   'site.update',
 ] as const
 

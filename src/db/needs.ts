@@ -41,6 +41,7 @@ export const MIGRATIONS = [
   '0040_stores',
   '0042_assumed_tokens',
   '0044_webhook_told',
+  '0047_sealed_audit',
   '0048_shards_grow',
 ] as const
 
@@ -57,8 +58,13 @@ export const GUARDS = [
   'acting_with_current_rights',
   'assumed',
   'assumed_is_still_so',
+  'audit_late_is_noted',
   'audit_log_is_never_changed',
   'audit_log_is_never_cleared',
+  'audit_removed_is_removed',
+  'audit_seals_are_cleared',
+  'audit_seals_are_kept',
+  'audit_seals_are_never_changed',
   'awards_counted',
   'awards_counted_anew',
   'awards_not_counted',

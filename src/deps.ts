@@ -36,6 +36,7 @@ import { mailPreferencesRepository } from './repositories/mail-preferences.ts'
 import { memberExportRepository } from './repositories/member-export.ts'
 import { membersRepository } from './repositories/members.ts'
 import { profileSyncRepository } from './repositories/profile-sync.ts'
+import { oldBookingsRepository } from './repositories/old-bookings.ts'
 import { pageRulesRepository } from './repositories/page-rules.ts'
 import { refusalsRepository } from './repositories/refusals.ts'
 import { sessionEndsRepository } from './repositories/session-ends.ts'
@@ -464,6 +465,10 @@ class Everything {
 
   get mintFeedSecret() {
     return async () => mintFeedSecret(await keyChecksums(this.settings, this.apiKeys, this.now))
+  }
+
+  get oldBookings() {
+    return oldBookingsRepository(this.#db)
   }
 
   get guestData() {

@@ -45,6 +45,10 @@ export const JOBS = {
       'Forgets from where visitors booked once that is over, and what guests have left after GUEST_DATA_DAYS',
     everyMinutes: 0,
   },
+  'forget-bookings': {
+    description: 'Deletes bookings that ended more than BOOKINGS_KEEP_DAYS ago',
+    everyMinutes: DAILY,
+  },
   'fold-names': {
     description: 'Folds the names that members are searched by, until those of before are done',
     everyMinutes: DAILY,

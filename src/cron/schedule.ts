@@ -24,6 +24,7 @@ import { tellWaiting } from './tell-waiting.ts'
 import {
   eraseMembers,
   foldNames,
+  forgetBookings,
   forgetGuests,
   pruneRecords,
   pruneVisits,
@@ -41,6 +42,7 @@ const RUNNERS: Record<JobName, (context: JobContext) => Promise<JobResult>> = {
   'expire-holds': expireHolds,
   'tell-people': tellWaiting,
   'forget-guests': forgetGuests,
+  'forget-bookings': forgetBookings,
   'fold-names': foldNames,
   'prune-visits': pruneVisits,
   'prune-records': pruneRecords,

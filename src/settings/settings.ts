@@ -63,6 +63,8 @@ export interface RawSettings
   readonly SELF_DELETION?: string
   /** 1..3650 days after which events are forgotten. Default 30. */
   readonly EVENT_DAYS?: string
+  /** 30..36500 days after their end for which bookings are kept. Default: for good. */
+  readonly BOOKINGS_KEEP_DAYS?: string
   /** 30..36500 days after which what is archived of the audit log leaves the database. Default: it stays. */
   readonly AUDIT_KEEP_DAYS?: string
   /** 1..10000: how many times as fast webhooks are repeated and given up; on this machine only. */
@@ -92,6 +94,7 @@ export const SETTING_NAMES = [
   'SELF_DELETION',
   'EVENT_DAYS',
   'AUDIT_KEEP_DAYS',
+  'BOOKINGS_KEEP_DAYS',
   'WEBHOOK_HASTE',
   'PAGES_DEFAULT',
   'LOG_REQUESTS',
@@ -132,6 +135,8 @@ export interface Settings {
   readonly allowsSelfDeletion: boolean
   /** How many days events are kept. */
   readonly eventDays: number
+  /** How many days after their end bookings are kept; undefined for ever. */
+  readonly bookingsKeepDays: number | undefined
   /** How many days the database keeps of the audit log what is archived; undefined for all of it. */
   readonly auditKeepDays: number | undefined
   /** How many times as fast webhooks are repeated. */
@@ -234,6 +239,7 @@ export function parseSettings(raw: RawSettings): Settings {
     },
     allowsSelfDeletion: setting('SELF_DELETION', OnOrOff, raw.SELF_DELETION || 'off') === 'on',
     eventDays: setting('EVENT_DAYS', wholeNumber(3650), raw.EVENT_DAYS || '30'),
+    bookingsKeepDays: setting('BOOKINGS_KEEP_DAYS', KeepDays, raw.BOOKINGS_KEEP_DAYS || undefined),
     auditKeepDays: setting('AUDIT_KEEP_DAYS', KeepDays, raw.AUDIT_KEEP_DAYS || undefined),
     webhookHaste: setting('WEBHOOK_HASTE', wholeNumber(10_000), raw.WEBHOOK_HASTE || '1'),
     pagesDefault: setting('PAGES_DEFAULT', OpenOrClosed, raw.PAGES_DEFAULT || 'closed'),

@@ -45,6 +45,7 @@ describe('GET /v1/jobs', () => {
       ['expire-holds', /every/],
       ['tell-people', /every/],
       ['forget-guests', /every/],
+      ['forget-bookings', /daily/],
       ['fold-names', /daily/],
       ['prune-visits', /daily/],
       ['prune-records', /daily/],

@@ -43,6 +43,7 @@ export const MIGRATIONS = [
   '0044_webhook_told',
   '0047_sealed_audit',
   '0048_shards_grow',
+  '0049_pages_of_jobs',
 ] as const
 
 /** A row of `sqlite_master`. */

@@ -28,6 +28,8 @@ const PAGE = 500
 /** A stretch is closed so long after its last entry: longer than any request or trigger goes on. */
 const CLOSED_AFTER_MS = 30 * 60_000
 const DAY_MS = 86_400_000
+/** In one run: a step digests a stretch, and a trigger has half a minute of a processor. */
+const STEPS = 60
 /** The key that signs, which is made now and then. */
 const CALLS_FOR_KEY = 4
 const CALLS_TO_SEAL = 5
@@ -45,8 +47,13 @@ interface Run {
 /** Whether all of it was done; false if the run may use no more. */
 type Step = Promise<boolean>
 
-export async function sealAudit({ deps, affords }: JobContext): Promise<JobResult> {
+export async function sealAudit({ deps, affords: affordsCalls }: JobContext): Promise<JobResult> {
   const counts = { sealed: 0, archived: 0, removed: 0, cleared: 0 }
+  let left = STEPS
+  const affords = (calls: number) => {
+    left -= 1
+    return left >= 0 && affordsCalls(calls)
+  }
   const run: Run = { deps, affords, counts, failures: [] }
   const { archive } = deps
   const isDone =

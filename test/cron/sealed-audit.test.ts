@@ -242,7 +242,7 @@ test('a run that is cut short, and two at once, leave one chain', async () => {
   vi.spyOn(console, 'error').mockReturnValue()
   await write(FULL ? 20_000 : 1_000, Date.now(), 10_000)
   await Promise.allSettled([site.tick(Date.now() + HOUR), site.tick(Date.now() + HOUR + 1)])
-  await site.tick(Date.now() + 3 * HOUR)
+  for (const hours of FULL ? [3, 5, 7] : [3]) await site.tick(Date.now() + hours * HOUR)
   expect(await verify()).toMatchObject({ fault: null })
   expect(files.size).toBe((await rowsOf('select number from audit_seals')).length)
 })

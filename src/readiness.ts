@@ -245,7 +245,11 @@ export async function healthInDetail(env: Bindings, now: number) {
     faults,
     schemaLevel: state.level ?? undefined,
     missing: [...state.gaps],
-    ...(differing.length > 0 && { differing }),
+    ...(differing.length > 0 && {
+      differing: differing.map(
+        ({ name, given, stored }) => `${name}: ${given}, made with ${stored}`,
+      ),
+    }),
     database: { milliseconds, bytes: found?.bytes ?? undefined },
     shards,
     lastTickAt: lastTick ?? undefined,

@@ -251,8 +251,8 @@ describe('a setting that is not what the site was made with', () => {
     const { body } = await root.get('/v1/health')
     expect(body.faults).toEqual(['database'])
     expect(body.differing).toEqual([
-      { name: 'VISIT_SHARDS', given: '16', stored: '4' },
-      { name: 'SITE_TIME_ZONE', given: 'Asia/Tokyo', stored: 'Europe/Berlin' },
+      'VISIT_SHARDS: 16, made with 4',
+      'SITE_TIME_ZONE: Asia/Tokyo, made with Europe/Berlin',
     ])
     const same = fresh({ SITE_TIME_ZONE: 'Europe/Berlin' })
     expect(await word(same)).toEqual([200, 'ok'])

@@ -81,22 +81,20 @@ export const listAudit = route({
 
 const Verification = z
   .object({
-    from: Count,
     stretches: Count,
     entries: Count,
     removed: Count,
-    unread: Count.meta({
-      description: 'Stretches that are cleared, of which only the seal was read',
-    }),
+    /** Stretches that are cleared, of which only the seal was read. */
+    unread: Count,
+    /** The first thing that is not as it was sealed. */
     fault: z
       .object({
         stretch: Count,
         what: z.enum(['signature', 'order', 'head', 'missing', 'changed', 'added', 'file']),
         // Whoever adds one chooses its id.
-        entry: shownText(100).optional(),
+        entry: shownText(200).optional(),
       })
-      .nullable()
-      .meta({ description: 'The first thing that is not as it was sealed' }),
+      .nullable(),
     next: Count.nullable().meta({ description: '`from` of the next call; null at the end' }),
   })
   .meta({ id: 'AuditVerification' })
@@ -104,7 +102,7 @@ const Verification = z
 export const verifyAudit = route({
   method: 'GET',
   path: '/v1/audit/verify',
-  summary: 'Hold the audit log against its seals, a few stretches at a time',
+  summary: 'Hold the audit log against its seals, some at a time',
   access: { may: 'audit:read' },
   input: {
     query: z.object({
@@ -119,8 +117,10 @@ export const verifyAudit = route({
   output: Verification,
   async run({ input, grant, deps }) {
     const { fault, next, ...rest } = await verify(grant, input.query.from, deps)
-    const { entry } = fault ?? {}
-    const shown = fault && { ...fault, ...(entry && { entry: entry.slice(0, 100) }) }
+    const shown = fault && {
+      ...fault,
+      ...(fault.entry && { entry: fault.entry.slice(0, 100).replaceAll(/[^ -~]/g, '?') }),
+    }
     return { ...rest, fault: shown ?? null, next: next ?? null }
   },
 })

@@ -15,11 +15,8 @@ const Health = z
     schemaLevel: shownName().optional(),
     /** What the database lacks. */
     missing: z.array(shownText(200)).max(MANY),
-    differing: z
-      .array(z.object({ name: shownName(), given: shownText(100), stored: shownText(100) }))
-      .max(2)
-      .optional()
-      .meta({ description: 'Settings that are not what the site was made with' }),
+    /** Settings that are not what the site was made with. */
+    differing: z.array(shownText(200)).max(2).optional(),
     database: z.object({ milliseconds: Count, bytes: Count.optional(), bytesLimit: Count }),
     shards: z
       .array(

@@ -21,8 +21,7 @@ export interface FaultAt extends Omit<Fault, 'what'> {
 }
 
 export interface Verified {
-  /** The first stretch that was looked at, and how many are as they were sealed. */
-  readonly from: number
+  /** How many are as they were sealed. */
   readonly stretches: number
   readonly entries: number
   /** Entries of those that have lost what may be removed. */
@@ -53,7 +52,7 @@ export async function verifyAudit(
   for (const seal of here.slice(0, STRETCHES)) {
     const found = await stretchOf(seal, deps)
     const fault = await faultOf(seal, previous, found, isKnown)
-    if (fault) return { from, ...so, fault: { stretch: seal.number, ...fault }, next: undefined }
+    if (fault) return { ...so, fault: { stretch: seal.number, ...fault }, next: undefined }
     const entries = typeof found === 'object' ? found.entries : []
     so.stretches += 1
     so.entries += entries.length
@@ -62,7 +61,7 @@ export async function verifyAudit(
     previous = seal
   }
   const next = here.length > STRETCHES ? from + STRETCHES : undefined
-  return { from, ...so, fault: undefined, next }
+  return { ...so, fault: undefined, next }
 }
 
 /** The site has to have signed the seal, it has to follow the one before, and the entries have to be so. */

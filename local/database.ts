@@ -10,6 +10,8 @@ import { Refusal } from './refusal.ts'
 import { DEPLOYED, wranglerOn } from './root.ts'
 import { openStateDir, runningServer } from './state.ts'
 
+export { text } from './site-facts.ts'
+
 const Results = z.array(z.object({ results: z.array(z.record(z.string(), z.unknown())) }))
 
 /** More than a page of what any command reads. */
@@ -72,9 +74,4 @@ export async function withDatabase<T>(
   } finally {
     await site.stop()
   }
-}
-
-/** A text in SQL. */
-export function text(value: string): string {
-  return `'${value.replaceAll("'", "''")}'`
 }

@@ -45,7 +45,7 @@ export interface Hands {
 }
 
 /** What a site says of its deployment besides settings. */
-export const OWN_VALUES = ['WORKER_NAME', 'DATABASE_ID', 'HOSTNAME'] as const
+export const OWN_VALUES = ['WORKER_NAME', 'DATABASE_ID', 'HOSTNAME', 'ARCHIVE_BUCKET'] as const
 
 /** They are secrets of the Worker and no variables, which anybody in the account can read. */
 const SECRETS = [
@@ -76,6 +76,8 @@ export async function deploy(deployment: Deployment, hands: Hands): Promise<void
   if (values['WORKER_NAME']) own.name = values['WORKER_NAME']
   if (values['DATABASE_ID']) database.database_id = values['DATABASE_ID']
   if (values['HOSTNAME']) own.routes = [{ pattern: values['HOSTNAME'], custom_domain: true }]
+  const bucket = values['ARCHIVE_BUCKET']
+  if (bucket) own['r2_buckets'] = [{ binding: 'ARCHIVE', bucket_name: bucket }]
   hands.writeConfig(deployment.config)
   if (isDry) {
     assertSmall(await wrangler('deploy', '--dry-run', ...target))

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
+import { ARCHIVE, archiveCopier } from './archive.ts'
 import { type Schedule, startCron } from './cron.ts'
 import type { Line } from './control.ts'
 import { entryModule } from './entry.ts'
@@ -81,9 +82,17 @@ async function start({ port: wanted = 0, stateDir, settings }: SiteOptions): Pro
     const made = await project()
     const here = { ...settings, ...loginAt(url, settings) }
     const log = siteLog(dir)
-    const miniflare = serve({ made, port, persistTo, settings: here, print: log.print })
+    let copyArchive = async (): Promise<void> => {}
+    const print = (message: string) => {
+      log.print(message)
+      // Whoever has asked for the tick, this is said at the end of a run that may have written files.
+      if (message.includes('"job":"seal-audit"')) void copyArchive()
+    }
+    const miniflare = serve({ made, port, persistTo, settings: here, print })
     undo.push(() => miniflare.dispose())
     await miniflare.ready
+    copyArchive = archiveCopier(miniflare, dir)
+    undo.push(async () => copyArchive())
     undo.push(await relayIpv6(port))
 
     // Over HTTP, for a tick may take half a minute, and the runtime's own proxy gives that up.
@@ -150,6 +159,7 @@ function serve({ made, port, persistTo, settings, print }: Served): Miniflare {
       {
         ...made.worker,
         name: 'guildhall',
+        r2Buckets: { [ARCHIVE.binding]: 'guildhall-archive' },
         bindings: { ...settings },
         modules: [
           { type: 'ESModule', path: 'local.js', contents: entryModule('worker.js', made.crons[0]) },

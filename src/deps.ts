@@ -6,6 +6,7 @@ import { type Database, openSession, type Session } from './db/client.ts'
 import { type KeyId, newId } from './db/ids.ts'
 import type { Bindings } from './env.ts'
 import { type Mailer, mailerOf } from './mail/mailer.ts'
+import { type Archive, archiveIn } from './objects/archive.ts'
 import { jobRunnerClient } from './objects/jobs.ts'
 import { keyGatesClient } from './objects/keys.ts'
 import { webhookSendersClient } from './objects/webhooks.ts'
@@ -17,6 +18,7 @@ import {
 } from './objects/visits.ts'
 import { apiKeysRepository } from './repositories/api-keys.ts'
 import { auditLogRepository } from './repositories/audit-log.ts'
+import { auditSealsRepository } from './repositories/audit-seals.ts'
 import { badgeAssignmentsRepository } from './repositories/badge-assignments.ts'
 import { badgeRulesRepository } from './repositories/badge-rules.ts'
 import { bookingClaimsRepository } from './repositories/booking-claims.ts'
@@ -34,6 +36,7 @@ import { mailPreferencesRepository } from './repositories/mail-preferences.ts'
 import { memberExportRepository } from './repositories/member-export.ts'
 import { membersRepository } from './repositories/members.ts'
 import { profileSyncRepository } from './repositories/profile-sync.ts'
+import { oldBookingsRepository } from './repositories/old-bookings.ts'
 import { pageRulesRepository } from './repositories/page-rules.ts'
 import { refusalsRepository } from './repositories/refusals.ts'
 import { sessionEndsRepository } from './repositories/session-ends.ts'
@@ -64,6 +67,7 @@ import { networkHash, siteHash } from './security/limits/network-hash.ts'
 import { tokenChecks } from './security/tokens/check-token.ts'
 import { keyStandingOf } from './security/tokens/jwks.ts'
 import { issuersOf } from './security/tokens/own-issuers.ts'
+import { AUDIT_KEYS, loadSigningKey, publicKeys } from './security/tokens/signing-keys.ts'
 import { verifyLogoutToken, verifySecurityEvent } from './security/tokens/signals.ts'
 import { idTokens, proofs } from './security/tokens/proof.ts'
 import { issueVisitorToken, type Returning } from './security/tokens/visitor-tokens.ts'
@@ -97,6 +101,7 @@ export interface Deps extends Pick<
   | 'badgeRules'
   | 'badgeAssignments'
   | 'auditLog'
+  | 'auditKeys'
   | 'services'
   | 'health'
   | 'bookings'
@@ -107,6 +112,8 @@ export interface Deps extends Pick<
   | 'addressHash'
   | 'mintFeedSecret'
 > {
+  readonly auditSeals: Pick<SystemDeps['auditSeals'], 'page' | 'entriesOf'>
+  readonly archive: Pick<Archive, 'read'> | undefined
   readonly members: Pick<SystemDeps['members'], 'setStatus' | 'addRole' | 'removeRole' | 'delete'>
   readonly apiKeys: Omit<SystemDeps['apiKeys'], 'checksums' | 'load' | 'ofCreators' | 'recordUsage'>
   readonly refusals: Pick<SystemDeps['refusals'], 'find'>
@@ -316,6 +323,27 @@ class Everything {
     return auditLogRepository(this.#db)
   }
 
+  get auditSeals() {
+    return auditSealsRepository(this.#db)
+  }
+
+  /** The key that signs heads of the audit log now. */
+  get auditKey() {
+    return async () =>
+      loadSigningKey(this.#db.$client, AUDIT_KEYS, this.settings.authSecret, this.now)
+  }
+
+  /** The names of all keys that have signed heads of the audit log, with their public halves. */
+  get auditKeys() {
+    return async () => publicKeys(this.#db.$client, AUDIT_KEYS, this.now)
+  }
+
+  /** Undefined where no bucket is bound. */
+  get archive(): Archive | undefined {
+    const { ARCHIVE } = this.#env
+    return ARCHIVE && archiveIn(ARCHIVE)
+  }
+
   get jobRuns() {
     return jobRunsRepository(this.#db, this.happened)
   }
@@ -437,6 +465,10 @@ class Everything {
 
   get mintFeedSecret() {
     return async () => mintFeedSecret(await keyChecksums(this.settings, this.apiKeys, this.now))
+  }
+
+  get oldBookings() {
+    return oldBookingsRepository(this.#db)
   }
 
   get guestData() {

@@ -1,4 +1,5 @@
 /** What the deployment gives the Worker: its bindings, and the texts of its settings. */
+import type { Bucket } from './objects/archive.ts'
 import type { JobBell } from './objects/jobs.ts'
 import type { KeyGate } from './objects/key-gate.ts'
 import type { VisitShard } from './objects/visit-shard.ts'
@@ -19,6 +20,8 @@ export interface Bindings extends RawSettings {
   readonly MAIL?: MailBinding
   /** The Worker of the site that this one stands in front of. */
   readonly PAGES?: Fetcher | undefined
+  /** Keeps the audit log for good: a bucket of R2. */
+  readonly ARCHIVE?: Bucket | undefined
   /** Counts unknown API keys by address; without it nobody does. */
   readonly BURST?: RateLimit | undefined
   /** Counts what anybody may make by address; without it nobody does. */

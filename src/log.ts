@@ -30,6 +30,7 @@ export type LogEvent =
   | 'mail postponed'
   | 'object not put back'
   | 'environment not written'
+  | 'setting differs'
   | 'refusals not written'
 
 /** Writes one line. @param details in the form that the schema has for this event */

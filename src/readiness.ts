@@ -9,7 +9,7 @@ import { describeError, log } from './log.ts'
 import { shardProbe } from './objects/visits.ts'
 import { Problem } from './problem.ts'
 import { type DatabaseState, siteStateRepository } from './repositories/site-state.ts'
-import { settingsOf } from './settings/settings.ts'
+import { type Settings, settingsOf } from './settings/settings.ts'
 
 /** What `/healthz` says is wrong, in the order in which it is looked for. */
 export const FAULTS = ['database', 'schema', 'objects', 'schedule'] as const
@@ -94,7 +94,42 @@ async function lookOnce(env: Bindings, memory: Known): Promise<void> {
       log('warn', 'environment not written', describeError(error)),
     )
   }
+  if (state.shards > 0 && state.timeZone === null) await noteTimeZone(env)
+  for (const { name, given, stored } of differencesIn(state, settingsOf(env))) {
+    const reason = `it is ${given}, and the site was made with ${stored}: docs/operations.md`
+    log(name === 'SITE_TIME_ZONE' ? 'error' : 'warn', 'setting differs', { name, reason })
+  }
   memory.isReady = true
+}
+
+/** A site that had members before this was noted. The next isolate tries again. */
+async function noteTimeZone(env: Bindings): Promise<void> {
+  await repositoryOf(env)
+    .noteTimeZone(settingsOf(env).siteTimeZone)
+    .catch((error: unknown) => log('warn', 'environment not written', describeError(error)))
+}
+
+/** Settings that are not what the site was made with. The number of shards that is stored is in force. */
+function differencesIn(
+  { shards, timeZone }: DatabaseState,
+  { visitShards, siteTimeZone }: Settings,
+) {
+  const facts = [
+    {
+      name: 'VISIT_SHARDS',
+      given: String(visitShards),
+      stored: shards > 0 ? String(shards) : null,
+    },
+    { name: 'SITE_TIME_ZONE', given: siteTimeZone, stored: timeZone },
+  ] as const
+  return facts.flatMap(({ name, given, stored }) =>
+    stored === null || stored === given ? [] : [{ name, given, stored }],
+  )
+}
+
+/** Days of visits would be counted in another time zone from here on. */
+function countsOtherwise(state: DatabaseState, settings: Settings): boolean {
+  return differencesIn(state, settings).some(({ name }) => name === 'SITE_TIME_ZONE')
 }
 
 /** What callers are told while the storage does not fit. */
@@ -154,6 +189,7 @@ async function look(env: Bindings, memory: Known): Promise<Fault | undefined> {
   const state = await stateOf(env)
   const fault = misfit(state, settingsOf(env).environment)
   if (fault) return fault.fault
+  if (countsOtherwise(state, settingsOf(env))) return 'database'
   const count = Math.min(state.shards, SHARDS_AT_ONCE)
   const turn = Array.from({ length: count }, (_, n) => (memory.nextShard + n) % state.shards)
   memory.nextShard += count
@@ -183,7 +219,8 @@ function isTicking({ lastTick, firstStart }: DatabaseState, now: number): boolea
 
 /** Everything there is to know about how the site is, read anew. */
 export async function healthInDetail(env: Bindings, now: number) {
-  const { environment } = settingsOf(env)
+  const settings = settingsOf(env)
+  const { environment } = settings
   const began = Date.now()
   const state = await stateOf(env)
   const milliseconds = Date.now() - began
@@ -195,10 +232,11 @@ export async function healthInDetail(env: Bindings, now: number) {
     Array.from({ length: state.shards }, async (_, shard) => shardState(env, shard, state)),
   )
   const faults = [
-    ...(fault ? [fault.fault] : []),
+    ...(fault ? [fault.fault] : countsOtherwise(state, settings) ? (['database'] as const) : []),
     ...(shards.some(({ answers }) => !answers) ? (['objects'] as const) : []),
     ...(isTicking(state, now) ? [] : (['schedule'] as const)),
   ]
+  const differing = differencesIn(state, settings)
   const { lastTick } = state
   const sinceTick = lastTick === null ? undefined : Math.floor((now - Date.parse(lastTick)) / 1000)
   return {
@@ -207,6 +245,11 @@ export async function healthInDetail(env: Bindings, now: number) {
     faults,
     schemaLevel: state.level ?? undefined,
     missing: [...state.gaps],
+    ...(differing.length > 0 && {
+      differing: differing.map(
+        ({ name, given, stored }) => `${name}: ${given}, made with ${stored}`,
+      ),
+    }),
     database: { milliseconds, bytes: found?.bytes ?? undefined },
     shards,
     lastTickAt: lastTick ?? undefined,

@@ -236,3 +236,35 @@ describe('a database', () => {
     expect((await site.anonymous.get('/v1/badges')).status).toBeGreaterThanOrEqual(500)
   })
 })
+
+describe('a setting that is not what the site was made with', () => {
+  test('is said: of the time zone by /healthz too, since days would be counted in another one', async () => {
+    await fresh({ SITE_TIME_ZONE: 'Europe/Berlin' }).member('ada')
+    const error = vi.spyOn(console, 'error').mockReturnValue()
+    const warn = vi.spyOn(console, 'warn').mockReturnValue()
+    const site = fresh({ SITE_TIME_ZONE: 'Asia/Tokyo', VISIT_SHARDS: '16' })
+    const root = await site.root()
+    expect(error).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('SITE_TIME_ZONE'))
+    expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('VISIT_SHARDS'))
+    await rowsOf(`update site set value = '${ago(1)}' where key = 'first_start'`)
+    expect(await word(site)).toEqual([503, 'database'])
+    const { body } = await root.get('/v1/health')
+    expect(body.faults).toEqual(['database'])
+    expect(body.differing).toEqual([
+      'VISIT_SHARDS: 16, made with 4',
+      'SITE_TIME_ZONE: Asia/Tokyo, made with Europe/Berlin',
+    ])
+    const same = fresh({ SITE_TIME_ZONE: 'Europe/Berlin' })
+    expect(await word(same)).toEqual([200, 'ok'])
+    expect((await (await same.root()).get('/v1/health')).body).not.toHaveProperty('differing')
+  })
+
+  test('is noted of a site that had members before it was', async () => {
+    await fresh().member('ada')
+    await rowsOf(`delete from site where key = 'time_zone'`)
+    await fresh({ SITE_TIME_ZONE: 'Asia/Tokyo' }).member('ben')
+    expect(await rowsOf(`select value from site where key = 'time_zone'`)).toEqual([
+      { value: 'Asia/Tokyo' },
+    ])
+  })
+})

@@ -132,6 +132,8 @@ const SIGNED_IN: Readonly<Record<string, Trips>> = {
   'POST /v1/api-keys/:keyId/rotate': [2, 1],
   'GET /v1/api-keys/:keyId/usage': [1, 0],
   'GET /v1/audit': [1, 0],
+  // The seals, and at the same time the keys that have signed them; then each stretch.
+  'GET /v1/audit/verify': [2, 0],
   'GET /v1/events': [1, 0],
   'GET /v1/webhooks': [1, 0],
   // How it is doing its object knows.

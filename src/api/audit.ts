@@ -3,8 +3,10 @@ import * as z from 'zod'
 import type { AuditId } from '../db/ids.ts'
 import { listOf, pageOfConstant, PageQuery, paginate } from '../http/pagination.ts'
 import { route } from '../http/route.ts'
+import { verifyAudit as verify } from '../operations/verify-audit.ts'
 import { ELEVATED_IDENTITIES } from '../security/elevated-identities.ts'
 import {
+  Count,
   exampleId,
   idOf,
   Instant,
@@ -74,6 +76,52 @@ export const listAudit = route({
       read: (after, limit) => deps.auditLog.list(filter, { after: after?.[0], limit }),
     })
     return { ...page, items: page.items.map(withoutNulls) }
+  },
+})
+
+const Verification = z
+  .object({
+    stretches: Count,
+    entries: Count,
+    removed: Count,
+    /** Stretches that are cleared, of which only the seal was read. */
+    unread: Count,
+    /** The first thing that is not as it was sealed. */
+    fault: z
+      .object({
+        stretch: Count,
+        what: z.enum(['signature', 'order', 'head', 'missing', 'changed', 'added', 'file']),
+        // Whoever adds one chooses its id.
+        entry: shownText(200).optional(),
+      })
+      .nullable(),
+    next: Count.nullable().meta({ description: '`from` of the next call; null at the end' }),
+  })
+  .meta({ id: 'AuditVerification' })
+
+export const verifyAudit = route({
+  method: 'GET',
+  path: '/v1/audit/verify',
+  summary: 'Hold the audit log against its seals, some at a time',
+  access: { may: 'audit:read' },
+  input: {
+    query: z.object({
+      from: z
+        .string()
+        .regex(/^[1-9]\d{0,8}$/, 'expected the number of a stretch')
+        .default('1')
+        .transform(Number)
+        .meta({ description: 'Number of the first stretch', examples: ['1'] }),
+    }),
+  },
+  output: Verification,
+  async run({ input, grant, deps }) {
+    const { fault, next, ...rest } = await verify(grant, input.query.from, deps)
+    const shown = fault && {
+      ...fault,
+      ...(fault.entry && { entry: fault.entry.slice(0, 100).replaceAll(/[^ -~]/g, '?') }),
+    }
+    return { ...rest, fault: shown ?? null, next: next ?? null }
   },
 })
 

@@ -15,6 +15,8 @@ const Health = z
     schemaLevel: shownName().optional(),
     /** What the database lacks. */
     missing: z.array(shownText(200)).max(MANY),
+    /** Settings that are not what the site was made with. */
+    differing: z.array(shownText(200)).max(2).optional(),
     database: z.object({ milliseconds: Count, bytes: Count.optional(), bytesLimit: Count }),
     shards: z
       .array(

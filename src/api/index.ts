@@ -9,7 +9,7 @@ import {
   readApiKeyUsage,
   rotateApiKey,
 } from './api-keys.ts'
-import { listAudit, listElevations } from './audit.ts'
+import { listAudit, listElevations, verifyAudit } from './audit.ts'
 import {
   putUserBadge,
   createBadgeAssignments,
@@ -194,6 +194,7 @@ const declared = {
   patchPageRule,
   deletePageRule,
   listAudit,
+  verifyAudit,
   listEvents,
   listWebhooks,
   readWebhook,

@@ -50,6 +50,8 @@ const SHOWN: Readonly<Record<EventType, true>> = {
   'webhook.update': true,
   'webhook.rotate': true,
   'webhook.disable': true,
+  'audit.remove': true,
+  'site.update': true,
   'webhook.delete': true,
   'job.succeed': true,
   'job.fail': true,

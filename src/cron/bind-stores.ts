@@ -11,6 +11,8 @@ import { failureOf, type JobContext, type JobResult } from './job.ts'
 const CALLS_TO_BEGIN = 9
 /** To tell it, to look for what it knows, and to tell it once more. */
 const CALLS_PER_SHARD = 3
+/** Shards at a time, so that a tick tells as many as it can, and the next one goes on. */
+const WAVE = 16
 
 const MEANING = {
   behind: 'was put back to an earlier state: npm run reconcile',
@@ -21,25 +23,35 @@ const MEANING = {
 /** The mark that a shard is at, or why it is not bound. */
 type Found = Mark | keyof typeof MEANING
 
-export async function bindStores({ deps, affords }: JobContext): Promise<JobResult> {
+export async function bindStores({ deps, cursor, affords }: JobContext): Promise<JobResult> {
   const counts = { shards: 0, bound: 0 }
-  if (!affords(CALLS_TO_BEGIN)) return { counts, cursor: null, failures: [] }
+  if (!affords(CALLS_TO_BEGIN)) return { counts, cursor, failures: [] }
   const { stores, now } = deps
   const { next, generation, shards, confirmed } = await stores.mark(new Date(now).toISOString())
-  if (!affords(CALLS_PER_SHARD * shards)) return { counts, cursor: null, failures: [] }
   const failures: string[] = []
-  const found = await Promise.all(
-    Array.from({ length: shards }, async (_, shard) => {
-      const last = confirmed.find((each) => each.shard === shard)
-      const known = last ? { mark: last.mark, token: last.token } : null
-      return findOut(shard, { generation, confirmed: known, next }, deps, failures)
-    }),
-  )
-  const bound = found.flatMap((at, shard) => (typeof at === 'object' ? { shard, ...at } : []))
-  if (bound.length > 0) await stores.confirm(bound)
-  // It is the database that was put back, and with it what every other object was told by it.
-  if (found.includes('unknown here')) await stores.begin(randomText())
-  return { counts: { shards, bound: bound.length }, cursor: null, failures }
+  for (let first = Number(cursor ?? 0); first < shards; first += WAVE) {
+    const wave = Array.from({ length: Math.min(WAVE, shards - first) }, (_, n) => first + n)
+    if (!affords(CALLS_PER_SHARD * wave.length)) return { counts, cursor: String(first), failures }
+    const found = await Promise.all(
+      wave.map(async (shard) => {
+        const last = confirmed.find((each) => each.shard === shard)
+        const known = last ? { mark: last.mark, token: last.token } : null
+        return findOut(shard, { generation, confirmed: known, next }, deps, failures)
+      }),
+    )
+    const bound = found.flatMap((at, n) =>
+      typeof at === 'object' ? { shard: first + n, ...at } : [],
+    )
+    if (bound.length > 0) await stores.confirm(bound)
+    counts.shards += wave.length
+    counts.bound += bound.length
+    // It is the database that was put back, and with it what every other object was told by it.
+    if (found.includes('unknown here')) {
+      await stores.begin(randomText())
+      return { counts, cursor: null, failures }
+    }
+  }
+  return { counts, cursor: null, failures }
 }
 
 /** What is so of one shard; undefined if it does not answer. */

@@ -45,6 +45,10 @@ export const JOBS = {
       'Forgets from where visitors booked once that is over, and what guests have left after GUEST_DATA_DAYS',
     everyMinutes: 0,
   },
+  'forget-bookings': {
+    description: 'Deletes bookings that ended more than BOOKINGS_KEEP_DAYS ago',
+    everyMinutes: DAILY,
+  },
   'fold-names': {
     description: 'Folds the names that members are searched by, until those of before are done',
     everyMinutes: DAILY,
@@ -57,6 +61,11 @@ export const JOBS = {
     description:
       'Forgets idempotency keys after a day, refusals after 7 days, job runs after 90, who was told what after 30, events after EVENT_DAYS, and what is over at the login',
     everyMinutes: DAILY,
+  },
+  'seal-audit': {
+    description:
+      'Seals the audit log, archives it where ARCHIVE is bound, and clears what is archived and older than AUDIT_KEEP_DAYS',
+    everyMinutes: 60,
   },
   'wake-webhooks': {
     description: 'Has webhooks look for events that nobody has told them of',
@@ -76,5 +85,6 @@ const TICK_MINUTES = 5
 /** When the job runs, in words for people. */
 export function scheduleOf(job: JobName): string {
   const minutes = JOBS[job].everyMinutes || TICK_MINUTES
-  return minutes === DAILY ? 'daily' : `every ${minutes} minutes`
+  if (minutes === DAILY) return 'daily'
+  return minutes === 60 ? 'hourly' : `every ${minutes} minutes`
 }

@@ -18,9 +18,17 @@ import { expireHolds, finishEvents } from './bookings.ts'
 import { isJobName, JOBS, type JobName } from './job-names.ts'
 import { failureOf, type JobContext, type JobResult } from './job.ts'
 import { reportMilestones } from './milestones.ts'
+import { sealAudit } from './seal-audit.ts'
 import { wakeWebhooks } from './webhooks.ts'
 import { tellWaiting } from './tell-waiting.ts'
-import { eraseMembers, foldNames, forgetGuests, pruneRecords, pruneVisits } from './upkeep.ts'
+import {
+  eraseMembers,
+  foldNames,
+  forgetBookings,
+  forgetGuests,
+  pruneRecords,
+  pruneVisits,
+} from './upkeep.ts'
 
 /** The trigger in wrangler.toml; a test compares the two. */
 export const TRIGGER = '*/5 * * * *'
@@ -34,9 +42,11 @@ const RUNNERS: Record<JobName, (context: JobContext) => Promise<JobResult>> = {
   'expire-holds': expireHolds,
   'tell-people': tellWaiting,
   'forget-guests': forgetGuests,
+  'forget-bookings': forgetBookings,
   'fold-names': foldNames,
   'prune-visits': pruneVisits,
   'prune-records': pruneRecords,
+  'seal-audit': sealAudit,
   'wake-webhooks': wakeWebhooks,
 }
 

@@ -10,6 +10,8 @@ import { failureOf, type JobContext, type JobResult } from './job.ts'
 
 const PAGE = 500
 const ERASURES = 25
+/** Each has a few notices. */
+const BOOKINGS = 250
 const DAY_MS = 24 * 60 * 60 * 1000
 /** Longer than the longest window of a rule. */
 const VISIT_DAYS_KEPT = 400
@@ -99,6 +101,22 @@ export async function forgetGuests({ deps, affords }: JobContext): Promise<JobRe
   }
   // What is left over is found again, for it is what has not been forgotten.
   return { counts, cursor: null, failures: [] }
+}
+
+/** Deletes bookings that ended more than `BOOKINGS_KEEP_DAYS` ago; without that setting, none. */
+export async function forgetBookings({ deps, cursor, affords }: JobContext): Promise<JobResult> {
+  const { oldBookings, settings, now } = deps
+  const { bookingsKeepDays: days } = settings
+  let forgotten = 0
+  let after = cursor !== null && isId('bkg', cursor) ? cursor : undefined
+  if (days === undefined) return { counts: { forgotten }, cursor: null, failures: [] }
+  do {
+    if (!affords(4)) return { counts: { forgotten }, cursor: after ?? null, failures: [] }
+    const page = await oldBookings.forget(after, now - days * DAY_MS, BOOKINGS)
+    forgotten += page.forgotten
+    after = page.next
+  } while (after !== undefined)
+  return { counts: { forgotten }, cursor: null, failures: [] }
 }
 
 /** Forgets idempotency keys, old runs, refusals, who was told what, events after EVENT_DAYS, what is over at the login, and what issuers told long ago. */

@@ -67,6 +67,8 @@ const LOGGED_EVENTS = [
   'webhook.rotate',
   'webhook.disable',
   'webhook.delete',
+  'audit.remove',
+  'site.update',
 ] as const
 
 /** What is not on the log: how runs of jobs end, and what the visit objects report. */

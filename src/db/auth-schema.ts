@@ -110,7 +110,7 @@ export const authPlaces = sqliteTable('auth_places', {
 
 export const tokenKeys = sqliteTable('token_keys', {
   kid: text().primaryKey(),
-  use: text({ enum: ['member', 'visitor', 'page'] }).notNull(),
+  use: text({ enum: ['member', 'visitor', 'page', 'audit'] }).notNull(),
   /** Which secret the private half is encrypted with; see `security/tokens/sealing.ts`. */
   sealedBy: text('sealed_by').notNull(),
   publicJwk: text('public_jwk', { mode: 'json' })

@@ -42,6 +42,9 @@ export const MIGRATIONS = [
   '0042_assumed_tokens',
   '0044_webhook_told',
   '0045_awards_by_day',
+  '0047_sealed_audit',
+  '0048_shards_grow',
+  '0049_pages_of_jobs',
 ] as const
 
 /** A row of `sqlite_master`. */
@@ -57,8 +60,13 @@ export const GUARDS = [
   'acting_with_current_rights',
   'assumed',
   'assumed_is_still_so',
+  'audit_late_is_noted',
   'audit_log_is_never_changed',
   'audit_log_is_never_cleared',
+  'audit_removed_is_removed',
+  'audit_seals_are_cleared',
+  'audit_seals_are_kept',
+  'audit_seals_are_never_changed',
   'awards_counted',
   'awards_counted_anew',
   'awards_not_counted',
@@ -79,6 +87,8 @@ export const GUARDS = [
   'users_counted',
   'users_counted_anew',
   'users_not_counted',
+  'visit_shards_never_go',
+  'visit_shards_never_shrink',
 ] as const
 
 /** What is missing, in words: `table users`, `column users.bio`, `trigger x`. */

@@ -188,6 +188,35 @@ export const auditLog = sqliteTable('audit_log', {
   changes: text({ mode: 'json' }).$type<Readonly<Record<string, unknown>>>().notNull(),
 })
 
+/** Stretches of the log that are sealed; see `security/audit-chain.ts`. */
+export const auditSeals = sqliteTable('audit_seals', {
+  number: integer().primaryKey(),
+  afterId: text('after_id').notNull(),
+  untilId: text('until_id').notNull(),
+  head: text().notNull(),
+  signed: text().notNull(),
+  sealedAt: text('sealed_at').notNull(),
+  /** JSON; null once the stretch is cleared. */
+  guide: text(),
+  /** The name of its file; null while it has none. */
+  archivedAs: text('archived_as'),
+  clearedAt: text('cleared_at'),
+})
+
+/** Entries that came after their stretch was sealed; a trigger notes them. */
+export const auditLate = sqliteTable('audit_late', {
+  id: text().$type<AuditId>().primaryKey(),
+  /** The stretch that has it; null while none has. */
+  number: integer(),
+})
+
+/** Entries of which what may be removed is removed; the operator inserts a row. */
+export const auditRemoved = sqliteTable('audit_removed', {
+  id: text().$type<AuditId>().primaryKey(),
+  /** What stands for it; null until it is removed. */
+  digest: text(),
+})
+
 /** Kept by triggers. */
 export const counters = sqliteTable(
   'counters',

@@ -27,6 +27,8 @@ export interface NewMember {
   readonly shardHash: number
   /** Becomes the site's number of shards if this is its first member. */
   readonly initialShards: number
+  /** In which time zone days of visits are counted, if this is the first member. */
+  readonly initialTimeZone: string
   readonly at: string
 }
 
@@ -75,6 +77,11 @@ export function assumptionOf(
 export type IdentitiesRepository = ReturnType<typeof identitiesRepository>
 export type IdentityRow = NonNullable<Awaited<ReturnType<IdentitiesRepository['find']>>['known']>
 export type MemberRow = NonNullable<Awaited<ReturnType<IdentitiesRepository['findMember']>>>
+
+/** Members get one of the shards that were added last, for those before have members already. */
+const SHARDS_FROM = sql.raw(
+  `coalesce((select cast(value as integer) from site where key = 'visit_shards_from'), 0)`,
+)
 
 export function identitiesRepository(db: Database) {
   const select = (issuer: string, subject: string, issued?: Issued) =>
@@ -205,15 +212,17 @@ export function identitiesRepository(db: Database) {
         shards: statement(
           db,
           sql`insert into site (key, value)
-          values ('visit_shards', ${String(member.initialShards)}) on conflict do nothing`,
+          values ('visit_shards', ${String(member.initialShards)}),
+            ('time_zone', ${member.initialTimeZone}) on conflict do nothing`,
         ),
         member: statement(
           db,
           sql`insert into users (id, display_name, name_key, email, status, access_revision,
             visit_shard, revision, created_at, updated_at)
           select ${userId}, ${member.displayName}, ${nameKey(member.displayName)}, ${member.email},
-            'active', 1, cast(${member.shardHash} as integer) %
-              (select cast(value as integer) from site where key = 'visit_shards'), 1, ${at}, ${at}
+            'active', 1, ${SHARDS_FROM} + cast(${member.shardHash} as integer) %
+              ((select cast(value as integer) from site where key = 'visit_shards')
+                - ${SHARDS_FROM}), 1, ${at}, ${at}
           where not exists (select 1 from identities where issuer = ${issuer} and subject = ${subject})
             and not exists (select 1 from erased_identities
               where identity_hash = ${member.identityHash} and erased_at >= ${issued.issuedAt})

@@ -28,7 +28,7 @@ export function loginRecordsRepository(db: Database) {
         keys: expired(
           'token_keys',
           'kid',
-          sql`max(signs_until, tokens_until) <= ${now - keysKeptMs}`,
+          sql`use <> 'audit' and max(signs_until, tokens_until) <= ${now - keysKeptMs}`,
           limit,
         ),
       })

@@ -5,7 +5,7 @@
  */
 import { and, eq, sql, type SQL } from 'drizzle-orm'
 import { batch, type Database, rows, statement } from '../db/client.ts'
-import type { BookingId, UserId, WebhookId } from '../db/ids.ts'
+import { type BookingId, firstIdAt, type UserId, type WebhookId } from '../db/ids.ts'
 import { type bookings, type NoticeOutcome, users, webhooks } from '../db/schema.ts'
 
 type Status = (typeof bookings.$inferSelect)['status']
@@ -215,6 +215,8 @@ export function noticesRepository(db: Database, now: string) {
      */
     async prune(before: string, limit: number): Promise<readonly number[]> {
       const today = now.slice(0, 'YYYY-MM-DD'.length)
+      // Nothing is booked after it has ended, so links to what was booked since need not be looked at.
+      const bound = firstIdAt('bkg', Date.parse(before))
       const gone = await batch(db, {
         notices: rows(
           db,
@@ -231,7 +233,7 @@ export function noticesRepository(db: Database, now: string) {
           db,
           sql`delete from calendar_feeds where secret_hash in
             (select secret_hash from calendar_feeds join bookings on bookings.id = booking_id
-            where ends_at < ${before} limit ${limit}) returning 1`,
+            where booking_id < ${bound} and ends_at < ${before} limit ${limit}) returning 1`,
         ),
       })
       return Object.values(gone).map((each) => each.length)

@@ -16,8 +16,10 @@ export interface DatabaseState {
   /** When it was first worked with, and when a tick last began a run. RFC 3339. */
   readonly firstStart: string | null
   readonly lastTick: string | null
-  /** How many shards have visits. */
+  /** How many shards have visits; 0 before the first member. */
   readonly shards: number
+  /** In which time zone days of visits are counted; null before the first member. */
+  readonly timeZone: string | null
 }
 
 /** What has to be done; each figure is 1000 if it is more than that. */
@@ -27,7 +29,7 @@ export interface Backlog {
   readonly requestedRuns: number
 }
 
-const FACTS = ['environment', 'generation', 'first_start', 'visit_shards'] as const
+const FACTS = ['environment', 'generation', 'first_start', 'visit_shards', 'time_zone'] as const
 
 export function siteStateRepository(db: Database) {
   /** Without a table or a column that is to be read, nothing more is asked. */
@@ -41,6 +43,7 @@ export function siteStateRepository(db: Database) {
       firstStart: null,
       lastTick: null,
       shards: 0,
+      timeZone: null,
     }
     if (gaps.length > 0) return { gaps, ...nothing }
     // Wrangler's table, and the local runner's; tests have none.
@@ -69,6 +72,7 @@ export function siteStateRepository(db: Database) {
       firstStart: fact.get('first_start') ?? null,
       lastTick: ticks[0]?.startedAt ?? null,
       shards: Number(fact.get('visit_shards') ?? 0),
+      timeZone: fact.get('time_zone') ?? null,
     }
   }
 
@@ -84,6 +88,14 @@ export function siteStateRepository(db: Database) {
             ('first_start', ${at}) on conflict do nothing`,
         ),
       })
+    },
+
+    /** Notes in which time zone the site has counted until now, if nothing says so. */
+    async noteTimeZone(zone: string) {
+      await statement(
+        db,
+        sql`insert into site (key, value) values ('time_zone', ${zone}) on conflict do nothing`,
+      )
     },
 
     /** What waits, and how large the database is, in bytes. */

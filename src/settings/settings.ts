@@ -63,6 +63,10 @@ export interface RawSettings
   readonly SELF_DELETION?: string
   /** 1..3650 days after which events are forgotten. Default 30. */
   readonly EVENT_DAYS?: string
+  /** 30..36500 days after their end for which bookings are kept. Default: for good. */
+  readonly BOOKINGS_KEEP_DAYS?: string
+  /** 30..36500 days after which what is archived of the audit log leaves the database. Default: it stays. */
+  readonly AUDIT_KEEP_DAYS?: string
   /** 1..10000: how many times as fast webhooks are repeated and given up; on this machine only. */
   readonly WEBHOOK_HASTE?: string
   /** What becomes of pages that no rule is about: `closed`, the default, or `open`. */
@@ -89,6 +93,8 @@ export const SETTING_NAMES = [
   'GUEST_DATA_DAYS',
   'SELF_DELETION',
   'EVENT_DAYS',
+  'AUDIT_KEEP_DAYS',
+  'BOOKINGS_KEEP_DAYS',
   'WEBHOOK_HASTE',
   'PAGES_DEFAULT',
   'LOG_REQUESTS',
@@ -129,6 +135,10 @@ export interface Settings {
   readonly allowsSelfDeletion: boolean
   /** How many days events are kept. */
   readonly eventDays: number
+  /** How many days after their end bookings are kept; undefined for ever. */
+  readonly bookingsKeepDays: number | undefined
+  /** How many days the database keeps of the audit log what is archived; undefined for all of it. */
+  readonly auditKeepDays: number | undefined
   /** How many times as fast webhooks are repeated. */
   readonly webhookHaste: number
   /** What becomes of pages that no rule is about. */
@@ -229,6 +239,8 @@ export function parseSettings(raw: RawSettings): Settings {
     },
     allowsSelfDeletion: setting('SELF_DELETION', OnOrOff, raw.SELF_DELETION || 'off') === 'on',
     eventDays: setting('EVENT_DAYS', wholeNumber(3650), raw.EVENT_DAYS || '30'),
+    bookingsKeepDays: setting('BOOKINGS_KEEP_DAYS', KeepDays, raw.BOOKINGS_KEEP_DAYS || undefined),
+    auditKeepDays: setting('AUDIT_KEEP_DAYS', KeepDays, raw.AUDIT_KEEP_DAYS || undefined),
     webhookHaste: setting('WEBHOOK_HASTE', wholeNumber(10_000), raw.WEBHOOK_HASTE || '1'),
     pagesDefault: setting('PAGES_DEFAULT', OpenOrClosed, raw.PAGES_DEFAULT || 'closed'),
     loggedShare: setting('LOG_REQUESTS', Share, raw.LOG_REQUESTS || '1'),
@@ -280,14 +292,16 @@ const Share = z
   .regex(/^(0(\.\d{1,6})?|1(\.0{1,6})?)$/, { error: 'expected a number from 0 to 1, as in 0.05' })
   .transform(Number)
 
-function wholeNumber(max: number) {
+function wholeNumber(max: number, min = 1) {
   return z.coerce
     .string()
-    .refine((text) => /^[1-9]\d{0,6}$/.test(text) && Number(text) <= max, {
-      error: `expected a whole number from 1 to ${max}`,
+    .refine((text) => /^[1-9]\d{0,6}$/.test(text) && Number(text) >= min && Number(text) <= max, {
+      error: `expected a whole number from ${min} to ${max}`,
     })
     .transform(Number)
 }
+
+const KeepDays = wholeNumber(36_500, 30).optional()
 
 /** One line of security.txt, so nothing that could end it. */
 const Contact = z

@@ -45,9 +45,11 @@ describe('GET /v1/jobs', () => {
       ['expire-holds', /every/],
       ['tell-people', /every/],
       ['forget-guests', /every/],
+      ['forget-bookings', /daily/],
       ['fold-names', /daily/],
       ['prune-visits', /daily/],
       ['prune-records', /daily/],
+      ['seal-audit', /hourly/],
       ['wake-webhooks', /every/],
     ] as const
     assertComplete(
@@ -67,7 +69,7 @@ describe('GET /v1/jobs', () => {
   })
 
   it('lists the jobs that docs/operations.md explains: nothing is left out', () => {
-    const rows = [...operations.matchAll(/^\| `([\w-]+)` \| (?:every tick|daily) /gm)]
+    const rows = [...operations.matchAll(/^\| `([\w-]+)` \| (?:every tick|hourly|daily) /gm)]
     assertComplete(
       rows.map(([, name = '']) => name),
       Object.keys(JOBS),

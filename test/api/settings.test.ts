@@ -219,6 +219,8 @@ const BAD = [
   ['GUEST_DATA_DAYS', '-1', 'expected a whole number from 1 to 36500'],
   ['SELF_DELETION', 'yes', 'expected "on" or "off"'],
   ['EVENT_DAYS', '0', 'expected a whole number from 1 to 3650'],
+  ['AUDIT_KEEP_DAYS', '29', 'expected a whole number from 30 to 36500'],
+  ['BOOKINGS_KEEP_DAYS', '29', 'expected a whole number from 30 to 36500'],
   ['WEBHOOK_HASTE', '2', 'hurries webhooks: only for a PUBLIC_URL on localhost'],
   ['PAGES_DEFAULT', 'shut', 'expected "open" or "closed"'],
   ['KEEP_REFUSALS', 'no', 'expected "on" or "off"'],

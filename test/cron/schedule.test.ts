@@ -217,9 +217,9 @@ describe('the statements that a trigger may make', () => {
     const left = () => rowsOf('select user_id from erasures')
     await testSite().tick(NOON)
     expect(await runsOf('erase-members')).toMatchObject([
-      { counts: '{"erased":650}', cursor: `usr_0${count(649)}` },
+      { counts: '{"erased":600}', cursor: `usr_0${count(599)}` },
     ])
-    expect(await left()).toHaveLength(350)
+    expect(await left()).toHaveLength(400)
     await testSite().tick(NOON + 5 * MINUTE)
     expect(await left()).toEqual([])
   })

@@ -2,6 +2,9 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, test, vi } from 'vitest'
+import { bindStores } from '../../src/cron/bind-stores.ts'
+import { openSession } from '../../src/db/client.ts'
+import { makeDeps } from '../../src/deps.ts'
 import { eventually } from '../support/eventually.ts'
 import { partner } from '../support/keys.ts'
 import { ask } from '../support/operator.ts'
@@ -159,6 +162,28 @@ describe('an object of another generation', () => {
     await env.DB.prepare('delete from store_shards').run()
     expect(await ticks(site, 2)).toEqual(['ok', 'ok'])
     expect((await ada.get('/v1/me/visits')).status).toBe(200)
+  })
+
+  test('is told in its turn where a tick cannot tell all', async () => {
+    const site = testSite({ VISIT_SHARDS: '20' })
+    await site.member('ada')
+    const deps = makeDeps(site.env, openSession(env.DB, 'primary'), Date.now())
+    const tick = async (cursor: string | null, calls: number) => {
+      let left = calls
+      return bindStores({ deps, cursor, affords: (wanted) => (left -= wanted) >= 0 })
+    }
+    expect(await tick(null, 60)).toEqual({
+      counts: { shards: 16, bound: 16 },
+      cursor: '16',
+      failures: [],
+    })
+    expect(await tick('16', 60)).toMatchObject({ counts: { shards: 4, bound: 4 }, cursor: null })
+    const told = await rowsOf('select count(*) as n, max(mark) as mark from store_shards')
+    expect(told).toEqual([{ n: 20, mark: 2 }])
+    expect(await tick(null, 1000)).toMatchObject({
+      counts: { shards: 20, bound: 20 },
+      failures: [],
+    })
   })
 
   test('that was put back alone holds, and the others go on', async () => {

@@ -1,6 +1,7 @@
 /** The life of a member across D1 and the object with their visits, from the first request on. */
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { growth } from '../../local/site-facts.ts'
 import { DAY, inShard } from '../objects/visit-fixtures.ts'
 import { dump } from '../support/dump.ts'
 import { failingStorage, interruptedStorage } from '../support/failing.ts'
@@ -52,6 +53,42 @@ describe('the first request', () => {
     const fixed = await rowsOf(`select value from site where key = 'visit_shards'`)
     expect(fixed).toEqual([{ value: '3' }])
     expect(await rowsOf('select max(visit_shard) < 3 as ok from users')).toEqual([{ ok: 1 }])
+  })
+
+  test('gives those who come after more shards were added one of those, and moves nobody', async () => {
+    const site = testSite({ VISIT_SHARDS: '2' })
+    const before = await Promise.all(['ada', 'ben', 'cleo'].map((name) => site.member(name)))
+    for (const member of before) await member.post('/v1/me/visits')
+    const shards = 'select id, visit_shard from users order by id'
+    const rows = await rowsOf(shards)
+    const grow = async (from: number, to: number) =>
+      env.DB.batch(growth(from, to, Date.now()).map((sql) => env.DB.prepare(sql)))
+    // The second comes too late.
+    await Promise.all([grow(2, 5), grow(2, 4)])
+    expect(await rowsOf(`select changes from audit_log where action = 'site.update'`)).toEqual([
+      { changes: '{"visitShards":5}' },
+    ])
+    expect(await rowsOf(shards)).toEqual(rows)
+    const later = await Promise.all(
+      Array.from({ length: 12 }, async (_, n) => site.member(`later-${n}`)),
+    )
+    for (const member of later) await member.post('/v1/me/visits')
+    const ids = JSON.stringify(later.map(({ userId }) => userId))
+    const used = await rowsOf(
+      `select distinct visit_shard as shard from users
+        where id in (select value from json_each(?)) order by shard`,
+      ids,
+    )
+    expect(used).toEqual([{ shard: 2 }, { shard: 3 }, { shard: 4 }])
+    await site.tick()
+    for (const member of [...before, ...later])
+      expect((await member.get(`/v1/users/${member.userId}/visits`)).body.total).toBe(1)
+    for (const sql of [
+      `update site set value = '4' where key = 'visit_shards'`,
+      `update site set value = '1025' where key = 'visit_shards'`,
+      `delete from site where key = 'visit_shards'`,
+    ])
+      await expect(env.DB.prepare(sql).run()).rejects.toThrow('never become fewer')
   })
 })
 

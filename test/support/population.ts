@@ -19,7 +19,8 @@ export async function populate(count: number, shards: number): Promise<Visitor[]
   }))
   await env.DB.batch([
     env.DB.prepare(
-      `insert into site (key, value) values ('visit_shards', ?) on conflict do nothing`,
+      `insert into site (key, value) values ('visit_shards', ?), ('time_zone', 'UTC')
+        on conflict do nothing`,
     ).bind(String(shards)),
     env.DB.prepare(
       `insert into users (id, display_name, name_key, status, access_revision, visit_shard,

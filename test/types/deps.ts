@@ -76,6 +76,8 @@ export const READS: Readonly<Record<Unaudited, true>> = {
   'apiKeys.list': true,
   'apiKeys.usage': true,
   'auditLog.list': true,
+  'auditSeals.entriesOf': true,
+  'auditSeals.page': true,
   'badgeAssignments.foresee': true,
   'badgeAssignments.ofUser': true,
   'badgeAssignments.wouldGain': true,

@@ -5,6 +5,7 @@
 import { dryRunDatabase } from '../../db/dry-run.ts'
 import { makeIdentifyDeps } from '../../deps.ts'
 import type { Bindings } from '../../env.ts'
+import type { Bucket } from '../../objects/archive.ts'
 import { NO_MAIL } from '../../mail/transport.ts'
 import { SETTING_NAMES, shareSettings } from '../../settings/settings.ts'
 import { dryRunObjects } from './dry-run-objects.ts'
@@ -144,6 +145,8 @@ function dryRunBindings(env: Bindings): Bindings {
     ASSETS: absent(),
     MAIL: NO_MAIL,
     PAGES: absent(),
+    // A file may be read, and none is written.
+    ARCHIVE: env.ARCHIVE && { ...absent<Bucket>(), get: env.ARCHIVE.get.bind(env.ARCHIVE) },
     BURST: absent(),
     // A dry run is no request, so the limit of addresses has nothing to count.
     ADDRESSES: { limit: async () => ({ success: true }) },

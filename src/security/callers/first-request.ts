@@ -35,6 +35,7 @@ export async function provision(
       email: token.email ?? null,
       bootstrapAdmin: isBootstrapAdmin,
       initialShards: settings.visitShards,
+      initialTimeZone: settings.siteTimeZone,
       at: new Date(now).toISOString(),
     },
     auditOwnAct('first valid request', userId, moment),

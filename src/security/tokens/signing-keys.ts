@@ -1,5 +1,6 @@
 /**
- * The keys of the tokens this site issues, to members, to visitors and to the origin of its pages. They are in D1; each signs for
+ * The keys of the tokens this site issues, to members, to visitors and to the origin of its pages, and of the
+ * heads of its audit log. They are in D1; each signs for
  * 30 days and is published while its tokens are good, all but the first a day before they sign. A key
  * is used only with the secret it was made with: after a change of the secret there is a new one.
  */
@@ -22,7 +23,7 @@ type Database = Pick<D1Database, 'prepare'>
 
 /** Keys that sign what is of one kind, and nothing but that. */
 export interface KeyUse {
-  readonly use: 'member' | 'visitor' | 'page'
+  readonly use: 'member' | 'visitor' | 'page' | 'audit'
   /** How long keys stay published after they have signed the last time: no shorter than a token usually lives. */
   readonly publishedForMs: number
 }
@@ -50,6 +51,12 @@ export const VISITOR_KEYS = {
 
 /** Keys of assertions, which say to the origin of a page who opens it and are good for nothing here. */
 export const PAGE_KEYS = { use: 'page', publishedForMs: DAY_MS } as const satisfies KeyUse
+
+/** Keys of the heads that seal the audit log. They stay published: what they signed is to verify for years. */
+export const AUDIT_KEYS = {
+  use: 'audit',
+  publishedForMs: Number.MAX_SAFE_INTEGER,
+} as const satisfies KeyUse
 
 /** What the API verifies with; never the private half. @param now milliseconds since the epoch */
 export async function publicKeys(
@@ -112,6 +119,7 @@ export async function signToken(
 export interface SigningKey {
   readonly kid: string
   readonly key: Awaited<ReturnType<typeof importJWK>>
+  readonly publicJwk: unknown
   /** Milliseconds since the epoch. */
   readonly signsUntil: number
 }
@@ -123,9 +131,15 @@ export async function loadSigningKey(
   secret: string | undefined,
   now: number,
 ): Promise<SigningKey> {
-  const { kid, private_jwk: sealed, signs_until } = await signingKey(db, use, secret, now)
+  const {
+    kid,
+    private_jwk: sealed,
+    public_jwk,
+    signs_until,
+  } = await signingKey(db, use, secret, now)
   const jwk = JSON.parse(await unseal(sealed, secret, kid))
-  return { kid, key: await importJWK(jwk, ALGORITHM), signsUntil: signs_until }
+  const key = await importJWK(jwk, ALGORITHM)
+  return { kid, key, publicJwk: JSON.parse(public_jwk), signsUntil: signs_until }
 }
 
 async function keepPublished(db: Database, kid: string, until: number): Promise<void> {
@@ -139,6 +153,7 @@ async function keepPublished(db: Database, kid: string, until: number): Promise<
 interface KeyRow {
   readonly kid: string
   readonly private_jwk: string
+  readonly public_jwk: string
   readonly signs_until: number
   /** When the last key that exists so far stops signing. */
   readonly last_until: number
@@ -179,7 +194,7 @@ function keyFor(db: Database, { use, sealedBy }: SealedSet, now: number): Promis
   countCall('d1')
   return db
     .prepare(
-      `select kid, private_jwk, signs_until, (select max(signs_until) from token_keys
+      `select kid, private_jwk, public_jwk, signs_until, (select max(signs_until) from token_keys
          where use = ?1 and sealed_by = ?2) as last_until
        from token_keys
        where use = ?1 and sealed_by = ?2 and signs_from <= ?3 and signs_until > ?3

@@ -80,7 +80,7 @@ export function serverForFile(): () => Server {
 
 /** Runs a script that is expected to end by itself. */
 export function runScript(
-  name: 'start' | 'token' | 'admin' | 'seed',
+  name: 'start' | 'token' | 'admin' | 'seed' | 'audit-verify',
   args: readonly string[],
   env: Environment,
 ): Promise<Ended> {
@@ -116,7 +116,7 @@ export function running(pids: readonly number[]): number[] {
 
 /** Starts the script without waiting for anything. In the end it is killed, if need be. */
 export function run(
-  name: 'start' | 'dev' | 'token' | 'admin' | 'seed',
+  name: 'start' | 'dev' | 'token' | 'admin' | 'seed' | 'audit-verify',
   args: readonly string[],
   env: Environment,
   cwd: string,

@@ -1,0 +1,58 @@
+/**
+ * `npm run shards`: how many objects share the visits, and more of them from now on. Members keep the one
+ * that they were made with, so no visit moves; new members get one of those that were added.
+ */
+import { parseArgs } from 'node:util'
+import { execute } from './database.ts'
+import { Refusal } from './refusal.ts'
+import { growth } from './site-facts.ts'
+
+const USAGE = `usage: npm run shards -- [--grow <number>] [--remote]
+
+  --grow     how many there are to be, up to 1024; they never become fewer
+  --remote   on the deployed site, by wrangler and your Cloudflare login`
+
+const MOST = 1024
+
+function readArguments() {
+  try {
+    const options = { grow: { type: 'string' }, remote: { type: 'boolean' } } as const
+    const { values } = parseArgs({ options })
+    const { grow, remote = false } = values
+    if (grow === undefined) return { to: undefined, remote }
+    return /^[1-9]\d{0,3}$/.test(grow) && Number(grow) <= MOST
+      ? { to: Number(grow), remote }
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function shards(remote: boolean): number {
+  const [found] = execute(`select value from site where key = 'visit_shards'`, remote)
+  const value = found?.results[0]?.['value']
+  if (value === undefined)
+    throw new Refusal('the site has no member yet: VISIT_SHARDS says how many there will be')
+  return Number(value)
+}
+
+const given = readArguments()
+if (!given) {
+  console.error(USAGE)
+  process.exit(2)
+}
+
+try {
+  const { to, remote } = given
+  const from = shards(remote)
+  if (to !== undefined && to < from)
+    throw new Refusal(`there are ${from}, and members are in each of them: they never become fewer`)
+  if (to !== undefined && to > from) execute(growth(from, to, Date.now()).join(';'), remote)
+  const now = shards(remote)
+  console.log(`${now} objects share the visits`)
+  if (to !== undefined)
+    console.log(`Set VISIT_SHARDS=${now}, so that the site does not say it differs.`)
+} catch (error) {
+  console.error('Nothing changed:', error instanceof Refusal ? error.message : error)
+  process.exit(1)
+}

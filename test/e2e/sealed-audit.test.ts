@@ -1,0 +1,51 @@
+/** The archive of the local site is a folder whose files verify without the site. */
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { runScript, startServer } from './support/site.ts'
+
+test('files of the archive verify by themselves, and the first bad entry is named', async () => {
+  const server = await startServer()
+  const STATE_DIR = server.stateDir
+  const verify = async (...args: string[]) => runScript('audit-verify', args, { STATE_DIR })
+  const tick = async (hours: number) =>
+    fetch(`${server.url}/cdn-cgi/local/scheduled?time=${Date.now() + hours * 3_600_000}`)
+  await runScript('token', ['ada', '--role', 'moderator'], { STATE_DIR })
+  await tick(2)
+  await runScript('token', ['bob', '--role', 'moderator'], { STATE_DIR })
+  await tick(4)
+  const site = await verify()
+  expect(site).toMatchObject({ code: 0, stdout: expect.stringContaining('in 2 stretches are as') })
+  await server.stop()
+
+  const archive = join(STATE_DIR, 'archive')
+  const names = readdirSync(archive).toSorted()
+  expect(names).toHaveLength(2)
+  expect(await verify(archive)).toMatchObject({ code: 0, stderr: '' })
+  const copy = join(STATE_DIR, 'copy')
+  const [first = '', second = ''] = names.map((name) => join(copy, name))
+  const tampered = async (change: () => void) => {
+    rmSync(copy, { recursive: true, force: true })
+    cpSync(archive, copy, { recursive: true })
+    change()
+    return verify(copy)
+  }
+  const edit = (file: string, change: (text: string) => string) =>
+    writeFileSync(file, change(readFileSync(file, 'utf8')))
+  const lines = readFileSync(join(archive, names[1] ?? ''), 'utf8').split('\n')
+  const { id }: { id: string } = JSON.parse(lines[2] ?? '')
+  for (const [said, change] of [
+    [
+      `stretch 2: changed, entry ${id}`,
+      (text: string) => text.replace(`${id}","at":"2`, `${id}","at":"3`),
+    ],
+    [`stretch 2: missing, entry ${id}`, (text: string) => text.replace(`${lines[2]}\n`, '')],
+    ['cut', (text: string) => text.slice(0, -9)],
+    ['signature', (text: string) => text.replace('"signed":"eyJ', '"signed":"eyK')],
+  ] as const)
+    expect(await tampered(() => edit(second, change)), said).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(said),
+    })
+  expect((await tampered(() => rmSync(first))).stdout).toContain('before stretch 2 is not there')
+})

@@ -12,6 +12,7 @@ export interface WranglerConfig {
   vars?: Record<string, unknown>
   d1_databases?: { binding: string; database_name?: string; database_id?: string }[]
   routes?: unknown[]
+  r2_buckets?: { binding: string; bucket_name?: string }[]
   env?: Record<string, WranglerConfig>
   [key: string]: unknown
 }
@@ -45,7 +46,7 @@ export interface Hands {
 }
 
 /** What a site says of its deployment besides settings. */
-export const OWN_VALUES = ['WORKER_NAME', 'DATABASE_ID', 'HOSTNAME'] as const
+export const OWN_VALUES = ['WORKER_NAME', 'DATABASE_ID', 'HOSTNAME', 'BACKUPS_BUCKET'] as const
 
 /** They are secrets of the Worker and no variables, which anybody in the account can read. */
 const SECRETS = [
@@ -76,6 +77,10 @@ export async function deploy(deployment: Deployment, hands: Hands): Promise<void
   if (values['WORKER_NAME']) own.name = values['WORKER_NAME']
   if (values['DATABASE_ID']) database.database_id = values['DATABASE_ID']
   if (values['HOSTNAME']) own.routes = [{ pattern: values['HOSTNAME'], custom_domain: true }]
+  if (values['BACKUPS_BUCKET']) {
+    const others = (own.r2_buckets ?? []).filter(({ binding }) => binding !== 'BACKUPS')
+    own.r2_buckets = [...others, { binding: 'BACKUPS', bucket_name: values['BACKUPS_BUCKET'] }]
+  }
   hands.writeConfig(deployment.config)
   if (isDry) {
     assertSmall(await wrangler('deploy', '--dry-run', ...target))

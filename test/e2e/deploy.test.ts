@@ -101,7 +101,7 @@ describe('a deployment', () => {
   })
 
   test('of staging has a database, a name and values of its own', async () => {
-    const values = { DATABASE_ID: ID, HOSTNAME: 'staging.example' }
+    const values = { DATABASE_ID: ID, HOSTNAME: 'staging.example', BACKUPS_BUCKET: 'kept' }
     const { done, written, run } = rehearsal({ environment: 'staging', values })
     await run()
     expect(done).toEqual([
@@ -115,6 +115,7 @@ describe('a deployment', () => {
       vars: { ENVIRONMENT: 'staging' },
       routes: [{ pattern: 'staging.example', custom_domain: true }],
       d1_databases: [{ database_id: ID }],
+      r2_buckets: [{ binding: 'BACKUPS', bucket_name: 'kept' }],
     })
   })
 

@@ -144,6 +144,7 @@ function dryRunBindings(env: Bindings): Bindings {
     ASSETS: absent(),
     MAIL: NO_MAIL,
     PAGES: absent(),
+    BACKUPS: absent(),
     BURST: absent(),
     // A dry run is no request, so the limit of addresses has nothing to count.
     ADDRESSES: { limit: async () => ({ success: true }) },

@@ -73,6 +73,7 @@ const FOR_ALL = ({ ids }: ConsoleWorld): readonly string[] => [
   '/console/badges',
   `/console/badges/${ids.badge}`,
   '/console/roles',
+  ...(process.env['FULL'] ? ['/console/roles/matrix', '/console/roles/moderator'] : []),
   '/console/bookings',
   '/console/calendar',
   '/console/services',
@@ -83,10 +84,11 @@ const FOR_ALL = ({ ids }: ConsoleWorld): readonly string[] => [
 /** Which pages there are for whom besides the admin, the first ones as nobody else sees them. */
 const SEEN = {
   // Axe takes long for the table of roles, and an admin has looked at it.
-  member: (world) => ({
-    own: FOR_ALL(world).filter((path) => path !== '/console/roles'),
-    shared: ['/console/roles'],
-  }),
+  member: (world) => {
+    const isOfRoles = (path: string) => path.startsWith('/console/roles')
+    const all = FOR_ALL(world)
+    return { own: all.filter((path) => !isOfRoles(path)), shared: all.filter(isOfRoles) }
+  },
   moderator: (world) => {
     const { ids } = world
     const own = [

@@ -9,6 +9,7 @@ import * as z from 'zod'
 import { Refusal } from './refusal.ts'
 import { DEPLOYED, wranglerOn } from './root.ts'
 import { openStateDir, runningServer } from './state.ts'
+import { type Stores, storesBehind, storesOf } from './stores.ts'
 
 export { text } from './site-facts.ts'
 
@@ -50,18 +51,26 @@ export interface Access {
 /** A deployed site ticks every five minutes. */
 const LOOK_EVERY_MS = 15_000
 
+/** A local site, whose bucket is at hand, too. */
+export type LocalAccess = Stores & Pick<Access, 'tick'>
+
 /** Works with the deployed site, or the local one, which is started for the moment if it does not run. */
 export async function withDatabase<T>(
   remote: boolean,
   work: (access: Access) => Promise<T>,
 ): Promise<T> {
-  const byWrangler = async (sql: string) => execute(sql, remote)[0]?.results ?? []
-  if (remote) return work({ query: byWrangler, tick: async () => sleep(LOOK_EVERY_MS) })
+  if (!remote) return withLocalSite(work)
+  const query = async (sql: string) => execute(sql, true)[0]?.results ?? []
+  return work({ query, tick: async () => sleep(LOOK_EVERY_MS) })
+}
+
+/** Works with the local site, which is started for the moment if it does not run. */
+export async function withLocalSite<T>(work: (access: LocalAccess) => Promise<T>): Promise<T> {
   const dir = stateDir()
   const running = await runningServer(dir)
   if (running) {
     const tick = async () => void (await fetch(`${running.url}/cdn-cgi/local/scheduled`))
-    return work({ query: byWrangler, tick })
+    return work({ ...storesBehind(running), tick })
   }
   const [{ startSite }, { localSettings }] = await Promise.all([
     import('./site.ts'),
@@ -69,8 +78,7 @@ export async function withDatabase<T>(
   ])
   const site = await startSite({ stateDir: dir, settings: await localSettings(dir) })
   try {
-    const query = async (sql: string) => (await site.db.prepare(sql).all<Row>()).results
-    return await work({ query, tick: async () => void (await site.tick()) })
+    return await work({ ...storesOf(site), tick: async () => void (await site.tick()) })
   } finally {
     await site.stop()
   }

@@ -12,6 +12,7 @@ export interface WranglerConfig {
   vars?: Record<string, unknown>
   d1_databases?: { binding: string; database_name?: string; database_id?: string }[]
   routes?: unknown[]
+  r2_buckets?: { binding: string; bucket_name?: string }[]
   env?: Record<string, WranglerConfig>
   [key: string]: unknown
 }
@@ -45,7 +46,13 @@ export interface Hands {
 }
 
 /** What a site says of its deployment besides settings. */
-export const OWN_VALUES = ['WORKER_NAME', 'DATABASE_ID', 'HOSTNAME', 'ARCHIVE_BUCKET'] as const
+export const OWN_VALUES = [
+  'WORKER_NAME',
+  'DATABASE_ID',
+  'HOSTNAME',
+  'ARCHIVE_BUCKET',
+  'BACKUPS_BUCKET',
+] as const
 
 /** They are secrets of the Worker and no variables, which anybody in the account can read. */
 const SECRETS = [
@@ -76,8 +83,11 @@ export async function deploy(deployment: Deployment, hands: Hands): Promise<void
   if (values['WORKER_NAME']) own.name = values['WORKER_NAME']
   if (values['DATABASE_ID']) database.database_id = values['DATABASE_ID']
   if (values['HOSTNAME']) own.routes = [{ pattern: values['HOSTNAME'], custom_domain: true }]
-  const bucket = values['ARCHIVE_BUCKET']
-  if (bucket) own['r2_buckets'] = [{ binding: 'ARCHIVE', bucket_name: bucket }]
+  const buckets = { ARCHIVE: values['ARCHIVE_BUCKET'], BACKUPS: values['BACKUPS_BUCKET'] }
+  for (const [binding, name] of Object.entries(buckets)) {
+    const others = (own.r2_buckets ?? []).filter((each) => each.binding !== binding)
+    if (name) own.r2_buckets = [...others, { binding, bucket_name: name }]
+  }
   hands.writeConfig(deployment.config)
   if (isDry) {
     assertSmall(await wrangler('deploy', '--dry-run', ...target))

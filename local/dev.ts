@@ -28,7 +28,7 @@ try {
   const url = `http://localhost:${port}`
   const settings = await localSettings(stateDir)
   const release = await claim(stateDir, url, async () => {
-    throw new Refusal('the site of `npm run dev` cannot be filled while it runs: stop it first')
+    throw new Refusal('the site of `npm run dev` does not do this while it runs: stop it first')
   })
   await migrate(join(stateDir, 'v3'))
   const file = join(stateDir, SECRETS.devSettings)

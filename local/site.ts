@@ -17,6 +17,7 @@ import type { Project } from './compile.ts'
 import { project } from './project.ts'
 import { Refusal } from './refusal.ts'
 import { claim, openStateDir, refuseIfServed } from './state.ts'
+import { doneFor } from './stores.ts'
 
 export interface SiteOptions {
   /** 0, the default, takes any free one. */
@@ -32,6 +33,8 @@ export interface Site {
   readonly db: Awaited<ReturnType<Miniflare['getD1Database']>>
   /** A Durable Object namespace by its binding, past every check; for seeding and tests. */
   objects(binding: string): ReturnType<Miniflare['getDurableObjectNamespace']>
+  /** The bucket that is bound as BACKUPS. */
+  bucket(): ReturnType<Miniflare['getR2Bucket']>
   /** Runs the Worker's cron handler; the first trigger and now unless told otherwise. */
   tick(cron?: string, time?: Date): Promise<'ok' | 'exception'>
   readonly schedule: Schedule
@@ -39,6 +42,9 @@ export interface Site {
   showRequests(): void
   stop(): Promise<void>
 }
+
+/** The bucket of local sites, which is bound as BACKUPS. */
+const LOCAL_BUCKET = 'guildhall-backups'
 
 /** How often another free port is tried. */
 const TRIES = 3
@@ -69,7 +75,9 @@ async function start({ port: wanted = 0, stateDir, settings }: SiteOptions): Pro
   const undo = [
     await claim(dir, url, async (request, say) => {
       if (!site) throw new Refusal('the site is not ready yet')
-      await seedAsked(site, dir, settings, request, say)
+      const rows = await doneFor(site, request)
+      if (rows) say({ done: rows })
+      else await seedAsked(site, dir, settings, request, say)
     }),
   ] as (() => unknown)[]
   const stop = async () => {
@@ -110,6 +118,7 @@ async function start({ port: wanted = 0, stateDir, settings }: SiteOptions): Pro
       url,
       db,
       objects: (name) => miniflare.getDurableObjectNamespace(name),
+      bucket: () => miniflare.getR2Bucket('BACKUPS'),
       tick,
       schedule,
       showRequests: log.showAll,
@@ -159,7 +168,8 @@ function serve({ made, port, persistTo, settings, print }: Served): Miniflare {
       {
         ...made.worker,
         name: 'guildhall',
-        r2Buckets: { [ARCHIVE.binding]: 'guildhall-archive' },
+        // On a machine of one's own there is always somewhere to put things.
+        r2Buckets: { [ARCHIVE.binding]: 'guildhall-archive', BACKUPS: LOCAL_BUCKET },
         bindings: { ...settings },
         modules: [
           { type: 'ESModule', path: 'local.js', contents: entryModule('worker.js', made.crons[0]) },

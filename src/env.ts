@@ -18,6 +18,8 @@ export interface Bindings extends RawSettings {
   readonly ASSETS: Fetcher
   /** Cloudflare's email service. */
   readonly MAIL?: MailBinding
+  /** Where what objects hold is put for `npm run backup`, and taken from for `npm run restore`. */
+  readonly BACKUPS?: R2Bucket | undefined
   /** The Worker of the site that this one stands in front of. */
   readonly PAGES?: Fetcher | undefined
   /** Keeps the audit log for good: a bucket of R2. */

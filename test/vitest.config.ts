@@ -58,6 +58,8 @@ function onWorkerd(compatibilityFlags: readonly string[]) {
             FULL: process.env['FULL'] ?? '',
             FLAGS: compatibilityFlags.join(' '),
           },
+          // This is the binding of `[[r2_buckets]]` that a site may have.
+          r2Buckets: ['BACKUPS'],
           // This is the binding of `[[send_email]]` in wrangler.toml.
           email: { send_email: [{ name: 'MAIL' }] },
         },

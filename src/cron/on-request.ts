@@ -13,9 +13,11 @@ import {
   type Report,
 } from '../repositories/operator-requests.ts'
 import { shareSettings } from '../settings/settings.ts'
+import { backUp } from './backup.ts'
 import { failureOf } from './job.ts'
 import { putObjectsBack } from './put-back.ts'
 import { reconcile } from './reconcile.ts'
+import { restore } from './restore.ts'
 import { tick, TRIGGER } from './schedule.ts'
 
 /** A tick that has taken a request is over by then. */
@@ -68,14 +70,8 @@ async function carryOut(env: Bindings, now: number): Promise<Outcome> {
       left -= calls
       return true
     }
-    if (request.kind !== 'reconcile') {
-      const report = await carriedOutAtOnce(limited, request)
-      const status = report.failures.length > 0 ? 'failed' : 'succeeded'
-      await requests.finish(id, { status, report, finishedAt: new Date().toISOString() })
-      return { spent: CALLS }
-    }
     const note = requests.note.bind(requests, id)
-    const { isDone, report } = await reconcile(limited, request, now, affords, note)
+    const { isDone, report } = await carriedOut(limited, request, { now, affords, note })
     const status = report.failures.length > 0 ? 'failed' : 'succeeded'
     if (isDone) await requests.finish(id, { status, report, finishedAt: new Date().toISOString() })
     else await requests.release(id)
@@ -87,10 +83,34 @@ async function carryOut(env: Bindings, now: number): Promise<Outcome> {
   return { spent: CALLS - left }
 }
 
-async function carriedOutAtOnce(
+interface Means {
+  readonly now: number
+  readonly affords: (calls: number) => boolean
+  readonly note: (progress: Report, report: Report) => Promise<void>
+}
+
+type CarriedOut = {
+  readonly isDone: boolean
+  readonly report: Report & { readonly failures: readonly string[] }
+}
+
+async function carriedOut(
   env: Bindings,
   request: OperatorRequest,
-): Promise<Report & { readonly failures: readonly string[] }> {
-  if (request.kind === 'put-back') return putObjectsBack(env, request)
-  return { failures: [`nothing here is called ${request.kind}`] }
+  { now, affords, note }: Means,
+): Promise<CarriedOut> {
+  switch (request.kind) {
+    case 'reconcile':
+      return reconcile(env, request, now, affords, note)
+    case 'backup':
+      return backUp(env, request, affords, note)
+    case 'restore':
+      return restore(env, request, affords, note)
+    case 'put-back':
+      // It counts no calls, so the jobs of this tick wait.
+      affords(CALLS)
+      return { isDone: true, report: await putObjectsBack(env, request) }
+    default:
+      return { isDone: true, report: { failures: [`nothing here is called ${request.kind}`] } }
+  }
 }

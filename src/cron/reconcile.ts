@@ -34,6 +34,8 @@ const KeyIdText = z.custom<KeyId>((id) => typeof id === 'string' && isId('key', 
 
 /** Where it goes on. */
 const Progress = z.object({
+  /** Whether both were just restored from one backup: rules are raised only where an object is beyond. */
+  isRestored: z.boolean().default(false),
   step: z.enum(['begin', 'members', 'rules', 'keys', 'webhooks', 'adopt', 'done']).default('begin'),
   generation: z.string().default(''),
   shard: z.number().default(0),
@@ -100,7 +102,8 @@ async function begin({ request, deps, reconciling, progress, report, affords }: 
   if (request.isDryRun) return 'members'
   const generation = randomText()
   const { id: requestId } = request
-  const elevation = { reason: 'npm run reconcile', bound: { requestId } }
+  const reason = progress.isRestored ? 'npm run restore' : 'npm run reconcile'
+  const elevation = { reason, bound: { requestId } }
   await elevate('reconciler', 'job:run', elevation, (grant) =>
     beginGeneration(grant, { requestId, generation }, { reconciling, now: deps.now }),
   )
@@ -168,7 +171,9 @@ async function rules({ request, deps, reconciling, progress, report, affords }: 
   if (!affords(1)) return undefined
   for (const { id: ruleId, revision: from } of await reconciling.rules()) {
     if (report.rulesRaised.some(({ id }) => id === ruleId)) continue
-    const to = Math.max(from, progress.revisions[ruleId] ?? 0) + 1
+    const known = progress.revisions[ruleId] ?? 0
+    if (progress.isRestored && known <= from) continue
+    const to = Math.max(from, known) + 1
     if (!request.isDryRun) {
       if (!affords(CALLS_PER_CHANGE)) return undefined
       await raise(ruleId, to)

@@ -106,7 +106,8 @@ export function gapsIn(found: readonly SchemaObject[]): string[] {
   ]
 }
 
-const TABLES = Object.values(schema)
+/** The tables that this code knows. */
+export const TABLES = Object.values(schema)
   .filter((value) => is(value, SQLiteTable))
   .map(getTableConfig)
   .map(({ name, columns }) => ({ name, columns: columns.map((column) => column.name) }))

@@ -3,6 +3,7 @@
  * whatever happens; the place in the feed moves in the transaction that takes events in.
  */
 import type { EventId, WebhookId } from '../db/ids.ts'
+import type { DumpedTable } from '../objects/table-dump.ts'
 import type { Delivery, DeliveryFilter, DeliveryState, Failure } from '../objects/webhooks.ts'
 
 const SCHEMA = `
@@ -20,6 +21,36 @@ const SCHEMA = `
     failures INTEGER NOT NULL, failing_since INTEGER, open_until INTEGER
   ) STRICT;
 `
+
+/** All of it, for a backup. */
+export const DELIVERY_TABLES: readonly DumpedTable[] = [
+  {
+    name: 'endpoint',
+    columns: ['one', 'id', 'generation', 'position', 'failures', 'failing_since', 'open_until'],
+    group: 1,
+    order: 'one',
+  },
+  {
+    name: 'deliveries',
+    columns: [
+      'id',
+      'seq',
+      'type',
+      'subject',
+      'body',
+      'status',
+      'attempts',
+      'first_at',
+      'last_at',
+      'next_at',
+      'last_status',
+      'last_failure',
+      'under_way',
+    ],
+    group: 1,
+    order: 'id',
+  },
+]
 
 const DELIVERY = `id, type, subject, status, attempts, last_status AS lastStatus,
   last_failure AS lastFailure, last_at AS lastAttemptAt, next_at AS nextAttemptAt, seq AS position`

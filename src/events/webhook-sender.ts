@@ -12,6 +12,7 @@ import { makeDeps } from '../deps.ts'
 import type { Bindings } from '../env.ts'
 import { describeError, log } from '../log.ts'
 import { Belonging, isOfOtherGeneration, otherGeneration } from '../objects/belonging.ts'
+import { type DumpedRows, type DumpPage, TableDump } from '../objects/table-dump.ts'
 import type {
   Delivery,
   DeliveryFilter,
@@ -25,7 +26,7 @@ import type { CurrentWebhook, DisabledBecause } from '../repositories/webhooks.t
 import { elevate } from '../security/elevation.ts'
 import { signingSecrets } from '../security/tokens/webhook-signature.ts'
 import { settingsOf } from '../settings/settings.ts'
-import { DeliveryLog, type Due } from './delivery-log.ts'
+import { DELIVERY_TABLES, DeliveryLog, type Due } from './delivery-log.ts'
 import { isDelivered, type Outcome, sendWebhook } from './send-webhook.ts'
 import { tellCreator } from './tell-creator.ts'
 
@@ -77,6 +78,8 @@ const ATTEMPTS_AT_ONCE = 15
 const PAGE = 100
 const MAX_WAITING = 1000
 const CALL_LIMIT_MS = 5_000
+/** Rows of a page of a backup, each with the body of an event. */
+const ROWS_OF_A_PAGE = 1_000
 /** When storage does not answer. */
 const AGAIN_MS = 30 * SECOND
 /** Stays when the webhook is deleted, so that a database that was put back does not revive it. */
@@ -101,6 +104,11 @@ export class WebhookSender extends DurableObject<Bindings> implements WebhookSen
   /** Made when it is needed, for a webhook that was deleted leaves nothing. */
   get #log(): DeliveryLog {
     return (this.#opened ??= new DeliveryLog(this.ctx.storage))
+  }
+
+  get #dump(): TableDump {
+    this.#opened ??= new DeliveryLog(this.ctx.storage)
+    return new TableDump(this.ctx.storage, DELIVERY_TABLES)
   }
 
   async wake(id: WebhookId, afresh = false): Promise<void> {
@@ -156,8 +164,23 @@ export class WebhookSender extends DurableObject<Bindings> implements WebhookSen
   /** Makes the object one of the generation, once the database knows as much of its webhook. */
   async adopt(generation: string): Promise<void> {
     this.ctx.storage.kv.delete(DELETED)
+    this.#dump.end()
     this.#belonging.adopt(generation, null)
     await this.#soon()
+  }
+
+  async dump(cursor: string | null, generation: string): Promise<DumpPage> {
+    this.#belonging.assert(generation)
+    if (await this.isDeleted()) throw otherGeneration()
+    return this.#dump.page(cursor, ROWS_OF_A_PAGE)
+  }
+
+  async beginLoading(backup: string): Promise<boolean> {
+    return this.#dump.begin(backup, this.#belonging)
+  }
+
+  async load(backup: string, tables: readonly DumpedRows[]): Promise<void> {
+    this.#dump.load(backup, tables)
   }
 
   override async alarm(): Promise<void> {

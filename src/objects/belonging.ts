@@ -84,6 +84,11 @@ export class Belonging {
     this.#keep({ generation, at, isHeld: false })
   }
 
+  /** Has the object do nothing until it is adopted. */
+  hold(): void {
+    this.#keep({ generation: '', at: null, isHeld: true })
+  }
+
   #keep(belongs: Belongs): void {
     this.#known = belongs
     this.#storage.kv.put(KEY, belongs)

@@ -14,7 +14,7 @@ import { isInRanges } from '../security/limits/ip-ranges.ts'
 import { effectiveScopes, isUsable } from '../security/key-rights.ts'
 import type { KeyAnswer, KeyQuestion } from '../security/callers/key-gates.ts'
 import { otherGeneration } from './belonging.ts'
-import { KeyMeter, type Metered } from './key-meter.ts'
+import { type Counts, KeyMeter, type Metered } from './key-meter.ts'
 
 type Loaded = LoadedApiKey | 'missing'
 
@@ -25,6 +25,12 @@ export type Told = {
   readonly accessRevision: number
   /** Whether it was over for good then. */
   readonly isOver: boolean
+}
+
+/** All that a gate has stored. */
+export interface GateDump {
+  readonly told: Told | null
+  readonly counts: Counts | null
 }
 
 interface Known {
@@ -90,6 +96,28 @@ export class KeyGate extends DurableObject<{ readonly DB: D1Database }> {
     const told = this.told()
     if (told) this.ctx.storage.kv.put(TOLD, { ...told, generation })
     this.#known = undefined
+  }
+
+  /** All there is here, for a backup. @throws Error that `isRetryable` recognises, of another generation */
+  dump(generation: string): GateDump {
+    const told = this.told()
+    if (told && told.generation !== generation) throw otherGeneration()
+    return { told: told ?? null, counts: this.#meter.stored() ?? null }
+  }
+
+  /** Takes what `dump` said; may be repeated. What is known here of later revocations stays. */
+  async load({ told, counts }: GateDump): Promise<void> {
+    if (counts) this.#meter.load(counts)
+    const { accessRevision = 0, isOver = false } = this.told() ?? {}
+    if (told)
+      this.ctx.storage.kv.put(TOLD, {
+        // Another one than that of the database, until it is adopted.
+        generation: told.generation,
+        accessRevision: Math.max(told.accessRevision, accessRevision),
+        isOver: told.isOver || isOver,
+      } satisfies Told)
+    this.#known = undefined
+    if (counts && counts.days.length > 0) await this.#scheduleUsage(Date.now())
   }
 
   /** Usage goes to D1 at most once a minute, as absolute figures. */

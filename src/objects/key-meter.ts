@@ -22,7 +22,7 @@ export type Metered =
       }
     }
 
-interface Counts {
+export interface Counts {
   windowStart: number
   windowCount: number
   month: string
@@ -93,6 +93,16 @@ export class KeyMeter {
       ...this.#counts,
       days: this.#counts.days.filter(({ day }) => last && day >= last.day),
     })
+  }
+
+  /** All that is stored, for a backup. */
+  stored(): Counts | undefined {
+    return this.#storage.kv.get<Counts>(COUNTS)
+  }
+
+  /** Takes what `stored` said. */
+  load(counts: Counts): void {
+    this.#keep(counts)
   }
 
   #withUse(key: ApiKeyRow, now: number): { used: Counts; metered: Metered } {

@@ -1,6 +1,7 @@
 /**
- * The way to objects of another generation, which do nothing but what reconciling asks. Only
- * `cron/reconcile.ts` and `cron/put-back.ts` may import it; lint and a walk over the imports keep it so.
+ * The way to objects for what the operator asks: those of another generation do nothing but what
+ * reconciling asks, and all that objects hold leaves them in a backup. Only `cron/` may import it, and no
+ * route reaches that; lint and a walk over the imports keep it so.
  */
 import type { KeyId, WebhookId } from '../db/ids.ts'
 import type { KeyGate } from './key-gate.ts'
@@ -13,10 +14,14 @@ type Of<O, M extends keyof O> = {
     : never
 }
 
+type Moving = 'dump' | 'beginLoading' | 'load'
+
 export interface Reconciling {
-  shard(shard: number): Of<VisitShard, 'survey' | 'members' | 'eraseUnknown' | 'adopt' | 'putBack'>
-  gate(key: KeyId): Of<KeyGate, 'told' | 'adopt'>
-  sender(webhook: WebhookId): Pick<WebhookSending, 'isDeleted' | 'adopt'>
+  shard(
+    shard: number,
+  ): Of<VisitShard, 'survey' | 'members' | 'eraseUnknown' | 'adopt' | 'putBack' | Moving>
+  gate(key: KeyId): Of<KeyGate, 'told' | 'adopt' | 'dump' | 'load'>
+  sender(webhook: WebhookId): Pick<WebhookSending, 'isDeleted' | 'adopt' | Moving>
 }
 
 export function reconcilingClient(env: {
@@ -33,6 +38,9 @@ export function reconcilingClient(env: {
         eraseUnknown: async (members) => stub().eraseUnknown(members),
         adopt: async (generation, at) => stub().adopt(generation, at),
         putBack: async (at) => stub().putBack(at),
+        dump: async (cursor, generation) => stub().dump(cursor, generation),
+        beginLoading: async (backup) => stub().beginLoading(backup),
+        load: async (backup, tables) => stub().load(backup, tables),
       }
     },
     gate(key) {
@@ -40,6 +48,8 @@ export function reconcilingClient(env: {
       return {
         told: async () => stub().told(),
         adopt: async (generation) => stub().adopt(generation),
+        dump: async (generation) => stub().dump(generation),
+        load: async (gate) => stub().load(gate),
       }
     },
     sender(webhook) {
@@ -47,6 +57,9 @@ export function reconcilingClient(env: {
       return {
         isDeleted: async () => stub().isDeleted(),
         adopt: async (generation) => stub().adopt(generation),
+        dump: async (cursor, generation) => stub().dump(cursor, generation),
+        beginLoading: async (backup) => stub().beginLoading(backup),
+        load: async (backup, tables) => stub().load(backup, tables),
       }
     },
   }

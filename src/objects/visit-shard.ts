@@ -7,6 +7,7 @@ import type { RuleId, UserId } from '../db/ids.ts'
 import { Belonging, type Binding, type Bound, type Mark } from './belonging.ts'
 import { type NotPutBack, putBack } from './point-in-time.ts'
 import { RuleWatch } from './rule-watch.ts'
+import { type DumpedRows, type DumpedTable, type DumpPage, TableDump } from './table-dump.ts'
 import { dayNumber, dayText } from '../calendar/site-day.ts'
 import { VisitAnswers } from './visit-answers.ts'
 import type { Once } from './visit-answers.ts'
@@ -18,6 +19,49 @@ import type { VisitRule } from './visit-stats.ts'
 
 /** A visit this soon after the last counted one is the same visit. */
 const SAME_VISIT_MS = 30 * 60_000
+
+/** Rows of a page of a backup, each of a few dozen bytes. */
+const ROWS_OF_A_PAGE = 10_000
+const OLDER: DumpedTable = {
+  name: 'older',
+  columns: ['member', 'visits', 'days', 'longest_streak', 'last_day', 'run'],
+  group: 1,
+  order: 'member',
+}
+const TABLES: readonly DumpedTable[] = [
+  {
+    name: 'rules',
+    columns: [
+      'id',
+      'revision',
+      'metric',
+      'threshold',
+      'window_days',
+      'arrived',
+      'caught_up_to',
+      'caught_up',
+    ],
+    group: 1,
+    order: 'id',
+  },
+  // Pruning moves days into `older`, so of one member both are of one moment.
+  {
+    name: 'days',
+    columns: ['member', 'day', 'visits', 'last_at'],
+    group: 1,
+    order: 'member, day',
+    beside: [OLDER],
+  },
+  { name: 'erased', columns: ['member'], group: 1, order: 'member' },
+  { name: 'crossings', columns: ['seq', 'rule', 'member'], group: 1, order: 'seq' },
+  {
+    name: 'answers',
+    columns: ['period', 'member', 'key', 'fingerprint', 'at', 'answer'],
+    group: 3,
+    order: 'period, member, key',
+  },
+  { name: 'milestones', columns: ['seq', 'id', 'member', 'total', 'at'], group: 1, order: 'seq' },
+]
 
 export interface Counted {
   readonly counted: boolean
@@ -88,6 +132,7 @@ export class VisitShard extends DurableObject {
   readonly #answers = new VisitAnswers<Counted>(this.ctx.storage.sql)
   readonly #milestones = new VisitMilestones(this.ctx.storage.sql)
   readonly #watch = new RuleWatch(this.ctx.storage.sql, this.#log)
+  readonly #dump = new TableDump(this.ctx.storage, TABLES)
 
   size(): ShardSize {
     return { bytes: this.ctx.storage.sql.databaseSize, crossings: this.#watch.backlog() }
@@ -289,7 +334,26 @@ export class VisitShard extends DurableObject {
 
   /** Makes this shard one of the generation, once it fits the database. */
   adopt(generation: string, at: Mark | null): void {
+    this.#dump.end()
     this.#belonging.adopt(generation, at)
+  }
+
+  /** A page of all there is here, for a backup. */
+  dump(cursor: string | null, generation: string): DumpPage {
+    this.#belonging.assert(generation)
+    return this.#dump.page(cursor, ROWS_OF_A_PAGE)
+  }
+
+  /** Empties what a backup began to load, and holds until it is adopted. @returns false if the shard is in use */
+  beginLoading(backup: string): boolean {
+    this.#totals.forget()
+    return this.#dump.begin(backup, this.#belonging)
+  }
+
+  /** Takes a page of `dump`; may be repeated. */
+  load(backup: string, tables: readonly DumpedRows[]): void {
+    this.#dump.load(backup, tables)
+    this.#totals.forget()
   }
 
   #erase(members: readonly UserId[]): void {

@@ -5,6 +5,7 @@
 import { countCall } from '../log.ts'
 import type { EventId, WebhookId } from '../db/ids.ts'
 import { assertExercised, type Exercised } from '../security/grant.ts'
+import type { DumpedRows, DumpPage } from './table-dump.ts'
 
 /** Why an attempt failed: the status it was answered with, or what became of it. Nothing else is kept. */
 export type Failure = 'timeout' | 'no connection' | 'refused address' | 'interrupted'
@@ -64,6 +65,12 @@ export interface WebhookSending extends Rpc.DurableObjectBranded {
   /** Whether it knows that the webhook was deleted. */
   isDeleted(): Promise<boolean>
   adopt(generation: string): Promise<void>
+  /** A page of all there is here, for a backup. */
+  dump(cursor: string | null, generation: string): Promise<DumpPage>
+  /** Empties what a backup began to load, and holds until it is adopted. @returns false if it is in use */
+  beginLoading(backup: string): Promise<boolean>
+  /** Takes a page of `dump`; may be repeated. */
+  load(backup: string, tables: readonly DumpedRows[]): Promise<void>
 }
 
 /** Wakes all endpoints. */

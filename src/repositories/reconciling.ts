@@ -3,6 +3,7 @@ import { and, asc, desc, eq, gt, isNull, sql } from 'drizzle-orm'
 import { batch, type Database, rows, statement } from '../db/client.ts'
 import type { KeyId, RuleId, UserId, WebhookId } from '../db/ids.ts'
 import { apiKeys, badgeRules, storeMarks, webhooks } from '../db/schema.ts'
+import { occupiedIn, SELECT_OCCUPIED } from './occupied.ts'
 import { actingAs, type AuditRow, audited, insertAuditWhere } from './audited.ts'
 
 export type ReconcilingRepository = ReturnType<typeof reconcilingRepository>
@@ -44,6 +45,12 @@ export function reconcilingRepository(db: Database) {
         .where(page.after && gt(id, page.after))
         .orderBy(asc(id))
         .limit(page.limit)
+    },
+
+    /** The tables by which somebody uses the site; none if nobody does. */
+    async occupied() {
+      const [found] = await rows<Record<string, number>>(db, sql.raw(SELECT_OCCUPIED))
+      return occupiedIn(found)
     },
 
     async sessions() {

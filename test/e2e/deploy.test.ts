@@ -101,7 +101,12 @@ describe('a deployment', () => {
   })
 
   test('of staging has a database, a name and values of its own', async () => {
-    const values = { DATABASE_ID: ID, HOSTNAME: 'staging.example', ARCHIVE_BUCKET: 'log' }
+    const values = {
+      DATABASE_ID: ID,
+      HOSTNAME: 'staging.example',
+      ARCHIVE_BUCKET: 'log',
+      BACKUPS_BUCKET: 'kept',
+    }
     const { done, written, run } = rehearsal({ environment: 'staging', values })
     await run()
     expect(done).toEqual([
@@ -114,8 +119,11 @@ describe('a deployment', () => {
     expect(written.config?.env?.['staging']).toMatchObject({
       vars: { ENVIRONMENT: 'staging' },
       routes: [{ pattern: 'staging.example', custom_domain: true }],
-      r2_buckets: [{ binding: 'ARCHIVE', bucket_name: 'log' }],
       d1_databases: [{ database_id: ID }],
+      r2_buckets: [
+        { binding: 'ARCHIVE', bucket_name: 'log' },
+        { binding: 'BACKUPS', bucket_name: 'kept' },
+      ],
     })
   })
 

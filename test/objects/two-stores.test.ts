@@ -316,7 +316,12 @@ describe('after the database alone was put back', () => {
 describe('what can be asked for only by writing to the database', () => {
   test('is reached from no route: only the trigger leads there', () => {
     const clients = importersOf('objects/reconciling.ts').map(({ path }) => path)
-    expect(clients.toSorted()).toEqual(['cron/put-back.ts', 'cron/reconcile.ts'])
+    expect(clients.toSorted()).toEqual([
+      'cron/backup.ts',
+      'cron/put-back.ts',
+      'cron/reconcile.ts',
+      'cron/restore.ts',
+    ])
     for (const path of clients)
       expect(reaching(path).toSorted()).toEqual(['cron/on-request.ts', 'worker.ts'])
   })

@@ -43,6 +43,9 @@ export function dryRunObjects(env: Pick<Bindings, Objects>): Pick<Bindings, Obje
         eraseUnknown: refused,
         adopt: refused,
         putBack: refused,
+        dump: refused,
+        beginLoading: refused,
+        load: refused,
       }
     }),
     KEYS: namespaceOf<KeyGate>((name) => ({
@@ -51,6 +54,8 @@ export function dryRunObjects(env: Pick<Bindings, Objects>): Pick<Bindings, Obje
       verify: refused,
       told: refused,
       adopt: refused,
+      dump: refused,
+      load: refused,
     })),
     JOBS: namespaceOf<JobBell>(() => ({ wake: accepted })),
     WEBHOOKS: namespaceOf<WebhookSending>((name) => {
@@ -65,6 +70,9 @@ export function dryRunObjects(env: Pick<Bindings, Objects>): Pick<Bindings, Obje
         replayFrom: accepted,
         isDeleted: refused,
         adopt: refused,
+        dump: refused,
+        beginLoading: refused,
+        load: refused,
       }
     }),
     BELL: namespaceOf<WebhookRinging>(() => ({ ring: async () => false })),

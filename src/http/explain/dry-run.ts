@@ -147,6 +147,7 @@ function dryRunBindings(env: Bindings): Bindings {
     PAGES: absent(),
     // A file may be read, and none is written.
     ARCHIVE: env.ARCHIVE && { ...absent<Bucket>(), get: env.ARCHIVE.get.bind(env.ARCHIVE) },
+    BACKUPS: absent(),
     BURST: absent(),
     // A dry run is no request, so the limit of addresses has nothing to count.
     ADDRESSES: { limit: async () => ({ success: true }) },

@@ -1,0 +1,162 @@
+/** What records of each system say of a person, as a token of it would say it. */
+import * as z from 'zod'
+import { displayNameOf } from '../src/security/callers/display-name.ts'
+import { isPlainText, personOf } from '../src/security/tokens/person.ts'
+import { isJsonObject } from '../src/security/tokens/strict-json.ts'
+import type { Fields } from './import-records.ts'
+
+export const FORMATS = ['csv', 'auth0', 'clerk', 'supabase'] as const
+export type Format = (typeof FORMATS)[number]
+
+export interface Candidate {
+  readonly issuer: string
+  readonly subject: string
+  readonly displayName: string
+  readonly email: string | null
+}
+
+/** @param issuer of all records; a record's own comes first */
+export function candidateOf(
+  format: Format,
+  fields: Fields,
+  issuer: string | undefined,
+  now: number,
+): Candidate | { readonly refused: string } {
+  const said = SAYS[format](fields, now)
+  if ('refused' in said) return said
+  const { subject, name, email, isVerified } = said
+  const by = said.issuer ?? issuer
+  if (!isPlainText(subject)) return { refused: 'it has no subject of 1 to 255 characters' }
+  if (!isIssuer(by)) return { refused: 'it has no issuer, which is an https address' }
+  const person = personOf({
+    name,
+    email,
+    ...(isVerified !== undefined && { email_verified: isVerified }),
+  })
+  const displayName = displayNameOf(person.name)
+  return { issuer: by, subject, displayName, email: person.email ?? null }
+}
+
+interface Said {
+  readonly issuer?: string | undefined
+  readonly subject: unknown
+  readonly name: unknown
+  readonly email: unknown
+  /** Undefined if nothing is said of it, and then the address is taken. */
+  readonly isVerified: unknown
+}
+
+type Says = (fields: Fields, now: number) => Said | { readonly refused: string }
+
+const SAYS: Readonly<Record<Format, Says>> = {
+  csv: (fields) => ({
+    issuer: textOf(fields['issuer']),
+    subject: fields['subject'] ?? fields['sub'],
+    name: textOf(fields['name']),
+    email: textOf(fields['email']),
+    isVerified: fields['email_verified'],
+  }),
+
+  /** The export of users, as lines of JSON or as CSV, where each text begins with a quote against formulas. */
+  auth0(raw) {
+    const fields = withoutQuotes(raw)
+    if (saysYes(fields['blocked'])) return BLOCKED
+    return {
+      subject: fields['user_id'] ?? fields['id'],
+      name: textOf(fields['name']) ?? textOf(fields['nickname']),
+      email: textOf(fields['email']),
+      isVerified: fields['email_verified'] ?? false,
+    }
+  },
+
+  /** The dashboard's CSV, or an array as the API has it. */
+  clerk(fields) {
+    if (saysYes(fields['banned']) || saysYes(fields['locked'])) return BLOCKED
+    const names = [textOf(fields['first_name']), textOf(fields['last_name'])]
+    const name = names.filter((each) => each !== undefined).join(' ')
+    const { email, isVerified } = emailOfClerk(fields)
+    return {
+      subject: fields['id'],
+      name: name === '' ? textOf(fields['username']) : name,
+      email,
+      isVerified,
+    }
+  },
+
+  /** `auth.users` as CSV or JSON, or users as the admin API has them. */
+  supabase(fields, now) {
+    if (textOf(fields['deleted_at'])) return { refused: 'it is deleted there' }
+    if (saysYes(fields['is_anonymous'])) return { refused: 'it is anonymous there' }
+    const until = textOf(fields['banned_until'])
+    if (until !== undefined && !(Date.parse(until) <= now)) return BLOCKED
+    const about = jsonOf(fields['raw_user_meta_data'] ?? fields['user_metadata'])
+    return {
+      subject: fields['id'],
+      name: textOf(about['full_name']) ?? textOf(about['name']) ?? textOf(about['user_name']),
+      email: textOf(fields['email']),
+      isVerified: textOf(fields['email_confirmed_at']) ?? textOf(fields['confirmed_at']) ?? false,
+    }
+  },
+}
+
+/** The names of what a record has to have, for a file that is not what it was said to be. */
+export const SUBJECTS: Readonly<Record<Format, readonly string[]>> = {
+  csv: ['subject', 'sub'],
+  auth0: ['user_id', 'id'],
+  clerk: ['id'],
+  supabase: ['id'],
+}
+
+const BLOCKED = { refused: 'it is blocked there' }
+
+const Emails = z.array(
+  z.object({
+    id: z.string(),
+    email_address: z.string(),
+    verification: z.object({ status: z.string() }).nullish(),
+  }),
+)
+
+function emailOfClerk(fields: Fields): { email: unknown; isVerified: boolean } {
+  const listed = Emails.safeParse(fields['email_addresses'])
+  if (listed.success) {
+    const primary = listed.data.find(({ id }) => id === fields['primary_email_address_id'])
+    const isVerified = primary?.verification?.status === 'verified'
+    return { email: primary?.email_address, isVerified }
+  }
+  const email = textOf(fields['primary_email_address'])
+  const verified = (textOf(fields['verified_email_addresses']) ?? '').split(/[\s,;|[\]"]+/)
+  return { email, isVerified: email !== undefined && verified.includes(email) }
+}
+
+export function isIssuer(text: string | undefined): text is string {
+  if (text === undefined || !isPlainText(text)) return false
+  return URL.parse(text)?.protocol === 'https:'
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined
+}
+
+function saysYes(value: unknown): boolean {
+  return value === true || /^(true|t|yes|1)$/i.test(textOf(value) ?? '')
+}
+
+function withoutQuotes(fields: Fields): Fields {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value.replace(/^'/, '') : value,
+    ]),
+  )
+}
+
+function jsonOf(value: unknown): Fields {
+  if (isJsonObject(value)) return value
+  try {
+    const parsed: unknown = JSON.parse(textOf(value) ?? '{}')
+    return isJsonObject(parsed) ? parsed : {}
+  } catch {
+    return {}
+  }
+}

@@ -20,6 +20,8 @@ export interface Import {
   readonly isDryRun: boolean
   /** How many visit objects a site gets with its first member. */
   readonly visitShards: number
+  /** In which time zone days of visits are counted, if there is no member yet. */
+  readonly timeZone: string
 }
 
 export interface ImportHands {
@@ -166,6 +168,10 @@ function personOf({ issuer, subject, displayName, email, hash, shard }: Member, 
   return { id, issuer, subject, displayName, key: nameKey(displayName), email, hash, shard }
 }
 
+/** Members get one of the shards that were added last, as those who come by themselves do. */
+const SHARDS_FROM = `coalesce(
+  (select cast(value as integer) from site where key = 'visit_shards_from'), 0)`
+
 /**
  * Whoever came in between by themselves, or was deleted, stays so. Each member has an audit row, as every
  * member has that is made in another way, and whoever follows the site is told of each.
@@ -177,12 +183,13 @@ function statements(rows: readonly Person[], given: Import, now: number): string
   const entries = json(rows.map(({ id }) => ({ id, audit: newId('aud', now) })))
   const isMade = `exists (select 1 from users where id = value ->> 'id')`
   return [
-    `insert into site (key, value) values ('visit_shards', '${given.visitShards}')
-      on conflict do nothing`,
+    `insert into site (key, value) values ('visit_shards', '${given.visitShards}'),
+      ('time_zone', ${text(given.timeZone)}) on conflict do nothing`,
     `insert into users (id, display_name, name_key, email, status, access_revision, visit_shard,
         revision, created_at, updated_at)
       select value ->> 'id', value ->> 'displayName', value ->> 'key', value ->> 'email', 'active', 1,
-        (value ->> 'shard') % (select cast(value as integer) from site where key = 'visit_shards'),
+        ${SHARDS_FROM} + (value ->> 'shard') %
+          ((select cast(value as integer) from site where key = 'visit_shards') - ${SHARDS_FROM}),
         1, ${text(at)}, ${text(at)}
       from json_each(${people}) as person
       where not exists (select 1 from identities

@@ -7,10 +7,13 @@ import type { Run } from './backup-remote.ts'
 import type { Row } from './database.ts'
 import type { ImportHands } from './import-members.ts'
 
-const Vars = z.object({ vars: z.object({ VISIT_SHARDS: z.coerce.number().int().positive() }) })
+const Vars = z.object({
+  vars: z.object({ VISIT_SHARDS: z.coerce.number().int().positive(), SITE_TIME_ZONE: z.string() }),
+})
 
 export interface ImportStores extends Pick<ImportHands, 'query' | 'write'> {
   readonly visitShards: number
+  readonly timeZone: string
 }
 
 /** @param config what was deployed */
@@ -21,8 +24,10 @@ export function remoteStores(
 ): ImportStores & { close(): void } {
   const temporary = mkdtempSync(join(tmpdir(), 'guildhall-import-'))
   const file = join(temporary, 'members.sql')
+  const { VISIT_SHARDS: visitShards, SITE_TIME_ZONE: timeZone } = Vars.parse(config).vars
   return {
-    visitShards: Vars.parse(config).vars.VISIT_SHARDS,
+    visitShards,
+    timeZone,
     query,
     async write(groups) {
       const lines = groups.flat().map((sql) => `${sql};\n`)

@@ -15,10 +15,10 @@ import { openStateDir } from './state.ts'
 async function local({ issuer }: Arguments, work: Work): Promise<Imported> {
   const { localSettings } = await import('./settings.ts')
   const settings = await localSettings(openStateDir(process.env['STATE_DIR'] || '.guildhall'))
-  const { trustedIssuers, visitShards } = parseSettings(settings)
+  const { trustedIssuers, visitShards, siteTimeZone: timeZone } = parseSettings(settings)
   if (issuer !== undefined && !trustedIssuers.some((each) => each.issuer === issuer))
     console.error(`TRUSTED_ISSUERS has no ${issuer}: until it does, none of them can sign in.`)
-  return withLocalSite(async (stores) => work({ ...stores, visitShards }))
+  return withLocalSite(async (stores) => work({ ...stores, visitShards, timeZone }))
 }
 
 async function remote(_: Arguments, work: Work): Promise<Imported> {
@@ -79,10 +79,10 @@ try {
   const isWatched = process.stderr.isTTY
   let began = 0
   const done = await (given.remote ? remote : local)(given, async (stores) => {
-    const { visitShards, query, write } = stores
+    const { visitShards, timeZone, query, write } = stores
     began = Date.now()
     return importMembers(
-      { file, format, issuer, encoding, isDryRun, visitShards },
+      { file, format, issuer, encoding, isDryRun, visitShards, timeZone },
       {
         query,
         write,

@@ -59,7 +59,7 @@ async function importTwo(site: Site): Promise<void> {
   writeFileSync(file, 'subject,name,email\nada,Ada as she was,ada@example.com\nzoe,Zoe,\n')
   const given = { file, format: 'csv', issuer: DEV_ISSUER, encoding: 'utf-8' } as const
   const done = await importMembers(
-    { ...given, isDryRun: false, visitShards: 8 },
+    { ...given, isDryRun: false, visitShards: 8, timeZone: 'UTC' },
     {
       ...storesOf(site),
       refuse: () => {},

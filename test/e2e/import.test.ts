@@ -42,6 +42,7 @@ async function imported(file: string | Uint8Array, given: Partial<Import> = {}) 
       encoding: 'utf-8',
       isDryRun: false,
       visitShards: 4,
+      timeZone: 'UTC',
       ...given,
     },
     {
@@ -295,13 +296,16 @@ test('on the deployed site it is wrangler that looks up and writes the same stat
       calls.push(args.slice(0, -1).join(' '))
       files.push(readFileSync(args.at(-1) ?? '', 'utf8'))
     },
-    { vars: { VISIT_SHARDS: '4' } },
+    { vars: { VISIT_SHARDS: '4', SITE_TIME_ZONE: 'UTC' } },
   )
   const file = join(home, 'remote')
   writeFileSync(file, 'subject,name\nada,"Ada; \'A\'"\nbob,Bob\n')
   const given = { file, format: 'csv', issuer: ISSUER, encoding: 'utf-8', isDryRun: false } as const
   const hands = { ...stores, refuse: () => {}, progress: () => {}, now: Date.now }
-  await importMembers({ ...given, visitShards: stores.visitShards }, hands)
+  await importMembers(
+    { ...given, visitShards: stores.visitShards, timeZone: stores.timeZone },
+    hands,
+  )
   stores.close()
   expect(asked).toHaveLength(1)
   expect(calls).toEqual(['d1 execute DB --remote --yes --file'])

@@ -39,9 +39,9 @@ export function countingStorage() {
 }
 
 function rowsOf(result: unknown, of: 'rows_read' | 'rows_written'): number {
-  if (!Array.isArray(result)) return 0
-  return result.reduce((sum: number, each: D1Result | unknown[]) => {
+  const all: readonly unknown[] = Array.isArray(result) ? result : [result]
+  return all.reduce((sum: number, each) => {
     if (Array.isArray(each)) return sum + Number(of === 'rows_read')
-    return sum + (each.meta?.[of] ?? 0)
+    return sum + ((each as Partial<D1Result> | null | undefined)?.meta?.[of] ?? 0)
   }, 0)
 }

@@ -1,6 +1,5 @@
 /** Builds of the site as they would be deployed, and the floors on the database of the newest one. */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +8,7 @@ import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import type { Project } from '../local/compile.ts'
 import { DEV_ISSUER, DEV_ROOT, sign, trustedIssuer } from '../local/dev-issuer.ts'
 import { project } from '../local/project.ts'
+import { projectAt } from '../local/project-at.ts'
 import { ROOT } from '../local/root.ts'
 
 export const FLOORS = ['same trips', 'one trip'] as const
@@ -159,23 +159,6 @@ async function populate(db: Database): Promise<void> {
     )
     .bind(at, MEMBERS)
     .run()
-}
-
-/** What wrangler makes of another commit, with the packages of this one. */
-function projectAt(ref: string): Project {
-  const dir = mkdtempSync(join(tmpdir(), 'guildhall-baseline-'))
-  const git = (...args: string[]) => execFileSync('git', ['-C', ROOT, ...args], { stdio: 'pipe' })
-  git('worktree', 'add', '--detach', dir, ref)
-  try {
-    symlinkSync(join(ROOT, 'node_modules'), join(dir, 'node_modules'))
-    const file = join(dir, 'made.json')
-    const print = `import('./local/compile.ts').then(async ({ compiledProject }) =>
-      (await import('node:fs')).writeFileSync(${JSON.stringify(file)}, JSON.stringify(await compiledProject())))`
-    execFileSync(process.execPath, ['-e', print], { cwd: dir, stdio: 'inherit' })
-    return JSON.parse(readFileSync(file, 'utf8'))
-  } finally {
-    git('worktree', 'remove', '--force', dir)
-  }
 }
 
 async function bundleFloor(): Promise<string> {

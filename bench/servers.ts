@@ -9,7 +9,6 @@ import type { Project } from '../local/compile.ts'
 import { DEV_ISSUER, DEV_ROOT, sign, trustedIssuer } from '../local/dev-issuer.ts'
 import { project } from '../local/project.ts'
 import { projectAt } from '../local/project-at.ts'
-import { ROOT } from '../local/root.ts'
 
 export const FLOORS = ['same trips', 'one trip'] as const
 

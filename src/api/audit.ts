@@ -108,7 +108,8 @@ export const verifyAudit = route({
     query: z.object({
       from: z
         .string()
-        .regex(/^[1-9]\d{0,8}$/, 'expected the number of a stretch')
+        .max(9)
+        .regex(/^[1-9]\d*$/, 'expected the number of a stretch')
         .default('1')
         .transform(Number)
         .meta({ description: 'Number of the first stretch', examples: ['1'] }),

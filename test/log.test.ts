@@ -108,9 +108,10 @@ test('a request has a span for each of its steps, as far as it comes', async () 
   const during = async (path: string) => {
     spans.mockClear()
     await ada.get(path)
-    return spans.mock.calls.map(([name]) => name)
+    // Each call of storage is a span of the platform's own.
+    return spans.mock.calls.map(([name]) => name).filter((name) => !name.startsWith('d1'))
   }
-  expect(await during('/v1/me')).toEqual(['identify', 'decide', 'perform', 'd1_batch'])
+  expect(await during('/v1/me')).toEqual(['identify', 'decide', 'perform'])
   expect(await during('/v1/audit')).toEqual(['identify', 'decide'])
 })
 

@@ -18,6 +18,11 @@ async function siteWithRules(rules: readonly object[]) {
   return { site, made }
 }
 
+/** What is told of a rule about visits, besides what the member has of it. */
+function of(one: { badge: object; rule: { id: string } } | undefined) {
+  return { ruleId: one?.rule.id, badge: one?.badge, metric: 'visits', windowDays: null }
+}
+
 async function progressOf(site: Site) {
   const { body } = await (await site.member('ada')).get('/v1/me/progress')
   return body.items
@@ -37,8 +42,8 @@ describe('GET /v1/me/progress', () => {
     expect(status).toBe(200)
     expect(body).toEqual({
       items: [
-        { ruleId: made[0]?.rule.id, badge: made[0]?.badge, have: 1, need: 3, earnedAt: null },
-        { ruleId: made[2]?.rule.id, badge: made[2]?.badge, have: 1, need: 1, earnedAt: TIME },
+        { ...of(made[0]), have: 1, need: 3, earnedAt: null },
+        { ...of(made[2]), have: 1, need: 1, earnedAt: TIME },
       ],
       nextCursor: null,
     })

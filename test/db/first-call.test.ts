@@ -27,20 +27,24 @@ const failure = (work: PromiseLike<unknown>) =>
     (error: unknown) => error,
   )
 
+/** A fact of the site that may change. */
+const OURS = eq(site.key, 'time_zone')
+const CHANGED = { value: 'changed' }
+
 type Open = ReturnType<typeof openSession>
 
 const CALLS: Readonly<Record<string, (session: Open) => PromiseLike<unknown>>> = {
   'a query': ({ db }) => db.select().from(site),
   'a query written as SQL': ({ db }) => db.all(sql`select * from site`),
   'a write': async ({ db }) => {
-    const { success, results } = await db.update(site).set({ value: 'changed' })
+    const { success, results } = await db.update(site).set(CHANGED).where(OURS)
     return { success, results }
   },
   'a write that returns': ({ db }) =>
-    db.update(site).set({ value: 'changed' }).returning({ key: site.key }),
+    db.update(site).set(CHANGED).where(OURS).returning({ key: site.key }),
   'a batch': async ({ db }) => {
     const { read } = await batch(db, {
-      written: statement(db, sql`update site set value = 'changed'`),
+      written: statement(db, sql`update site set value = 'changed' where ${OURS}`),
       read: rows(db, sql`select * from site`),
     })
     return read

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import * as z from 'zod'
 import { newId } from '../src/db/ids.ts'
 import { EmailAddress } from '../src/settings/email-address.ts'
-import { execute, text } from './database.ts'
+import { type Access, text, withDatabase } from './database.ts'
 import { Refusal } from './refusal.ts'
 
 const USAGE = `usage: npm run admin -- <email> [--remote]
@@ -33,32 +33,32 @@ function readArguments() {
   }
 }
 
-function member(email: string, remote: boolean): string {
-  const [found] = execute(
+async function member(email: string, { query }: Access): Promise<string> {
+  const [found] = await query(
     `select i.user_id as id from auth_users u
      join identities i on i.issuer = 'built-in' and i.subject = u.id where u.email = ${text(email)}`,
-    remote,
   )
-  const id = found?.results[0]?.['id']
+  const id = found?.['id']
   if (typeof id === 'string') return id
   throw new Refusal(`nobody has signed in with ${email} yet: sign up at /auth/sign-up first`)
 }
 
 /** What was allowed before does not commit with the new rights, and the log says who became admin. */
-function promote(id: string, remote: boolean): void {
+async function promote(id: string, { write }: Access): Promise<void> {
   const now = Date.now()
   const at = text(new Date(now).toISOString())
   const isNew = `not exists (select 1 from user_roles where user_id = ${text(id)} and role = 'admin')`
-  execute(
-    `insert into audit_log (id, at, actor, action, target, reason, changes)
-      select ${text(newId('aud', now))}, ${at}, 'system:operator', 'role.assign', ${text(id)},
-        'npm run admin', '{"role":"admin"}' where ${isNew};
-    update users set access_revision = access_revision + 1, revision = revision + 1,
-      updated_at = ${at} where id = ${text(id)} and ${isNew};
-    insert into user_roles (user_id, role, assigned_at, assigned_by)
-      values (${text(id)}, 'admin', ${at}, 'system:operator') on conflict do nothing;`,
-    remote,
-  )
+  await write([
+    [
+      `insert into audit_log (id, at, actor, action, target, reason, changes)
+        select ${text(newId('aud', now))}, ${at}, 'system:operator', 'role.assign', ${text(id)},
+          'npm run admin', '{"role":"admin"}' where ${isNew}`,
+      `update users set access_revision = access_revision + 1, revision = revision + 1,
+        updated_at = ${at} where id = ${text(id)} and ${isNew}`,
+      `insert into user_roles (user_id, role, assigned_at, assigned_by)
+        values (${text(id)}, 'admin', ${at}, 'system:operator') on conflict do nothing`,
+    ],
+  ])
 }
 
 const given = readArguments()
@@ -67,11 +67,15 @@ if (!given) {
   process.exit(2)
 }
 
+const { email, remote } = given
 try {
-  const id = member(given.email, given.remote)
-  promote(id, given.remote)
-  console.log(`${given.email} (${id}) is an admin`)
+  const id = await withDatabase(remote, async (access) => {
+    const found = await member(email, access)
+    await promote(found, access)
+    return found
+  })
+  console.log(`${email} (${id}) is an admin`)
 } catch (error) {
   console.error('No admin:', error instanceof Refusal ? error.message : error)
-  process.exit(1)
+  process.exitCode = 1
 }

@@ -3,7 +3,7 @@ import { globSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { RestoreHands } from './backup-steps.ts'
-import type { Access } from './database.ts'
+import type { Asking } from './database.ts'
 import { runLines } from './database-sql.ts'
 import { ask, settle } from './operator.ts'
 import { Refusal } from './refusal.ts'
@@ -36,7 +36,7 @@ export function localRestore(
 ): Pick<RestoreHands, 'query' | 'ask' | 'settle' | 'load' | 'bucket'> & { end(): Promise<void> } {
   let site: Promise<Site> | undefined
   const stores = async () => storesOf(await running())
-  const access: Access = {
+  const access: Asking = {
     query: async (sql) => (await stores()).query(sql),
     tick: async () => void (await (await running()).tick()),
   }

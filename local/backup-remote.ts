@@ -10,7 +10,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import * as z from 'zod'
 import type { BackupHands, RestoreHands } from './backup-steps.ts'
-import type { Access } from './database.ts'
+import type { Asking } from './database.ts'
 import { executableLines, fromExport, parseSchema, SELECT_SCHEMA } from './database-sql.ts'
 import { ask, settle } from './operator.ts'
 import { Refusal } from './refusal.ts'
@@ -54,7 +54,7 @@ export function bucketName(config: unknown): string {
 
 /** @param temporary a folder for what is needed meanwhile */
 export function remoteHands(
-  access: Access,
+  access: Asking,
   run: Run,
   bucket: string,
   temporary: string,

@@ -42,10 +42,16 @@ export function execute(sql: string, remote: boolean) {
 /** The rows that a statement returns. */
 export type Row = Readonly<Record<string, unknown>>
 
-export interface Access {
+/** What a request of the operator takes. */
+export interface Asking {
   readonly query: (sql: string) => Promise<readonly Row[]>
   /** Has a tick carry out what was asked for, or waits a while for one. */
   readonly tick: () => Promise<void>
+}
+
+export interface Access extends Asking {
+  /** Runs each of the groups as one transaction. */
+  readonly write: Stores['write']
 }
 
 /** A deployed site ticks every five minutes. */
@@ -61,7 +67,10 @@ export async function withDatabase<T>(
 ): Promise<T> {
   if (!remote) return withLocalSite(work)
   const query = async (sql: string) => execute(sql, true)[0]?.results ?? []
-  return work({ query, tick: async () => sleep(LOOK_EVERY_MS) })
+  const write: Access['write'] = async (groups) => {
+    for (const group of groups) execute(`${group.join(';\n')};`, true)
+  }
+  return work({ query, write, tick: async () => sleep(LOOK_EVERY_MS) })
 }
 
 /** Works with the local site, which is started for the moment if it does not run. */

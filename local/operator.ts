@@ -3,7 +3,7 @@
  * carries it out.
  */
 import * as z from 'zod'
-import { type Access, text } from './database.ts'
+import { type Asking, text } from './database.ts'
 import { Refusal } from './refusal.ts'
 
 const Found = z.object({ status: z.string(), report: z.string() })
@@ -19,7 +19,7 @@ const LOOKS = 240
 
 /** @throws Refusal if it is not done within an hour */
 export async function ask(
-  access: Access,
+  access: Asking,
   kind: 'reconcile' | 'put-back' | 'backup' | 'restore',
   isDryRun: boolean,
   given: Readonly<Record<string, string | number>> = {},
@@ -34,7 +34,7 @@ export async function ask(
 }
 
 /** Waits for what is asked for already. @throws Refusal if it is not done within an hour */
-export async function settle({ query, tick }: Access, id: string): Promise<Asked> {
+export async function settle({ query, tick }: Asking, id: string): Promise<Asked> {
   console.error('Waiting for the tick that carries it out.')
   for (let looks = 0; looks < LOOKS; looks++) {
     await tick()

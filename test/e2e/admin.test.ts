@@ -43,7 +43,6 @@ test('is whoever signs in with the given address, at once and for good', async (
   const nobody = await admin('nobody@example.com')
   expect(nobody).toMatchObject({ code: 1, stderr: expect.stringContaining('nobody has signed in') })
   await server.stop()
-  // Wrangler starts five times.
 }, 300_000)
 
 describe('on the deployed site', () => {

@@ -22,7 +22,7 @@ import {
 
 const param = z.object({ ruleId: RuleId })
 
-const measured = {
+export const measured = {
   metric: z.enum(['visits', 'visitDays', 'streakDays']),
   threshold: z.int().min(1).max(1_000_000),
   windowDays: z

@@ -10,6 +10,7 @@ import { recordVisit } from '../operations/record-visit.ts'
 import { updateProfile } from '../operations/update-profile.ts'
 import { notFound } from '../problem.ts'
 import { listOf, pageOf, PageQuery } from '../http/pagination.ts'
+import { measured } from './badge-rules.ts'
 import { profileOf } from './profiles.ts'
 import {
   Badge,
@@ -135,7 +136,7 @@ const Progress = z
     badge: Badge,
     have: Count,
     need: Count,
-    metric: z.enum(['visits', 'visitDays', 'streakDays']),
+    metric: measured.metric,
     windowDays: Count.nullable(),
     earnedAt: Timestamp.nullable(),
   })

@@ -8,7 +8,7 @@ export const METRICS = [
 
 /** As in `10 visits within 30 days`. */
 export function measured(rule: {
-  readonly metric: (typeof METRICS)[number][0]
+  readonly metric: string
   readonly threshold: number
   readonly windowDays: number | null
 }): string {

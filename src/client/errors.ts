@@ -155,3 +155,8 @@ function asOne(error: Error): GuildhallError {
 function asUnion(constructor: unknown): abstract new (...none: never) => GuildhallError {
   return constructor as abstract new (...none: never) => GuildhallError
 }
+
+/** A parameter of a path that no path can have: empty, or dots that a URL takes for folders. Nothing was sent. */
+export class PathError extends TypeError {
+  override readonly name = 'PathError'
+}

@@ -1,11 +1,12 @@
 /** A typed client of the API: Hono's `hc` over the declared routes. How to use it is in docs/client.md. */
 import { hc } from 'hono/client'
 import type { All, CallOptions, Calls, Page } from './calls.ts'
+import { PathError } from './errors.ts'
 import { type Call, sender, type Sending } from './send.ts'
 
 export type { CallOptions } from './calls.ts'
 export type { Routes } from './contract.ts'
-export { GuildhallError } from './errors.ts'
+export { GuildhallError, PathError } from './errors.ts'
 export { loginToken } from './login.ts'
 
 export type ClientOptions = Sending & {
@@ -57,7 +58,7 @@ function wrapped(node: Node): Node {
 function segments(param: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(param).map(([name, value]) => {
-      if (/^\.{0,2}$/.test(value)) throw new TypeError(`no ${name}: "${value}"`)
+      if (/^\.{0,2}$/.test(value)) throw new PathError(`no ${name}: "${value}"`)
       return [name, encodeURIComponent(value)]
     }),
   )

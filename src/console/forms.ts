@@ -26,6 +26,11 @@ export class Form {
     return Number.isFinite(Number(text)) ? Number(text) : -1
   }
 
+  /** One of the values that a form offers. @throws BadChoice for any other */
+  choice<const V extends string>(name: string, values: readonly V[]): V {
+    return chosen(name, this.text(name), values)
+  }
+
   has(name: string): boolean {
     return this.#fields.has(name)
   }
@@ -38,6 +43,24 @@ export class Form {
   entries(): [string, string][] {
     return [...this.#fields.entries()]
   }
+}
+
+/** A form was sent with a value that it does not offer, so it is not known what is wanted. */
+export class BadChoice extends Error {
+  override readonly name = 'BadChoice'
+  readonly field: string
+
+  constructor(field: string) {
+    super('a form was sent with a value that it does not offer')
+    this.field = field
+  }
+}
+
+/** @throws BadChoice unless it is one of them */
+export function chosen<const V extends string>(field: string, text: string, of: readonly V[]): V {
+  const found = of.find((each) => each === text)
+  if (found === undefined) throw new BadChoice(field)
+  return found
 }
 
 /** What is wrong with each field, by the path the API gives it; empty without such an error. */

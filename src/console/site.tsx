@@ -2,13 +2,13 @@
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { secureHeaders } from 'hono/secure-headers'
-import { GuildhallError } from '../client/index.ts'
+import { GuildhallError, PathError } from '../client/index.ts'
 import { describeError, log } from '../log.ts'
 import { Head } from '../look/parts.tsx'
 import { openApi } from './api.ts'
 import { choicePages } from './choices.ts'
 import type { ConsoleContext, ConsoleEnv } from './context.ts'
-import { Form } from './forms.ts'
+import { BadChoice, Form } from './forms.ts'
 import { formsNeed } from './needs.tsx'
 import { isOwnForm, isOwnNavigation } from './own-requests.ts'
 import { apiKeyPages } from './pages/api-keys.tsx'
@@ -140,6 +140,11 @@ consoleSite.notFound(async (c) => {
 
 consoleSite.onError(async (error, c) => {
   if (error instanceof GuildhallError) return refusedByApi(c, error)
+  if (error instanceof PathError) return c.notFound()
+  if (error instanceof BadChoice) {
+    const text = `Nothing was done: ${error.field} is none of what the form offers. Go back and choose again.`
+    return showSheet(c, { title: 'Not taken', body: <p role="alert">{text}</p>, status: 422 })
+  }
   const { requestId } = c.env.request
   log('error', 'console failed', { requestId, ...describeError(error) })
   const body = <p role="alert">Something failed on our side. Its number is {requestId}.</p>

@@ -104,6 +104,38 @@ test('an API key has its secret shown once, is changed by one of two, rotated, d
   expect((await now()).revokedAt).not.toBeNull()
 })
 
+test('a form that offers something else does nothing: no choice is guessed', async () => {
+  const { site, ada, root } = await desk()
+  const scene = await bookingScene(site)
+  const bob = await site.person('Bob')
+  const { id } = await bookingOf(root, await scene.slot())
+  const place = (await root.post('/v1/page-rules', { path: '/a', access: 'members' })).body.id
+  const rule = { path: '/b', kind: 'may', permission: 'audit:read', reach: 'any' }
+  const member = `/console/members/${bob.userId}`
+  const sent: [string, object, number][] = [
+    ['/console/bookings', { booking: id, action: 'garbage' }, 422],
+    ['/console/bookings', { booking: id }, 422],
+    ['/console/page-rules/new', { ...rule, permission: '' }, 422],
+    ['/console/page-rules/new', { ...rule, permission: 'nothing' }, 422],
+    ['/console/page-rules/new', { ...rule, reach: 'all' }, 422],
+    ['/console/page-rules/new', { ...rule, kind: 'nonsense' }, 422],
+    ['/console/page-rules/new', { ...rule, onUnauthenticated: 'bogus' }, 422],
+    [`/console/page-rules/${place}/edit`, { ...rule, onUnauthenticated: '' }, 422],
+    [`${member}/roles`, { role: '' }, 404],
+    [`${member}/roles/take`, { role: '..' }, 404],
+    [`${member}/badges/take`, {}, 404],
+    ['/console/roles/new', { name: '' }, 404],
+  ]
+  for (const [path, fields, status] of sent) {
+    const answer = await ada.post(path, fields as Record<string, string>)
+    expect([path, fields, answer.status]).toEqual([path, fields, status])
+  }
+  expect((await root.get(`/v1/bookings/${id}`)).body.status).toBe('pending')
+  expect((await root.get('/v1/page-rules')).body.items).toMatchObject([{ path: '/a' }])
+  const late = '/console/audit/aud_x?at=%2B275760-09-13T00:00:00Z'
+  expect((await ada.get(late)).status).toBe(404)
+})
+
 test('a page rule is made, changed by one of two, and says who gets in; its path deletes it', async () => {
   const { site, ada, root } = await desk()
   const bob = await site.person('Bob')
@@ -113,7 +145,8 @@ test('a page rule is made, changed by one of two, and says who gets in; its path
   expect(await now()).toMatchObject({ path: '/members/*', access: 'members', position: 1 })
   const asked = await ada.get(`/console/page-rules?page=/members/x&as=${bob.userId}`)
   expect(asked.text).toMatch(/Signed out.*is sent elsewhere.*<h3>.*opens/s)
-  const edit = (path: string) => ada.post(`${place}/edit`, { ...form, path, revision: '1' })
+  const shown = { ...form, onUnauthenticated: 'sign-in', position: '1' }
+  const edit = (path: string) => ada.post(`${place}/edit`, { ...shown, path, revision: '1' })
   expect((await edit('/one')).location).toBe(`${place}?done=saved`)
   const late = await edit('/two')
   expect(late.status).toBe(412)

@@ -2,10 +2,23 @@
 import { Field } from '../../look/forms.tsx'
 import { Card, Facts, Head, Pager, Pill, Table, Time } from '../../look/parts.tsx'
 import { type AuditEntry, AuditTable } from '../audit-table.tsx'
-import type { ConsoleApp } from '../context.ts'
+import type { ConsoleApp, ConsoleContext } from '../context.ts'
 import { Id, WithIds } from '../links.tsx'
 import { byAddress, filtersOf, placesOf } from '../lists.ts'
 import { show } from '../shell.tsx'
+
+/** A run of a job may write a thousand entries at once. */
+async function entryAt({ req, var: { client } }: ConsoleContext, at: number) {
+  const query = {
+    limit: 100,
+    since: new Date(at).toISOString(),
+    until: new Date(at + 1).toISOString(),
+  }
+  for await (const entry of client.all(client.v1.audit.$get, { query })) {
+    if (entry.id === req.param('entry')) return entry
+  }
+  return undefined
+}
 
 export function auditPages(app: ConsoleApp): void {
   app.get('/console/audit', async (c) => {
@@ -95,18 +108,11 @@ export function auditPages(app: ConsoleApp): void {
   app.get('/console/audit/:entry', async (c) => {
     const { client } = c.var
     const at = Date.parse(c.req.query('at') ?? '')
-    if (Number.isNaN(at)) return c.notFound()
-    const [page, elevations] = await Promise.all([
-      client.v1.audit.$get({
-        query: {
-          limit: 100,
-          since: new Date(at).toISOString(),
-          until: new Date(at + 1).toISOString(),
-        },
-      }),
+    if (Number.isNaN(new Date(at + 1).getTime())) return c.notFound()
+    const [entry, elevations] = await Promise.all([
+      entryAt(c, at),
       client.v1.elevations.$get({ query: { limit: 100 } }),
     ])
-    const entry = page.items.find(({ id }) => id === c.req.param('entry'))
     if (!entry) return c.notFound()
     const elevated = elevations.items.find(({ identity }) => entry.actor === `system:${identity}`)
     const body = (

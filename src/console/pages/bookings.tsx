@@ -45,7 +45,7 @@ export function bookingPages(app: ConsoleApp): void {
   app.get('/console/bookings', async (c) => (await byAddress(c, 'owner')) ?? listPage(c))
 
   app.post('/console/bookings', async (c) => {
-    const action = c.var.form.text('action') === 'confirm' ? 'confirm' : 'decline'
+    const action = c.var.form.choice('action', ['confirm', 'decline'])
     const bookingIds = c.var.form.all('booking')
     const reason = c.var.form.optional('reason') ?? null
     // What was chosen from is read first: it is no longer listed among those that wait.

@@ -8,6 +8,7 @@ import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
 import { attempt, Both, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
 import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
+import { chosen } from '../forms.ts'
 import { Id } from '../links.tsx'
 import { byAddress, filtersOf, placesOf } from '../lists.ts'
 import { Refusal, statusOf } from '../refusal.tsx'
@@ -68,7 +69,7 @@ export function pageRulePages(app: ConsoleApp): void {
     const refused = await attempt(
       c.var.client.v1['page-rules'][':ruleId'].$patch({
         param,
-        json: jsonOf(typed, await permissionsOf(c)),
+        json: jsonOf(typed, await permissionsOf(c), true),
         ifMatch: revisionOf(c),
       }),
     )
@@ -488,10 +489,14 @@ function typedOf(rule: Rule): Typed {
   }
 }
 
-/** @param permissions of which the one is that a page takes */
-function jsonOf(typed: Typed, permissions: readonly Permission[]): NewRule {
+/**
+ * @param permissions of which the one is that a page takes
+ * @param isThere a rule that is there says all of itself, and has nothing that is as usual
+ */
+function jsonOf(typed: Typed, permissions: readonly Permission[], isThere = false): NewRule {
   const { path, onUnauthenticated, signInPath, forbiddenPath, webSocket, position } = typed
-  const known = SIGNED_OUT.map(({ value }) => value).find((value) => value === onUnauthenticated)
+  const offered = SIGNED_OUT.map(({ value }) => value).filter((value) => !isThere || value !== '')
+  const known = chosen('onUnauthenticated', onUnauthenticated, offered)
   return {
     path,
     access: accessOf(typed, permissions),
@@ -499,20 +504,32 @@ function jsonOf(typed: Typed, permissions: readonly Permission[]): NewRule {
     signInPath: signInPath || null,
     forbiddenPath: forbiddenPath || null,
     webSocket: webSocket !== '',
-    ...(position !== '' && { position: Number.isFinite(Number(position)) ? Number(position) : -1 }),
+    ...((isThere || position !== '') && { position: numberIn(position) }),
   }
+}
+
+/** -1 of what is no number, which no position is. */
+function numberIn(text: string): number {
+  return text !== '' && Number.isFinite(Number(text)) ? Number(text) : -1
 }
 
 function accessOf(
   { kind, permission, reach, badge }: Typed,
   permissions: readonly Permission[],
 ): Access {
-  if (kind === 'badge') return { badge }
-  const [first] = permissions
-  const may = permissions.find(({ name }) => name === permission) ?? first
-  if (kind === 'may' && may) return { may: may.name, reach: reach === 'own' ? 'own' : 'any' }
-  if (kind === 'anyone' || kind === 'visitors-only') return kind
-  return 'members'
+  const opensFor = chosen(
+    'kind',
+    kind,
+    KINDS.map(({ value }) => value),
+  )
+  if (opensFor === 'badge') return { badge }
+  if (opensFor !== 'may') return opensFor
+  const may = chosen(
+    'permission',
+    permission,
+    permissions.map(({ name }) => name),
+  )
+  return { may, reach: chosen('reach', reach, ['own', 'any']) }
 }
 
 /** The one of the rule is among them, also if it is none of the first hundred. */
@@ -577,7 +594,7 @@ async function editPage(
           </div>
           <Select
             {...field('onUnauthenticated', 'Whoever is signed out gets')}
-            choices={SIGNED_OUT}
+            choices={rule ? SIGNED_OUT.filter(({ value }) => value !== '') : SIGNED_OUT}
           />
           <div class="row top">
             <Field
@@ -596,7 +613,8 @@ async function editPage(
             {...field('position', 'Position')}
             type="number"
             min={0}
-            hint="Smaller is asked earlier; empty for after all others"
+            required={rule !== undefined}
+            hint={`Smaller is asked earlier${rule ? '' : '; empty for after all others'}`}
           />
           <div class="row">
             <button>{rule ? 'Save' : 'Make page rule'}</button>

@@ -83,7 +83,7 @@ export function rolePages(app: ConsoleApp): void {
 
   app.post('/console/roles/new', async (c) => {
     const name = c.var.form.text('name')
-    const roles = await list(c)
+    const roles = await everyRole(c)
     if (roles.some((role) => role.name === name)) {
       const note = <p role="alert">There is a role of that name. Open it to change it.</p>
       return editPage(c, { note, status: 409, roles })
@@ -103,6 +103,14 @@ export function rolePages(app: ConsoleApp): void {
     await c.var.client.v1.roles[':role'].$delete({ param: { role } })
     return done(c, '/console/roles', 'deleted')
   })
+}
+
+/** More than a page shows, so that none is taken for new. */
+async function everyRole({ var: { client } }: ConsoleContext): Promise<readonly Role[]> {
+  const roles: Role[] = []
+  for await (const role of client.all(client.v1.roles.$get, { query: { limit: 100 } }))
+    roles.push(role)
+  return roles
 }
 
 async function list(c: ConsoleContext): Promise<readonly Role[]> {

@@ -71,7 +71,11 @@ export function draft(to: string): Draft {
   const whole = resolve(to)
   const dir = `${whole}.part`
   if (existsSync(whole)) throw new Refusal(`${whole} is there already`)
-  rmSync(dir, { recursive: true, force: true })
+  if (existsSync(dir)) {
+    throw new Refusal(
+      `${dir} is there already: what an interrupted backup has left, or one that is under way. Remove it, or choose another folder`,
+    )
+  }
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   chmodSync(dir, 0o700)
   return {

@@ -107,20 +107,23 @@ export async function fill(
 
 type Call = (method: string, path: string, json?: object) => ReturnType<typeof ask>
 
-/** Badges with their rules and page rules, unless they are there. */
+/** Badges with their rules, and page rules; those that are there already, from an earlier time, are left. */
 async function things(call: Call): Promise<void> {
   const { items } = await call('GET', '/v1/badges?limit=100')
   const badgeIds = new Map<string, string>(
     items.map(({ id, title }: { id: string; title: string }) => [title, id]),
   )
-  const isNew = !BADGES.some(({ title }) => badgeIds.has(title))
-  if (!isNew) return
+  const rules = await call('GET', '/v1/badge-rules?limit=100')
+  const ruled = new Set(rules.items.map(({ badgeId }: { badgeId: string }) => badgeId))
   for (const { rule, ...badge } of BADGES) {
-    const { id } = await call('POST', '/v1/badges', badge)
+    const id = badgeIds.get(badge.title) ?? (await call('POST', '/v1/badges', badge)).id
     badgeIds.set(badge.title, id)
-    if (rule) await call('POST', '/v1/badge-rules', { badgeId: id, ...rule })
+    if (rule && !ruled.has(id)) await call('POST', '/v1/badge-rules', { badgeId: id, ...rule })
   }
+  const paths = await call('GET', '/v1/page-rules?limit=100')
+  const known = new Set(paths.items.map(({ path }: { path: string }) => path))
   for (const { access, ...rule } of PAGE_RULES) {
+    if (known.has(rule.path)) continue
     const named =
       typeof access === 'object' && 'badgeOf' in access
         ? { badge: badgeIds.get(access.badgeOf) }

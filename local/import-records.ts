@@ -143,7 +143,7 @@ function recordIn(json: string, line: number): Read {
   }
 }
 
-/** The elements of an array, told apart by their brackets, so that the whole of it is never in memory. */
+/** The elements of arrays, told apart by their brackets, so that the whole of it is never in memory. */
 async function* elementsOf(texts: AsyncIterable<string>): AsyncGenerator<Read> {
   let [depth, isText, isEscaped, line] = [0, false, false, 1]
   let element = ''
@@ -152,6 +152,9 @@ async function* elementsOf(texts: AsyncIterable<string>): AsyncGenerator<Read> {
     for (let at = 0; at < text.length; at++) {
       const sign = text[at]
       if (sign === '\n') line += 1
+      // Pages of an API that were put one after the other are several arrays.
+      if (depth === 0 && sign !== '[' && sign?.trim() !== '')
+        throw new Refusal(`line ${line}: after the array comes something that is none`)
       if (isText) {
         if (isEscaped) isEscaped = false
         else if (sign === '\\') isEscaped = true
@@ -168,12 +171,11 @@ async function* elementsOf(texts: AsyncIterable<string>): AsyncGenerator<Read> {
           from = at + 1
         }
         if (sign !== ',') depth -= 1
-        if (depth === 0) return
       }
     }
     element += text.slice(from)
     if (element.length > MOST_CHARACTERS)
       throw new Refusal(`an element before line ${line} has no end`)
   }
-  throw new Refusal('the array has no end: the file was cut')
+  if (depth > 0) throw new Refusal('the array has no end: the file was cut')
 }

@@ -2,7 +2,8 @@
  * `npm run import`: makes members of the users that another system has exported, on the local site or,
  * with `--remote`, on the deployed one. See docs/import.md.
  */
-import { createWriteStream, rmSync } from 'node:fs'
+import { createWriteStream, existsSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { parseSettings, SettingsError } from '../src/settings/settings.ts'
 import { deployed, wrangler } from './backup-remote.ts'
 import { execute, withLocalSite } from './database.ts'
@@ -40,7 +41,8 @@ function reportTo(file: string) {
     refuse(line: number, reason: string) {
       const isFirst = stream === undefined
       stream ??= createWriteStream(file, { mode: 0o600 })
-      stream.write(`${isFirst ? 'line,reason\n' : ''}${line},${reason}\n`)
+      const quoted = `"${reason.replaceAll('"', '""')}"`
+      stream.write(`${isFirst ? 'line,reason\n' : ''}${line},${quoted}\n`)
     },
     async end() {
       if (!stream) return false
@@ -75,6 +77,7 @@ try {
   const path = given.report ?? `${file}.refused.csv`
   // A list of an earlier time would be taken for that of this one.
   if (given.report === undefined) rmSync(path, { force: true })
+  if (!existsSync(dirname(path))) throw new Refusal(`there is no folder ${dirname(path)}`)
   const report = reportTo(path)
   const isWatched = process.stderr.isTTY
   let began = 0
@@ -95,6 +98,8 @@ try {
   if (isWatched) process.stderr.write('\n')
   print(done, isDryRun, Date.now() - began)
   if (await report.end()) console.log(`Listed in ${path}, by the lines of the file.`)
+  // That nobody could be taken is no success, whatever the reason.
+  if (done.refused > 0 && done.refused === done.read) process.exitCode = 1
 } catch (error) {
   const plain = error instanceof Refusal || error instanceof SettingsError
   console.error('Not imported:', plain ? error.message : error)

@@ -35,6 +35,9 @@ if (!given) {
 try {
   const zone = timeZoneNamed(given.name)
   if (zone === undefined) throw new Refusal(EXPECTED_ZONE)
+  const [noted] = execute(`select 1 as found from site where key = 'time_zone'`, given.remote)
+  if (!noted?.results.length)
+    throw new Refusal('nobody has been here yet: until then SITE_TIME_ZONE alone says it')
   execute(timeZoneOf(zone, Date.now()).join(';'), given.remote)
   console.log(`days of visits are counted in ${zone}`)
 } catch (error) {

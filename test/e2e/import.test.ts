@@ -238,6 +238,11 @@ describe('a file that is not as it should be', () => {
   test.each([
     ['a quote that never ends', 'subject,name\nada,"Ada\nbob,Bob\n', 'the file is no CSV'],
     ['an array that was cut', '[{"sub": "a"}, {"sub": "b"', 'the file was cut'],
+    [
+      'an array with a tail',
+      '[{"subject": "a"}]\n{"subject": "b"}',
+      'comes something that is none',
+    ],
     ['nothing in it', ' \n', 'the file is empty'],
     ['a first line alone', 'subject,name\n', 'no record that can be read'],
     [
@@ -249,6 +254,11 @@ describe('a file that is not as it should be', () => {
   ])('%s is refused as a whole, before anybody is made', async (_, file, why) => {
     await expect(imported(file)).rejects.toThrow(why)
     expect(members()).toEqual([])
+  })
+
+  test('of several arrays, as pages of an API, is read to its end', async () => {
+    const pages = '[{"user_id": "ada"}, {"user_id": "bob"}]\n[{"user_id": "cy"}]\n'
+    expect(await imported(pages, { format: 'auth0' })).toMatchObject({ read: 3, made: 3 })
   })
 
   test('is read in the encoding that is given', async () => {

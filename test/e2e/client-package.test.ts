@@ -46,7 +46,7 @@ describe('the module', () => {
 
   test('is all that the package has, and needs no package beside it', async () => {
     const program = `import('guildhall/client').then((all) => console.log(Object.keys(all).sort().join()))`
-    expect(await printed(program)).toBe('GuildhallError,createClient,loginToken')
+    expect(await printed(program)).toBe('GuildhallError,PathError,createClient,loginToken')
     expect(readdirSync(consumer.installed).toSorted()).toEqual([
       'LICENSE',
       'client',

@@ -1,6 +1,7 @@
 /** The settings of the built-in login. Without `BUILT_IN_LOGIN=on` there is none, and none of it is loaded. */
 import * as z from 'zod'
 import { EmailAddress } from './email-address.ts'
+import { jsonIn } from './json.ts'
 
 export interface RawLoginSettings {
   /** `on` or `off`, the default. */
@@ -130,16 +131,15 @@ export function parseLoginSettings(raw: RawLoginSettings, setting: Read): BuiltI
     publicUrl,
     secret: setting('AUTH_SECRET', AuthSecret(WITH_LOGIN), raw.AUTH_SECRET),
     mailFrom: outbox ? undefined : setting('MAIL_FROM', From, raw.MAIL_FROM),
-    socialProviders: setting('SOCIAL_PROVIDERS', SocialProviders, json(raw.SOCIAL_PROVIDERS)),
-    openidProviders: setting('OPENID_PROVIDERS', OpenidProviders, json(raw.OPENID_PROVIDERS)),
-  }
-}
-
-/** Undefined for what is not JSON, which no schema here accepts. */
-function json(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text || '{}')
-  } catch {
-    return undefined
+    socialProviders: setting(
+      'SOCIAL_PROVIDERS',
+      SocialProviders,
+      jsonIn(raw.SOCIAL_PROVIDERS || '{}'),
+    ),
+    openidProviders: setting(
+      'OPENID_PROVIDERS',
+      OpenidProviders,
+      jsonIn(raw.OPENID_PROVIDERS || '{}'),
+    ),
   }
 }

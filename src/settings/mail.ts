@@ -4,6 +4,7 @@
  */
 import * as z from 'zod'
 import { EmailAddress } from './email-address.ts'
+import { jsonIn } from './json.ts'
 import { PublicUrl, type RawLoginSettings } from './login.ts'
 
 export interface RawMailSettings {
@@ -62,7 +63,11 @@ export function parseMailSettings(
   const OnOff = z.enum(['on', 'off'], { error: 'expected "on" or "off"' })
   const tellsBookers = setting('BOOKING_MAILS', OnOff, raw.BOOKING_MAILS || 'on') === 'on'
   const perContact = setting('CONTACT_MAILS', PerDay, raw.CONTACT_MAILS || '3')
-  const service = setting('MAIL_SERVICE', MailService.optional(), json(raw.MAIL_SERVICE))
+  const service = setting(
+    'MAIL_SERVICE',
+    MailService.optional(),
+    raw.MAIL_SERVICE ? jsonIn(raw.MAIL_SERVICE) : undefined,
+  )
   if (login) {
     const { publicUrl, mailFrom } = login
     return { publicUrl, mailFrom, service, tellsBookers, perContact }
@@ -74,16 +79,6 @@ export function parseMailSettings(
     service,
     tellsBookers,
     perContact,
-  }
-}
-
-/** Null for what is not JSON, which no schema here accepts. */
-function json(text: string | undefined): unknown {
-  if (!text) return undefined
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
   }
 }
 

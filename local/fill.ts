@@ -5,6 +5,7 @@
  * and no more bookings: whatever has its slots would have to be looked at.
  */
 import * as z from 'zod'
+import { exampleId } from '../src/api/schemas.ts'
 import { dayNumber, siteDay } from '../src/calendar/site-day.ts'
 import { newId } from '../src/db/ids.ts'
 import { nameKey } from '../src/repositories/users.ts'
@@ -141,6 +142,11 @@ async function examples(site: Site, root: string): Promise<void> {
       .prepare(sql)
       .bind(...values)
       .run()
+  // Nobody waits for a mail about the booking of the examples, which would hold a secret.
+  await site.db
+    .prepare('delete from booking_notices where booking_id = ?')
+    .bind(exampleId('bkg'))
+    .run()
   const namespace = await site.objects('WEBHOOKS')
   const sender = namespace.getByName(EXAMPLE_WEBHOOK) as unknown as SenderObject
   await sender.ping(EXAMPLE_WEBHOOK, EXAMPLE_DELIVERY, new Date().toISOString())

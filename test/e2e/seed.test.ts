@@ -30,6 +30,8 @@ test('a site that runs is filled, twice, and only by who may read its state', as
   expect(await seed()).toMatchObject({ code: 0, stdout: expect.stringContaining('0 bookings') })
   expect((await ask('/v1/stats')).members.active).toBe(members.active + MANY)
 
+  expect(server.stdout()).not.toContain('mail to ')
+
   const { lockPort } = JSON.parse(readFileSync(join(server.stateDir, 'server.json'), 'utf8'))
   const guessed = { method: 'POST', body: '{}', headers: { Authorization: 'Bearer guessed' } }
   await expect(fetch(`http://127.0.0.1:${lockPort}`, guessed)).rejects.toThrow('fetch failed')

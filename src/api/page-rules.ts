@@ -6,7 +6,6 @@ import { listOf, PageQuery, paginate } from '../http/pagination.ts'
 import { route } from '../http/route.ts'
 import * as operations from '../operations/manage-page-rules.ts'
 import { notFound } from '../problem.ts'
-import type { PageRuleRow } from '../repositories/page-rules.ts'
 import { canonicalPath } from '../security/pages/canonical-path.ts'
 import { MAX_PATTERN_LENGTH, MAX_POSITION, patternKey } from '../security/pages/page-rule.ts'
 import { isProductPath } from '../security/pages/product-paths.ts'
@@ -16,6 +15,7 @@ import {
   Count,
   idOf,
   PermissionName,
+  ProfileBadge,
   Revision,
   shownId,
   shownName,
@@ -126,10 +126,21 @@ const NewPageRule = z
   })
   .meta({ id: 'NewPageRule', examples: [{ path: '/members/*', access: 'members' }] })
 
+const Step = z.strictObject({ to: z.enum(['up', 'down']), past: PageRuleId }).meta({
+  id: 'PageRuleStep',
+  description:
+    'One step in the order, past the rule that is next to it there: the two change places, no other rule does. ' +
+    '409 if another one is next to it by now. It goes alone',
+})
+
 const PageRulePatch = z
-  .strictObject(writable)
+  .strictObject({ ...writable, step: Step })
   .partial()
   .refine(...SOME_FIELD)
+  .refine(({ step, ...fields }) => step === undefined || Object.keys(fields).length === 0, {
+    error: 'expected nothing else beside it',
+    path: ['step'],
+  })
   .meta({ id: 'PageRulePatch', minProperties: 1, examples: [{ webSocket: true }] })
 
 const PageRule = z
@@ -153,6 +164,11 @@ const PageRule = z
   .meta({ id: 'PageRule' })
   .register(answerFields, { etag: ({ revision }) => revision, about: nobody })
 
+/** In a list, with what people know its badge by, if it names one. */
+const ListedRule = PageRule.extend({ badge: ProfileBadge.nullable() }).meta({
+  id: 'ListedPageRule',
+})
+
 const access = { may: 'page:manage' } as const
 
 export const listPageRules = route({
@@ -161,9 +177,9 @@ export const listPageRules = route({
   summary: 'All page rules, in the order in which they are asked',
   access,
   input: { query: z.object(PageQuery) },
-  output: listOf(PageRule),
+  output: listOf(ListedRule),
   async run({ input, deps }) {
-    return paginate<PageRuleRow, [number, Id]>({
+    return paginate<Awaited<ReturnType<typeof deps.pageRules.list>>[number], [number, Id]>({
       name: 'page-rules',
       query: input.query,
       key: z.tuple([SortNumber, PageRuleId]),
@@ -215,8 +231,10 @@ export const patchPageRule = route({
   output: PageRule,
   conditional: true,
   async run({ input, grant, request: { revisions }, deps }) {
-    const change = { ruleId: input.param.ruleId, patch: input.json, revisions }
-    return operations.updatePageRule(grant, change, deps)
+    const { step, ...patch } = input.json
+    const of = { ruleId: input.param.ruleId, revisions }
+    if (step) return operations.movePageRule(grant, { ...of, step }, deps)
+    return operations.updatePageRule(grant, { ...of, patch }, deps)
   },
 })
 

@@ -6,6 +6,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
   /** The `revision` that is to be changed; another one by now is `precondition_failed`. */
   readonly ifMatch?: number | undefined
+  /** For what a PUT is to make: if it is there already, the call is `precondition_failed`. */
+  readonly ifNoneMatch?: '*' | undefined
   /**
    * The Idempotency-Key of a POST. Every call gets a new one unless it is given, which repeats a
    * call of an earlier process.

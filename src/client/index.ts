@@ -44,9 +44,10 @@ function wrapped(node: Node): Node {
       return next && wrapped(asNode(next))
     },
     apply: async (_, __, [args = {}]: [Args?]) => {
-      const { param = {}, query, json, signal, ifMatch, idempotencyKey } = args
+      const { param = {}, query, json, signal, ifMatch, ifNoneMatch, idempotencyKey } = args
       const headers = {
         ...(ifMatch !== undefined && { 'If-Match': `"${ifMatch}"` }),
+        ...(ifNoneMatch !== undefined && { 'If-None-Match': ifNoneMatch }),
         ...(idempotencyKey !== undefined && { 'Idempotency-Key': idempotencyKey }),
       }
       return node({ param: segments(param), query, json }, { headers, init: { signal } })

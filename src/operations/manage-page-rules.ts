@@ -98,6 +98,79 @@ export async function updatePageRule(
   })
 }
 
+/** A step past the rule that is next to it, which is named so that no other step can come of it. */
+export interface Step {
+  readonly to: 'up' | 'down'
+  readonly past: PageRuleId
+}
+
+/**
+ * Two neighbours change places, and no other rule does, whoever else moves rules at the same time.
+ * @throws Problem `not_found`, `precondition_failed`, `conflict` unless the other is where the step says
+ */
+export async function movePageRule(
+  grant: Grant<'page:manage'>,
+  { ruleId, step, revisions }: Change & { readonly step: Step },
+  deps: Deps,
+): Promise<PageRuleRow> {
+  const { pageRules, now } = deps
+  const exercised = grant.exercise('page:manage')
+  return asForeseen(async () => {
+    const read = await readAround(undefined, deps)
+    const current = currentIn(read, ruleId, revisions)
+    const at = read.indexOf(current)
+    const upper = step.to === 'up' ? at - 1 : at
+    if (read[step.to === 'up' ? upper : upper + 1]?.id !== step.past) {
+      throw new Problem('conflict', `The rule ${step.past} is not the one next to it, ${step.to}.`)
+    }
+    const placed = swapped(read, upper)
+    if (placed.some(({ position }) => position > MAX_POSITION)) {
+      throw new Problem('conflict', `No position is left: the highest is ${MAX_POSITION}.`)
+    }
+    const updatedAt = new Date(now).toISOString()
+    const after = placed.map((row) => {
+      const before = read.find(({ id }) => id === row.id)
+      if (before?.position === row.position) return before
+      return { ...row, revision: row.revision + 1, updatedAt }
+    })
+    assertStraight(read, after)
+    const moved = after.filter((row) => !read.includes(row))
+    const [audit, ...audits] = moved.map(({ id, position }) =>
+      auditRow(exercised, now, {
+        action: 'page-rule.update',
+        target: id,
+        changes: { position },
+      }),
+    )
+    if (!audit) throw new RangeError('a step moves at least one rule')
+    const isDone = await pageRules.place(moved, read, audit, audits)
+    return isDone ? after.find(({ id }) => id === ruleId) : undefined
+  })
+}
+
+/**
+ * The rules in their order after two neighbours have changed places. They take each other's positions;
+ * where these are equal, what follows makes room as far as it has to.
+ * @param upper which of the two is the first, from 0
+ */
+export function swapped<Row extends Pick<PageRuleRow, 'id' | 'position'>>(
+  rows: readonly Row[],
+  upper: number,
+): readonly Row[] {
+  const [above, below] = [rows[upper], rows[upper + 1]]
+  if (!above || !below) return rows
+  const wanted = rows
+    .with(upper, { ...below, position: above.position })
+    .with(upper + 1, { ...above, position: below.position })
+  const placed: Row[] = []
+  for (const row of wanted) {
+    const last = placed.at(-1)
+    const least = last ? last.position + (last.id < row.id ? 0 : 1) : 0
+    placed.push(row.position < least ? { ...row, position: least } : row)
+  }
+  return placed
+}
+
 /** @throws Problem `not_found`, `precondition_failed`, `conflict` if others would send people round without it */
 export async function deletePageRule(
   grant: Grant<'page:manage'>,

@@ -4,7 +4,14 @@ import { batch, type Database, rows } from '../db/client.ts'
 import type { BadgeId, PageRuleId, UserId } from '../db/ids.ts'
 import { badges, type PageAccess, pageRules } from '../db/schema.ts'
 import { shape } from '../db/shape.ts'
-import { type AuditRow, audited, storeAnswer, type StoredAnswer } from './audited.ts'
+import {
+  type AuditRow,
+  audited,
+  insertAuditWhere,
+  storeAnswer,
+  type StoredAnswer,
+  wasWritten,
+} from './audited.ts'
 import { sortsAfter } from './scope.ts'
 
 export type PageRuleRow = typeof pageRules.$inferSelect
@@ -30,9 +37,14 @@ export function pageRulesRepository(db: Database) {
 
     async list(page: { after?: { position: number; id: PageRuleId } | undefined; limit: number }) {
       const { after, limit } = page
-      return inOrder()
+      const found = await db
+        .select({ rule: pageRules, badge: badges })
+        .from(pageRules)
+        .leftJoin(badges, sql`${badges.id} = ${pageRules.access} ->> 'badge'`)
         .where(after && sortsAfter([pageRules.position, pageRules.id], [after.position, after.id]))
+        .orderBy(asc(pageRules.position), asc(pageRules.id))
         .limit(limit)
+      return found.map(({ rule, badge }) => ({ ...rule, badge }))
     },
 
     /** All rules in order, and whether there is the badge that one is to name. */
@@ -77,6 +89,33 @@ export function pageRulesRepository(db: Database) {
         .where(and(eq(pageRules.id, id), areStill(read), isThere(row.access)))
         .returning({ id: pageRules.id })
       const { written } = await audited(db, audit, write, {})
+      return written.length > 0
+    },
+
+    /**
+     * Gives rules other positions, all of them at once.
+     * @param audit of one of them @param audits of the others
+     * @returns whether they are there now, under the condition of `create`
+     */
+    async place(
+      placed: readonly Pick<PageRuleRow, 'id' | 'position'>[],
+      read: readonly PageRuleRow[],
+      audit: AuditRow,
+      audits: readonly AuditRow[],
+    ): Promise<boolean> {
+      const places = JSON.stringify(placed.map(({ id, position }) => [id, position]))
+      const write = rows<{ id: PageRuleId }>(
+        db,
+        sql`update page_rules set
+          position = (select value ->> 1 from json_each(${places}) where value ->> 0 = page_rules.id),
+          revision = revision + 1, updated_at = ${audit.at}
+        where id in (select value ->> 0 from json_each(${places})) and ${areStill(read)}
+        returning id`,
+      )
+      const others = audits.map(
+        (each, at) => [`audit${at}`, insertAuditWhere(db, each, wasWritten(audit))] as const,
+      )
+      const { written } = await audited(db, audit, write, Object.fromEntries(others))
       return written.length > 0
     },
 

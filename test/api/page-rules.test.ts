@@ -253,6 +253,86 @@ describe('PATCH /v1/page-rules/{ruleId}', () => {
   })
 })
 
+describe('a step in the order', () => {
+  interface Entry {
+    readonly target: string
+    readonly changes: { readonly position: number }
+  }
+
+  /** Rules at these positions, as /0, /1 and so on, and how they are listed. */
+  async function siteWith(...positions: readonly number[]) {
+    const root = await testSite().root()
+    for (const [at, position] of positions.entries()) {
+      await root.post('/v1/page-rules', { path: `/${at}`, access: 'members', position })
+    }
+    const listed = async () =>
+      (await rulesOf(root)).map(({ path }: { path: string }) => path).join('')
+    const step = async (at: number, to: 'up' | 'down', others: object = {}, headers = {}) => {
+      const rules: { id: string }[] = await rulesOf(root)
+      const past = rules[to === 'up' ? at - 1 : at + 1]?.id
+      const path = `/v1/page-rules/${rules[at]?.id}`
+      return root.patch(path, { step: { to, past }, ...others }, { headers })
+    }
+    return { root, listed, step }
+  }
+
+  it.each([
+    ['differ', [1, 5, 9]],
+    ['are equal', [3, 3, 3]],
+    ['leave no room', [0, 0, 1]],
+    ['are the highest', [999_998, 999_999, 1_000_000]],
+  ])('changes two neighbours and no other where positions %s', async (_, positions) => {
+    const { root, listed, step } = await siteWith(...positions)
+    const { status, body } = await step(2, 'up')
+    expect([status, body, await listed()]).toMatchObject([200, { path: '/2' }, '/0/2/1'])
+    expect((await root.get(`/v1/page-rules/${body.id}`)).body).toEqual(body)
+    await step(0, 'down')
+    await step(0, 'down')
+    expect(await listed()).toBe('/0/2/1')
+    const { items } = (await root.get('/v1/audit?action=page-rule.update')).body
+    const now = new Map<string, number>(
+      (await rulesOf(root)).map(({ id, position }: { id: string; position: number }) => [
+        id,
+        position,
+      ]),
+    )
+    const last = new Map<string, { position: number }>(
+      items.toReversed().map(({ target, changes }: Entry) => [target, changes]),
+    )
+    expect(last.size).toBeGreaterThan(1)
+    for (const [id, { position }] of last) expect([id, position]).toEqual([id, now.get(id)])
+  })
+
+  it('is refused past another than the neighbour, at another revision, beside other fields, and round', async () => {
+    const { root, listed, step } = await siteWith(1, 2, 3)
+    const rules = await rulesOf(root)
+    const far = { step: { to: 'down', past: rules[2].id } }
+    expect((await root.patch(`/v1/page-rules/${rules[0].id}`, far)).status).toBe(409)
+    expect((await step(1, 'up', {}, { 'If-Match': '"7"' })).status).toBe(412)
+    expect((await step(1, 'up', { webSocket: true })).status).toBe(422)
+    expect((await step(1, 'up', { position: 9 })).status).toBe(422)
+    expect(await listed()).toBe('/0/1/2')
+    expect((await root.get('/v1/audit?action=page-rule.update')).body.items).toEqual([])
+    // Members who are sent to /login by the rule after it must not be sent on by it.
+    const [open, closed] = [`/v1/page-rules/${rules[1].id}`, `/v1/page-rules/${rules[2].id}`]
+    await root.patch(open, { path: '/x/login', access: 'anyone' })
+    const signIn = { onUnauthenticated: 'sign-in', signInPath: '/x/login' }
+    await root.patch(closed, { path: '/x/*', ...signIn })
+    const round = await step(1, 'down')
+    expect([round.status, round.body.detail]).toEqual([409, expect.stringContaining('sent round')])
+  })
+
+  it('has the badge of a rule in the list, as people know it', async () => {
+    const { root } = await siteWith(1)
+    const { body: badge } = await root.post('/v1/badges', { title: 'Regular' })
+    await root.post('/v1/page-rules', { path: '/club', access: { badge: badge.id } })
+    expect(await rulesOf(root)).toMatchObject([
+      { path: '/0', badge: null },
+      { path: '/club', badge: { id: badge.id, title: 'Regular' } },
+    ])
+  })
+})
+
 describe('DELETE /v1/page-rules/{ruleId}', () => {
   it('leaves its pages to the next rule, unless that sends people round', async () => {
     const root = await testSite().root()

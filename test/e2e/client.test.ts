@@ -70,6 +70,18 @@ describe('a call', () => {
     })
   })
 
+  test('makes what is not there yet, and nothing else', async () => {
+    const { v1 } = await client()
+    const role = {
+      param: { role: 'greeter' },
+      json: { permissions: [{ permission: 'badge:assign' as const, reach: 'any' as const }] },
+      ifNoneMatch: '*' as const,
+    }
+    expect(await v1.roles[':role'].$put(role)).toMatchObject({ name: 'greeter', revision: 1 })
+    const other = { ...role, json: { permissions: [] } }
+    expect(await failure(v1.roles[':role'].$put(other))).toMatchObject({ status: 412 })
+  })
+
   test('stays what it is, whatever its path parameters hold', async () => {
     const { v1 } = await client()
     for (const userId of ['../badges', 'a/b', 'a?view=full', '#', '%2e%2e', ':userId']) {

@@ -18,6 +18,41 @@ async function scene(meanwhile: (root: Client) => Promise<unknown>) {
   return { root, late: testSite(storage).bearer(root.token) }
 }
 
+describe('a rule that is moved a step', () => {
+  const orderOf = async (client: Client) =>
+    (await rulesOf(client)).map(({ path }: { path: string }) => path).join('')
+  const make = async (root: Client, ...paths: string[]) => {
+    const ids: string[] = []
+    for (const path of paths) {
+      ids.push((await root.post('/v1/page-rules', { path, access: 'members' })).body.id)
+    }
+    return ids
+  }
+
+  test('goes past the one that was named, or nowhere: whatever else is moved meanwhile', async () => {
+    let ids: string[] = []
+    const of = (at: number) => `/v1/page-rules/${ids[at]}`
+    const { root, late } = await scene((root) =>
+      root.patch(of(2), { step: { to: 'up', past: ids[1] } }),
+    )
+    ids = await make(root, '/a', '/b', '/c', '/d')
+    // Meanwhile /c has come between the two, and the step would be one past it.
+    const { status, body } = await late.patch(of(1), { step: { to: 'up', past: ids[0] } })
+    expect([status, body.code, await orderOf(root)]).toEqual([409, 'conflict', '/a/c/b/d'])
+  })
+
+  test('is moved all the same if what came between were others', async () => {
+    let ids: string[] = []
+    const of = (at: number) => `/v1/page-rules/${ids[at]}`
+    const { root, late } = await scene((root) =>
+      root.patch(of(3), { step: { to: 'up', past: ids[2] } }),
+    )
+    ids = await make(root, '/a', '/b', '/c', '/d')
+    expect((await late.patch(of(1), { step: { to: 'up', past: ids[0] } })).status).toBe(200)
+    expect(await orderOf(root)).toBe('/b/a/d/c')
+  })
+})
+
 describe('a rule that is made, changed or deleted', () => {
   test('does not complete a round with one that was made meanwhile', async () => {
     const { root, late } = await scene((root) => root.post('/v1/page-rules', FORTH))

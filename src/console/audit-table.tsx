@@ -2,6 +2,7 @@
 import { Empty, Table, Time } from '../look/parts.tsx'
 import type { Client } from './api.ts'
 import { Id, WithIds } from './links.tsx'
+import { reasonInWords } from './metrics.ts'
 
 export type AuditEntry = Awaited<ReturnType<Client['v1']['audit']['$get']>>['items'][number]
 
@@ -24,7 +25,7 @@ export const AuditTable = ({ entries }: { readonly entries: readonly AuditEntry[
       },
       { label: 'By', cell: ({ actor }) => <Id id={actor} short /> },
       { label: 'On', cell: ({ target }) => <Id id={target} short /> },
-      { label: 'Why', cell: ({ reason }) => reason && <WithIds text={reason} /> },
+      { label: 'Why', cell: ({ reason }) => reason && <WithIds text={reasonInWords(reason)} /> },
       { label: 'When', cell: ({ at }) => <Time at={at} /> },
     ]}
     rows={entries}

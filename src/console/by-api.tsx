@@ -7,6 +7,7 @@ interface Args {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>
   readonly json?: unknown
   readonly ifMatch?: number
+  readonly ifNoneMatch?: '*'
 }
 
 /** What a call of the client is given, as far as it is written out here. */
@@ -37,12 +38,13 @@ export function requestOf(call: NotedCall): { readonly method: string; readonly 
 }
 
 function curlOf(call: NotedCall, origin: string): string {
-  const { json, ifMatch } = argsOf(call)
+  const { json, ifMatch, ifNoneMatch } = argsOf(call)
   const { method, path } = requestOf(call)
   const lines = [
     `curl ${method === 'GET' ? '' : `-X ${method} `}${quoted(origin + path)}`,
     '-H "Authorization: Bearer $TOKEN"',
     ...(ifMatch === undefined ? [] : [`-H 'If-Match: "${ifMatch}"'`]),
+    ...(ifNoneMatch === undefined ? [] : [`-H 'If-None-Match: ${ifNoneMatch}'`]),
     ...(json === undefined
       ? []
       : ["-H 'Content-Type: application/json'", `-d ${quoted(JSON.stringify(json))}`]),
@@ -58,12 +60,13 @@ function clientOf(call: NotedCall): string {
   const chain = call.chain
     .map((name) => (/^[a-z_$][\w$]*$/i.test(name) ? `.${name}` : `[${literal(name)}]`))
     .join('')
-  const { param, query, json, ifMatch } = argsOf(call)
+  const { param, query, json, ifMatch, ifNoneMatch } = argsOf(call)
   const given = {
     ...(param && { param }),
     ...(query && { query }),
     ...(json !== undefined && { json }),
     ...(ifMatch !== undefined && { ifMatch }),
+    ...(ifNoneMatch !== undefined && { ifNoneMatch }),
   }
   const args = Object.keys(given).length > 0 ? literal(given) : ''
   return `await client.v1${chain}(${args})`

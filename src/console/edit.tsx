@@ -4,7 +4,8 @@ import { GuildhallError } from '../client/index.ts'
 import { Field, Hidden } from '../look/forms.tsx'
 import { Card, Facts } from '../look/parts.tsx'
 import type { ConsoleContext } from './context.ts'
-import type { Faults, Form } from './forms.ts'
+import { BadChoice, type Faults, type Form } from './forms.ts'
+import { visible } from '../look/visible.ts'
 
 /** What was refused because of what was typed, or of what is there by now. */
 const ABOUT_THE_FORM = new Set([409, 412, 422])
@@ -26,10 +27,12 @@ export async function attempt(work: Promise<unknown>): Promise<GuildhallError | 
 /** A new key for each form, so that one that is sent twice is done once. */
 export const OnceKey = () => <Hidden name="once" value={crypto.randomUUID()} />
 
-/** The options of a POST that a form with `OnceKey` asks for. */
+/** The options of a POST that a form with `OnceKey` asks for. @throws BadChoice for what is no such key */
 export function once({ var: { form } }: ConsoleContext): { readonly idempotencyKey?: string } {
+  if (!form.has('once')) return {}
   const key = form.text('once')
-  return /^[\w-]{8,64}$/.test(key) ? { idempotencyKey: key } : {}
+  if (!/^[\w-]{8,64}$/.test(key)) throw new BadChoice('once')
+  return { idempotencyKey: key }
 }
 
 const DAY_HOURS = 24
@@ -72,9 +75,14 @@ export const Rotation = (
   </Card>
 )
 
-/** The revision that a form was made of; undefined if it does not say. */
-export function revisionOf({ var: { form } }: ConsoleContext): number | undefined {
-  return form.number('revision')
+/**
+ * The revision that a form was made of, without which it would replace what it has not seen.
+ * @throws BadChoice
+ */
+export function revisionOf({ var: { form } }: ConsoleContext): number {
+  const text = form.text('revision')
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new BadChoice('revision')
+  return Number(text)
 }
 
 export interface Differing {
@@ -118,7 +126,7 @@ export const Confirm = ({
 }: PropsWithChildren<{
   readonly title: string
   readonly action: string
-  /** What has to be typed. */
+  /** What has to be typed, of `wordFor` if somebody has chosen it. */
   readonly word: string
   readonly button: string
   readonly back: string
@@ -149,6 +157,14 @@ export const Confirm = ({
   </Card>
 )
 
+/**
+ * What has to be typed about something with this name: as it is seen, since nobody can type what is not.
+ * @param id in place of a name of which nothing is seen
+ */
+export function wordFor(name: string, id: string): string {
+  return visible(name) || id
+}
+
 export function isConfirmed({ var: { form } }: ConsoleContext, word: string): boolean {
-  return form.text('typed') === word.trim()
+  return word !== '' && visible(form.text('typed')) === word
 }

@@ -12,7 +12,10 @@ const FLASHES = {
   moved: 'Moved.',
   deleted: 'Deleted.',
   suspended: 'Suspended, from this moment on.',
+  suspendedAlready:
+    'Nothing was changed: they were suspended already, and stay so for the reason shown here.',
   reinstated: 'Reinstated.',
+  activeAlready: 'Nothing was changed: they were not suspended.',
   given: 'Given.',
   taken: 'Taken away.',
   revoked: 'Revoked. Whatever used it is refused from now on.',

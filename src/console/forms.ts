@@ -19,16 +19,30 @@ export class Form {
     return this.text(name) || undefined
   }
 
-  /** Undefined if it is empty; of what is no number -1, which nothing here may be. JSON has no NaN. */
+  /** Undefined if it is empty; of what is no whole number what `wholeIn` makes of it. */
   number(name: string): number | undefined {
-    const text = this.text(name)
-    if (text === '') return undefined
-    return Number.isFinite(Number(text)) ? Number(text) : -1
+    return wholeIn(this.text(name))
   }
 
   /** One of the values that a form offers. @throws BadChoice for any other */
   choice<const V extends string>(name: string, values: readonly V[]): V {
     return chosen(name, this.text(name), values)
+  }
+
+  /** Those of a form's values that are ticked. @throws BadChoice for one that it does not offer */
+  choices<const V extends string>(name: string, values: readonly V[]): V[] {
+    return this.all(name).map((each) => chosen(name, each, values))
+  }
+
+  /** Whether a box is ticked, which sends nothing if it is not. @throws BadChoice for another value */
+  flag(name: string, value = 'on'): boolean {
+    return this.choices(name, [value]).length > 0
+  }
+
+  /** What would be emptied because it was not sent at all. @throws BadChoice for such a field */
+  need(names: readonly string[]): void {
+    const absent = names.find((name) => !this.#fields.has(name))
+    if (absent !== undefined) throw new BadChoice(absent)
   }
 
   has(name: string): boolean {
@@ -43,6 +57,22 @@ export class Form {
   entries(): [string, string][] {
     return [...this.#fields.entries()]
   }
+}
+
+/** An id of this kind, or nothing. @throws BadChoice for anything else */
+export function idIn(form: Form, name: string, prefix: string): string {
+  const text = form.text(name)
+  if (text !== '' && !new RegExp(`^${prefix}_[0-9a-z]{26}$`).test(text)) throw new BadChoice(name)
+  return text
+}
+
+/**
+ * A number as it is written in digits, undefined of an empty text. Of anything else it is -1, which no
+ * field here may be: the API refuses it, and what is wrong is said beside the field.
+ */
+export function wholeIn(text: string): number | undefined {
+  if (text === '') return undefined
+  return /^\d{1,15}$/.test(text) ? Number(text) : -1
 }
 
 /** A form was sent with a value that it does not offer, so it is not known what is wanted. */

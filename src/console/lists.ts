@@ -34,6 +34,30 @@ export function placesOf(
   }
 }
 
+/** As many as a page or a select has at once, of what is not shown page by page. */
+export const MOST = 1000
+
+/** What is left of a list is said where there is more than `MOST`. */
+export interface Whole<Item> {
+  readonly items: readonly Item[]
+  readonly isMore: boolean
+}
+
+/** A list to its end, as `client.all` reads it, as far as it is shown. */
+export async function wholeOf<Item>(all: AsyncIterable<Item>): Promise<Whole<Item>> {
+  const items: Item[] = []
+  for await (const item of all) {
+    if (items.length === MOST) return { items, isMore: true }
+    items.push(item)
+  }
+  return { items, isMore: false }
+}
+
+/** Beside a choice of them. */
+export function moreHint({ isMore }: Whole<unknown>): string | undefined {
+  return isMore ? `The first ${MOST} of them; the others by API` : undefined
+}
+
 /** The member with this address, as far as whoever looks may know that; anything else is itself. */
 export async function memberNamed(c: ConsoleContext, text: string): Promise<string | undefined> {
   if (!text.includes('@')) return text

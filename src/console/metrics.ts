@@ -6,6 +6,19 @@ export const METRICS = [
   ['streakDays', 'days in a row', 'day in a row'],
 ] as const
 
+/** Why something was done, as the audit log has it: what a rule has measured is said as everywhere. */
+export function reasonInWords(reason: string): string {
+  return reason.replace(
+    /(?<=: )(\d+) (visits|visitDays|streakDays)(?: within (\d+) days)?$/,
+    (_, threshold: string, metric: string, days: string | undefined) =>
+      measured({
+        metric,
+        threshold: Number(threshold),
+        windowDays: days === undefined ? null : Number(days),
+      }),
+  )
+}
+
 /** As in `10 visits within 30 days`. */
 export function measured(rule: {
   readonly metric: string

@@ -14,7 +14,7 @@ const FORMS = {
     '/console/badges/:badgeId/delete',
   ],
   'badge-rule:manage': ['/console/rules/new'],
-  'role:define': ['/console/roles/new', '/console/roles/:role/delete'],
+  'role:define': ['/console/roles/new', '/console/roles/named/:role/delete'],
   'service:manage': [
     '/console/services/new',
     '/console/services/:serviceId/edit',

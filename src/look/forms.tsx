@@ -119,12 +119,15 @@ export const Select = ({
   value = '',
   choices,
   from,
+  all,
   ...field
 }: FieldProps & {
   readonly value?: string
   readonly choices: readonly Choice[]
   /** Where the script finds those that are not among them yet, as JSON. */
   readonly from?: string
+  /** Where all of them are without the script: an address of the same page. */
+  readonly all?: string
 }) => (
   <Around {...field}>
     <select
@@ -139,6 +142,11 @@ export const Select = ({
         </option>
       ))}
     </select>
+    {all !== undefined && (
+      <noscript>
+        <a href={all}>Offer all of them</a>
+      </noscript>
+    )}
   </Around>
 )
 

@@ -97,7 +97,7 @@ describe('the inbox', () => {
     expect((await moderator.get('/console')).text).not.toContain('href="/console/bookings"')
     for (const [path, form] of [
       ['/console/bookings', { action: 'confirm', booking: id }],
-      [`/console/bookings/${id}/confirm`, {}],
+      [`/console/bookings/${id}/confirm`, { revision: '1' }],
     ] as const) {
       const { status, text } = await moderator.post(path, form)
       expect([path, status]).toEqual([path, 403])

@@ -216,7 +216,8 @@ test('of two who change the same, the second is shown both, and nothing of it is
   const ada = await site.person('Ada', 'admin')
   const { body } = await (await site.root()).post('/v1/badges', { title: 'First', slug: 'first' })
   const place = `/console/badges/${body.id}/edit`
-  const form = { slug: 'first', description: '', backgroundColor: '#000000', textColor: '#ffffff' }
+  const colours = { backgroundColor: '#000000', textColor: '#ffffff' }
+  const form = { ...colours, slug: 'first', description: '', iconUrl: '', position: '1' }
   const revision = String(body.revision)
   const one = await ada.post(place, { ...form, title: 'One', revision })
   expect([one.status, one.location]).toEqual([303, `/console/badges/${body.id}?done=saved`])

@@ -71,7 +71,7 @@ export function loginSite(overrides: Partial<Bindings> = {}, way?: Way) {
       jar,
       send,
       get: (path: string, headers: Form = {}) => send('GET', path, { headers }),
-      post: (path: string, form: Form = {}, headers: Form = {}) =>
+      post: (path: string, form: Form | [string, string][] = {}, headers: Form = {}) =>
         send('POST', path, {
           body: new URLSearchParams(form).toString(),
           headers: {

@@ -7,6 +7,7 @@ import { Period } from '../booking-parts.tsx'
 import type { ConsoleApp, ConsoleContext } from '../context.ts'
 import { attempt, once, OnceKey } from '../edit.tsx'
 import { done } from '../flash.ts'
+import { chosen } from '../forms.ts'
 import { placesOf } from '../lists.ts'
 import { Refusal } from '../refusal.tsx'
 import { show } from '../shell.tsx'
@@ -23,7 +24,7 @@ export const BOOK = `${HOME}/new`
 
 export function accountBookingPages(app: ConsoleApp): void {
   app.get(HOME, async (c) => {
-    const isAll = c.req.query('of') === 'all'
+    const isAll = chosen('of', c.req.query('of') ?? 'coming', ['coming', 'all']) === 'all'
     const cursor = c.req.query('cursor')
     const from = isAll ? undefined : new Date(c.env.request.now).toISOString()
     const page = await c.var.client.v1.me.bookings.$get({ query: { limit: 20, from, cursor } })
@@ -66,7 +67,9 @@ export function accountBookingPages(app: ConsoleApp): void {
   app.get(
     BOOK,
     signedIn(async (c) => {
-      const { items } = await c.var.client.v1.services.$get({ query: { limit: 100 } })
+      const cursor = c.req.query('cursor')
+      const page = await c.var.client.v1.services.$get({ query: { limit: 50, cursor } })
+      const { items } = page
       const body = (
         <>
           <Head title="Book" crumbs={[{ href: HOME, text: 'Bookings' }]} />
@@ -93,6 +96,7 @@ export function accountBookingPages(app: ConsoleApp): void {
               ))}
             </div>
           )}
+          {(page.nextCursor !== null || cursor !== undefined) && <Pager {...placesOf(c, page)} />}
         </>
       )
       return show(c, { title: 'Book', body })
@@ -123,15 +127,19 @@ async function slotsPage(c: ConsoleContext, serviceId: string, refused?: Refused
   ])
   const free = slots.items.filter(({ available }) => available > 0)
   const days = Map.groupBy(free, ({ startsAt }) => dayOf(startsAt, timeZone))
-  const chosen = c.var.form.text('slot')
+  const wanted = c.var.form.text('slot')
   const body = (
     <>
       <Head title={name} lead={description} crumbs={[{ href: BOOK, text: 'Book' }]} />
       {refused && <Refusal error={refused} />}
       {free.length === 0 ? (
         <Card>
-          <Empty title="No time is free">
-            <p>Look again later, or at something else that can be booked.</p>
+          <Empty title={slots.nextCursor === null ? 'No time is free' : 'None of these is free'}>
+            <p>
+              {slots.nextCursor === null
+                ? 'Look again later, or at something else that can be booked.'
+                : 'There are later times on the next page.'}
+            </p>
           </Empty>
         </Card>
       ) : (
@@ -143,7 +151,7 @@ async function slotsPage(c: ConsoleContext, serviceId: string, refused?: Refused
                 <legend>{day}</legend>
                 <div class="places">
                   {ofDay.map((slot) => (
-                    <Choice slot={slot} zone={timeZone} isChosen={slot.id === chosen} />
+                    <Choice slot={slot} zone={timeZone} isChosen={slot.id === wanted} />
                   ))}
                 </div>
               </fieldset>

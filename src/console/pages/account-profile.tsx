@@ -4,9 +4,10 @@ import { Field, Hidden, TextArea } from '../../look/forms.tsx'
 import { Card, Face, Head, Pill, Time } from '../../look/parts.tsx'
 import type { Client } from '../api.ts'
 import type { ConsoleApp, ConsoleContext } from '../context.ts'
-import { attempt, Both, Confirm, isConfirmed, revisionOf } from '../edit.tsx'
+import { attempt, Both, Confirm, isConfirmed, revisionOf, wordFor } from '../edit.tsx'
 import { done } from '../flash.ts'
 import { faultsOf, type Form } from '../forms.ts'
+import { wholeOf } from '../lists.ts'
 import { Refusal } from '../refusal.tsx'
 import { show } from '../shell.tsx'
 
@@ -53,6 +54,7 @@ export function accountProfilePages(app: ConsoleApp): void {
 
   app.post(HOME, async (c) => {
     const { form, client } = c.var
+    form.need(NAMES)
     const refused = await attempt(
       client.v1.me.$patch({ json: patchOf(form), ifMatch: revisionOf(c) }),
     )
@@ -74,7 +76,7 @@ export function accountProfilePages(app: ConsoleApp): void {
   app.post(`${HOME}/delete`, async (c) => {
     const { client } = c.var
     const me = await client.v1.me.$get()
-    if (!isConfirmed(c, me.displayName)) return deletePage(c, me, 'typed')
+    if (!isConfirmed(c, wordFor(me.displayName, me.id))) return deletePage(c, me, 'typed')
     try {
       await client.v1.me.$delete()
     } catch (error) {
@@ -89,7 +91,9 @@ export function accountProfilePages(app: ConsoleApp): void {
 
 async function profilePage(c: ConsoleContext, me: Me, refused?: GuildhallError) {
   const { form, client } = c.var
-  const { items: identities } = await client.v1.me.identities.$get({ query: { limit: 100 } })
+  const { items: identities } = await wholeOf(
+    client.all(client.v1.me.identities.$get, { query: { limit: 100 } }),
+  )
   const entries = NAMES.map((name) => {
     const there = FIELDS[name].of(me) ?? ''
     return { name, label: FIELDS[name].label, there, typed: refused ? form.text(name) : there }
@@ -216,7 +220,7 @@ function deletePage(c: ConsoleContext, me: Me, missing?: 'typed' | 'signed in') 
       <Confirm
         title="This cannot be undone"
         action={`${HOME}/delete`}
-        word={me.displayName}
+        word={wordFor(me.displayName, me.id)}
         button="Delete my account"
         back={HOME}
         {...(missing === 'typed' && { fault: true })}

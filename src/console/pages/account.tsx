@@ -4,6 +4,7 @@ import { HeatMap } from '../../look/charts.tsx'
 import { BadgeChip, Card, Empty, Face, Figure, Head, Time } from '../../look/parts.tsx'
 import type { Client } from '../api.ts'
 import type { ConsoleApp } from '../context.ts'
+import { wholeOf } from '../lists.ts'
 import { measured } from '../metrics.ts'
 import { show } from '../shell.tsx'
 import { BOOK, BookingList } from './account-bookings.tsx'
@@ -12,17 +13,26 @@ type Progress = Awaited<ReturnType<Client['v1']['me']['progress']['$get']>>['ite
 type Held = Awaited<ReturnType<Client['v1']['users'][':userId']['badges']['$get']>>['items'][number]
 type Visits = Awaited<ReturnType<Client['v1']['me']['visits']['$get']>>
 
+/** The pages of a list that is read to its end. */
+const ALL = { query: { limit: 100 } }
+/** So many bookings are on the start page. */
+const FEW = 5
+
 export function accountPages(app: ConsoleApp): void {
   app.get('/account', async (c) => {
-    const { me: own } = c.var.client.v1
+    const { client } = c.var
+    const { me: own } = client.v1
     const now = new Date(c.env.request.now).toISOString()
-    const [me, visits, progress, bookings] = await Promise.all([
+    const [me, visits, progress, pending, confirmed] = await Promise.all([
       own.$get(),
       own.visits.$get(),
-      own.progress.$get({ query: { limit: 100 } }),
-      own.bookings.$get({ query: { from: now, limit: 5 } }),
+      wholeOf(client.all(own.progress.$get, ALL)),
+      own.bookings.$get({ query: { from: now, status: 'pending', limit: FEW } }),
+      own.bookings.$get({ query: { from: now, status: 'confirmed', limit: FEW } }),
     ])
-    const live = bookings.items.filter(({ status }) => isLive(status))
+    const live = [...pending.items, ...confirmed.items]
+      .toSorted((a, b) => (a.startsAt < b.startsAt ? -1 : 1))
+      .slice(0, FEW)
     const next = nearest(progress.items).slice(0, 3)
     const body = (
       <>
@@ -87,12 +97,13 @@ export function accountPages(app: ConsoleApp): void {
   })
 
   app.get('/account/badges', async (c) => {
-    const { me: own, users } = c.var.client.v1
+    const { client } = c.var
+    const { me: own, users } = client.v1
     const { id: userId } = await own.$get()
     const [visits, progress, held] = await Promise.all([
       own.visits.$get(),
-      own.progress.$get({ query: { limit: 100 } }),
-      users[':userId'].badges.$get({ param: { userId }, query: { limit: 100 } }),
+      wholeOf(client.all(own.progress.$get, ALL)),
+      wholeOf(client.all(users[':userId'].badges.$get, { ...ALL, param: { userId } })),
     ])
     const body = (
       <>
@@ -196,10 +207,6 @@ function nearest(progress: readonly Progress[]): Progress[] {
   return progress
     .filter(({ earnedAt }) => earnedAt === null)
     .toSorted((a, b) => b.have / b.need - a.have / a.need)
-}
-
-function isLive(status: string): boolean {
-  return status === 'pending' || status === 'confirmed'
 }
 
 function counted(count: number, what: string): string {

@@ -26,9 +26,11 @@ import {
   OnceKey,
   revisionOf,
   Rotation,
+  wordFor,
 } from '../edit.tsx'
 import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
+import { BadChoice, wholeIn } from '../forms.ts'
 import { Id } from '../links.tsx'
 import { filtersOf, placesOf } from '../lists.ts'
 import { show } from '../shell.tsx'
@@ -92,7 +94,7 @@ export function apiKeyPages(app: ConsoleApp): void {
     let issued: Issued | undefined
     const refused = await attempt(
       c.var.client.v1['api-keys']
-        .$post({ json: jsonOf(typed, await permissionsOf(c), c.env.request), ...once(c) })
+        .$post({ json: await jsonIn(c, c.env.request), ...once(c) })
         .then((key) => (issued = key)),
     )
     return issued ? secretPage(c, issued) : editPage(c, undefined, typed, faultOf(refused))
@@ -111,15 +113,19 @@ export function apiKeyPages(app: ConsoleApp): void {
   })
 
   app.post('/console/api-keys/:keyId/edit', async (c) => {
+    c.var.form.need(FIELDS.map(([name]) => name).filter((name) => name !== 'scopes'))
     const typed = typedIn(c)
     const param = { keyId: idOf(c) }
     const { zone } = c.env.request
     // The form says what it was made of, as it says the revision.
-    const expiresAt = instantIn(c.var.form.text('expiresAt'))
+    const before = instantIn(c)
+    // An end that stays is not sent: it may be over already, and then it is none that could be chosen.
+    const { expiresAt, ...json } = await jsonIn(c, { zone, expiresAt: before })
+    const isKept = expiresAt === (before ?? null)
     const refused = await attempt(
       c.var.client.v1['api-keys'][':keyId'].$patch({
         param,
-        json: jsonOf(typed, await permissionsOf(c), { zone, expiresAt }),
+        json: { ...json, ...(!isKept && { expiresAt }) },
         ifMatch: revisionOf(c),
       }),
     )
@@ -162,20 +168,33 @@ export function apiKeyPages(app: ConsoleApp): void {
 
   app.post('/console/api-keys/:keyId/revoke', async (c) => {
     const key = await read(c)
-    if (!isConfirmed(c, key.name)) return revokePage(c, key, true)
+    if (!isConfirmed(c, wordFor(key.name, key.id))) return revokePage(c, key, true)
     await c.var.client.v1['api-keys'][':keyId'].$delete({ param: { keyId: key.id } })
     return done(c, placeOf(key.id), 'revoked')
   })
 }
 
-/** Undefined for what is none. */
-function instantIn(text: string): string | undefined {
+/** When the key ended as the form was made; undefined for never. @throws BadChoice for what is no time */
+function instantIn({ var: { form } }: ConsoleContext): string | undefined {
+  const text = form.text('expiresAt')
+  if (text === '') return undefined
   const isOne = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text) && !Number.isNaN(Date.parse(text))
-  return isOne ? text : undefined
+  if (!isOne) throw new BadChoice('expiresAt')
+  return text
 }
 
 async function permissionsOf(c: ConsoleContext): Promise<readonly Permission[]> {
   return (await c.var.client.v1.permissions.$get()).permissions
+}
+
+/** What the form gives the key, of all that there is. @throws BadChoice */
+async function jsonIn(c: ConsoleContext, given: Given) {
+  const permissions = await permissionsOf(c)
+  c.var.form.choices(
+    'scopes',
+    permissions.map(({ name }) => name),
+  )
+  return jsonOf(typedIn(c), permissions, given)
 }
 
 function read(c: ConsoleContext): Promise<Key> {
@@ -398,21 +417,19 @@ interface Given {
 /** @param permissions of which the scopes are */
 function jsonOf(typed: Typed, permissions: readonly Permission[], { zone, expiresAt }: Given) {
   const { name, expiresOn, limit, windowSeconds, monthlyQuota } = typed
+  // Without a limit it is of no consequence, but it has to be one that could be.
+  if (wholeIn(windowSeconds) === -1) throw new BadChoice('windowSeconds')
   const ips = typed.allowedIps.split(/[\s,]+/).filter(Boolean)
   return {
     name,
     scopes: permissions.map(({ name }) => name).filter((name) => typed.scopes.includes(name)),
     expiresAt: endOf(expiresOn, zone, expiresAt),
     allowedIps: ips.length > 0 ? ips : null,
-    rateLimit: limit ? { limit: numberIn(limit), windowSeconds: numberIn(windowSeconds) } : null,
-    monthlyQuota: monthlyQuota ? numberIn(monthlyQuota) : null,
+    rateLimit: limit
+      ? { limit: wholeIn(limit) ?? -1, windowSeconds: wholeIn(windowSeconds) ?? -1 }
+      : null,
+    monthlyQuota: wholeIn(monthlyQuota) ?? null,
   }
-}
-
-/** What is no number is one that the API takes nowhere. */
-function numberIn(text: string): number {
-  const number = Number(text)
-  return Number.isFinite(number) ? number : -1
 }
 
 async function editPage(
@@ -553,7 +570,7 @@ function revokePage(c: ConsoleContext, key: Key, isWrong = false) {
       <Confirm
         title="Whatever uses it stops at once, for good"
         action={`${place}/revoke`}
-        word={key.name}
+        word={wordFor(key.name, key.id)}
         button="Revoke API key"
         back={place}
         {...(isWrong && { fault: true })}

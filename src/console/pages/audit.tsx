@@ -1,10 +1,12 @@
 /** The audit log: what was done, by whom, and for whom; one entry in full with what elevated it. */
+import { startOfDay } from '../../calendar/days-in-zone.ts'
 import { Field } from '../../look/forms.tsx'
 import { Card, Facts, Head, Pager, Pill, Table, Time } from '../../look/parts.tsx'
 import { type AuditEntry, AuditTable } from '../audit-table.tsx'
 import type { ConsoleApp, ConsoleContext } from '../context.ts'
 import { Id, WithIds } from '../links.tsx'
-import { byAddress, filtersOf, placesOf } from '../lists.ts'
+import { byAddress, filtersOf, placesOf, wholeOf } from '../lists.ts'
+import { reasonInWords } from '../metrics.ts'
 import { show } from '../shell.tsx'
 
 /** A run of a job may write a thousand entries at once. */
@@ -20,14 +22,25 @@ async function entryAt({ req, var: { client } }: ConsoleContext, at: number) {
   return undefined
 }
 
+function elevationsOf({ var: { client } }: ConsoleContext) {
+  return wholeOf(client.all(client.v1.elevations.$get, { query: { limit: 100 } }))
+}
+
 export function auditPages(app: ConsoleApp): void {
   app.get('/console/audit', async (c) => {
     const named = await byAddress(c, 'actor', 'target')
     if (named) return named
     const filters = filtersOf(c, ['actor', 'action', 'target', 'since', 'until', 'cursor'])
     const { since, until, ...rest } = filters
+    const { zone } = c.env.request
     const page = await c.var.client.v1.audit.$get({
-      query: { limit: 50, ...rest, since: startOf(since), until: startOf(until) },
+      // What is no day the API refuses, and says how a time is written.
+      query: {
+        limit: 50,
+        ...rest,
+        since: since && (startOfDay(since, zone) ?? since),
+        until: until && (startOfDay(until, zone) ?? until),
+      },
     })
     const body = (
       <>
@@ -53,8 +66,8 @@ export function auditPages(app: ConsoleApp): void {
             placeholder="badge.assign"
           />
           <Field name="target" label="On" value={filters.target ?? ''} placeholder="Id or email" />
-          <Field name="since" label="Since" type="date" value={since ?? ''} />
-          <Field name="until" label="Before" type="date" value={until ?? ''} />
+          <Field name="since" label={`Since (${zone})`} type="date" value={since ?? ''} />
+          <Field name="until" label={`Before (${zone})`} type="date" value={until ?? ''} />
           <button class="plain">Filter</button>
           {Object.keys(filters).length > 0 && (
             <a class="button quiet" href="/console/audit">
@@ -70,7 +83,7 @@ export function auditPages(app: ConsoleApp): void {
   })
 
   app.get('/console/audit/elevations', async (c) => {
-    const { items } = await c.var.client.v1.elevations.$get({ query: { limit: 100 } })
+    const { items } = await elevationsOf(c)
     const body = (
       <>
         <Head
@@ -106,13 +119,9 @@ export function auditPages(app: ConsoleApp): void {
 
   // The API has entries by their time, so the address of one says when it was.
   app.get('/console/audit/:entry', async (c) => {
-    const { client } = c.var
     const at = Date.parse(c.req.query('at') ?? '')
     if (Number.isNaN(new Date(at + 1).getTime())) return c.notFound()
-    const [entry, elevations] = await Promise.all([
-      entryAt(c, at),
-      client.v1.elevations.$get({ query: { limit: 100 } }),
-    ])
+    const [entry, elevations] = await Promise.all([entryAt(c, at), elevationsOf(c)])
     if (!entry) return c.notFound()
     const elevated = elevations.items.find(({ identity }) => entry.actor === `system:${identity}`)
     const body = (
@@ -158,13 +167,8 @@ function factsOf(entry: AuditEntry) {
     ['By', isSystem ? <Pill tone="warn">{actor}</Pill> : <Id id={actor} />],
     ['On behalf of', onBehalfOf && <Id id={onBehalfOf} />],
     ['On', <Id id={target} />],
-    ['Why', reason && <WithIds text={reason} />],
+    ['Why', reason && <WithIds text={reasonInWords(reason)} />],
     ['Request', requestId && <code>{requestId}</code>],
     ['Id', <code>{id}</code>],
   ] as const
-}
-
-/** A day as the API takes times; what is none goes as it is, and the API says so. */
-function startOf(day: string | undefined): string | undefined {
-  return day && /^\d{4}-\d\d-\d\d$/.test(day) ? `${day}T00:00:00Z` : day
 }

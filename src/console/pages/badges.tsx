@@ -17,6 +17,7 @@ import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
 import { attempt, Both, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
 import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
+import { wholeIn } from '../forms.ts'
 import { filtersOf, placesOf } from '../lists.ts'
 import { show } from '../shell.tsx'
 
@@ -99,12 +100,13 @@ export function badgePages(app: ConsoleApp): void {
   })
 
   app.post('/console/badges/:badgeId/edit', async (c) => {
+    c.var.form.need(FIELDS.map(([name]) => name))
     const typed = typedIn(c, NEW)
     const param = { badgeId: idOf(c) }
     const refused = await attempt(
       c.var.client.v1.badges[':badgeId'].$patch({
         param,
-        json: jsonOf(typed),
+        json: { ...jsonOf(typed), position: wholeIn(typed.position) ?? -1 },
         ifMatch: revisionOf(c),
       }),
     )
@@ -242,7 +244,7 @@ function jsonOf({ iconUrl, position, ...texts }: Typed) {
   return {
     ...texts,
     iconUrl: iconUrl || null,
-    ...(position !== '' && { position: Number(position) || 0 }),
+    ...(position !== '' && { position: wholeIn(position) ?? -1 }),
   }
 }
 
@@ -311,6 +313,7 @@ function editPage(
               type="number"
               min={0}
               max={1_000_000}
+              required={badge !== undefined}
               hint={badge ? 'Smaller is earlier' : 'Smaller is earlier; the last if empty'}
             />
             <div class="row">

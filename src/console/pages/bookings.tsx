@@ -15,11 +15,12 @@ import {
 } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
 import { type Booking, bookingPlace, Period, Status, Who } from '../booking-parts.tsx'
-import { anyOf, placeOfChoices } from '../choices.ts'
+import { allChoicesPlace, anyOf, choicesIfAsked, placeOfChoices } from '../choices.ts'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
 import { attempt, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
 import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
+import { chosen } from '../forms.ts'
 import { Id } from '../links.tsx'
 import { byAddress, filtersOf, placesOf } from '../lists.ts'
 import { show } from '../shell.tsx'
@@ -46,7 +47,7 @@ export function bookingPages(app: ConsoleApp): void {
 
   app.post('/console/bookings', async (c) => {
     const action = c.var.form.choice('action', ['confirm', 'decline'])
-    const bookingIds = c.var.form.all('booking')
+    const bookingIds = [...new Set(c.var.form.all('booking'))]
     const reason = c.var.form.optional('reason') ?? null
     // What was chosen from is read first: it is no longer listed among those that wait.
     const page = await listed(c)
@@ -97,22 +98,23 @@ function read(c: ConsoleContext): Promise<Booking> {
 
 interface BulkFault extends Fault {
   /** What was chosen stays so. */
-  readonly chosen?: readonly string[]
+  readonly ticked?: readonly string[]
 }
 
 function bulkFaultOf(
   refused: Awaited<ReturnType<typeof attempt>>,
-  chosen: readonly string[],
+  ticked: readonly string[],
 ): BulkFault {
   const fault = faultOf(refused)
-  if (chosen.length > 0) return { ...fault, chosen }
+  if (ticked.length > 0) return { ...fault, ticked }
   // The form has nothing else that can be missing.
   return { ...fault, note: <p role="alert">Choose at least one booking.</p> }
 }
 
 function filterOf(c: ConsoleContext) {
   const filters = filtersOf(c, ['status', 'service', 'owner', 'from', 'to', 'cursor'])
-  const tab = TABS.find(([name]) => name === filters.status)?.[0] ?? 'pending'
+  const names = TABS.map(([name]) => name)
+  const tab = filters.status === undefined ? 'pending' : chosen('status', filters.status, names)
   return { ...filters, tab }
 }
 
@@ -146,9 +148,14 @@ function tabPlace(c: ConsoleContext, tab: string): string {
 async function listPage(
   c: ConsoleContext,
   known?: Page,
-  { note, faults = {}, status, chosen = [] }: BulkFault = {},
+  { note, faults = {}, status, ticked = [] }: BulkFault = {},
 ): Promise<Response> {
-  const [page, me] = await Promise.all([known ?? listed(c), c.var.me])
+  const [page, me, services] = await Promise.all([
+    known ?? listed(c),
+    c.var.me,
+    choicesIfAsked(c, 'services'),
+  ])
+  const { zone } = c.env.request
   const { tab, service, owner, from, to } = filterOf(c)
   const isFiltered = Boolean(service ?? owner ?? from ?? to)
   const canDecide = (booking: Booking) => booking.allowedActions.includes('decline')
@@ -168,7 +175,7 @@ async function listPage(
                   name="booking"
                   value={booking.id}
                   aria-label={`Choose ${nameOf(booking)}`}
-                  checked={chosen.includes(booking.id)}
+                  checked={ticked.includes(booking.id)}
                 />
               )}
               <a href={bookingPlace(booking.id)}>
@@ -227,14 +234,15 @@ async function listPage(
       />
       <form class="filters" method="get">
         {tab !== 'pending' && <Hidden name="status" value={tab} />}
-        <Field name="from" label="Starting from" type="date" value={from ?? ''} />
-        <Field name="to" label="up to" type="date" value={to ?? ''} />
+        <Field name="from" label={`Starting from (${zone})`} type="date" value={from ?? ''} />
+        <Field name="to" label={`up to (${zone})`} type="date" value={to ?? ''} />
         <Select
           name="service"
           label="Service"
           value={service ?? ''}
-          choices={anyOf(servicesIn(page), service)}
+          choices={anyOf([...servicesIn(page), ...services], service)}
           from={placeOfChoices('services')}
+          all={allChoicesPlace(c)}
         />
         <Field
           name="owner"

@@ -4,24 +4,26 @@ import { Hidden, Select } from '../../look/forms.tsx'
 import { Day, Empty, Head, Pill } from '../../look/parts.tsx'
 import { type Booking, bookingPlace, ClockPeriod } from '../booking-parts.tsx'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
-import { filtersOf } from '../lists.ts'
+import { BadChoice } from '../forms.ts'
+import { filtersOf, wholeOf } from '../lists.ts'
 import { type Service, servicePlace, type Slot, weekdayOf, zoneOf } from '../services.tsx'
 import { show } from '../shell.tsx'
 
-/** As many as one call lists. */
-const MOST = 100
+/** The pages of a list that is read to its end. */
+const PAGE = { limit: 100 }
 
 export function calendarPages(app: ConsoleApp): void {
   app.get('/console/calendar', async (c) => {
     const { service: wanted } = filtersOf(c, ['service'])
-    const { items: services } = await c.var.client.v1.services.$get({ query: { limit: MOST } })
-    const service = wanted ? await chosen(c, services, wanted) : services[0]
+    const { client } = c.var
+    const { items: services } = await wholeOf(client.all(client.v1.services.$get, { query: PAGE }))
+    const service = wanted ? await serviceNamed(c, services, wanted) : services[0]
     return service ? weekPage(c, services, service) : noServices(c)
   })
 }
 
 /** One that is not among the first is asked for, which also says if there is none. */
-async function chosen(
+async function serviceNamed(
   c: ConsoleContext,
   services: readonly Service[],
   serviceId: string,
@@ -57,19 +59,26 @@ async function weekPage(
   const zone = zoneOf(c, service)
   const today = clockTimeOf(new Date(c.env.request.now).toISOString(), zone).day
   const asked = filtersOf(c, ['week']).week ?? today
-  const { days, startsAt, endsAt, before, after } = weekOf(asked, zone) ?? thisWeek(today, zone)
-  const period = { limit: MOST, from: startsAt, to: endsAt }
-  const bookings = (status: 'pending' | 'confirmed') =>
-    c.var.client.v1.bookings.$get({ query: { ...period, serviceId: service.id, status } })
+  const week = weekOf(asked, zone)
+  if (!week) throw new BadChoice('week')
+  const { days, startsAt, endsAt, before, after } = week
+  const { client } = c.var
+  const period = { ...PAGE, from: startsAt, to: endsAt }
+  const bookings = (status: 'pending' | 'confirmed') => {
+    const query = { ...period, serviceId: service.id, status }
+    return wholeOf(client.all(client.v1.bookings.$get, { query }))
+  }
   const [slots, pending, confirmed] = await Promise.all([
-    c.var.client.v1.services[':serviceId'].slots.$get({
-      param: { serviceId: service.id },
-      query: period,
-    }),
+    wholeOf(
+      client.all(client.v1.services[':serviceId'].slots.$get, {
+        param: { serviceId: service.id },
+        query: period,
+      }),
+    ),
     bookings('pending'),
     bookings('confirmed'),
   ])
-  const isMore = [slots, pending, confirmed].some(({ nextCursor }) => nextCursor !== null)
+  const isCut = [slots, pending, confirmed].some(({ isMore }) => isMore)
   const booked = Map.groupBy([...pending.items, ...confirmed.items], ({ slotId }) => slotId)
   const onDay = Map.groupBy(slots.items, (slot) => clockTimeOf(slot.startsAt, zone).day)
   const at = (week: string) => `/console/calendar?service=${service.id}&week=${week}`
@@ -107,7 +116,7 @@ async function weekPage(
           Its slots
         </a>
       </form>
-      {isMore && (
+      {isCut && (
         <p class="panel warn">
           There is more in this week than fits here, so some of it is missing: see the{' '}
           <a href={`/console/bookings?status=all&service=${service.id}`}>list of bookings</a> and
@@ -144,13 +153,6 @@ async function weekPage(
 
 function among(services: readonly Service[], service: Service): readonly Service[] {
   return services.some(({ id }) => id === service.id) ? services : [service, ...services]
-}
-
-/** An address with a week that is none shows this one. */
-function thisWeek(today: string, zone: string) {
-  const week = weekOf(today, zone)
-  if (!week) throw new RangeError('today is in no week')
-  return week
 }
 
 /** As in `Mon 30 Nov`. @param day `YYYY-MM-DD` */

@@ -6,7 +6,7 @@ import { Card, Facts, Head, Pill, Tabs } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
 import { attempt } from '../edit.tsx'
-import { faultsOf } from '../forms.ts'
+import { chosen, faultsOf } from '../forms.ts'
 import { Id } from '../links.tsx'
 import { memberNamed } from '../lists.ts'
 import { Refusal, statusOf } from '../refusal.tsx'
@@ -39,14 +39,15 @@ function typedIn(c: ConsoleContext): Typed {
   }
 }
 
-/** Undefined if nothing is asked. @throws SyntaxError for a body that is no JSON */
+/** Undefined if nothing is asked. @throws BadChoice @throws SyntaxError for a body that is no JSON */
 function questionIn({ as, method, path, page, body, ifMatch }: Typed): Question | undefined {
   const who = as === '' ? {} : { as }
+  const called = chosen('method', method || 'GET', METHODS)
   if (page !== '') return { ...who, page }
   if (path === '') return undefined
   return {
     ...who,
-    method: METHODS.find((each) => each === method) ?? 'GET',
+    method: called,
     path,
     ...(body !== '' && { body: JSON.parse(body) }),
     ...(ifMatch !== '' && { ifMatch }),
@@ -62,7 +63,8 @@ async function answer(c: ConsoleContext): Promise<Response> {
   let question: Question | undefined
   try {
     question = questionIn(typed)
-  } catch {
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
     const note = <p role="alert">The body is no JSON.</p>
     return page(c, typed, { note, status: 422 })
   }
@@ -84,7 +86,8 @@ interface Shown {
 async function page(c: ConsoleContext, typed: Typed, shown: Shown = {}): Promise<Response> {
   const { explanation, refused, note, status } = shown
   const faults = faultsOf(refused)
-  const isPage = typed.page !== '' || c.req.query('about') === 'page'
+  const about = c.req.query('about') ?? 'call'
+  const isPage = chosen('about', about, ['call', 'page']) === 'page' || typed.page !== ''
   const mayAskForOthers = may(await c.var.me, 'explain:others')
   const who = (
     <Field

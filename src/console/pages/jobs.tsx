@@ -4,7 +4,7 @@ import { callsOf, type Client } from '../api.ts'
 import type { ConsoleApp, ConsoleContext } from '../context.ts'
 import { once, OnceKey } from '../edit.tsx'
 import { done } from '../flash.ts'
-import { filtersOf, placesOf } from '../lists.ts'
+import { filtersOf, placesOf, wholeOf } from '../lists.ts'
 import { isUnderWay, RunStatus, RunTable, UnderWay } from '../runs.tsx'
 import { show } from '../shell.tsx'
 
@@ -14,7 +14,8 @@ const placeOf = (job: string) => `/console/jobs/${encodeURIComponent(job)}`
 
 export function jobPages(app: ConsoleApp): void {
   app.get('/console/jobs', async (c) => {
-    const page = await c.var.client.v1.jobs.$get({ query: { limit: 100 } })
+    const { client } = c.var
+    const page = await wholeOf(client.all(client.v1.jobs.$get, { query: { limit: 100 } }))
     const isMoving = page.items.some(({ lastRun }) => isUnderWay(lastRun))
     const body = (
       <>

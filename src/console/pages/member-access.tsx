@@ -7,7 +7,8 @@ import { type Booking, bookingPlace, Period, Status } from '../booking-parts.tsx
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
 import { attempt, Confirm, isConfirmed } from '../edit.tsx'
 import { done } from '../flash.ts'
-import { filtersOf, placesOf } from '../lists.ts'
+import { filtersOf, placesOf, wholeOf } from '../lists.ts'
+import { Cut } from '../cut.tsx'
 import { About, memberIdOf, memberPlace, readMember } from '../member-about.tsx'
 import { Refusal, statusOf } from '../refusal.tsx'
 import { show } from '../shell.tsx'
@@ -16,8 +17,8 @@ type OfUser = Client['v1']['users'][':userId']
 type Session = Awaited<ReturnType<OfUser['sessions']['$get']>>['items'][number]
 type Identity = Awaited<ReturnType<OfUser['identities']['$get']>>['items'][number]
 
-/** Nobody has so many; the API has no more on a page. */
-const MOST = 100
+/** In place of the id of one, so that a form that names none ends none. */
+const EVERY_SESSION = 'all'
 
 export function memberSignInPages(app: ConsoleApp): void {
   app.get('/console/members/:userId/sign-in', async (c) => {
@@ -25,19 +26,21 @@ export function memberSignInPages(app: ConsoleApp): void {
     const param = { userId: memberIdOf(c) }
     const { sessions, identities } = c.var.client.v1.users[':userId']
     const [mayEnd, mayUnlink] = [may(me, 'session:end'), may(me, 'identity:manage')]
-    const query = { limit: MOST }
+    const [client, query] = [c.var.client, { limit: 100 }]
     const [member, open, linked] = await Promise.all([
       readMember(c.var.client, param.userId),
       // Whoever may see neither is told so by the API.
-      mayEnd || !mayUnlink ? sessions.$get({ param, query }) : undefined,
-      mayUnlink ? identities.$get({ param, query }) : undefined,
+      mayEnd || !mayUnlink ? wholeOf(client.all(sessions.$get, { param, query })) : undefined,
+      mayUnlink ? wholeOf(client.all(identities.$get, { param, query })) : undefined,
     ])
     const place = memberPlace(member.id)
     const body = (
       <>
         <About member={member} me={me} tab="/sign-in" />
         {open && <Sessions sessions={open.items} place={place} />}
+        {open && <Cut of={open} />}
         {linked && <Identities identities={linked.items} place={place} />}
+        {linked && <Cut of={linked} />}
       </>
     )
     const actions = callsOf(c.env.request.publicUrl, ({ v1 }) => {
@@ -53,8 +56,8 @@ export function memberSignInPages(app: ConsoleApp): void {
   app.post('/console/members/:userId/sign-in/end', async (c) => {
     const param = { userId: memberIdOf(c) }
     const { sessions } = c.var.client.v1.users[':userId']
-    const sessionId = c.var.form.optional('session')
-    await (sessionId === undefined
+    const sessionId = c.var.form.text('session')
+    await (sessionId === EVERY_SESSION
       ? sessions.$delete({ param })
       : sessions[':sessionId'].$delete({ param: { ...param, sessionId } }))
     return done(c, `${memberPlace(param.userId)}/sign-in`, 'ended')
@@ -86,6 +89,7 @@ const Sessions = ({
     actions={
       sessions.length > 0 && (
         <form method="post" action={`${place}/sign-in/end`}>
+          <Hidden name="session" value={EVERY_SESSION} />
           <button class="plain small">Sign out everywhere</button>
         </form>
       )
@@ -182,7 +186,12 @@ async function unlinkPage(c: ConsoleContext, { isWrong, refused }: Faulty = {}):
   const identityId = c.req.param('identityId') ?? ''
   const [member, linked] = await Promise.all([
     readMember(c.var.client, param.userId),
-    c.var.client.v1.users[':userId'].identities.$get({ param, query: { limit: MOST } }),
+    wholeOf(
+      c.var.client.all(c.var.client.v1.users[':userId'].identities.$get, {
+        param,
+        query: { limit: 100 },
+      }),
+    ),
   ])
   const identity = linked.items.find(({ id }) => id === identityId)
   const place = memberPlace(member.id)

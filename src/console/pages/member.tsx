@@ -17,11 +17,20 @@ import {
 import { callsOf } from '../api.ts'
 import { AuditTable } from '../audit-table.tsx'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
-import { attempt, Both, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
+import {
+  attempt,
+  Both,
+  Confirm,
+  isConfirmed,
+  once,
+  OnceKey,
+  revisionOf,
+  wordFor,
+} from '../edit.tsx'
 import type { Fault } from '../fault.tsx'
 import { done } from '../flash.ts'
-import { faultsOf } from '../forms.ts'
-import { filtersOf, placesOf } from '../lists.ts'
+import { chosen, faultsOf } from '../forms.ts'
+import { filtersOf, moreHint, placesOf, wholeOf } from '../lists.ts'
 import {
   About,
   memberIdOf as idOf,
@@ -44,14 +53,17 @@ export function memberPage(app: ConsoleApp): void {
   acting(app)
 }
 
+/** The pages of a list that is read to its end. */
+const ALL = { query: { limit: 100 } }
+
 async function profile(c: ConsoleContext): Promise<Response> {
   const { client } = c.var
   const me = await c.var.me
   const [mayGive, mayAssign] = [may(me, 'badge:assign'), may(me, 'role:assign')]
   const [member, badges, roles] = await Promise.all([
     read(client, idOf(c)),
-    mayGive ? client.v1.badges.$get({ query: { limit: 100 } }) : undefined,
-    mayAssign ? client.v1.roles.$get({ query: { limit: 100 } }) : undefined,
+    mayGive ? wholeOf(client.all(client.v1.badges.$get, ALL)) : undefined,
+    mayAssign ? wholeOf(client.all(client.v1.roles.$get, ALL)) : undefined,
   ])
   const place = placeOf(member.id)
   const param = { userId: member.id }
@@ -131,6 +143,7 @@ async function profile(c: ConsoleContext): Promise<Response> {
                   <Select
                     name="role"
                     label="Another role"
+                    hint={roles && moreHint(roles)}
                     choices={others.map(({ name, builtIn }) => ({
                       value: name,
                       text: builtIn ? name : `${name} (custom)`,
@@ -164,6 +177,7 @@ async function profile(c: ConsoleContext): Promise<Response> {
                   <Select
                     name="badgeId"
                     label="Another badge"
+                    hint={badges && moreHint(badges)}
                     choices={free.map(({ id, title }) => ({ value: id, text: title }))}
                   />
                 </div>
@@ -256,7 +270,8 @@ function dayIn(timeZone: string, now: number): string {
 
 async function history(c: ConsoleContext): Promise<Response> {
   const { client } = c.var
-  const { by, cursor } = filtersOf(c, ['by', 'cursor'])
+  const { by: asked, cursor } = filtersOf(c, ['by', 'cursor'])
+  const by = asked === undefined ? undefined : chosen('by', asked, ['them'])
   const userId = idOf(c)
   const [me, member, entries] = await Promise.all([
     c.var.me,
@@ -323,6 +338,7 @@ function editing(app: ConsoleApp): void {
 
   app.post('/console/members/:userId/edit', async (c) => {
     const { client, form } = c.var
+    form.need(LABELS.map(([name]) => name))
     const typed = Object.fromEntries(LABELS.map(([name]) => [name, form.text(name)]))
     const orNull = (name: string) => typed[name] || null
     const address = Object.fromEntries(ADDRESS.map(([name]) => [name, orNull(`address.${name}`)]))
@@ -421,6 +437,9 @@ function editPage(
   return show(c, { title: `Edit ${member.displayName}`, body, actions, ...(status && { status }) })
 }
 
+const DONE = { suspend: 'suspended', reinstate: 'reinstated' } as const
+const ALREADY = { suspend: 'suspendedAlready', reinstate: 'activeAlready' } as const
+
 function acting(app: ConsoleApp): void {
   app.post('/console/members/:userId/roles', async (c) => {
     const param = { userId: idOf(c), role: c.var.form.text('role') }
@@ -495,9 +514,16 @@ function acting(app: ConsoleApp): void {
 
     app.post(`/console/members/:userId/${act}`, async (c) => {
       const param = { userId: idOf(c) }
-      const json = act === 'suspend' ? { reason: c.var.form.optional('reason') ?? null } : {}
-      await c.var.client.v1.users[':userId'][act].$post({ param, json, ...once(c) })
-      return done(c, placeOf(param.userId), act === 'suspend' ? 'suspended' : 'reinstated')
+      const reason = c.var.form.optional('reason') ?? null
+      const before = await read(c.var.client, param.userId)
+      const after = await c.var.client.v1.users[':userId'][act].$post({
+        param,
+        json: act === 'suspend' ? { reason } : {},
+        ...once(c),
+      })
+      // Whoever is suspended stays so for the reason that they were told, which may be another one.
+      const isDone = before.status !== after.status && (after.suspensionReason ?? null) === reason
+      return done(c, placeOf(param.userId), isDone ? DONE[act] : ALREADY[act])
     })
   }
 
@@ -506,8 +532,8 @@ function acting(app: ConsoleApp): void {
   app.post('/console/members/:userId/delete', async (c) => {
     const { client } = c.var
     const param = { userId: idOf(c) }
-    const { displayName } = await client.v1.users[':userId'].$get({ param, query: {} })
-    if (!isConfirmed(c, displayName)) return deletePage(c, true)
+    const { id, displayName } = await client.v1.users[':userId'].$get({ param, query: {} })
+    if (!isConfirmed(c, wordFor(displayName, id))) return deletePage(c, true)
     await client.v1.users[':userId'].$delete({ param })
     return done(c, '/console/members', 'deleted')
   })
@@ -528,7 +554,7 @@ async function deletePage(c: ConsoleContext, isWrong = false): Promise<Response>
       <Confirm
         title="This cannot be undone"
         action={`${place}/delete`}
-        word={member.displayName}
+        word={wordFor(member.displayName, member.id)}
         button="Delete for ever"
         back={place}
         {...(isWrong && { fault: true })}

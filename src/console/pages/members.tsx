@@ -2,8 +2,9 @@
 import { Field, Select } from '../../look/forms.tsx'
 import { BadgeChip, Empty, Face, Head, Pager, Table, Time } from '../../look/parts.tsx'
 import type { Client } from '../api.ts'
-import { anyOf, placeOfChoices } from '../choices.ts'
+import { allChoicesPlace, anyOf, choicesIfAsked, placeOfChoices } from '../choices.ts'
 import { type ConsoleApp, may } from '../context.ts'
+import { chosen } from '../forms.ts'
 import { filtersOf, placesOf } from '../lists.ts'
 import { show } from '../shell.tsx'
 
@@ -17,10 +18,12 @@ export function memberPages(app: ConsoleApp): void {
     // An id is no beginning of a name, but it is what people paste.
     if (q && /^usr_[0-9a-z]{26}$/.test(q)) return c.redirect(`/console/members/${q}`, 303)
     const who = q?.includes('@') ? { email: q } : { q }
-    const status = STATUSES.find((each) => each === filters.status)
+    const status =
+      filters.status === undefined ? undefined : chosen('status', filters.status, STATUSES)
     const isFiltered = [q, filters.role, filters.status].some((each) => each !== undefined)
-    const [me, page] = await Promise.all([
+    const [me, roles, page] = await Promise.all([
       c.var.me,
+      choicesIfAsked(c, 'roles'),
       c.var.client.v1.users.$get({
         query: { limit: 50, cursor, ...who, role: filters.role, status },
       }),
@@ -48,8 +51,9 @@ export function memberPages(app: ConsoleApp): void {
                 name="role"
                 label="Role"
                 value={filters.role ?? ''}
-                choices={anyOf([], filters.role)}
+                choices={anyOf(roles, filters.role)}
                 from={placeOfChoices('roles')}
+                all={allChoicesPlace(c)}
               />
               <Select
                 name="status"

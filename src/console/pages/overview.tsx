@@ -139,6 +139,9 @@ const Charts = ({ stats, zone }: { readonly stats: Stats; readonly zone: string 
         {of('New members', 'members', joined)}
         {of('Refused calls', 'calls', refused)}
       </div>
+      <p class="muted small">
+        Days of visits and badges are those of {zone}; of new members and refused calls UTC’s.
+      </p>
     </>
   )
 }

@@ -1,21 +1,30 @@
 /** The rules about the pages of the site: in which order they are asked, and who gets in where. */
 import type { Child, PropsWithChildren } from 'hono/jsx'
-import { Check, type Choice, Field, Hidden, Select } from '../../look/forms.tsx'
-import { Card, Empty, Facts, Head, Pager, Pill, Table, Time } from '../../look/parts.tsx'
+import { Check, Field, Hidden, Select } from '../../look/forms.tsx'
+import { Card, Empty, Facts, Head, Pill, Table, Time } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
-import { choicesOf } from '../choices.ts'
+import { choicesOf, withChosen } from '../choices.ts'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
-import { attempt, Both, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
+import {
+  attempt,
+  Both,
+  Confirm,
+  isConfirmed,
+  once,
+  OnceKey,
+  revisionOf,
+  wordFor,
+} from '../edit.tsx'
 import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
-import { chosen } from '../forms.ts'
+import { BadChoice, chosen, idIn, wholeIn } from '../forms.ts'
 import { Id } from '../links.tsx'
-import { byAddress, filtersOf, placesOf } from '../lists.ts'
-import { Refusal, statusOf } from '../refusal.tsx'
-import { swapping } from '../order.ts'
+import { byAddress, filtersOf, moreHint, wholeOf } from '../lists.ts'
+import { Refusal } from '../refusal.tsx'
 import { show } from '../shell.tsx'
 
 type Rule = Awaited<ReturnType<Client['v1']['page-rules'][':ruleId']['$get']>>
+type Listed = Awaited<ReturnType<Client['v1']['page-rules']['$get']>>['items'][number]
 type NewRule = Parameters<Client['v1']['page-rules']['$post']>[0]['json']
 type Access = NewRule['access']
 type Permission = Awaited<ReturnType<Client['v1']['permissions']['$get']>>['permissions'][number]
@@ -64,6 +73,7 @@ export function pageRulePages(app: ConsoleApp): void {
   })
 
   app.post('/console/page-rules/:ruleId/edit', async (c) => {
+    c.var.form.need(FIELDS.map(([name]) => name).filter((name) => name !== 'webSocket'))
     const typed = typedIn(c)
     const param = { ruleId: idOf(c) }
     const refused = await attempt(
@@ -90,21 +100,32 @@ export function pageRulePages(app: ConsoleApp): void {
     c.redirect(RULES.href + new URL(c.req.url).search, 303),
   )
 
+  // One step up or down, as the button says, past the neighbour that the page has shown.
   app.post('/console/page-rules/:ruleId/move', async (c) => {
-    let came: keyof typeof NOT_MOVED | 'moved' | undefined
-    const refused = await attempt(move(c).then((what) => (came = what)))
-    if (came === 'moved') return done(c, RULES.href, 'moved')
-    if (refused && refused.code !== 'precondition_failed')
-      return listPage(c, { note: <Refusal error={refused} />, status: statusOf(refused) })
-    const [text, status] = NOT_MOVED[came ?? 'late']
-    return listPage(c, { note: <p role="alert">{text}</p>, status })
+    const { client, form } = c.var
+    const to = form.choice('to', ['up', 'down'])
+    const [above, below] = [idIn(form, 'above', 'pgr'), idIn(form, 'below', 'pgr')]
+    const past = to === 'up' ? above : below
+    if (past === '') {
+      const note = <p role="alert">There is no rule to move it past. Nothing was done.</p>
+      return listPage(c, { note, status: 409 })
+    }
+    const refused = await attempt(
+      client.v1['page-rules'][':ruleId'].$patch({
+        param: { ruleId: idOf(c) },
+        json: { step: { to, past } },
+        ifMatch: revisionOf(c),
+      }),
+    )
+    if (!refused) return done(c, RULES.href, 'moved')
+    return listPage(c, faultOf(refused))
   })
 
   app.get('/console/page-rules/:ruleId/delete', async (c) => deletePage(c, await read(c)))
 
   app.post('/console/page-rules/:ruleId/delete', async (c) => {
     const rule = await read(c)
-    if (!isConfirmed(c, rule.path)) return deletePage(c, rule, true)
+    if (!isConfirmed(c, wordFor(rule.path, rule.id))) return deletePage(c, rule, true)
     await c.var.client.v1['page-rules'][':ruleId'].$delete({ param: { ruleId: rule.id } })
     return done(c, RULES.href, 'deleted')
   })
@@ -118,57 +139,14 @@ async function permissionsOf(c: ConsoleContext): Promise<readonly Permission[]> 
   return (await c.var.client.v1.permissions.$get()).permissions
 }
 
-const NOT_MOVED = {
-  late: [
-    'This rule has changed since you opened the page. It was not moved: look again, and move it then.',
-    412,
-  ],
-  'no room': [
-    'It cannot go there in one step. Give it a position of its own where it is edited.',
-    409,
-  ],
-} as const
-
-/** One step up or down, as the button says. @throws GuildhallError */
-async function move(c: ConsoleContext): Promise<keyof typeof NOT_MOVED | 'moved'> {
-  const ruleId = idOf(c)
-  const rules = await allRules(c)
-  const { form } = c.var
-  const at = rules.findIndex(({ id }) => id === ruleId)
-  const isUp = form.text('to') === 'up'
-  // What is written may be the other one alone, so both are compared with what was seen.
-  const past = rules[isUp ? at - 1 : at + 1]?.id ?? ''
-  const isSeen = form.text('revision') === String(rules[at]?.revision)
-  if (!isSeen || form.text(isUp ? 'above' : 'below') !== past) return 'late'
-  const writes = swapping(rules, isUp ? at - 1 : at)
-  for (const { id, revision, position } of writes) {
-    await c.var.client.v1['page-rules'][':ruleId'].$patch({
-      param: { ruleId: id },
-      json: { position },
-      ifMatch: revision,
-    })
-  }
-  return writes.length > 0 ? 'moved' : 'no room'
-}
-
-async function allRules(c: ConsoleContext): Promise<readonly Rule[]> {
-  const rules: Rule[] = []
-  let cursor: string | undefined
-  do {
-    const page = await c.var.client.v1['page-rules'].$get({ query: { limit: 100, cursor } })
-    rules.push(...page.items)
-    cursor = page.nextCursor ?? undefined
-  } while (cursor !== undefined)
-  return rules
-}
-
 async function listPage(c: ConsoleContext, { note, status }: Fault = {}): Promise<Response> {
-  const { cursor, page: asked, as } = filtersOf(c, ['cursor', 'page', 'as'])
-  const [rules, me] = await Promise.all([
-    c.var.client.v1['page-rules'].$get({ query: { limit: 100, cursor } }),
+  const { page: asked, as } = filtersOf(c, ['page', 'as'])
+  const { client } = c.var
+  // A site has few, and each is moved past its neighbours, so all of them are on one page.
+  const [{ items }, me] = await Promise.all([
+    wholeOf(client.all(client.v1['page-rules'].$get, { query: { limit: 100 } })),
     c.var.me,
   ])
-  const { items } = rules
   const make = (
     <a class="button" href="/console/page-rules/new">
       New page rule
@@ -186,7 +164,7 @@ async function listPage(c: ConsoleContext, { note, status }: Fault = {}): Promis
       {may(me, 'explain:others') && (
         <WhoGetsIn page={asked} as={as} answers={asked ? await gettingIn(c, asked, as) : []} />
       )}
-      <Table<Rule>
+      <Table<Listed>
         caption="Page rules"
         columns={[
           {
@@ -197,7 +175,7 @@ async function listPage(c: ConsoleContext, { note, status }: Fault = {}): Promis
               </a>
             ),
           },
-          { label: 'For', cell: ({ access }) => <For access={access} /> },
+          { label: 'For', cell: (rule) => <For {...rule} /> },
           { label: 'Signed out', cell: ({ onUnauthenticated }) => onUnauthenticated },
           {
             label: '',
@@ -219,15 +197,14 @@ async function listPage(c: ConsoleContext, { note, status }: Fault = {}): Promis
           </Empty>
         }
       />
-      <Pager {...placesOf(c, rules)} />
     </>
   )
   const actions = callsOf(c.env.request.publicUrl, ({ v1 }) => {
-    const [rule] = items
-    if (!rule) return undefined
+    const [rule, below] = items
+    if (!rule || !below) return undefined
     return v1['page-rules'][':ruleId'].$patch({
       param: { ruleId: rule.id },
-      json: { position: rule.position + 1 },
+      json: { step: { to: 'down', past: below.id } },
       ifMatch: rule.revision,
     })
   })
@@ -366,14 +343,14 @@ const For = ({
   badge,
 }: {
   readonly access: Rule['access']
-  /** What it is called, where that is known. */
-  readonly badge?: string | undefined
+  /** Undefined only of a badge that has gone meanwhile. */
+  readonly badge: { readonly title: string } | null | undefined
 }) => {
   if (typeof access === 'string') return <>{KINDS.find(({ value }) => value === access)?.text}</>
   if ('badge' in access)
     return (
       <>
-        Whoever has <a href={`/console/badges/${access.badge}`}>{badge ?? 'this badge'}</a>
+        Whoever has <a href={`/console/badges/${access.badge}`}>{badge?.title ?? access.badge}</a>
       </>
     )
   return (
@@ -402,7 +379,7 @@ async function rulePage(c: ConsoleContext, rule: Rule): Promise<Response> {
       <Card>
         <Facts
           of={[
-            ['Opens for', <For access={rule.access} badge={badge?.title} />],
+            ['Opens for', <For access={rule.access} badge={badge} />],
             ['Signed out', SIGNED_OUT.find(({ value }) => value === rule.onUnauthenticated)?.text],
             ['Sign-in', rule.signInPath && <code>{rule.signInPath}</code>],
             [
@@ -462,11 +439,11 @@ function typedIn({ var: { form } }: ConsoleContext): Typed {
     kind: text('kind'),
     permission: text('permission'),
     reach: text('reach'),
-    badge: text('badge'),
+    badge: idIn(form, 'badge', 'bdg'),
     onUnauthenticated: text('onUnauthenticated'),
     signInPath: text('signInPath'),
     forbiddenPath: text('forbiddenPath'),
-    webSocket: text('webSocket'),
+    webSocket: form.flag('webSocket') ? 'on' : '',
     position: text('position'),
   }
 }
@@ -504,13 +481,8 @@ function jsonOf(typed: Typed, permissions: readonly Permission[], isThere = fals
     signInPath: signInPath || null,
     forbiddenPath: forbiddenPath || null,
     webSocket: webSocket !== '',
-    ...((isThere || position !== '') && { position: numberIn(position) }),
+    ...((isThere || position !== '') && { position: wholeIn(position) ?? -1 }),
   }
-}
-
-/** -1 of what is no number, which no position is. */
-function numberIn(text: string): number {
-  return text !== '' && Number.isFinite(Number(text)) ? Number(text) : -1
 }
 
 function accessOf(
@@ -522,20 +494,15 @@ function accessOf(
     kind,
     KINDS.map(({ value }) => value),
   )
+  // Also of what the kind leaves out nothing is taken that the form does not offer.
+  const names = permissions.map(({ name }) => name)
+  const may = chosen('permission', permission, ['', ...names])
+  const far = chosen('reach', reach, ['', 'own', 'any'])
   if (opensFor === 'badge') return { badge }
   if (opensFor !== 'may') return opensFor
-  const may = chosen(
-    'permission',
-    permission,
-    permissions.map(({ name }) => name),
-  )
-  return { may, reach: chosen('reach', reach, ['own', 'any']) }
-}
-
-/** The one of the rule is among them, also if it is none of the first hundred. */
-function badgesTo(badges: readonly Choice[], { badge }: Typed): readonly Choice[] {
-  const isThere = badge === '' || badges.some(({ value }) => value === badge)
-  return isThere ? badges : [...badges, { value: badge, text: badge }]
+  if (may === '') throw new BadChoice('permission')
+  if (far === '') throw new BadChoice('reach')
+  return { may, reach: far }
 }
 
 async function editPage(
@@ -588,8 +555,8 @@ async function editPage(
             <Select
               {...field('badge', 'Badge')}
               error={faults['access.badge']}
-              hint="For whoever has a badge"
-              choices={[{ value: '', text: 'none' }, ...badgesTo(badges, typed)]}
+              hint={moreHint(badges) ?? 'For whoever has a badge'}
+              choices={[{ value: '', text: 'none' }, ...withChosen(badges.items, typed.badge)]}
             />
           </div>
           <Select
@@ -646,7 +613,7 @@ function deletePage(c: ConsoleContext, rule: Rule, isWrong = false): Promise<Res
       <Confirm
         title="Its pages are decided by the next rule that is about them"
         action={`${place}/delete`}
-        word={rule.path}
+        word={wordFor(rule.path, rule.id)}
         button="Delete page rule"
         back={place}
         {...(isWrong && { fault: true })}

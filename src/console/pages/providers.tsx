@@ -26,7 +26,10 @@ export function providerPages(app: ConsoleApp): void {
   // A token in an address would be in histories and logs.
   app.post('/console/providers', async (c) => {
     const { client, form } = c.var
-    const kind = form.text('kind') === 'id' ? ('id' as const) : ('access' as const)
+    const kind = form.choice(
+      'kind',
+      KINDS.map(({ value }) => value),
+    )
     // It is pasted from headers and settings, where it has this in front and line breaks inside.
     const token = form
       .text('token')

@@ -1,11 +1,13 @@
 /** Roles: who may do what, as a grid, and those of the site's own making. */
 import type { Child } from 'hono/jsx'
 import { Field, Hidden, Select } from '../../look/forms.tsx'
-import { Card, Head, Pill, Table, Time } from '../../look/parts.tsx'
+import { Card, Head, Pager, Pill, Table, Time } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
 import { attempt, Both, Confirm, isConfirmed, revisionOf } from '../edit.tsx'
 import { done } from '../flash.ts'
+import { BadChoice, chosen } from '../forms.ts'
+import { filtersOf, placesOf } from '../lists.ts'
 import { Refusal, statusOf } from '../refusal.tsx'
 import { show } from '../shell.tsx'
 
@@ -14,13 +16,18 @@ type Definition = Parameters<Client['v1']['roles'][':role']['$put']>[0]['json'][
 type Matrix = Awaited<ReturnType<Client['v1']['permissions']['$get']>>
 
 const ROLES = { href: '/console/roles', text: 'Roles' }
-const placeOf = (role: string) => `/console/roles/${encodeURIComponent(role)}`
+/** A role may be called like another page of this section, so those by name have a place of their own. */
+const placeOf = (role: string) => `/console/roles/named/${encodeURIComponent(role)}`
 
 export function rolePages(app: ConsoleApp): void {
   app.get('/console/roles', async (c) => {
-    const roles = await list(c)
+    const { cursor } = filtersOf(c, ['cursor'])
+    const page = await c.var.client.v1.roles.$get({ query: { limit: 50, cursor } })
+    const roles = page.items
     const mayDefine = may(await c.var.me, 'role:define')
     const custom = roles.filter(({ builtIn }) => !builtIn)
+    // The built-in ones come first, and the grid says of each other one what it adds to them.
+    const isFirst = roles.some(({ builtIn }) => builtIn)
     const body = (
       <>
         <Head
@@ -36,7 +43,7 @@ export function rolePages(app: ConsoleApp): void {
             </a>
           )}
         </Head>
-        <Grid roles={roles} />
+        {isFirst && <Grid roles={roles} />}
         <Card title="Roles of this site’s own making" flush>
           <Table<Role>
             caption="Custom roles"
@@ -69,6 +76,7 @@ export function rolePages(app: ConsoleApp): void {
             }
           />
         </Card>
+        <Pager {...placesOf(c, page)} />
       </>
     )
     return show(c, { title: 'Roles', body })
@@ -82,22 +90,34 @@ export function rolePages(app: ConsoleApp): void {
   app.get('/console/roles/new', (c) => editPage(c))
 
   app.post('/console/roles/new', async (c) => {
-    const name = c.var.form.text('name')
-    const roles = await everyRole(c)
-    if (roles.some((role) => role.name === name)) {
-      const note = <p role="alert">There is a role of that name. Open it to change it.</p>
-      return editPage(c, { note, status: 409, roles })
-    }
-    return save(c, name, undefined)
+    const role = c.var.form.text('name')
+    const refused = await attempt(
+      c.var.client.v1.roles[':role'].$put({
+        param: { role },
+        json: { permissions: typedIn(c) },
+        ifNoneMatch: '*',
+      }),
+    )
+    if (!refused) return done(c, '/console/roles', 'saved')
+    const isTaken = refused.code === 'precondition_failed'
+    const status = isTaken ? 409 : statusOf(refused)
+    const note = isTaken ? (
+      <p role="alert">
+        There is a role of that name already. <a href={placeOf(role)}>Open it</a> to change it.
+      </p>
+    ) : (
+      <Refusal error={refused} />
+    )
+    return editPage(c, { note, status })
   })
 
-  app.get('/console/roles/:role', (c) => editPage(c, { name: c.req.param('role') }))
+  app.get('/console/roles/named/:role', (c) => editPage(c, { name: c.req.param('role') }))
 
-  app.post('/console/roles/:role', (c) => save(c, c.req.param('role'), revisionOf(c)))
+  app.post('/console/roles/named/:role', (c) => save(c, c.req.param('role')))
 
-  app.get('/console/roles/:role/delete', (c) => deletePage(c))
+  app.get('/console/roles/named/:role/delete', (c) => deletePage(c))
 
-  app.post('/console/roles/:role/delete', async (c) => {
+  app.post('/console/roles/named/:role/delete', async (c) => {
     const role = c.req.param('role')
     if (!isConfirmed(c, role)) return deletePage(c, true)
     await c.var.client.v1.roles[':role'].$delete({ param: { role } })
@@ -105,17 +125,17 @@ export function rolePages(app: ConsoleApp): void {
   })
 }
 
-/** More than a page shows, so that none is taken for new. */
-async function everyRole({ var: { client } }: ConsoleContext): Promise<readonly Role[]> {
+/** The built-in roles, and the one of this name: the API tells of one role in the list alone. */
+async function rolesFor(
+  { var: { client } }: ConsoleContext,
+  name: string | undefined,
+): Promise<readonly Role[]> {
   const roles: Role[] = []
-  for await (const role of client.all(client.v1.roles.$get, { query: { limit: 100 } }))
-    roles.push(role)
+  for await (const role of client.all(client.v1.roles.$get, { query: { limit: 100 } })) {
+    if (role.builtIn || role.name === name) roles.push(role)
+    if (!role.builtIn && (name === undefined || role.name >= name)) break
+  }
   return roles
-}
-
-async function list(c: ConsoleContext): Promise<readonly Role[]> {
-  const { items } = await c.var.client.v1.roles.$get({ query: { limit: 100 } })
-  return items
 }
 
 /** Every permission of any role, which the admin has all of, in the order of the admin's. */
@@ -190,11 +210,7 @@ const RouteMatrix = ({ matrix }: { readonly matrix: Matrix }) => (
   </>
 )
 
-const REACHES = [
-  { value: '', text: '—' },
-  { value: 'own', text: 'own' },
-  { value: 'any', text: 'any' },
-]
+const REACHES = ['', 'own', 'any'] as const
 
 type PermissionName = Definition[number]['permission']
 
@@ -203,30 +219,33 @@ function isPermission(name: string | undefined): name is PermissionName {
   return name !== undefined
 }
 
-/** What the form says of each permission, without those it gives nothing of. */
+/**
+ * What the form says of each permission, without those it gives nothing of.
+ * @throws BadChoice for another reach, and for a form without permissions, which would empty a role
+ */
 function typedIn({ var: { form } }: ConsoleContext): Definition {
-  return form.entries().flatMap(([name, reach]) => {
+  const said = form.entries().flatMap(([name, reach]) => {
     const [, permission] = /^may:(.+)$/.exec(name) ?? []
-    const gives = isPermission(permission) && (reach === 'own' || reach === 'any')
-    return gives ? [{ permission, reach }] : []
+    return isPermission(permission) ? [{ permission, reach: chosen(name, reach, REACHES) }] : []
   })
+  if (said.length === 0) throw new BadChoice('may')
+  return said.flatMap(({ permission, reach }) => (reach === '' ? [] : [{ permission, reach }]))
 }
 
-async function save(c: ConsoleContext, role: string, ifMatch: number | undefined) {
+async function save(c: ConsoleContext, name: string): Promise<Response> {
   const refused = await attempt(
     c.var.client.v1.roles[':role'].$put({
-      param: { role },
+      param: { role: name },
       json: { permissions: typedIn(c) },
-      ifMatch,
+      ifMatch: revisionOf(c),
     }),
   )
   if (!refused) return done(c, '/console/roles', 'saved')
   const status = statusOf(refused)
-  const name = ifMatch === undefined ? undefined : role
   if (refused.code !== 'precondition_failed')
     return editPage(c, { name, note: <Refusal error={refused} />, status })
-  const roles = await list(c)
-  const there = roles.find((each) => each.name === role)?.permissions ?? []
+  const roles = await rolesFor(c, name)
+  const there = roles.find((each) => each.name === name)?.permissions ?? []
   const [now, typed] = [there, typedIn(c)].map(
     (rights) => new Map(rights.map(({ permission, reach }) => [permission, reach])),
   )
@@ -248,7 +267,7 @@ interface Editing {
 
 async function editPage(c: ConsoleContext, editing: Editing = {}): Promise<Response> {
   const { name, note, status } = editing
-  const roles = editing.roles ?? (await list(c))
+  const roles = editing.roles ?? (await rolesFor(c, name))
   const role = roles.find((each) => each.name === name)
   if (name !== undefined && !role) return c.notFound()
   const { form } = c.var
@@ -301,7 +320,7 @@ async function editPage(c: ConsoleContext, editing: Editing = {}): Promise<Respo
                   name={`may:${permission}`}
                   label={<code>{permission}</code>}
                   value={valueOf(permission)}
-                  choices={REACHES}
+                  choices={REACHES.map((value) => ({ value, text: value || '—' }))}
                 />
               ))}
             </div>
@@ -331,8 +350,10 @@ async function editPage(c: ConsoleContext, editing: Editing = {}): Promise<Respo
   })
 }
 
-function deletePage(c: ConsoleContext, isWrong = false): Promise<Response> {
+async function deletePage(c: ConsoleContext, isWrong = false): Promise<Response> {
   const role = c.req.param('role') ?? ''
+  const roles = await rolesFor(c, role)
+  if (!roles.some(({ name, builtIn }) => name === role && !builtIn)) return c.notFound()
   const place = placeOf(role)
   const body = (
     <>

@@ -2,12 +2,13 @@
 import { Check, Field, Hidden, Select } from '../../look/forms.tsx'
 import { BadgeChip, Card, Empty, Facts, Head, Pager, Pill, Table, Time } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
+import { choicesOf } from '../choices.ts'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
 import { attempt, Both, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
 import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
-import type { Faults } from '../forms.ts'
-import { filtersOf, placesOf } from '../lists.ts'
+import { chosen, type Faults, wholeIn } from '../forms.ts'
+import { filtersOf, moreHint, placesOf } from '../lists.ts'
 import { measured, METRICS } from '../metrics.ts'
 import { isUnderWay, RunTable, UnderWay } from '../runs.tsx'
 import { show } from '../shell.tsx'
@@ -81,6 +82,7 @@ export function rulePages(app: ConsoleApp): void {
 
   app.post('/console/rules/new', async (c) => {
     const { client, form } = c.var
+    form.need(MEASURED)
     let made: Rule | undefined
     const refused = await attempt(
       client.v1['badge-rules']
@@ -99,7 +101,8 @@ export function rulePages(app: ConsoleApp): void {
   app.post('/console/rules/:ruleId', async (c) => {
     const { client, form } = c.var
     const param = { ruleId: idOf(c) }
-    const typed = { ...measuredIn(c), enabled: form.has('enabled') }
+    form.need(MEASURED)
+    const typed = { ...measuredIn(c), enabled: form.flag('enabled') }
     const refused = await attempt(
       client.v1['badge-rules'][':ruleId'].$patch({ param, json: typed, ifMatch: revisionOf(c) }),
     )
@@ -141,34 +144,32 @@ function read(c: ConsoleContext): Promise<Rule> {
   return c.var.client.v1['badge-rules'][':ruleId'].$get({ param: { ruleId: idOf(c) } })
 }
 
-/** What was sent, or is in the address; what is neither is as a new rule has it. */
-function measuredIn(c: ConsoleContext, otherwise?: Measured): Measured {
-  const { form } = c.var
-  const of = (name: string) => (form.has(name) ? form.text(name) : c.req.query(name))
-  const metric = METRICS.find(([name]) => name === of('metric'))?.[0]
-  const [threshold, windowDays] = [of('threshold'), of('windowDays')]
+const MEASURED = ['metric', 'threshold', 'windowDays'] as const
+const NEW: Measured = { metric: 'visits', threshold: 10, windowDays: null }
+
+/** A field as it was sent, or as it is in the address; undefined if it is in neither. */
+function textOf(c: ConsoleContext, name: (typeof MEASURED)[number]): string | undefined {
+  return c.var.form.has(name) ? c.var.form.text(name) : c.req.query(name)?.trim()
+}
+
+/** What was sent, or is in the address; what is neither is as it is otherwise. @throws BadChoice */
+function measuredIn(c: ConsoleContext, otherwise = NEW): Measured {
+  const [metric, threshold, windowDays] = MEASURED.map((name) => textOf(c, name))
+  const names = METRICS.map(([name]) => name)
   return {
-    metric: metric ?? otherwise?.metric ?? 'visits',
-    threshold: threshold ? numberIn(threshold) : (otherwise?.threshold ?? 10),
-    windowDays:
-      windowDays === undefined
-        ? (otherwise?.windowDays ?? null)
-        : windowDays === ''
-          ? null
-          : numberIn(windowDays),
+    metric: metric === undefined ? otherwise.metric : chosen('metric', metric, names),
+    threshold: threshold === undefined ? otherwise.threshold : (wholeIn(threshold) ?? -1),
+    windowDays: windowDays === undefined ? otherwise.windowDays : (wholeIn(windowDays) ?? null),
   }
 }
 
-/** What is no number is one that the API refuses; JSON has no other way to say it. */
-function numberIn(text: string): number {
-  const number = Number(text)
-  return Number.isNaN(number) ? 0 : number
-}
-
 const MeasuredFields = ({
+  c,
   rule,
   faults = {},
 }: {
+  readonly c: ConsoleContext
+  /** What the fields have that nobody has typed into. */
   readonly rule: Measured
   readonly faults?: Faults | undefined
 }) => (
@@ -187,7 +188,7 @@ const MeasuredFields = ({
       min={1}
       max={1_000_000}
       required
-      value={rule.threshold}
+      value={textOf(c, 'threshold') ?? rule.threshold}
       error={faults['threshold']}
     />
     <Field
@@ -197,7 +198,7 @@ const MeasuredFields = ({
       min={1}
       max={365}
       hint="Back from today; for ever if empty"
-      value={rule.windowDays ?? ''}
+      value={textOf(c, 'windowDays') ?? rule.windowDays ?? ''}
       error={faults['windowDays']}
     />
   </>
@@ -205,7 +206,7 @@ const MeasuredFields = ({
 
 async function newPage(c: ConsoleContext, { note, faults, status }: Fault = {}) {
   const { client, form } = c.var
-  const badges = await client.v1.badges.$get({ query: { limit: 100 } })
+  const badges = await choicesOf(client, 'badges')
   const rule = measuredIn(c)
   const body = (
     <>
@@ -230,9 +231,10 @@ async function newPage(c: ConsoleContext, { note, faults, status }: Fault = {}) 
               name="badgeId"
               label="Badge"
               value={form.text('badgeId')}
-              choices={badges.items.map(({ id, title }) => ({ value: id, text: title }))}
+              hint={moreHint(badges)}
+              choices={badges.items}
             />
-            <MeasuredFields rule={rule} faults={faults} />
+            <MeasuredFields c={c} rule={rule} faults={faults} />
             <div class="row">
               <button>Make rule</button>
               <a class="button plain" href="/console/rules">
@@ -245,7 +247,7 @@ async function newPage(c: ConsoleContext, { note, faults, status }: Fault = {}) 
     </>
   )
   const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
-    v1['badge-rules'].$post({ json: { badgeId: badges.items[0]?.id ?? 'bdg_…', ...rule } }),
+    v1['badge-rules'].$post({ json: { badgeId: badges.items[0]?.value ?? 'bdg_…', ...rule } }),
   )
   return show(c, { title: 'New rule', body, actions, ...(status && { status }) })
 }
@@ -280,21 +282,25 @@ const Gaining = ({ preview, rule }: { readonly preview: Preview; readonly rule: 
   )
 }
 
-async function rulePage(c: ConsoleContext, { note, faults, status }: Fault = {}) {
+async function rulePage(c: ConsoleContext, given: Fault = {}) {
   const { client } = c.var
   const param = { ruleId: idOf(c) }
   const rule = await read(c)
   const typed = measuredIn(c, rule)
-  const isSound = typed.threshold > 0 && typed.windowDays !== 0
-  const [badge, preview, runs] = await Promise.all([
+  let preview: Preview | undefined
+  const [badge, unsound, runs] = await Promise.all([
     client.v1.badges[':badgeId'].$get({ param: { badgeId: rule.badgeId } }),
-    isSound && !faults
-      ? client.v1['badge-rules'][':ruleId'].preview.$post({ param, json: typed })
-      : undefined,
+    attempt(
+      client.v1['badge-rules'][':ruleId'].preview
+        .$post({ param, json: typed })
+        .then((each) => (preview = each)),
+    ),
     may(await c.var.me, 'job:run')
       ? client.v1.jobs[':job'].runs.$get({ param: { job: JOB }, query: { limit: 5 } })
       : undefined,
   ])
+  // What was saved has said already what is wrong with it; what is only looked at says it here.
+  const { note, faults, status } = given.note ? given : faultOf(unsound)
   const place = placeOf(rule.id)
   const [running] = runs?.items ?? []
   const body = (
@@ -322,7 +328,7 @@ async function rulePage(c: ConsoleContext, { note, faults, status }: Fault = {})
             data-from={`${place}/preview`}
           >
             <Hidden name="revision" value={c.req.query('revision') ?? String(rule.revision)} />
-            <MeasuredFields rule={typed} faults={faults} />
+            <MeasuredFields c={c} rule={typed} faults={faults} />
             <Check name="enabled" checked={rule.enabled}>
               Enabled: applied every few minutes, to everybody
             </Check>

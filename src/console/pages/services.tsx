@@ -5,9 +5,19 @@ import { Check, Field, Hidden, TextArea } from '../../look/forms.tsx'
 import { Card, Empty, Facts, Head, Pager, Table, Time } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
-import { attempt, Both, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
+import {
+  attempt,
+  Both,
+  Confirm,
+  isConfirmed,
+  once,
+  OnceKey,
+  revisionOf,
+  wordFor,
+} from '../edit.tsx'
 import { done } from '../flash.ts'
 import { type Fault, faultOf } from '../fault.tsx'
+import { wholeIn } from '../forms.ts'
 import { filtersOf, placesOf } from '../lists.ts'
 import { show } from '../shell.tsx'
 import { type Service, SERVICES, servicePlace, type Slot, SlotTime, zoneOf } from '../services.tsx'
@@ -40,6 +50,7 @@ export function servicePages(app: ConsoleApp): void {
   })
 
   app.post('/console/services/:serviceId/edit', async (c) => {
+    c.var.form.need(FIELDS.map(([name]) => name).filter((name) => name !== 'autoConfirm'))
     const typed = typedIn(c)
     const param = { serviceId: idOf(c) }
     const refused = await attempt(
@@ -65,7 +76,8 @@ export function servicePages(app: ConsoleApp): void {
 
   app.post('/console/services/:serviceId/delete', async (c) => {
     const service = await read(c)
-    if (!isConfirmed(c, service.name)) return deletePage(c, service, { status: 422 }, true)
+    if (!isConfirmed(c, wordFor(service.name, service.id)))
+      return deletePage(c, service, { status: 422 }, true)
     const refused = await attempt(
       c.var.client.v1.services[':serviceId'].$delete({ param: { serviceId: service.id } }),
     )
@@ -294,8 +306,8 @@ function typedIn({ var: { form } }: ConsoleContext): Typed {
     name: form.text('name'),
     description: form.text('description'),
     timeZone: form.text('timeZone'),
-    autoConfirm: form.text('autoConfirm'),
-    cancelUntilMinutes: form.text('cancelUntilMinutes'),
+    autoConfirm: form.flag('autoConfirm', YES) ? YES : '',
+    cancelUntilMinutes: form.has('cancelUntilMinutes') ? form.text('cancelUntilMinutes') : '0',
     holdMinutes: form.text('holdMinutes'),
   }
 }
@@ -318,15 +330,9 @@ function jsonOf(typed: Typed): NewService {
     description: typed.description,
     timeZone: typed.timeZone,
     autoConfirm: typed.autoConfirm === YES,
-    cancelUntilMinutes: numberIn(typed.cancelUntilMinutes || '0'),
-    holdMinutes: typed.holdMinutes ? numberIn(typed.holdMinutes) : null,
+    cancelUntilMinutes: wholeIn(typed.cancelUntilMinutes) ?? -1,
+    holdMinutes: wholeIn(typed.holdMinutes) ?? null,
   }
-}
-
-/** What is no number is one that the API takes nowhere. */
-function numberIn(text: string): number {
-  const number = Number(text)
-  return Number.isFinite(number) ? number : -1
 }
 
 function editPage(
@@ -364,6 +370,7 @@ function editPage(
               type="number"
               min={0}
               max={525_600}
+              required
               hint="Before it begins; 1440 are a day"
             />
             <Field
@@ -419,7 +426,7 @@ function deletePage(
       <Confirm
         title="Its slots go with it"
         action={`${place}/delete`}
-        word={service.name}
+        word={wordFor(service.name, service.id)}
         button="Delete service"
         back={place}
         {...(isWrong && { fault: true })}

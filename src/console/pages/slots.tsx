@@ -8,6 +8,7 @@ import type { ConsoleApp, ConsoleContext } from '../context.ts'
 import { attempt, once, OnceKey } from '../edit.tsx'
 import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
+import { chosen } from '../forms.ts'
 import { type Service, SERVICES, servicePlace, SlotTime } from '../services.tsx'
 import { show } from '../shell.tsx'
 
@@ -76,13 +77,17 @@ async function previewOf(c: ConsoleContext) {
 
 /** One slot is a rule of one day: when that is on the clocks of the service the API reckons too. */
 function isOne(c: ConsoleContext): boolean {
-  return (c.var.form.optional('kind') ?? c.req.query('kind')) !== 'weekly'
+  const kind = c.var.form.optional('kind') ?? c.req.query('kind') ?? 'one'
+  return chosen('kind', kind, ['one', 'weekly']) === 'one'
 }
 
 function ruleOf(c: ConsoleContext): NonNullable<NewSlots['recurrence']> {
   const { form } = c.var
-  const [days, from] = [form.all('weekdays'), form.text('from')]
-  const ambiguous = AMBIGUOUS.find(({ value }) => value === form.text('ambiguous'))?.value
+  const [days, from] = [form.choices('weekdays', WEEKDAYS), form.text('from')]
+  const ambiguous = form.choice(
+    'ambiguous',
+    AMBIGUOUS.map(({ value }) => value),
+  )
   return {
     weekdays: WEEKDAYS.filter((day) => isOne(c) || days.includes(day)),
     startTime: form.text('startTime'),
@@ -99,7 +104,10 @@ function ruleOf(c: ConsoleContext): NonNullable<NewSlots['recurrence']> {
 }
 
 function jsonOf(c: ConsoleContext): NewSlots {
-  return { recurrence: ruleOf(c), capacity: c.var.form.number('capacity') ?? 1 }
+  const { form } = c.var
+  // Left out it is as the API has it; emptied it is nothing that a slot can have.
+  const capacity = form.has('capacity') ? (form.number('capacity') ?? -1) : undefined
+  return { recurrence: ruleOf(c), capacity }
 }
 
 /** Whether there is enough of a rule for the API to say something about it. */
@@ -161,6 +169,7 @@ async function newPage(
       type="number"
       min={1}
       max={10_000}
+      required
     />
   )
   const times = (

@@ -24,10 +24,12 @@ import {
   OnceKey,
   revisionOf,
   Rotation,
+  wordFor,
 } from '../edit.tsx'
 import { EVENT_TYPES, type EventType } from '../event-types.ts'
 import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
+import { chosen } from '../forms.ts'
 import { Id } from '../links.tsx'
 import { filtersOf, placesOf } from '../lists.ts'
 import { show } from '../shell.tsx'
@@ -61,6 +63,7 @@ const STATUSES = [
   { value: 'delivered', text: 'Delivered' },
   { value: 'dead', text: 'Given up' },
 ] as const
+const STATUS_NAMES = STATUSES.flatMap(({ value }) => value || [])
 
 export function webhookPages(app: ConsoleApp): void {
   app.get('/console/webhooks', async (c) => {
@@ -118,7 +121,7 @@ export function webhookPages(app: ConsoleApp): void {
   app.get('/console/webhooks/:webhookId', async (c) => {
     const { cursor, status: asked } = filtersOf(c, ['cursor', 'status'])
     const param = { webhookId: idOf(c) }
-    const status = STATUSES.flatMap(({ value }) => (value && value === asked ? [value] : []))[0]
+    const status = asked === undefined ? undefined : chosen('status', asked, STATUS_NAMES)
     const calls = c.var.client.v1.webhooks[':webhookId']
     const [webhook, page] = await Promise.all([
       calls.$get({ param }),
@@ -133,6 +136,7 @@ export function webhookPages(app: ConsoleApp): void {
   })
 
   app.post('/console/webhooks/:webhookId/edit', async (c) => {
+    c.var.form.need(['url'])
     const typed = typedIn(c)
     const param = { webhookId: idOf(c) }
     const refused = await attempt(
@@ -204,7 +208,8 @@ export function webhookPages(app: ConsoleApp): void {
 
   app.post('/console/webhooks/:webhookId/delete', async (c) => {
     const webhook = await read(c)
-    if (!isConfirmed(c, hostOf(webhook.url))) return deletePage(c, webhook, true)
+    if (!isConfirmed(c, wordFor(hostOf(webhook.url), webhook.id)))
+      return deletePage(c, webhook, true)
     await c.var.client.v1.webhooks[':webhookId'].$delete({ param: { webhookId: webhook.id } })
     return done(c, WEBHOOKS.href, 'deleted')
   })
@@ -462,13 +467,13 @@ function secretPage(c: ConsoleContext, webhook: Issued): Promise<Response> {
 
 interface Typed {
   readonly url: string
-  /** Null for all. What nobody knows is none of them, so that it does not come to stand for all. */
+  /** Null for all. */
   readonly types: readonly EventType[] | null
 }
 
 function typedIn({ var: { form } }: ConsoleContext): Typed {
-  const ticked = form.all('types')
-  return { url: form.text('url'), types: ticked.length > 0 ? knownIn(ticked) : null }
+  const ticked = form.choices('types', EVENT_TYPES)
+  return { url: form.text('url'), types: ticked.length > 0 ? ticked : null }
 }
 
 function typedOf({ url, types }: Webhook): Typed {
@@ -631,7 +636,7 @@ function deletePage(c: ConsoleContext, webhook: Webhook, isWrong = false) {
       <Confirm
         title="It is told nothing more, and what is waiting for it is dropped"
         action={`${placeOf(id)}/delete`}
-        word={hostOf(url)}
+        word={wordFor(hostOf(url), id)}
         button="Delete webhook"
         back={placeOf(id)}
         {...(isWrong && { fault: true })}

@@ -350,12 +350,16 @@ describe('the pages about one member', () => {
     const [ada, bob] = [await site.person('Ada', 'admin'), await site.person('Bob')]
     const place = `/console/members/${bob.userId}/sign-in`
     const { text } = await ada.get(place)
-    const session = /name="session" value="([\w-]+)"/.exec(text)?.[1] ?? ''
+    const sessions = [...text.matchAll(/name="session" value="([\w-]+)"/g)].map(([, id]) => id)
+    expect(sessions).toEqual(['all', expect.stringMatching(/^[\w-]{8,}$/)])
     const [{ id }] = (await (await site.root()).get(`/v1/users/${bob.userId}/identities`)).body
       .items
     expect((await ada.post(`${place}/${id}/unlink`, { typed: 'no' })).status).toBe(422)
     expect((await ada.post(`${place}/${id}/unlink`, { typed: 'unlink' })).status).toBe(409)
-    const { location } = await ada.post(`${place}/end`, { session })
+    // A form that names no session ends none, and not all.
+    expect((await ada.post(`${place}/end`, { session: '' })).status).toBe(404)
+    expect((await bob.get('/v1/me')).status).toBe(200)
+    const { location } = await ada.post(`${place}/end`, { session: sessions[1] ?? '' })
     expect(location).toBe(`${place}?done=ended`)
     expect((await bob.get('/v1/me')).status).toBe(401)
     expect((await ada.get(place)).text).toContain('No open session')

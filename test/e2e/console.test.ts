@@ -33,7 +33,7 @@ const pages = ({ ids }: ConsoleWorld): readonly string[] => [
   ...(process.env['FULL']
     ? [
         '/console/roles/matrix',
-        '/console/roles/moderator',
+        '/console/roles/named/moderator',
         '/console/page-rules/new',
         `/console/api-keys/${ids.key}/rotate`,
       ]
@@ -73,7 +73,7 @@ const FOR_ALL = ({ ids }: ConsoleWorld): readonly string[] => [
   '/console/badges',
   `/console/badges/${ids.badge}`,
   '/console/roles',
-  ...(process.env['FULL'] ? ['/console/roles/matrix', '/console/roles/moderator'] : []),
+  ...(process.env['FULL'] ? ['/console/roles/matrix', '/console/roles/named/moderator'] : []),
   '/console/bookings',
   '/console/calendar',
   '/console/services',

@@ -85,6 +85,29 @@ export function revisionOf({ var: { form } }: ConsoleContext): number {
   return Number(text)
 }
 
+/**
+ * The revision that a form is about: of what was read for it, and as long as nobody has been shown what
+ * there is now, the one it was made of. Otherwise what is typed after a refusal would replace what is new.
+ * @param status of the page: 412 shows both
+ */
+export const MadeOf = ({
+  c,
+  revision,
+  status,
+}: {
+  readonly c: ConsoleContext
+  readonly revision: number
+  readonly status: number | undefined
+}) => {
+  const sent = c.var.form.optional('revision') ?? c.req.query('revision')
+  return (
+    <Hidden
+      name="revision"
+      value={status === 412 ? String(revision) : (sent ?? String(revision))}
+    />
+  )
+}
+
 export interface Differing {
   readonly name: string
   readonly there: string

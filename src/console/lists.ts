@@ -15,17 +15,21 @@ export function filtersOf<Name extends string>(
   return filters
 }
 
-/** What `Pager` takes: the addresses of the first and the next page, with the filters of this one. */
+/**
+ * What `Pager` takes: the addresses of the first and the next page, with the filters of this one.
+ * @param path of the list, where a form that was refused shows it at another address
+ */
 export function placesOf(
   c: ConsoleContext,
   { items, nextCursor }: { readonly items: readonly unknown[]; readonly nextCursor: string | null },
+  path = new URL(c.req.url).pathname,
 ): { readonly shown: number; readonly first: string | null; readonly next: string | null } {
   const at = (cursor?: string) => {
     const url = new URL(c.req.url)
     url.searchParams.delete('cursor')
     url.searchParams.delete('done')
     if (cursor !== undefined) url.searchParams.set('cursor', cursor)
-    return url.pathname + url.search
+    return path + url.search
   }
   return {
     shown: items.length,

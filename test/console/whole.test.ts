@@ -158,3 +158,45 @@ test('the list of page rules has the badge of each by its name', async () => {
     `Whoever has <a href="/console/badges/${badge.id}">&lt;b&gt;Regular</a>`,
   )
 })
+
+test('a form that was refused stays about what it was made of, until both are shown', async () => {
+  const { ada, root } = await desk()
+  const make = async (path: string, body: object) => (await root.post(path, body)).body.id
+  const badgeId = await make('/v1/badges', { title: 'Helper' })
+  const measured = { badgeId, metric: 'visits', threshold: 3 }
+  const forms = [
+    [`/console/badges/${badgeId}/edit`, 'position'],
+    [`/console/rules/${await make('/v1/badge-rules', measured)}`, 'threshold'],
+    [`/console/services/${await make('/v1/services', { name: 'Tour' })}/edit`, 'holdMinutes'],
+    [
+      `/console/page-rules/${await make('/v1/page-rules', { path: '/a', access: 'members' })}/edit`,
+      'position',
+    ],
+    [`/console/api-keys/${await make('/v1/api-keys', { name: 'Door', scopes: [] })}/edit`, 'limit'],
+    [`/console/members/${ada.userId}/edit`, 'phone'],
+    ['/account/profile', 'phone'],
+  ] as const
+  for (const [place, field] of forms) {
+    const formIn = (text: string) => {
+      const form = formsIn(text, place).find(
+        ({ action, method }) => action === place && method === 'post',
+      )
+      return form ? Object.fromEntries(sentBy(form)) : {}
+    }
+    const shown = formIn((await ada.get(place)).text)
+    // As if somebody had changed it since.
+    const old = { ...shown, revision: '999' }
+    const wrong = await ada.post(place, { ...old, [field]: 'x' })
+    expect([place, wrong.status, formIn(wrong.text)]).toEqual([
+      place,
+      422,
+      { ...old, [field]: 'x' },
+    ])
+    const late = await ada.post(place, old)
+    expect([place, late.status, formIn(late.text)['revision']]).toEqual([
+      place,
+      412,
+      shown['revision'],
+    ])
+  }
+})

@@ -1,10 +1,10 @@
 /** Somebody's own profile, the ways they sign in by, and the way out. */
 import { GuildhallError } from '../../client/index.ts'
-import { Field, Hidden, TextArea } from '../../look/forms.tsx'
+import { Field, TextArea } from '../../look/forms.tsx'
 import { Card, Face, Head, Pill, Time } from '../../look/parts.tsx'
 import type { Client } from '../api.ts'
 import type { ConsoleApp, ConsoleContext } from '../context.ts'
-import { attempt, Both, Confirm, isConfirmed, revisionOf, wordFor } from '../edit.tsx'
+import { attempt, Both, Confirm, isConfirmed, MadeOf, revisionOf, wordFor } from '../edit.tsx'
 import { done } from '../flash.ts'
 import { faultsOf, type Form } from '../forms.ts'
 import { wholeOf } from '../lists.ts'
@@ -45,6 +45,8 @@ const NAMES = [
 
 /** What the form shows for each field, and what is wrong with it. */
 interface Shown {
+  readonly c: ConsoleContext
+  readonly status: number | undefined
   readonly textOf: (name: Name) => string
   readonly faults: Readonly<Record<string, string | undefined>>
 }
@@ -110,7 +112,13 @@ async function profilePage(c: ConsoleContext, me: Me, refused?: GuildhallError) 
         <Both fields={entries.map(({ label, there, typed }) => ({ name: label, there, typed }))} />
       )}
       {refused && !isStale && <Refusal error={refused} />}
-      <ProfileForm me={me} textOf={textOf} faults={faultsOf(refused)} />
+      <ProfileForm
+        c={c}
+        me={me}
+        textOf={textOf}
+        faults={faultsOf(refused)}
+        status={refused?.status}
+      />
       <Identities identities={identities} />
       {c.env.request.allowsSelfDeletion && (
         <Card title="Delete your account" danger>
@@ -127,7 +135,7 @@ async function profilePage(c: ConsoleContext, me: Me, refused?: GuildhallError) 
   return show(c, { title: 'Profile', body, status: refused?.status ?? 200 })
 }
 
-const ProfileForm = ({ me, textOf, faults }: Shown & { readonly me: Me }) => {
+const ProfileForm = ({ c, me, textOf, faults, status }: Shown & { readonly me: Me }) => {
   const field = (name: Name, path: string = name) => ({
     name,
     label: FIELDS[name].label,
@@ -137,7 +145,7 @@ const ProfileForm = ({ me, textOf, faults }: Shown & { readonly me: Me }) => {
   return (
     <form method="post" action={HOME}>
       <Card footer={<button>Save</button>}>
-        <Hidden name="revision" value={String(me.revision)} />
+        <MadeOf c={c} revision={me.revision} status={status} />
         <div class="row top">
           <Face name={me.displayName} url={me.avatarUrl} big />
           <div class="grow stack">

@@ -22,6 +22,7 @@ import {
   Confirm,
   graceIn,
   isConfirmed,
+  MadeOf,
   once,
   OnceKey,
   revisionOf,
@@ -460,7 +461,7 @@ async function editPage(
       {note}
       <Card>
         <form method="post" action={key ? `${place}/edit` : `${place}/new`} class="stack">
-          {key ? <Hidden name="revision" value={String(key.revision)} /> : <OnceKey />}
+          {key ? <MadeOf c={c} revision={key.revision} status={status} /> : <OnceKey />}
           <Field
             {...field('name', 'Name')}
             required

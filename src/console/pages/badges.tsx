@@ -1,5 +1,5 @@
 /** Badges, each with a picture of how it looks beside a name. */
-import { Field, Hidden, TextArea } from '../../look/forms.tsx'
+import { Field, TextArea } from '../../look/forms.tsx'
 import {
   BadgeChip,
   Card,
@@ -14,7 +14,7 @@ import {
 } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
-import { attempt, Both, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
+import { attempt, Both, Confirm, isConfirmed, MadeOf, once, OnceKey, revisionOf } from '../edit.tsx'
 import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
 import { wholeIn } from '../forms.ts'
@@ -281,11 +281,7 @@ function editPage(
       <div class="grid two">
         <Card>
           <form method="post" action={here} class="stack" data-pictures>
-            {badge ? (
-              <Hidden name="revision" value={c.req.query('revision') ?? String(badge.revision)} />
-            ) : (
-              <OnceKey />
-            )}
+            {badge ? <MadeOf c={c} revision={badge.revision} status={status} /> : <OnceKey />}
             <Field {...field('title', 'Title')} required maxlength={50} />
             <Field
               {...field('slug', 'Slug')}

@@ -22,6 +22,7 @@ import {
   Both,
   Confirm,
   isConfirmed,
+  MadeOf,
   once,
   OnceKey,
   revisionOf,
@@ -398,7 +399,7 @@ function editPage(
       />
       {note}
       <form method="post" class="stack">
-        <Hidden name="revision" value={String(member.revision)} />
+        <MadeOf c={c} revision={member.revision} status={status} />
         <div class="grid two">
           <Card title="Shown to everybody">
             <Field {...field('displayName')} label="Name" required maxlength={80} />

@@ -10,6 +10,7 @@ import {
   Both,
   Confirm,
   isConfirmed,
+  MadeOf,
   once,
   OnceKey,
   revisionOf,
@@ -529,7 +530,7 @@ async function editPage(
       {note}
       <Card>
         <form method="post" action={rule ? `${place}/edit` : `${place}/new`} class="stack">
-          {rule ? <Hidden name="revision" value={String(rule.revision)} /> : <OnceKey />}
+          {rule ? <MadeOf c={c} revision={rule.revision} status={status} /> : <OnceKey />}
           <Field
             {...field('path', 'Pages')}
             required

@@ -1,10 +1,10 @@
 /** Roles: who may do what, as a grid, and those of the site's own making. */
 import type { Child } from 'hono/jsx'
-import { Field, Hidden, Select } from '../../look/forms.tsx'
+import { Field, Select } from '../../look/forms.tsx'
 import { Card, Head, Pager, Pill, Table, Time } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
-import { attempt, Both, Confirm, isConfirmed, revisionOf } from '../edit.tsx'
+import { attempt, Both, Confirm, isConfirmed, MadeOf, revisionOf } from '../edit.tsx'
 import { done } from '../flash.ts'
 import { BadChoice, chosen } from '../forms.ts'
 import { filtersOf, placesOf } from '../lists.ts'
@@ -300,7 +300,7 @@ async function editPage(c: ConsoleContext, editing: Editing = {}): Promise<Respo
       ) : (
         <form method="post" class="stack">
           {role ? (
-            <Hidden name="revision" value={String(role.revision ?? 1)} />
+            <MadeOf c={c} revision={role.revision ?? 1} status={status} />
           ) : (
             <Card>
               <Field

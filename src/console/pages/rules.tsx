@@ -1,10 +1,10 @@
 /** The rules by which visits earn badges, and who would gain one if a rule were applied now. */
-import { Check, Field, Hidden, Select } from '../../look/forms.tsx'
+import { Check, Field, Select } from '../../look/forms.tsx'
 import { BadgeChip, Card, Empty, Facts, Head, Pager, Pill, Table, Time } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
 import { choicesOf } from '../choices.ts'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
-import { attempt, Both, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
+import { attempt, Both, Confirm, isConfirmed, MadeOf, once, OnceKey, revisionOf } from '../edit.tsx'
 import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
 import { chosen, type Faults, wholeIn } from '../forms.ts'
@@ -327,7 +327,7 @@ async function rulePage(c: ConsoleContext, given: Fault = {}) {
             data-live="gaining"
             data-from={`${place}/preview`}
           >
-            <Hidden name="revision" value={c.req.query('revision') ?? String(rule.revision)} />
+            <MadeOf c={c} revision={rule.revision} status={status} />
             <MeasuredFields c={c} rule={typed} faults={faults} />
             <Check name="enabled" checked={rule.enabled}>
               Enabled: applied every few minutes, to everybody

@@ -1,7 +1,7 @@
 /** What can be booked: services, and the edit form of each. */
 import type { Child } from 'hono/jsx'
 import { startOfDay } from '../../calendar/days-in-zone.ts'
-import { Check, Field, Hidden, TextArea } from '../../look/forms.tsx'
+import { Check, Field, TextArea } from '../../look/forms.tsx'
 import { Card, Empty, Facts, Head, Pager, Table, Time } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
@@ -10,6 +10,7 @@ import {
   Both,
   Confirm,
   isConfirmed,
+  MadeOf,
   once,
   OnceKey,
   revisionOf,
@@ -219,7 +220,7 @@ async function servicePage(c: ConsoleContext, { note, status }: Fault = {}): Pro
           <h2>Slots</h2>
           <p class="muted small">{`${from ? 'From that day on' : 'From now on'}, on the clocks of ${zone}.`}</p>
         </div>
-        <form class="filters" method="get">
+        <form class="filters" method="get" action={place}>
           <Field name="from" label="From" type="date" value={from ?? ''} />
           <button class="plain">Show</button>
         </form>
@@ -264,7 +265,7 @@ async function servicePage(c: ConsoleContext, { note, status }: Fault = {}): Pro
           </Empty>
         }
       />
-      <Pager {...placesOf(c, slots)} />
+      <Pager {...placesOf(c, slots, place)} />
     </>
   )
   const [slot] = slots.items
@@ -358,7 +359,7 @@ function editPage(
       {note}
       <Card>
         <form method="post" action={service ? `${place}/edit` : `${place}/new`} class="stack">
-          {service ? <Hidden name="revision" value={String(service.revision)} /> : <OnceKey />}
+          {service ? <MadeOf c={c} revision={service.revision} status={status} /> : <OnceKey />}
           <Field {...field('name', 'Name')} required maxlength={100} />
           <TextArea {...field('description', 'Description')} maxlength={1500} />
           <Check name="autoConfirm" value={YES} checked={typed.autoConfirm === YES}>

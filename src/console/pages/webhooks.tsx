@@ -1,5 +1,5 @@
 /** Webhooks: where partners are told what happens, what became of each delivery, and its secret, shown once. */
-import { Check, Field, Hidden, Select } from '../../look/forms.tsx'
+import { Check, Field, Select } from '../../look/forms.tsx'
 import {
   Card,
   Copyable,
@@ -20,6 +20,7 @@ import {
   Confirm,
   graceIn,
   isConfirmed,
+  MadeOf,
   once,
   OnceKey,
   revisionOf,
@@ -506,7 +507,7 @@ function editPage(
       {note}
       <Card>
         <form method="post" action={webhook ? `${place}/edit` : `${place}/new`} class="stack">
-          {webhook ? <Hidden name="revision" value={String(webhook.revision)} /> : <OnceKey />}
+          {webhook ? <MadeOf c={c} revision={webhook.revision} status={status} /> : <OnceKey />}
           <Field
             name="url"
             label="Address"

@@ -2,22 +2,15 @@
 import { expect, test } from 'vitest'
 import { bookingOf, bookingScene } from '../support/bookings.ts'
 import { consoleSite, type Person } from '../support/console.ts'
-import { formsIn, sentBy } from '../support/shown-forms.ts'
+import { shownIn } from '../support/shown-forms.ts'
 
 /** An admin at the console, and the same admin's rights by API. */
 async function desk(site = consoleSite()) {
   return { site, ada: await site.person('Ada', 'admin'), root: await site.root() }
 }
 
-/** What the form at this address sends if nobody types into it. */
-async function shownAt(person: Person, place: string): Promise<Record<string, string>> {
-  const { text } = await person.get(place)
-  const form = formsIn(text, place).find(
-    ({ method, action }) => method === 'post' && action === place,
-  )
-  if (!form) throw new Error(`no form at ${place}`)
-  return Object.fromEntries(sentBy(form))
-}
+const shownAt = async (person: Person, place: string) =>
+  shownIn((await person.get(place)).text, place)
 
 const placeIn = (location: string | null) => location?.replace(/\?done=\w+$/, '') ?? ''
 const BOTH = /There now.*<dd>One<\/dd>.*Typed by you.*<dd>Two<\/dd>/s

@@ -5,7 +5,7 @@ import { visible } from '../../src/look/visible.ts'
 import { bookingOf, bookingScene } from '../support/bookings.ts'
 import { consoleSite } from '../support/console.ts'
 import { rowsOf } from '../support/population.ts'
-import { formsIn, sentBy } from '../support/shown-forms.ts'
+import { shownIn } from '../support/shown-forms.ts'
 
 async function desk(site = consoleSite()) {
   return { site, ada: await site.person('Ada', 'admin'), root: await site.root() }
@@ -77,11 +77,8 @@ test('a key that has expired is renamed, and stays expired', async () => {
   const { body } = await root.post('/v1/api-keys', { name: 'Door', scopes: ['profile:read'] })
   await rowsOf('update api_keys set expires_at = ? where id = ?', expiresAt, body.id)
   const place = `/console/api-keys/${body.id}/edit`
-  const [form] = formsIn((await ada.get(place)).text, place).filter(
-    ({ action }) => action === place,
-  )
-  const sent = form ? Object.fromEntries(sentBy(form)) : {}
-  const ticked = { ...sent, scopes: 'profile:read' }
+  const shown = shownIn((await ada.get(place)).text, place)
+  const ticked = { ...shown, scopes: 'profile:read' }
   expect((await ada.post(place, { ...ticked, name: 'Old door' })).status).toBe(303)
   expect((await root.get(`/v1/api-keys/${body.id}`)).body).toMatchObject({
     name: 'Old door',
@@ -126,6 +123,17 @@ test('what was done already is not said to be done', async () => {
   const said = (await ada.get(`${place}?done=suspendedAlready`)).text
   expect([said.includes('stay so for the reason'), said.includes('First')]).toEqual([true, true])
   expect(await act('reinstate')).toBe('reinstated')
+
+  const { body: badge } = await root.post('/v1/badges', { title: 'Helper' })
+  const sent = { badgeId: badge.id, role: 'moderator' }
+  const twiceEach = async (what: string) => {
+    const all = []
+    for (const step of ['', '', '/take', '/take']) all.push(await act(`${what}${step}`, sent))
+    return all
+  }
+  expect(await twiceEach('roles')).toEqual(['given', 'heldAlready', 'taken', 'notHeld'])
+  // Of a badge that is not held the API says so itself.
+  expect(await twiceEach('badges')).toEqual(['given', 'heldAlready', 'taken', undefined])
 
   const { id } = await bookingOf(root, await (await bookingScene(site)).slot())
   const twice: [string, string][] = [
@@ -177,12 +185,7 @@ test('a form that was refused stays about what it was made of, until both are sh
     ['/account/profile', 'phone'],
   ] as const
   for (const [place, field] of forms) {
-    const formIn = (text: string) => {
-      const form = formsIn(text, place).find(
-        ({ action, method }) => action === place && method === 'post',
-      )
-      return form ? Object.fromEntries(sentBy(form)) : {}
-    }
+    const formIn = (text: string) => shownIn(text, place)
     const shown = formIn((await ada.get(place)).text)
     // As if somebody had changed it since.
     const old = { ...shown, revision: '999' }

@@ -76,6 +76,14 @@ function unescaped(text: string): string {
     .replaceAll('&amp;', '&')
 }
 
+/** What the form at this address sends if nobody types into it. @throws Error if there is none */
+export function shownIn(html: string, place: string): Record<string, string> {
+  const forms = formsIn(html, place).filter(({ method }) => method === 'post')
+  const form = forms.find(({ action }) => action === place)
+  if (!form) throw new Error(`no form at ${place}`)
+  return Object.fromEntries(sentBy(form))
+}
+
 /** What is sent with one of its buttons, if they have names the first. */
 export function sentBy({ fields }: ShownForm): Sent {
   const button = fields.find(({ kind }) => kind === 'button')

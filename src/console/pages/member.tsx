@@ -1,4 +1,5 @@
 /** One member: who they are, what they have, what they did, and what may be done about them. */
+import { GuildhallError } from '../../client/index.ts'
 import { Bars, HeatMap } from '../../look/charts.tsx'
 import { Field, Hidden, Select, TextArea } from '../../look/forms.tsx'
 import {
@@ -438,26 +439,43 @@ function editPage(
   return show(c, { title: `Edit ${member.displayName}`, body, actions, ...(status && { status }) })
 }
 
+/** The member before something is done, to say what came of it; undefined to whoever may not see that. */
+async function asBefore(c: ConsoleContext): Promise<Member | undefined> {
+  try {
+    return await read(c.var.client, idOf(c))
+  } catch (error) {
+    if (error instanceof GuildhallError && error.status === 403) return undefined
+    throw error
+  }
+}
+
 const DONE = { suspend: 'suspended', reinstate: 'reinstated' } as const
 const ALREADY = { suspend: 'suspendedAlready', reinstate: 'activeAlready' } as const
 
 function acting(app: ConsoleApp): void {
   app.post('/console/members/:userId/roles', async (c) => {
     const param = { userId: idOf(c), role: c.var.form.text('role') }
+    const before = await asBefore(c)
     await c.var.client.v1.users[':userId'].roles[':role'].$put({ param })
-    return done(c, placeOf(param.userId), 'given')
+    return done(
+      c,
+      placeOf(param.userId),
+      before?.roles.includes(param.role) ? 'heldAlready' : 'given',
+    )
   })
 
   app.post('/console/members/:userId/roles/take', async (c) => {
     const param = { userId: idOf(c), role: c.var.form.text('role') }
+    const before = await asBefore(c)
     await c.var.client.v1.users[':userId'].roles[':role'].$delete({ param })
-    return done(c, placeOf(param.userId), 'taken')
+    const isHeld = before?.roles.includes(param.role) ?? true
+    return done(c, placeOf(param.userId), isHeld ? 'taken' : 'notHeld')
   })
 
   app.post('/console/members/:userId/badges', async (c) => {
     const param = { userId: idOf(c), badgeId: c.var.form.text('badgeId') }
-    await c.var.client.v1.users[':userId'].badges[':badgeId'].$put({ param })
-    return done(c, placeOf(param.userId), 'given')
+    const { created } = await c.var.client.v1.users[':userId'].badges[':badgeId'].$put({ param })
+    return done(c, placeOf(param.userId), created ? 'given' : 'heldAlready')
   })
 
   app.post('/console/members/:userId/badges/take', async (c) => {
@@ -516,14 +534,14 @@ function acting(app: ConsoleApp): void {
     app.post(`/console/members/:userId/${act}`, async (c) => {
       const param = { userId: idOf(c) }
       const reason = c.var.form.optional('reason') ?? null
-      const before = await read(c.var.client, param.userId)
+      const before = await asBefore(c)
       const after = await c.var.client.v1.users[':userId'][act].$post({
         param,
         json: act === 'suspend' ? { reason } : {},
         ...once(c),
       })
       // Whoever is suspended stays so for the reason that they were told, which may be another one.
-      const isDone = before.status !== after.status && (after.suspensionReason ?? null) === reason
+      const isDone = before?.status !== after.status && (after.suspensionReason ?? null) === reason
       return done(c, placeOf(param.userId), isDone ? DONE[act] : ALREADY[act])
     })
   }

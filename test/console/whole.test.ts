@@ -66,7 +66,10 @@ test('a role may be called as another page is, and one that is there is not made
     expect(items.find((role: { name: string }) => role.name === name)).toMatchObject({
       permissions: [{ permission: 'audit:read', reach: 'any' }],
     })
+    const shown = shownIn(text, place)
     expect((await ada.post(`${place}/delete`, { typed: name })).status).toBe(303)
+    // What is gone is not made by a form that is still open.
+    expect((await ada.post(place, shown)).status).toBe(404)
     expect((await ada.get(`${place}/delete`)).status).toBe(404)
   }
 })

@@ -114,7 +114,8 @@ export function apiKeyPages(app: ConsoleApp): void {
   })
 
   app.post('/console/api-keys/:keyId/edit', async (c) => {
-    c.var.form.need(FIELDS.map(([name]) => name).filter((name) => name !== 'scopes'))
+    const names = FIELDS.map(([name]) => name).filter((name) => name !== 'scopes')
+    c.var.form.need([...names, 'expiresAt'])
     const typed = typedIn(c)
     const param = { keyId: idOf(c) }
     const { zone } = c.env.request
@@ -505,7 +506,7 @@ async function editPage(
             {...field('allowedIps', 'Addresses')}
             hint="Addresses or ranges that it works from, one to a line; empty for everywhere"
           />
-          {key?.expiresAt && <Hidden name="expiresAt" value={key.expiresAt} />}
+          {key && <Hidden name="expiresAt" value={key.expiresAt ?? ''} />}
           <Field
             {...field('expiresOn', 'Last day', 'expiresAt')}
             type="date"

@@ -104,6 +104,7 @@ export function pageRulePages(app: ConsoleApp): void {
   // One step up or down, as the button says, past the neighbour that the page has shown.
   app.post('/console/page-rules/:ruleId/move', async (c) => {
     const { client, form } = c.var
+    form.need(['above', 'below'])
     const to = form.choice('to', ['up', 'down'])
     const [above, below] = [idIn(form, 'above', 'pgr'), idIn(form, 'below', 'pgr')]
     const past = to === 'up' ? above : below

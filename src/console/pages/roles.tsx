@@ -233,6 +233,8 @@ function typedIn({ var: { form } }: ConsoleContext): Definition {
 }
 
 async function save(c: ConsoleContext, name: string): Promise<Response> {
+  // A permission that the form says nothing of would be taken away.
+  c.var.form.need(permissionsIn(await rolesFor(c, name)).map((permission) => `may:${permission}`))
   const refused = await attempt(
     c.var.client.v1.roles[':role'].$put({
       param: { role: name },

@@ -121,7 +121,10 @@ export async function movePageRule(
     const at = read.indexOf(current)
     const upper = step.to === 'up' ? at - 1 : at
     if (read[step.to === 'up' ? upper : upper + 1]?.id !== step.past) {
-      throw new Problem('conflict', `The rule ${step.past} is not the one next to it, ${step.to}.`)
+      throw new Problem(
+        'conflict',
+        `The order has changed: the next rule ${step.to} is not ${step.past}.`,
+      )
     }
     const placed = swapped(read, upper)
     if (placed.some(({ position }) => position > MAX_POSITION)) {

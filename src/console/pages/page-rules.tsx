@@ -120,7 +120,9 @@ export function pageRulePages(app: ConsoleApp): void {
       }),
     )
     if (!refused) return done(c, RULES.href, 'moved')
-    return listPage(c, faultOf(refused))
+    if (refused.code !== 'precondition_failed') return listPage(c, faultOf(refused))
+    const late = 'This rule has changed since you opened the page. It was not moved: look again.'
+    return listPage(c, { note: <p role="alert">{late}</p>, status: 412 })
   })
 
   app.get('/console/page-rules/:ruleId/delete', async (c) => deletePage(c, await read(c)))

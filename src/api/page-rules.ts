@@ -157,17 +157,15 @@ const PageRule = z
     forbiddenPath: shownText(MAX_PATTERN_LENGTH).nullable(),
     webSocket: z.boolean(),
     position: Count,
+    badge: ProfileBadge.nullable().optional().meta({
+      description: 'In the list alone: what people know the badge by, if it names one',
+    }),
     revision: Revision,
     createdAt: Timestamp,
     updatedAt: Timestamp,
   })
   .meta({ id: 'PageRule' })
   .register(answerFields, { etag: ({ revision }) => revision, about: nobody })
-
-/** In a list, with what people know its badge by, if it names one. */
-const ListedRule = PageRule.extend({ badge: ProfileBadge.nullable() }).meta({
-  id: 'ListedPageRule',
-})
 
 const access = { may: 'page:manage' } as const
 
@@ -177,7 +175,7 @@ export const listPageRules = route({
   summary: 'All page rules, in the order in which they are asked',
   access,
   input: { query: z.object(PageQuery) },
-  output: listOf(ListedRule),
+  output: listOf(PageRule),
   async run({ input, deps }) {
     return paginate<Awaited<ReturnType<typeof deps.pageRules.list>>[number], [number, Id]>({
       name: 'page-rules',

@@ -25,7 +25,6 @@ import { Refusal } from '../refusal.tsx'
 import { show } from '../shell.tsx'
 
 type Rule = Awaited<ReturnType<Client['v1']['page-rules'][':ruleId']['$get']>>
-type Listed = Awaited<ReturnType<Client['v1']['page-rules']['$get']>>['items'][number]
 type NewRule = Parameters<Client['v1']['page-rules']['$post']>[0]['json']
 type Access = NewRule['access']
 type Permission = Awaited<ReturnType<Client['v1']['permissions']['$get']>>['permissions'][number]
@@ -168,7 +167,7 @@ async function listPage(c: ConsoleContext, { note, status }: Fault = {}): Promis
       {may(me, 'explain:others') && (
         <WhoGetsIn page={asked} as={as} answers={asked ? await gettingIn(c, asked, as) : []} />
       )}
-      <Table<Listed>
+      <Table<Rule>
         caption="Page rules"
         columns={[
           {
@@ -347,8 +346,8 @@ const For = ({
   badge,
 }: {
   readonly access: Rule['access']
-  /** Undefined only of a badge that has gone meanwhile. */
-  readonly badge: { readonly title: string } | null | undefined
+  /** What people know it by; its id is shown where that is not known. */
+  readonly badge?: { readonly title: string } | null | undefined
 }) => {
   if (typeof access === 'string') return <>{KINDS.find(({ value }) => value === access)?.text}</>
   if ('badge' in access)

@@ -129,8 +129,7 @@ const NewPageRule = z
 const Step = z.strictObject({ to: z.enum(['up', 'down']), past: PageRuleId }).meta({
   id: 'PageRuleStep',
   description:
-    'One step in the order, past the rule that is next to it there: the two change places, no other rule does. ' +
-    '409 if another one is next to it by now. It goes alone',
+    'Alone: one step past the rule next to it, which takes its place; 409 if that is another by now',
 })
 
 const PageRulePatch = z

@@ -45,7 +45,7 @@ export const PURE_ROOMS: Readonly<Record<string, Room>> = {
   },
   'key-sets': {
     mutate: ['src/security/tokens/{jwks,jwks-fetch}.ts'],
-    tests: ['test/security/{jwks,jwks-outage}.pure.test.ts'],
+    tests: ['test/security/{jwks,jwks-outage,jwks-standing}.pure.test.ts'],
   },
 }
 

@@ -4,7 +4,6 @@ import { bodyLimit } from 'hono/body-limit'
 import { secureHeaders } from 'hono/secure-headers'
 import { GuildhallError, PathError } from '../client/index.ts'
 import { describeError, log } from '../log.ts'
-import { withoutSlash } from '../look/trailing-slash.ts'
 import { openApi } from './api.ts'
 import { choicePages } from './choices.ts'
 import type { ConsoleContext, ConsoleEnv } from './context.ts'
@@ -93,8 +92,9 @@ consoleSite.use(async (c, next) => {
     if (isReading(c)) return c.redirect(`${publicUrl}${pathname}${search}`)
     return refused(c, `This site is at ${publicUrl}.`, 403)
   }
-  const path = withoutSlash(pathname)
-  if (path !== undefined) return c.redirect(`${path}${search}`, 308)
+  // A page has no slash behind it.
+  const path = pathname.replace(/(?<=.)\/+$/, '')
+  if (path !== pathname) return c.redirect(`${path}${search}`, 308)
   // The start is for everybody, and knows whoever comes from here.
   if (pathname !== '/' && isReading(c) && !isOwnNavigation(c.req.raw.headers))
     return onceMore(c, `${pathname}${search}`)

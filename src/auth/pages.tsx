@@ -535,7 +535,7 @@ const OfAccount = ({ account, again }: { readonly account: OwnAccount; readonly 
       <Card title="Password">
         <Form action="/auth/password">
           <Whose email={account.email} />
-          <CurrentPassword id="password-current" {...account} again={again} />
+          <CurrentPassword id="password-current" hasPassword={account.hasPassword} again={again} />
           <NewPassword again={again} />
           <span>
             <button>Change the password</button>
@@ -545,7 +545,7 @@ const OfAccount = ({ account, again }: { readonly account: OwnAccount; readonly 
       <Card title="Email address">
         <Form action="/auth/email">
           <Whose email={account.email} />
-          <CurrentPassword id="email-current" {...account} again={again} />
+          <CurrentPassword id="email-current" hasPassword={account.hasPassword} again={again} />
           <EmailInput label="New email" autocomplete="email" again={again} />
           <span>
             <button>Mail a link to it</button>

@@ -157,6 +157,7 @@ consoleSite.onError(async (error, c) => {
 /** The API's own refusal, with what was typed. Whoever is not signed in is led there. */
 async function refusedByApi(c: ConsoleContext, error: GuildhallError): Promise<Response> {
   if (error.status === 401) return isReading(c) ? toSignIn(c) : signInAndSendAgain(c)
+  if (error.code === 'not_found') return nothingHere(c, error.detail)
   const body = (
     <>
       <Refusal error={error} titled />

@@ -92,7 +92,7 @@ export function signInRoutes(app: LoginApp): void {
     const form = await readForm(c)
     const email = emailOf(form?.email)
     const { password = '', next } = form ?? {}
-    const typed = { email: form?.email ?? '', stay: stays(form) ? 'on' : 'off' }
+    const typed = typedIn(form)
     const again = { typed, notice: NOT_RIGHT }
     if (!email || password.length > 1024) return show(c, signIn(c, next, again), 401)
     const { isIn, wait } = await enterWith(c, { email }, password, stays(form))
@@ -159,6 +159,13 @@ function signIn(c: LoginContext, next: string | undefined, again: Again, isWitho
   return signInPage({ ...ways, isWithoutAdmin }, again)
 }
 
+type Sent = Readonly<Record<string, string>> | undefined
+
+/** What somebody has chosen and typed who signs in, but for the password. */
+function typedIn(form: Sent) {
+  return { email: form?.['email'] ?? '', stay: stays(form) ? 'on' : 'off' }
+}
+
 function providersOf({ openidProviders, socialProviders }: BuiltInLogin): Provider[] {
   const openid = Object.entries(openidProviders).map(
     ([name, { label = name }]) => ({ name, label, action: '/auth/openid' }) as const,
@@ -210,6 +217,12 @@ export function waiting(c: LoginContext, seconds: number, instead = ''): Notice 
   const text = `Too many attempts. Try again in ${Math.ceil(seconds / 60)} minutes. ${instead}`
   c.header('Retry-After', String(seconds))
   return { tone: 'bad', text: text.trim() }
+}
+
+/** The form of the sign-in, after too many attempts by one of its other ways. */
+export function signInLater(c: LoginContext, form: Sent, seconds: number) {
+  const again = { typed: typedIn(form), notice: waiting(c, seconds) }
+  return show(c, signIn(c, form?.['next'], again), 429)
 }
 
 /** Where there is no form to show again. */

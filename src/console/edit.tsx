@@ -11,7 +11,8 @@ import type { Faults, Form } from './forms.ts'
  * Does what a form asks for.
  * @param isOpen whether the form is shown to them whatever they may do
  * @returns the refusal, with which the form is to be shown again; undefined if it is done
- * @throws it if nobody is signed in any more, or if they may not do it and so may not see the form
+ * @throws it if nobody is signed in any more, if they may not do it and so may not see the form, or if it
+ * may have been done: a form that is shown again has a new key, by which it would be done twice
  */
 export async function attempt(
   work: Promise<unknown>,
@@ -21,9 +22,15 @@ export async function attempt(
     await work
     return undefined
   } catch (error) {
-    if (!(error instanceof GuildhallError) || error.status === 401) throw error
-    if (error.status === 403 && !isOpen) throw error
-    return error
+    const isAboutForm =
+      error instanceof GuildhallError &&
+      error.status !== undefined &&
+      error.status < 500 &&
+      error.status !== 401 &&
+      error.code !== 'idempotency_in_flight' &&
+      (isOpen || error.status !== 403)
+    if (isAboutForm) return error
+    throw error
   }
 }
 

@@ -92,9 +92,8 @@ consoleSite.use(async (c, next) => {
     if (isReading(c)) return c.redirect(`${publicUrl}${pathname}${search}`)
     return refused(c, `This site is at ${publicUrl}.`, 403)
   }
-  // A page has no slash behind it.
-  const path = pathname.replace(/(?<=.)\/+$/, '')
-  if (path !== pathname) return c.redirect(`${path}${search}`, 308)
+  if (pathname !== '/' && pathname.endsWith('/'))
+    return c.redirect(`${withoutSlashes(pathname)}${search}`, 308)
   // The start is for everybody, and knows whoever comes from here.
   if (pathname !== '/' && isReading(c) && !isOwnNavigation(c.req.raw.headers))
     return onceMore(c, `${pathname}${search}`)
@@ -187,6 +186,13 @@ function badChoice(c: ConsoleContext, { field }: BadChoice): Promise<Response> {
 function onceMore(c: ConsoleContext, path: string): Response {
   c.header('Refresh', `0;url=${path}`)
   return c.html('<!doctype html><title>One moment</title>')
+}
+
+/** Such a path has no page; what it says before the slashes at its end may have one. */
+function withoutSlashes(pathname: string): string {
+  let end = pathname.length
+  while (pathname[end - 1] === '/') end -= 1
+  return pathname.slice(0, end)
 }
 
 function refused(c: ConsoleContext, text: string, status: number): Promise<Response> {

@@ -21,7 +21,7 @@ export function nothingHere(c: ConsoleContext, what?: Child): Promise<Response> 
           )}
         </p>
         <p>
-          <a href={href}>{text}</a>
+          <a href={href}>Go to {text}</a>
         </p>
       </div>
       <TypedAgain c={c} faults={{}} />
@@ -33,7 +33,7 @@ export function nothingHere(c: ConsoleContext, what?: Child): Promise<Response> 
 /** The section that the path begins with; the start of where it is otherwise. */
 function nearest(pathname: string): { readonly href: string; readonly text: string } {
   const own = accountSectionOf(pathname)
-  if (own) return { href: own, text: 'Your account' }
+  if (own) return { href: own, text: 'your account' }
   const isOf = ({ href }: { readonly href: string }) => pathname.startsWith(`${href}/`)
   const all = SECTIONS.flatMap(({ sections }) => sections)
   return all.findLast(isOf) ?? { href: '/console', text: 'Overview' }

@@ -117,7 +117,7 @@ td form{display:inline}
 .lines .field{display:grid;grid-template-columns:minmax(0,1fr) 5.5rem;align-items:center;gap:var(--s2)}.lines select{margin:0;min-height:2rem}.lines{gap:var(--s2) var(--s5)}
 .check{display:flex;gap:var(--s2);align-items:baseline;font-weight:400}.check input{translate:0 .125rem}
 .scopes .check>span{display:grid;grid-template-columns:8rem minmax(0,1fr);gap:0 var(--s3);align-items:baseline}
-.filters{display:flex;flex-wrap:wrap;gap:var(--s2);align-items:flex-end}.filters>.field,.filters>.wide{flex:0 1 13rem;min-width:8rem}.filters label{font-size:var(--small);color:var(--muted);font-weight:400}.filters .wide{flex:1 1 16rem;max-width:28rem}
+.filters{display:flex;flex-wrap:wrap;gap:var(--s2);align-items:flex-end}.filters>.field,.filters>.wide{flex:0 1 11.5rem;min-width:8rem}.filters label{font-size:var(--small);color:var(--muted);font-weight:400}.filters .wide{flex:1 1 16rem;max-width:28rem}
 .panel,[role=alert],[role=status]{border:1px solid var(--line);border-radius:var(--radius);padding:var(--s3) var(--s4);background:var(--info-bg)}
 [role=status],.panel.good{background:var(--good-bg);border-color:color-mix(in srgb,var(--good) 30%,transparent)}
 [role=alert],.panel.bad{background:var(--bad-bg);border-color:color-mix(in srgb,var(--bad) 35%,transparent)}

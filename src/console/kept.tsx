@@ -42,13 +42,14 @@ export const TypedAgain = ({
   const entries = entriesOf(c)
   const isTyped = ([name, value]: readonly [string, string]) => !OWN.has(name) && value !== ''
   if (!entries.some(isTyped)) return <></>
+  const ofName = Map.groupBy(entries, ([name]) => name)
   return (
     <Card title="What you have typed">
       <form method="post" action={placeOf(c)} class="stack">
         {entries.map((entry) => {
           const [name, value] = entry
           // The id of a field is its name, so what is there more than once is not shown.
-          const isOne = entries.filter(([other]) => other === name).length === 1
+          const isOne = ofName.get(name)?.length === 1
           if (!isOne || !isTyped(entry)) return <Hidden name={name} value={value} />
           const field = { name, value, label: <code>{name}</code>, error: faults[name] }
           return /[\n\r]|^.{80}/.test(value) ? <TextArea {...field} /> : <Field {...field} />

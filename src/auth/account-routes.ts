@@ -2,7 +2,14 @@
 import { NO_SESSION } from '../security/callers/session-cookie.ts'
 import type { LoginApp, LoginContext } from './context.ts'
 import { MAILS } from './mail.ts'
-import { accountPage, type Again, confirmEmailPage, message, passkeyPage } from './pages.tsx'
+import {
+  accountPage,
+  type Again,
+  confirmEmailPage,
+  message,
+  passkeyPage,
+  signInAgainPage,
+} from './pages.tsx'
 import { show } from './show.tsx'
 import { passwordFault } from './passwords.ts'
 import { emailOf, nameOf, readForm, type SignedIn, type SignedInOutside } from './requests.ts'
@@ -155,7 +162,14 @@ function signedIn(work: Work<SignedIn | SignedInOutside>) {
     const session = await c.var.session()
     if (session) return work(c, session)
     const { pathname, search } = new URL(c.req.url)
-    const next = c.req.method === 'POST' ? '/auth/account' : `${pathname}${search}`
+    const isForm = c.req.method === 'POST'
+    const { id, name, email } = (isForm && (await readForm(c))) || {}
+    // Passwords are typed anew, and nothing else is typed in a form of the account.
+    if (name || email) {
+      const typed = Object.entries({ id, name, email }).filter(([, value]) => value)
+      return show(c, signInAgainPage(pathname, typed), 401)
+    }
+    const next = isForm ? '/auth/account' : `${pathname}${search}`
     return c.redirect(`/auth/sign-in?next=${encodeURIComponent(next)}`, 303)
   }
 }

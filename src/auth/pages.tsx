@@ -306,6 +306,33 @@ const FirstRun = () => (
   </div>
 )
 
+/** For whoever was signed in when they began to type. @param action where the form was sent */
+export const signInAgainPage = (
+  action: string,
+  typed: readonly (readonly [name: string, value: string | undefined])[],
+): LoginPage => ({
+  title: 'Sign in again',
+  notice: {
+    tone: 'bad',
+    text:
+      'Your session has ended, so nothing was done. What you have typed is kept here, but for ' +
+      'passwords: sign in on another tab, then send it again.',
+  },
+  content: (
+    <>
+      <a class="button plain" href="/auth/sign-in" target="_blank" rel="noopener">
+        Sign in on a new tab
+      </a>
+      <Form action={action}>
+        {typed.map(([name, value = '']) => (
+          <Hidden name={name} value={value} />
+        ))}
+        <button>Send it again</button>
+      </Form>
+    </>
+  ),
+})
+
 /** What a mailed link is good for: one in which a password is chosen. */
 interface PasswordLink {
   readonly title: string

@@ -2,7 +2,7 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { formsIn, spoilAll } from '../support/html-forms.ts'
-import { type Browser, type LoginSite, loginSite } from '../support/login.ts'
+import { type Browser, type LoginSite, loginSite, PASSWORD } from '../support/login.ts'
 import { sceneOf } from '../support/mutating-requests.ts'
 import { rowsOf } from '../support/population.ts'
 
@@ -263,6 +263,24 @@ test('a wrong password, and too many of them, lose nothing else that was typed',
     ['stay', 'off'],
     ['next', '/console'],
   ])
+})
+
+test('a form of the sign-in in which the session ends keeps what was typed, but for passwords', async () => {
+  await env.DB.prepare('delete from auth_sessions').run()
+  const sent = { email: 'new@example.com', current: PASSWORD }
+  const { status, text } = await ada.post('/auth/email', sent)
+  expect([status, formsIn(text, '')]).toEqual([
+    401,
+    [
+      {
+        method: 'post',
+        action: '/auth/email',
+        fields: [{ name: 'email', kind: 'hidden', value: 'new@example.com' }],
+      },
+    ],
+  ])
+  const { location } = await ada.post('/auth/password', { current: PASSWORD })
+  expect(location).toBe('/auth/sign-in?next=%2Fauth%2Faccount')
 })
 
 test('where they sign in, whoever is suspended is told so and why, and may end their sessions', async () => {

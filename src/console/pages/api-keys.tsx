@@ -20,8 +20,8 @@ import {
   attempt,
   Both,
   Confirm,
+  confirmed,
   graceIn,
-  isConfirmed,
   once,
   OnceKey,
   revisionOf,
@@ -30,7 +30,7 @@ import {
 import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
 import { Id } from '../links.tsx'
-import { filtersOf, placesOf } from '../lists.ts'
+import { filtersOf, listOf, placesOf } from '../lists.ts'
 import { show } from '../shell.tsx'
 
 type Key = Awaited<ReturnType<Client['v1']['api-keys'][':keyId']['$get']>>
@@ -45,7 +45,7 @@ const idOf = (c: ConsoleContext) => c.req.param('keyId') ?? ''
 export function apiKeyPages(app: ConsoleApp): void {
   app.get('/console/api-keys', async (c) => {
     const { cursor } = filtersOf(c, ['cursor'])
-    const page = await c.var.client.v1['api-keys'].$get({ query: { limit: 50, cursor } })
+    const page = await listOf(c, c.var.client.v1['api-keys'].$get({ query: { limit: 50, cursor } }))
     const make = (
       <a class="button" href="/console/api-keys/new">
         New API key
@@ -162,9 +162,10 @@ export function apiKeyPages(app: ConsoleApp): void {
 
   app.post('/console/api-keys/:keyId/revoke', async (c) => {
     const key = await read(c)
-    if (!isConfirmed(c, key.name)) return revokePage(c, key, true)
-    await c.var.client.v1['api-keys'][':keyId'].$delete({ param: { keyId: key.id } })
-    return done(c, placeOf(key.id), 'revoked')
+    const fault = await confirmed(c, key.name, () =>
+      c.var.client.v1['api-keys'][':keyId'].$delete({ param: { keyId: key.id } }),
+    )
+    return fault ? revokePage(c, key, fault) : done(c, placeOf(key.id), 'revoked')
   })
 }
 
@@ -545,7 +546,7 @@ function rotatePage(c: ConsoleContext, key: Key, { note, faults = {}, status }: 
   return show(c, { title: `Rotate ${key.name}`, body, actions, ...(status && { status }) })
 }
 
-function revokePage(c: ConsoleContext, key: Key, isWrong = false) {
+function revokePage(c: ConsoleContext, key: Key, fault: Fault = {}) {
   const place = placeOf(key.id)
   const body = (
     <>
@@ -556,7 +557,8 @@ function revokePage(c: ConsoleContext, key: Key, isWrong = false) {
         word={key.name}
         button="Revoke API key"
         back={place}
-        {...(isWrong && { fault: true })}
+        fault={fault}
+        form={c.var.form}
       >
         <p>To stop it for a while, disable it instead. The key stays on record.</p>
       </Confirm>
@@ -565,5 +567,6 @@ function revokePage(c: ConsoleContext, key: Key, isWrong = false) {
   const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
     v1['api-keys'][':keyId'].$delete({ param: { keyId: key.id } }),
   )
-  return show(c, { title: `Revoke ${key.name}`, body, actions, ...(isWrong && { status: 422 }) })
+  const { status } = fault
+  return show(c, { title: `Revoke ${key.name}`, body, actions, ...(status && { status }) })
 }

@@ -4,7 +4,8 @@ import { Card, Facts, Head, Pager, Pill, Table, Time } from '../../look/parts.ts
 import { type AuditEntry, AuditTable } from '../audit-table.tsx'
 import type { ConsoleApp, ConsoleContext } from '../context.ts'
 import { Id, WithIds } from '../links.tsx'
-import { byAddress, filtersOf, placesOf } from '../lists.ts'
+import { byAddress, filterFaults, filtersOf, listOf, placesOf } from '../lists.ts'
+import { nothingHere } from '../nothing-here.tsx'
 import { show } from '../shell.tsx'
 
 /** A run of a job may write a thousand entries at once. */
@@ -26,9 +27,13 @@ export function auditPages(app: ConsoleApp): void {
     if (named) return named
     const filters = filtersOf(c, ['actor', 'action', 'target', 'since', 'until', 'cursor'])
     const { since, until, ...rest } = filters
-    const page = await c.var.client.v1.audit.$get({
-      query: { limit: 50, ...rest, since: startOf(since), until: startOf(until) },
-    })
+    const page = await listOf(
+      c,
+      c.var.client.v1.audit.$get({
+        query: { limit: 50, ...rest, since: startOf(since), until: startOf(until) },
+      }),
+    )
+    const faults = filterFaults(c)
     const body = (
       <>
         <Head
@@ -45,16 +50,36 @@ export function auditPages(app: ConsoleApp): void {
             label="By"
             value={filters.actor ?? ''}
             placeholder="Id, email or system:…"
+            error={faults['actor']}
           />
           <Field
             name="action"
             label="What"
             value={filters.action ?? ''}
             placeholder="badge.assign"
+            error={faults['action']}
           />
-          <Field name="target" label="On" value={filters.target ?? ''} placeholder="Id or email" />
-          <Field name="since" label="Since" type="date" value={since ?? ''} />
-          <Field name="until" label="Before" type="date" value={until ?? ''} />
+          <Field
+            name="target"
+            label="On"
+            value={filters.target ?? ''}
+            placeholder="Id or email"
+            error={faults['target']}
+          />
+          <Field
+            name="since"
+            label="Since"
+            type="date"
+            value={since ?? ''}
+            error={faults['since']}
+          />
+          <Field
+            name="until"
+            label="Before"
+            type="date"
+            value={until ?? ''}
+            error={faults['until']}
+          />
           <button class="plain">Filter</button>
           {Object.keys(filters).length > 0 && (
             <a class="button quiet" href="/console/audit">
@@ -108,12 +133,12 @@ export function auditPages(app: ConsoleApp): void {
   app.get('/console/audit/:entry', async (c) => {
     const { client } = c.var
     const at = Date.parse(c.req.query('at') ?? '')
-    if (Number.isNaN(new Date(at + 1).getTime())) return c.notFound()
+    if (Number.isNaN(new Date(at + 1).getTime())) return noEntry(c)
     const [entry, elevations] = await Promise.all([
       entryAt(c, at),
       client.v1.elevations.$get({ query: { limit: 100 } }),
     ])
-    if (!entry) return c.notFound()
+    if (!entry) return noEntry(c)
     const elevated = elevations.items.find(({ identity }) => entry.actor === `system:${identity}`)
     const body = (
       <>
@@ -148,6 +173,10 @@ export function auditPages(app: ConsoleApp): void {
     )
     return show(c, { title: `Audit: ${entry.action}`, body })
   })
+}
+
+function noEntry(c: ConsoleContext): Promise<Response> {
+  return nothingHere(c, 'There is no such entry in the audit log at that time.')
 }
 
 function factsOf(entry: AuditEntry) {

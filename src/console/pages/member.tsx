@@ -17,11 +17,11 @@ import {
 import { callsOf } from '../api.ts'
 import { AuditTable } from '../audit-table.tsx'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
-import { attempt, Both, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
-import type { Fault } from '../fault.tsx'
+import { attempt, Both, Confirm, confirmed, once, OnceKey, revisionOf } from '../edit.tsx'
+import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
 import { faultsOf } from '../forms.ts'
-import { filtersOf, placesOf } from '../lists.ts'
+import { filtersOf, listOf, placesOf } from '../lists.ts'
 import {
   About,
   memberIdOf as idOf,
@@ -261,9 +261,12 @@ async function history(c: ConsoleContext): Promise<Response> {
   const [me, member, entries] = await Promise.all([
     c.var.me,
     read(client, userId),
-    client.v1.audit.$get({
-      query: { limit: 25, cursor, ...(by ? { actor: userId } : { target: userId }) },
-    }),
+    listOf(
+      c,
+      client.v1.audit.$get({
+        query: { limit: 25, cursor, ...(by ? { actor: userId } : { target: userId }) },
+      }),
+    ),
   ])
   const place = `${placeOf(userId)}/history`
   const body = (
@@ -447,7 +450,10 @@ function acting(app: ConsoleApp): void {
   })
 
   for (const act of ['suspend', 'reinstate'] as const) {
-    app.get(`/console/members/:userId/${act}`, async (c) => {
+    const statusPage = async (
+      c: ConsoleContext,
+      { note, faults = {}, status }: Fault = {},
+    ): Promise<Response> => {
       const member = await read(c.var.client, idOf(c))
       const place = placeOf(member.id)
       const title = act === 'suspend' ? 'Suspend' : 'Reinstate'
@@ -461,6 +467,7 @@ function acting(app: ConsoleApp): void {
               { href: place, text: member.displayName },
             ]}
           />
+          {note}
           <Card>
             <p>
               {act === 'suspend'
@@ -475,6 +482,8 @@ function acting(app: ConsoleApp): void {
                   label="Reason"
                   hint="They are shown it, and it is kept until they are reinstated; may be empty"
                   maxlength={500}
+                  value={c.var.form.text('reason')}
+                  error={faults['reason']}
                 />
               )}
               <div class="row">
@@ -490,13 +499,24 @@ function acting(app: ConsoleApp): void {
       const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
         v1.users[':userId'][act].$post({ param, json: {} }),
       )
-      return show(c, { title: `${title} ${member.displayName}`, body, actions })
-    })
+      return show(c, {
+        title: `${title} ${member.displayName}`,
+        body,
+        actions,
+        ...(status && { status }),
+      })
+    }
+
+    app.get(`/console/members/:userId/${act}`, (c) => statusPage(c))
 
     app.post(`/console/members/:userId/${act}`, async (c) => {
       const param = { userId: idOf(c) }
       const json = act === 'suspend' ? { reason: c.var.form.optional('reason') ?? null } : {}
-      await c.var.client.v1.users[':userId'][act].$post({ param, json, ...once(c) })
+      const refused = await attempt(
+        c.var.client.v1.users[':userId'][act].$post({ param, json, ...once(c) }),
+        { isOpen: true },
+      )
+      if (refused) return statusPage(c, faultOf(refused))
       return done(c, placeOf(param.userId), act === 'suspend' ? 'suspended' : 'reinstated')
     })
   }
@@ -507,14 +527,19 @@ function acting(app: ConsoleApp): void {
     const { client } = c.var
     const param = { userId: idOf(c) }
     const { displayName } = await client.v1.users[':userId'].$get({ param, query: {} })
-    if (!isConfirmed(c, displayName)) return deletePage(c, true)
-    await client.v1.users[':userId'].$delete({ param })
-    return done(c, '/console/members', 'deleted')
+    const fault = await confirmed(c, displayName, () =>
+      client.v1.users[':userId'].$delete({ param }),
+    )
+    if (fault) return deletePage(c, fault)
+    const { userId } = await c.var.me
+    // Whoever has deleted themselves is known no more.
+    return userId === param.userId ? c.redirect('/', 303) : done(c, '/console/members', 'deleted')
   })
 }
 
-async function deletePage(c: ConsoleContext, isWrong = false): Promise<Response> {
-  const member = await read(c.var.client, idOf(c))
+async function deletePage(c: ConsoleContext, fault: Fault = {}): Promise<Response> {
+  const [member, me] = await Promise.all([read(c.var.client, idOf(c)), c.var.me])
+  const isOwn = member.id === me.userId
   const place = placeOf(member.id)
   const body = (
     <>
@@ -531,12 +556,18 @@ async function deletePage(c: ConsoleContext, isWrong = false): Promise<Response>
         word={member.displayName}
         button="Delete for ever"
         back={place}
-        {...(isWrong && { fault: true })}
+        fault={fault}
+        form={c.var.form}
       >
         <p>
           The account, its sessions, badges and visits go, and personal data is erased everywhere.
           The audit log keeps what was done, without who it was.
         </p>
+        {isOwn && (
+          <p>
+            <strong>This is your own account.</strong> You are signed out with it.
+          </p>
+        )}
       </Confirm>
     </>
   )
@@ -547,6 +578,6 @@ async function deletePage(c: ConsoleContext, isWrong = false): Promise<Response>
     title: `Delete ${member.displayName}`,
     body,
     actions,
-    ...(isWrong && { status: 422 }),
+    ...(fault.status && { status: fault.status }),
   })
 }

@@ -4,7 +4,7 @@ import { BadgeChip, Empty, Face, Head, Pager, Table, Time } from '../../look/par
 import type { Client } from '../api.ts'
 import { anyOf, placeOfChoices } from '../choices.ts'
 import { type ConsoleApp, may } from '../context.ts'
-import { filtersOf, placesOf } from '../lists.ts'
+import { filterFaults, filtersOf, listOf, placesOf } from '../lists.ts'
 import { show } from '../shell.tsx'
 
 type Listed = Awaited<ReturnType<Client['v1']['users']['$get']>>['items'][number]
@@ -21,11 +21,15 @@ export function memberPages(app: ConsoleApp): void {
     const isFiltered = [q, filters.role, filters.status].some((each) => each !== undefined)
     const [me, page] = await Promise.all([
       c.var.me,
-      c.var.client.v1.users.$get({
-        query: { limit: 50, cursor, ...who, role: filters.role, status },
-      }),
+      listOf(
+        c,
+        c.var.client.v1.users.$get({
+          query: { limit: 50, cursor, ...who, role: filters.role, status },
+        }),
+      ),
     ])
     const mayRead = may(me, 'profile:read')
+    const faults = filterFaults(c)
     const body = (
       <>
         <Head title="Members" lead="Everybody who has signed in, by name." />
@@ -36,6 +40,7 @@ export function memberPages(app: ConsoleApp): void {
               label="Search"
               type="search"
               value={q ?? ''}
+              error={faults['q'] ?? faults['email']}
               placeholder={
                 mayRead ? 'Start of the name, email or id' : 'Start of the name, or an id'
               }
@@ -49,6 +54,7 @@ export function memberPages(app: ConsoleApp): void {
                 label="Role"
                 value={filters.role ?? ''}
                 choices={anyOf([], filters.role)}
+                error={faults['role']}
                 from={placeOfChoices('roles')}
               />
               <Select

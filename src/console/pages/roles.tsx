@@ -1,12 +1,13 @@
 /** Roles: who may do what, as a grid, and those of the site's own making. */
-import type { Child } from 'hono/jsx'
+import { PathError } from '../../client/index.ts'
 import { Field, Hidden, Select } from '../../look/forms.tsx'
 import { Card, Head, Pill, Table, Time } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
-import { attempt, Both, Confirm, isConfirmed, revisionOf } from '../edit.tsx'
+import { attempt, Both, Confirm, confirmed, revisionOf } from '../edit.tsx'
+import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
-import { Refusal, statusOf } from '../refusal.tsx'
+import { nothingHere } from '../nothing-here.tsx'
 import { show } from '../shell.tsx'
 
 type Role = Awaited<ReturnType<Client['v1']['roles']['$get']>>['items'][number]
@@ -85,10 +86,15 @@ export function rolePages(app: ConsoleApp): void {
     const name = c.var.form.text('name')
     const roles = await everyRole(c)
     if (roles.some((role) => role.name === name)) {
-      const note = <p role="alert">There is a role of that name. Open it to change it.</p>
-      return editPage(c, { note, status: 409, roles })
+      const faults = { name: 'There is a role of that name. Open it to change it.' }
+      return editPage(c, { faults, status: 409, roles })
     }
-    return save(c, name, undefined)
+    try {
+      return await save(c, name, undefined)
+    } catch (error) {
+      if (!(error instanceof PathError)) throw error
+      return editPage(c, { ...BAD_NAME, roles })
+    }
   })
 
   app.get('/console/roles/:role', (c) => editPage(c, { name: c.req.param('role') }))
@@ -99,10 +105,20 @@ export function rolePages(app: ConsoleApp): void {
 
   app.post('/console/roles/:role/delete', async (c) => {
     const role = c.req.param('role')
-    if (!isConfirmed(c, role)) return deletePage(c, true)
-    await c.var.client.v1.roles[':role'].$delete({ param: { role } })
-    return done(c, '/console/roles', 'deleted')
+    const fault = await confirmed(c, role, () =>
+      c.var.client.v1.roles[':role'].$delete({ param: { role } }),
+    )
+    return fault ? deletePage(c, fault) : done(c, '/console/roles', 'deleted')
   })
+}
+
+const NAMES = 'Lower-case letters, digits and hyphens, as in greeter'
+
+/** The name is part of an address, where one that no role can have is nowhere. */
+const BAD_NAME = { faults: { name: NAMES }, status: 422 } as const satisfies Fault
+
+function noRole(c: ConsoleContext, name: string): Promise<Response> {
+  return nothingHere(c, `There is no role “${name}”.`)
 }
 
 /** More than a page shows, so that none is taken for new. */
@@ -221,10 +237,10 @@ async function save(c: ConsoleContext, role: string, ifMatch: number | undefined
     }),
   )
   if (!refused) return done(c, '/console/roles', 'saved')
-  const status = statusOf(refused)
+  const fault = faultOf(refused)
   const name = ifMatch === undefined ? undefined : role
-  if (refused.code !== 'precondition_failed')
-    return editPage(c, { name, note: <Refusal error={refused} />, status })
+  if (name === undefined && refused.code === 'not_found') return editPage(c, BAD_NAME)
+  if (refused.code !== 'precondition_failed') return editPage(c, { name, ...fault })
   const roles = await list(c)
   const there = roles.find((each) => each.name === role)?.permissions ?? []
   const [now, typed] = [there, typedIn(c)].map(
@@ -235,22 +251,20 @@ async function save(c: ConsoleContext, role: string, ifMatch: number | undefined
     there: now?.get(permission) ?? '',
     typed: typed?.get(permission) ?? '',
   }))
-  return editPage(c, { name, note: <Both fields={fields} />, status, roles })
+  return editPage(c, { ...fault, name, note: <Both fields={fields} />, roles })
 }
 
-interface Editing {
+interface Editing extends Fault {
   /** Undefined for a new one. */
   readonly name?: string | undefined
-  readonly note?: Child
-  readonly status?: number
   readonly roles?: readonly Role[]
 }
 
 async function editPage(c: ConsoleContext, editing: Editing = {}): Promise<Response> {
-  const { name, note, status } = editing
+  const { name, note, faults = {}, status } = editing
   const roles = editing.roles ?? (await list(c))
   const role = roles.find((each) => each.name === name)
-  if (name !== undefined && !role) return c.notFound()
+  if (name !== undefined && !role) return noRole(c, name)
   const { form } = c.var
   const isTyped = form.entries().length > 0
   const held = new Map(role?.permissions.map(({ permission, reach }) => [permission, reach]))
@@ -290,7 +304,8 @@ async function editPage(c: ConsoleContext, editing: Editing = {}): Promise<Respo
                 required
                 maxlength={41}
                 value={form.text('name')}
-                hint="Lower-case letters, digits and hyphens, as in greeter"
+                hint={NAMES}
+                error={faults['name']}
               />
             </Card>
           )}
@@ -331,8 +346,9 @@ async function editPage(c: ConsoleContext, editing: Editing = {}): Promise<Respo
   })
 }
 
-function deletePage(c: ConsoleContext, isWrong = false): Promise<Response> {
+async function deletePage(c: ConsoleContext, fault: Fault = {}): Promise<Response> {
   const role = c.req.param('role') ?? ''
+  if (!(await everyRole(c)).some(({ name }) => name === role)) return noRole(c, role)
   const place = placeOf(role)
   const body = (
     <>
@@ -343,7 +359,8 @@ function deletePage(c: ConsoleContext, isWrong = false): Promise<Response> {
         word={role}
         button="Delete role"
         back={place}
-        {...(isWrong && { fault: true })}
+        fault={fault}
+        form={c.var.form}
       >
         <p>From this moment on. API keys lose what their creators may no longer do.</p>
       </Confirm>
@@ -352,5 +369,6 @@ function deletePage(c: ConsoleContext, isWrong = false): Promise<Response> {
   const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
     v1.roles[':role'].$delete({ param: { role } }),
   )
-  return show(c, { title: `Delete ${role}`, body, actions, ...(isWrong && { status: 422 }) })
+  const { status } = fault
+  return show(c, { title: `Delete ${role}`, body, actions, ...(status && { status }) })
 }

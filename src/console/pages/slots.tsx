@@ -9,7 +9,7 @@ import { attempt, once, OnceKey } from '../edit.tsx'
 import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
 import { type Service, SERVICES, servicePlace, SlotTime } from '../services.tsx'
-import { show } from '../shell.tsx'
+import { part, show } from '../shell.tsx'
 
 type NewSlots = Parameters<Client['v1']['services'][':serviceId']['slots']['$post']>[0]['json']
 type Preview = Awaited<
@@ -45,9 +45,10 @@ export function slotPages(app: ConsoleApp): void {
 
   /** Answers the part of the page that has the dates, which the script puts there as one types. */
   app.post('/console/services/:serviceId/slots/dates', async (c) => {
-    if (!isComplete(c)) return c.html(<NoDates />)
+    if (!isComplete(c)) return part(c, <NoDates />)
     const { preview, refused } = await previewOf(c)
-    return c.html(preview ? <Dates c={c} preview={preview} /> : <>{faultOf(refused).note}</>)
+    const { note, status = 200 } = faultOf(refused)
+    return part(c, preview ? <Dates c={c} preview={preview} /> : note, status)
   })
 
   app.post('/console/services/:serviceId/slots/new', async (c) => {

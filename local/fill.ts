@@ -56,6 +56,7 @@ interface DayOfVisits {
 
 /** Rows of one statement; an object takes as many members' days at a time. */
 const PAGE = 1000
+const PAGES_AT_ONCE = 2
 const QUARTER_MS = 15 * 60 * 1000
 const DAY_MS = 96 * QUARTER_MS
 /** Slots are offered for so many weeks to come. */
@@ -79,28 +80,36 @@ export async function fill(
   const first = await model(site, stateDir)
   const before = await countOf(site)
   const now = Date.now()
+  const copied = copier(site)
   const draw = random(given.seed + before)
   const { record, measureAnew } = await recorder(site, zone)
   const members: string[] = []
-  let [visits, earlier] = [0, Promise.resolve(0)]
+  const page = async (people: readonly Person[]): Promise<number> => {
+    const joined = await join(site, { ...first, copied, now }, people)
+    members.push(...joined.map(({ id }) => id))
+    const visits = await record(joined)
+    progress('members', members.length, given.members)
+    return visits
+  }
+  // While some pages are written, the people of the next are made up.
+  const written: Promise<number>[] = []
+  let visits = 0
   for (let from = 0; from < given.members; from += PAGE) {
     const size = Math.min(PAGE, given.members - from)
-    const people = Array.from({ length: size }, (_, index) => ({
-      ...personOf(draw, before + from + index),
-      visits: visitsOf(draw, given.weeks, now),
-    }))
-    const joined = await join(site, first, people, now)
-    // One page of visits is written while the next members are made.
-    visits += await earlier
-    earlier = record(joined)
-    // It is waited for with the next page, and must not be nobody's until then.
-    earlier.catch(() => {})
-    members.push(...joined.map(({ id }) => id))
-    progress('members', from + size, given.members)
+    const next = page(
+      Array.from({ length: size }, (_, index) => ({
+        ...personOf(draw, before + from + index),
+        visits: visitsOf(draw, given.weeks, now),
+      })),
+    )
+    // It is waited for later, and must not be nobody's until then.
+    next.catch(() => {})
+    written.push(next)
+    if (written.length > PAGES_AT_ONCE) visits += (await written.shift()) ?? 0
   }
-  visits += await earlier
+  for (const each of written) visits += await each
   await measureAnew()
-  const booked = await bookings(site, call, members, { ...given, now, progress })
+  const booked = await bookings(site, call, members, { ...given, copied, now, progress })
   if ((await site.tick()) !== 'ok')
     throw new Refusal('the tick that awards the badges failed; see above')
   return { members: members.length, visits, ...booked }
@@ -197,9 +206,8 @@ interface Joined {
 /** In one transaction, as members come. They have joined just before their first visit. */
 async function join(
   { db }: Site,
-  { userId, auditId, shards }: Model,
+  { userId, auditId, shards, copied, now }: Model & { copied: Copied; now: number },
   people: readonly Person[],
-  now: number,
 ): Promise<Joined[]> {
   const rows = await Promise.all(
     people.map(async ({ subject, name, profile, visits }) => {
@@ -210,10 +218,8 @@ async function join(
       return { id, subject, name, profile, visits, shard, identityHash, joinedAt }
     }),
   )
-  const copies = (table: string, key: string, of: string, all: readonly Copy[]) =>
-    copied(db, table, key, of, all)
   await db.batch([
-    await copies(
+    await copied(
       'users',
       'id',
       userId,
@@ -229,7 +235,7 @@ async function join(
         updated_at: new Date(joinedAt).toISOString(),
       })),
     ),
-    await copies(
+    await copied(
       'identities',
       'user_id',
       userId,
@@ -241,7 +247,7 @@ async function join(
         told_at: joinedAt,
       })),
     ),
-    await copies(
+    await copied(
       'audit_log',
       'id',
       auditId,
@@ -256,29 +262,39 @@ async function join(
   return rows.map(({ id, shard, visits }) => ({ id, shard, visits }))
 }
 
-/** @returns a statement that copies the row whose `key` is `of`, once for each of `all` */
-async function copied(
-  db: Site['db'],
+/** Makes a statement that copies the row whose `key` is `of`, once for each of `all`. */
+type Copied = (
   table: string,
   key: string,
   of: string,
   all: readonly Copy[],
-) {
-  const { results } = await db
-    .prepare('select name from pragma_table_info(?)')
-    .bind(table)
-    .all<{ name: string }>()
-  const own = new Set(Object.keys(all[0] ?? {}))
-  const names = results.map(({ name }) => name)
-  const values = names.map((name) =>
-    own.has(name) ? `json_extract(value, '$.${name}')` : `m.${name}`,
-  )
-  return db
-    .prepare(
-      `insert into ${table} (${names.join(', ')})
-       select ${values.join(', ')} from json_each(?1), ${table} m where m.${key} = ?2`,
+) => Promise<ReturnType<Site['db']['prepare']>>
+
+/** Asks for the columns of a table once only, for that takes as long as to copy a thousand rows. */
+function copier({ db }: Site): Copied {
+  const columns = new Map<string, Promise<string[]>>()
+  const namesOf = async (table: string) => {
+    const { results } = await db
+      .prepare('select name from pragma_table_info(?)')
+      .bind(table)
+      .all<{ name: string }>()
+    return results.map(({ name }) => name)
+  }
+  return async (table, key, of, all) => {
+    const known = columns.get(table) ?? namesOf(table)
+    columns.set(table, known)
+    const names = await known
+    const own = new Set(Object.keys(all[0] ?? {}))
+    const values = names.map((name) =>
+      own.has(name) ? `json_extract(value, '$.${name}')` : `m.${name}`,
     )
-    .bind(JSON.stringify(all), of)
+    return db
+      .prepare(
+        `insert into ${table} (${names.join(', ')})
+         select ${values.join(', ')} from json_each(?1), ${table} m where m.${key} = ?2`,
+      )
+      .bind(JSON.stringify(all), of)
+  }
 }
 
 /** What writes the visits of some members down and says how many there were, and what has them measured. */
@@ -332,6 +348,7 @@ function daysOf(
 }
 
 interface Schedule extends Filling {
+  readonly copied: Copied
   /** Milliseconds since the epoch. */
   readonly now: number
   readonly progress: Progress
@@ -342,7 +359,7 @@ async function bookings(
   site: Site,
   call: Call,
   members: readonly string[],
-  { weeks, seed, now, progress }: Schedule,
+  { weeks, seed, copied, now, progress }: Schedule,
 ): Promise<Pick<Filled, 'slots' | 'bookings'>> {
   const draw = random(seed)
   const bookers = members.filter((_, index) => index % ONE_IN === 0)
@@ -350,7 +367,7 @@ async function bookings(
   const capacity = Math.max(8, Math.ceil((2 * bookers.length) / (days * SERVICES.length)))
   const made = { slots: 0, bookings: 0 }
   for (const [nth, service] of SERVICES.entries()) {
-    const slots = await slotsOf(site, call, service, { days, capacity, now })
+    const slots = await slotsOf(site, call, service, { days, capacity, copied, now })
     if (!slots) continue
     made.slots += slots.copies.length
     const here = bookers.filter((_, index) => index % SERVICES.length === nth)
@@ -377,7 +394,7 @@ async function bookings(
         ]
       })
       await site.db.batch([
-        await copied(site.db, 'bookings', 'id', slots.booking, copies),
+        await copied('bookings', 'id', slots.booking, copies),
         // Nobody waits for a mail about these.
         site.db
           .prepare(
@@ -397,6 +414,7 @@ async function bookings(
 interface Offer {
   readonly days: number
   readonly capacity: number
+  readonly copied: Copied
   readonly now: number
 }
 
@@ -405,7 +423,7 @@ async function slotsOf(
   { db }: Site,
   call: Call,
   service: (typeof SERVICES)[number],
-  { days, capacity, now }: Offer,
+  { days, capacity, copied, now }: Offer,
 ) {
   const { items } = await call('GET', '/v1/services?limit=100')
   const { hour: startsAt, ...offered } = service
@@ -428,7 +446,7 @@ async function slotsOf(
     const day = index + 1 - (days - WEEKS_AHEAD * 7)
     return { id: newId('slt', now), ...at(day) }
   })
-  await db.batch([await copied(db, 'slots', 'id', slot.id, copies)])
+  await db.batch([await copied('slots', 'id', slot.id, copies)])
   return { copies, booking: String(booking.id) }
 }
 

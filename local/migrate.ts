@@ -30,15 +30,39 @@ export async function migrate(persistTo: string): Promise<void> {
     await db.prepare(LEDGER).run()
     const { results } = await db.prepare('SELECT name FROM d1_migrations').all<{ name: string }>()
     const applied = new Set(results.map(({ name }) => name))
-    for (const { name, queries } of migrations.filter(({ name }) => !applied.has(name))) {
-      const entry = db.prepare('INSERT INTO d1_migrations (name) VALUES (?)').bind(name)
+    const missing = migrations
+      .filter(({ name }) => !applied.has(name))
+      .map(({ name, queries }) => ({
+        name,
+        // The file is one text: to hand over a statement takes the runtime longer than to run it.
+        statements: [
+          db.prepare(queries.join('\n;\n')),
+          db.prepare('INSERT INTO d1_migrations (name) VALUES (?)').bind(name),
+        ],
+      }))
+    if (missing.length === 0 || (await isApplied(db, missing))) return
+    for (const { name, statements } of missing) {
       try {
-        await db.batch([...queries.map((query) => db.prepare(query)), entry])
+        await db.batch(statements)
       } catch (error) {
         throw new Refusal(`migration ${name} failed: ${String(error)}`)
       }
     }
   } finally {
     await miniflare.dispose()
+  }
+}
+
+type Migration = Readonly<{ statements: Parameters<Db['batch']>[0] }>
+type Db = Awaited<ReturnType<Miniflare['getD1Database']>>
+
+/** All in one call, which is half the time of a first start; false if one fails, and then nothing is applied. */
+async function isApplied(db: Db, missing: readonly Migration[]): Promise<boolean> {
+  try {
+    await db.batch(missing.flatMap(({ statements }) => statements))
+    return true
+  } catch {
+    // Which of them it is, is seen as they are applied one by one.
+    return false
   }
 }

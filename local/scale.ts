@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { parseArgs } from 'node:util'
 import { report } from '../bench/report.ts'
+import { firstIdAt } from '../src/db/ids.ts'
 import { DEV_ROOT, sign } from './dev-issuer.ts'
 import { fill } from './fill.ts'
 import { localSettings } from './settings.ts'
@@ -27,7 +28,9 @@ const MEMBERS = Number(options.members)
 const AUDIT_ROWS = 7
 const CALLS = 7
 const DAY_MS = 24 * 60 * 60 * 1000
-/** Longer than anything is kept that is not kept for good. */
+/** What a site may keep for good is kept here for a year. */
+const KEPT = { AUDIT_KEEP_DAYS: '365', BOOKINGS_KEEP_DAYS: '365' }
+/** Longer than anything is kept. */
 const LATER_MS = 420 * DAY_MS
 const MOST_TICKS = 60
 
@@ -63,7 +66,8 @@ function median(values: readonly number[]): number {
 
 const ms = (value: number) => Number(value.toFixed(value < 10 ? 1 : 0))
 
-async function lists(site: Site, headers: HeadersInit): Promise<Row[]> {
+async function lists(site: Site, stateDir: string): Promise<Row[]> {
+  const headers = { Authorization: `Bearer ${await sign(stateDir, DEV_ROOT, {}, 3600)}` }
   const one = async (sql: string) => site.db.prepare(sql).first<string>('id')
   const member = await one(
     `select user_id as id from identities where subject glob 'member-[0-9]*' limit 1`,
@@ -94,8 +98,30 @@ async function lists(site: Site, headers: HeadersInit): Promise<Row[]> {
   return rows
 }
 
+/** Members with all that they do in eight weeks, as far as they are not there. */
+async function grow(
+  site: Site,
+  stateDir: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<void> {
+  const have = await site.db
+    .prepare(`select count(*) as n from identities where subject glob 'member-[0-9]*'`)
+    .first<number>('n')
+  const missing = MEMBERS - (have ?? 0)
+  if (missing > 0) {
+    const given = { members: missing, weeks: 8, seed: 1 }
+    const zone = settings['SITE_TIME_ZONE'] || 'UTC'
+    const [filled, time] = await timed(() => fill(site, stateDir, zone, given, () => {}))
+    console.log(`${JSON.stringify(filled)} in ${Math.round(time / 1000)} s`)
+  }
+  await growLog(site)
+}
+
 /** Copies of rows of the log, as members cause them over the years. */
-async function grow({ db }: Site): Promise<void> {
+async function growLog({ db }: Site): Promise<void> {
+  const now = Date.now()
+  // An id begins with its time, in fourteen characters; older ones would be late entries of a sealed stretch.
+  const begin = firstIdAt('aud', now).slice(0, 14)
   const have = await db.prepare('select count(*) as n from audit_log').first<number>('n')
   const at = 20_000
   for (let from = have ?? 0; from < MEMBERS * AUDIT_ROWS; from += at) {
@@ -103,10 +129,10 @@ async function grow({ db }: Site): Promise<void> {
       .prepare(
         `insert into audit_log (id, at, actor, action, target, reason, changes)
          with recursive numbers(n) as (select ?1 union all select n + 1 from numbers where n < ?2 - 1)
-         select 'aud_0' || printf('%025d', n), '2020-01-01T00:00:00.000Z', u.id, 'profile.update', u.id, null, '{"fields":["bio"]}'
+         select ?3 || printf('%016d', n), ?4, u.id, 'profile.update', u.id, null, '{"fields":["bio"]}'
          from numbers, (select id from users order by id limit 1) u`,
       )
-      .bind(from, Math.min(from + at, MEMBERS * AUDIT_ROWS))
+      .bind(from, Math.min(from + at, MEMBERS * AUDIT_ROWS), begin, new Date(now).toISOString())
       .run()
   }
 }
@@ -157,8 +183,8 @@ async function jobs(site: Site, stateDir: string): Promise<Row[]> {
     'rows worked on': sum.rows,
     ticks: sum.runs,
     calls: sum.calls,
-    'rows a call': Math.round(sum.rows / sum.calls),
-    'ms a call': ms(sum.ms / sum.calls),
+    'rows a call': sum.calls && Math.round(sum.rows / sum.calls),
+    'ms a call': sum.calls && ms(sum.ms / sum.calls),
     's in all': ms(sum.ms / 1000),
     's, longest run': ms(sum.longest / 1000),
   }))
@@ -171,10 +197,13 @@ const WORK: Readonly<Record<string, readonly string[]>> = {
   'erase-members': ['erased'],
   'finish-events': ['handled'],
   'expire-holds': ['expired'],
+  'forget-bookings': ['forgotten'],
   'tell-people': ['sent'],
   'forget-guests': ['networks', 'contacts', 'forgotten'],
   'fold-names': ['folded'],
   'prune-visits': ['pruned'],
+  // The first are entries, the others stretches of up to a thousand of them.
+  'seal-audit': ['sealed', 'archived', 'cleared'],
   'prune-records': ['keys', 'runs', 'events', 'told', 'login', 'refusals', 'signals', 'ends'],
 }
 
@@ -220,36 +249,28 @@ function sizes(stateDir: string): Row[] {
 const own = process.env['STATE_DIR']
 const stateDir = openStateDir(own || mkdtempSync(join(tmpdir(), 'guildhall-scale-')))
 try {
-  const settings = await localSettings(stateDir)
-  const site = await startSite({ stateDir, settings })
-  try {
-    const headers = { Authorization: `Bearer ${await sign(stateDir, DEV_ROOT, {}, 12 * 3600)}` }
-    const have = await site.db
-      .prepare(`select count(*) as n from identities where subject glob 'member-[0-9]*'`)
-      .first<number>('n')
-    const missing = MEMBERS - (have ?? 0)
-    if (missing > 0) {
-      const given = { members: missing, weeks: 8, seed: 1 }
-      const [filled, time] = await timed(() =>
-        fill(site, stateDir, settings['SITE_TIME_ZONE'] || 'UTC', given, () => {}),
-      )
-      console.log(`${JSON.stringify(filled)} in ${Math.round(time / 1000)} s`)
+  const settings: Record<string, string> = { ...KEPT, ...(await localSettings(stateDir)) }
+  const onSite = async (work: (site: Site) => Promise<Row[]>): Promise<Row[]> => {
+    const site = await startSite({ stateDir, settings })
+    try {
+      return await work(site)
+    } finally {
+      await site.stop()
     }
-    await grow(site)
-    const ofLists = await lists(site, headers)
-    console.table(ofLists)
-    const ofJobs = await jobs(site, stateDir)
-    console.table(ofJobs)
-    if (options.write) {
-      report('scale:lists', ofLists)
-      report('scale:jobs', ofJobs)
-    }
-  } finally {
-    await site.stop()
   }
-  const ofTables = sizes(stateDir)
-  console.table(ofTables)
-  if (options.write) report('scale:sizes', ofTables)
+  const say = (name: string, rows: readonly Row[]) => {
+    console.table(rows)
+    if (options.write) report(`scale:${name}`, rows)
+  }
+  say(
+    'lists',
+    await onSite(async (site) => {
+      await grow(site, stateDir, settings)
+      return lists(site, stateDir)
+    }),
+  )
+  say('sizes', sizes(stateDir))
+  say('jobs', await onSite((site) => jobs(site, stateDir)))
 } finally {
   if (!own) rmSync(stateDir, { recursive: true, force: true })
 }

@@ -2,12 +2,18 @@
 import { NO_SESSION } from '../security/callers/session-cookie.ts'
 import type { LoginApp, LoginContext } from './context.ts'
 import { MAILS } from './mail.ts'
-import type { Notice } from '../http/look.ts'
-import { accountPage, confirmEmailPage, message, passkeyPage } from './pages.tsx'
+import {
+  accountPage,
+  type Again,
+  confirmEmailPage,
+  message,
+  passkeyPage,
+  signInAgainPage,
+} from './pages.tsx'
 import { show } from './show.tsx'
 import { passwordFault } from './passwords.ts'
 import { emailOf, nameOf, readForm, type SignedIn, type SignedInOutside } from './requests.ts'
-import { BY_MAIL, tooMany } from './sign-in-routes.ts'
+import { BY_MAIL, NO_EMAIL, waiting } from './sign-in-routes.ts'
 import { MEMBER_KEYS, signToken } from '../security/tokens/signing-keys.ts'
 
 const CONFIRMED = 'It is confirmed. Sign in with it.'
@@ -56,16 +62,7 @@ export function accountRoutes(app: LoginApp): void {
 
   app.get(
     '/passkeys/:id',
-    withAccount(async (c, session) => {
-      const [hasPassword, all, isStaff] = await Promise.all([
-        c.var.accounts.hasPassword(session.email),
-        c.var.passkeys.list(session.userId),
-        c.var.isStaff(session.identity),
-      ])
-      const passkey = all.find(({ id }) => id === c.req.param('id'))
-      if (!passkey) return c.notFound()
-      return show(c, passkeyPage(passkey, { ...session, hasPassword, isStaff }))
-    }),
+    withAccount((c, session) => passkey(c, session, c.req.param('id') ?? '')),
   )
 
   app.post(
@@ -73,7 +70,10 @@ export function accountRoutes(app: LoginApp): void {
     withAccount(async (c, session) => {
       const { id = '', name: text } = (await readForm(c)) ?? {}
       const name = nameOf(text)
-      if (!name) return account(c, session, { tone: 'bad', text: NO_NAME }, 422)
+      if (!name) {
+        const typed = { name: text ?? '' }
+        return passkey(c, session, id, { typed, faults: { name: NO_NAME } }, 422)
+      }
       await c.var.passkeys.rename(session.userId, id, name)
       return c.redirect('/auth/account', 303)
     }),
@@ -83,8 +83,8 @@ export function accountRoutes(app: LoginApp): void {
     '/passkeys/remove',
     withAccount(async (c, session) => {
       const { id = '', current } = (await readForm(c)) ?? {}
-      const refusal = await refusalOf(c, session, current)
-      if (refusal) return refusal
+      const refused = await refusalOf(c, session, current, 'current')
+      if (refused) return passkey(c, session, id, refused, refused.status)
       if (await c.var.passkeys.remove(session.userId, id)) {
         await c.var.notify(MAILS.passkeyRemoved(session.email, c.env.request.login.publicUrl))
       }
@@ -98,9 +98,9 @@ export function accountRoutes(app: LoginApp): void {
       const { current, password = '' } = (await readForm(c)) ?? {}
       const { hostname } = new URL(c.env.request.login.publicUrl)
       const fault = passwordFault(password, [session.email, session.name, hostname])
-      if (fault) return account(c, session, { tone: 'bad', text: fault }, 422)
-      const refusal = await refusalOf(c, session, current)
-      if (refusal) return refusal
+      if (fault) return account(c, session, { faults: { password: fault } }, 422)
+      const refused = await refusalOf(c, session, current, 'password-current')
+      if (refused) return account(c, session, refused, refused.status)
       await c.var.accounts.changePassword(session, password)
       return signedOut(c)
     }),
@@ -109,15 +109,17 @@ export function accountRoutes(app: LoginApp): void {
   app.post(
     '/email',
     withAccount(async (c, session) => {
-      const { current, email: text } = (await readForm(c)) ?? {}
+      const { current, email: text = '' } = (await readForm(c)) ?? {}
+      const typed = { email: text }
       const email = emailOf(text)
-      if (!email) return account(c, session, { tone: 'bad', text: 'That is not an address.' }, 422)
-      const refusal = await refusalOf(c, session, current)
-      if (refusal) return refusal
+      if (!email) return account(c, session, { typed, faults: { email: NO_EMAIL } }, 422)
+      const refused = await refusalOf(c, session, current, 'email-current')
+      if (refused) return account(c, session, { ...refused, typed }, refused.status)
       const wait = await c.var.attempt('mail:address', ['mail:account', email])
-      if (wait > 0) return tooMany(c, wait)
+      if (wait > 0) return account(c, session, { typed, notice: waiting(c, wait) }, 429)
       await c.var.newAddress.ask(session.userId, email)
-      return account(c, session, { tone: 'good', text: 'Look into the mail of the new address.' })
+      const notice = { tone: 'good', text: 'Look into the mail of the new address.' } as const
+      return account(c, session, { notice })
     }),
   )
 
@@ -138,7 +140,7 @@ export function accountRoutes(app: LoginApp): void {
       const isDone = await c.var.newAddress.confirm(session.userId, token)
       return isDone
         ? show(c, message('Your new address', { tone: 'good', text: CONFIRMED }))
-        : show(c, message('Your new address', { tone: 'bad', text: NOT_CONFIRMED }), 410)
+        : show(c, confirmEmailPage(undefined, { tone: 'bad', text: NOT_CONFIRMED }), 410)
     }),
   )
 
@@ -160,7 +162,14 @@ function signedIn(work: Work<SignedIn | SignedInOutside>) {
     const session = await c.var.session()
     if (session) return work(c, session)
     const { pathname, search } = new URL(c.req.url)
-    const next = c.req.method === 'POST' ? '/auth/account' : `${pathname}${search}`
+    const isForm = c.req.method === 'POST'
+    const { id, name, email } = (isForm && (await readForm(c))) || {}
+    // Passwords are typed anew, and nothing else is typed in a form of the account.
+    if (name || email) {
+      const typed = Object.entries({ id, name, email }).filter(([, value]) => value)
+      return show(c, signInAgainPage(pathname, typed), 401)
+    }
+    const next = isForm ? '/auth/account' : `${pathname}${search}`
     return c.redirect(`/auth/sign-in?next=${encodeURIComponent(next)}`, 303)
   }
 }
@@ -174,42 +183,69 @@ function elsewhere(c: LoginContext) {
   return show(c, message('Your account', { tone: 'bad', text: ELSEWHERE }), 409)
 }
 
-/** Before what would lock the owner out: the password again, or a session that has only just begun. */
-async function refusalOf(c: LoginContext, session: SignedIn, current: string | undefined) {
+interface Refused extends Again {
+  readonly status: 403 | 429
+}
+
+/**
+ * Before what would lock the owner out: the password again, or a session that has only just begun.
+ * @param field the id of the one with the password
+ */
+async function refusalOf(
+  c: LoginContext,
+  session: SignedIn,
+  current: string | undefined,
+  field: string,
+): Promise<Refused | undefined> {
   if (!(await c.var.accounts.hasPassword(session.email))) {
     if (session.isFresh) return undefined
-    return account(
-      c,
-      session,
-      { tone: 'bad', text: 'Sign in again first: that was a while ago.' },
-      403,
-    )
+    const text = 'Sign in again first: that was a while ago.'
+    return { notice: { tone: 'bad', text }, status: 403 }
   }
   const wait = await c.var.attempt('password:address', ['password:account', session.email])
-  if (wait > 0) return tooMany(c, wait, BY_MAIL)
+  if (wait > 0) return { notice: waiting(c, wait, BY_MAIL), status: 429 }
   const isRight = await c.var.accounts.checkPassword(session.email, current ?? '')
   if (isRight) return undefined
-  return account(c, session, { tone: 'bad', text: 'The current password is not right.' }, 403)
+  return { faults: { [field]: 'The current password is not right.' }, status: 403 }
 }
+
+async function passkey(
+  c: LoginContext,
+  session: SignedIn,
+  passkeyId: string,
+  again: Again = {},
+  status: Status = 200,
+): Promise<Response> {
+  const [hasPassword, all, standing] = await Promise.all([
+    c.var.accounts.hasPassword(session.email),
+    c.var.passkeys.list(session.userId),
+    c.var.standing(session.identity),
+  ])
+  const found = all.find(({ id }) => id === passkeyId)
+  if (!found) return c.notFound()
+  return show(c, passkeyPage(found, { ...session, hasPassword, standing }, again), status)
+}
+
+type Status = 200 | 403 | 422 | 429
 
 async function account(
   c: LoginContext,
   session: SignedIn | SignedInOutside,
-  notice?: Notice,
-  status: 200 | 403 | 422 = 200,
+  again: Again = {},
+  status: Status = 200,
 ): Promise<Response> {
   const { accounts, openSessions, passkeys: keys } = c.var
   const { id: sessionId, identity } = session
   const own = session.kind === 'account' ? session : undefined
-  const [hasPassword, passkeys, sessions, isStaff] = await Promise.all([
+  const [hasPassword, passkeys, sessions, standing] = await Promise.all([
     own && accounts.hasPassword(own.email),
     own ? keys.list(own.userId) : [],
     openSessions.list(identity),
-    c.var.isStaff(identity),
+    c.var.standing(identity),
   ])
   const account = own && { ...own, hasPassword: hasPassword === true, passkeys }
-  const view = { sessionId, sessions, issuer: identity.issuer, account, isStaff }
-  return show(c, accountPage(view, notice), status)
+  const view = { sessionId, sessions, issuer: identity.issuer, account, standing }
+  return show(c, accountPage(view, again), status)
 }
 
 function signedOut(c: LoginContext): Response {

@@ -27,7 +27,7 @@ import { beginSession } from './openid.ts'
 import { type OpenSessions, openSessionsOf } from './open-sessions.ts'
 import { type Passkeys, passkeysOf } from './passkeys.ts'
 import { type Places, placesOf } from './places.ts'
-import { hasRole } from './staff.ts'
+import { type Standing, standingOf } from './standing.ts'
 import { sessionOf, type SignedIn, type SignedInOutside } from './requests.ts'
 import type { Adding } from './storage.ts'
 import type { BuiltInLogin } from '../settings/login.ts'
@@ -68,8 +68,8 @@ export interface LoginEnv {
     beginOutside: (signedIn: SignedInThere) => Promise<string>
     /** Makes them a member as `admit` does, and has their profile follow what the provider says. */
     admitOutside: (signedIn: SignedInThere) => Promise<unknown>
-    /** Whether the console is there and has something for whoever this is. */
-    isStaff: (identity: IdentityName) => Promise<boolean>
+    /** How whoever this is stands here; nobody is staff where there is no console. */
+    standing: (identity: IdentityName) => Promise<Standing>
     /** Whether nobody can run the site yet. */
     isWithoutAdmin: () => Promise<boolean>
     /** Whose tokens count. */
@@ -112,7 +112,10 @@ export function openLogin(c: LoginContext): void {
   const moment = { now, requestId, again: false }
   c.set('admit', (token) => identify({ type: 'session', token }, deps, moment))
   c.set('issuers', () => issuersOf(settingsOf(c.env), c.env.DB))
-  c.set('isStaff', async (identity) => settingsOf(c.env).console && hasRole(db, identity))
+  c.set('standing', async (identity) => {
+    const { isStaff, ...standing } = await standingOf(db, identity)
+    return { ...standing, isStaff: isStaff && settingsOf(c.env).console }
+  })
   c.set('isWithoutAdmin', () => isWithoutAdmin(db, settingsOf(c.env)))
   c.set('beginOutside', (signedIn) =>
     beginSession(db, signedIn, { headers: c.req.raw.headers, secret: login.secret, now }),

@@ -7,7 +7,7 @@ import type { LoginApp, LoginContext } from './context.ts'
 import { enter, stays } from './enter.ts'
 import { AWAY_COOKIE, BACK, comeBack, leaveFor, readAway } from './openid.ts'
 import { nextPath, readForm } from './requests.ts'
-import { tooMany } from './sign-in-routes.ts'
+import { signInLater } from './sign-in-routes.ts'
 import { FAILED } from './social-routes.ts'
 
 export function openidRoutes(app: LoginApp): void {
@@ -17,7 +17,7 @@ export function openidRoutes(app: LoginApp): void {
     const asking = askingOf(c, name)
     if (!asking) return c.notFound()
     const wait = await c.var.attempt('social:address')
-    if (wait > 0) return tooMany(c, wait)
+    if (wait > 0) return signInLater(c, form, wait)
     const way = { next: nextPath(next, asking.login.publicUrl), stays: stays(form) }
     const left = await leaveFor(asking, way).catch((error: unknown) => failed(c, name, error))
     if (!left) return c.redirect(FAILED, 303)

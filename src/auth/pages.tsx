@@ -5,6 +5,7 @@ import type { Notice } from '../http/look.ts'
 import { Card, Empty, Head, Pill, Time } from '../look/parts.tsx'
 import { deviceOf } from '../look/devices.ts'
 import { MIN_LENGTH } from './passwords.ts'
+import type { Standing } from './standing.ts'
 
 /** Scripts of `assets.ts`; every page works without. */
 export type Script = 'passkey' | 'mailed-code'
@@ -16,69 +17,157 @@ export interface LoginPage {
   readonly content: Child
   readonly script?: Script
   /** Whose account it is a page of, with the others beside it. */
-  readonly account?: { readonly isStaff: boolean }
+  readonly account?: { readonly standing: Standing }
+}
+
+/** What a form is shown again with: what was typed into it, but for secrets, and what is wrong. */
+export interface Again {
+  readonly notice?: Notice | undefined
+  readonly typed?: Readonly<Record<string, string>> | undefined
+  /** By the id of the field, which is its name on a page with one such field. */
+  readonly faults?: Readonly<Record<string, string>> | undefined
+}
+
+/** What an input may say of itself. */
+interface InputProps {
+  readonly name: string
+  readonly autocomplete: string
+  readonly type?: 'text' | 'password'
+  readonly value?: string | undefined
+  readonly inputmode?: 'email'
+  readonly autocapitalize?: 'none'
+  readonly spellcheck?: boolean
+  readonly minlength?: number
+  readonly maxlength: number
+}
+
+/** A field that has to be filled in, with what is wrong with it below. */
+const Input = ({
+  id,
+  label,
+  hint,
+  error,
+  ...input
+}: InputProps & {
+  /** Another one than that of any other field of the page. */
+  readonly id: string
+  readonly label: string
+  readonly hint?: Child
+  readonly error?: string | undefined
+}) => {
+  const about = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ')
+  return (
+    <div class="field">
+      <label>
+        {label}
+        <input
+          {...input}
+          required
+          {...(error && { 'aria-invalid': 'true' as const, autofocus: true })}
+          {...(about && { 'aria-describedby': about })}
+        />
+      </label>
+      {hint && (
+        <p class="hint" id={`${id}-hint`}>
+          {hint}
+        </p>
+      )}
+      {error && (
+        <p class="error" id={`${id}-error`}>
+          {error}
+        </p>
+      )}
+    </div>
+  )
 }
 
 /** As text, since browsers take no `müller@firma.example` for an `email`. */
 const EmailInput = ({
-  value = '',
+  again: { typed = {}, faults = {} },
   autocomplete = 'username webauthn',
   label = 'Email',
 }: {
-  readonly value?: string
+  readonly again: Again
   readonly autocomplete?: string
   readonly label?: string
 }) => (
-  <label>
-    {label}
-    <input
-      name="email"
-      type="text"
-      inputmode="email"
-      autocapitalize="none"
-      spellcheck={false}
-      autocomplete={autocomplete}
-      required
-      maxlength={254}
-      value={value}
-    />
-  </label>
+  <Input
+    id="email"
+    name="email"
+    label={label}
+    inputmode="email"
+    autocapitalize="none"
+    spellcheck={false}
+    autocomplete={autocomplete}
+    maxlength={254}
+    value={typed['email']}
+    error={faults['email']}
+  />
 )
 
-const NewPassword = () => (
-  <div class="field">
-    <label>
-      New password
-      <input
-        name="password"
-        type="password"
-        autocomplete="new-password"
-        required
-        minlength={MIN_LENGTH}
-        maxlength={256}
-        aria-describedby="rule"
-      />
-    </label>
-    <p id="rule" class="hint">
-      At least {MIN_LENGTH} characters of any kind, such as four rare words. What many people take
-      is refused.
-    </p>
-  </div>
+const NameInput = ({
+  autocomplete,
+  value,
+  error,
+}: Pick<InputProps, 'autocomplete' | 'value'> & { readonly error: string | undefined }) => (
+  <Input
+    id="name"
+    name="name"
+    label="Name"
+    autocomplete={autocomplete}
+    maxlength={80}
+    value={value}
+    error={error}
+  />
 )
 
-const Password = ({ name, label }: { readonly name: string; readonly label: string }) => (
-  <label>
-    {label}
-    <input name={name} type="password" autocomplete="current-password" required maxlength={256} />
-  </label>
+const NewPassword = ({ again: { faults = {} } }: { readonly again: Again }) => (
+  <Input
+    id="password"
+    name="password"
+    label="New password"
+    type="password"
+    autocomplete="new-password"
+    minlength={MIN_LENGTH}
+    maxlength={256}
+    error={faults['password']}
+    hint={
+      <>
+        At least {MIN_LENGTH} characters of any kind, such as four rare words. What many people take
+        is refused.
+      </>
+    }
+  />
+)
+
+const Password = ({
+  id,
+  name,
+  label,
+  error,
+}: {
+  readonly id: string
+  readonly name: string
+  readonly label: string
+  readonly error?: string | undefined
+}) => (
+  <Input
+    id={id}
+    name={name}
+    label={label}
+    type="password"
+    autocomplete="current-password"
+    maxlength={256}
+    error={error}
+  />
 )
 
 /** Whether the browser is to keep the session when it is closed. Of two fields the last one counts. */
-const Stay = () => (
+const Stay = ({ again: { typed = {} } }: { readonly again: Again }) => (
   <>
     <Hidden name="stay" value="off" />
     <label class="check">
-      <input type="checkbox" name="stay" value="on" checked />
+      <input type="checkbox" name="stay" value="on" checked={typed['stay'] !== 'off'} />
       <span>Stay signed in on this device</span>
     </label>
   </>
@@ -116,18 +205,19 @@ export const message = (title: string, notice: Notice): LoginPage => ({
   ),
 })
 
-export const signUpPage = (notice?: Notice, email?: string): LoginPage => ({
+export const signUpPage = (again: Again = {}): LoginPage => ({
   title: 'Sign up',
-  notice,
+  notice: again.notice,
   content: (
     <>
       <p class="lead">You choose a password once the address is confirmed.</p>
       <Form action="/auth/sign-up">
-        <label>
-          Name
-          <input name="name" autocomplete="name" required maxlength={80} />
-        </label>
-        <EmailInput value={email ?? ''} />
+        <NameInput
+          autocomplete="name"
+          value={again.typed?.['name']}
+          error={again.faults?.['name']}
+        />
+        <EmailInput again={again} />
         <button>Mail me a link</button>
       </Form>
       <p class="ways">
@@ -149,25 +239,24 @@ export interface Provider {
 interface SignIn {
   readonly next: string
   readonly providers: readonly Provider[]
-  readonly email?: string | undefined
   /** Whether nobody can run the site yet. */
   readonly isWithoutAdmin?: boolean
 }
 
 export const signInPage = (
-  { next, providers, email, isWithoutAdmin = false }: SignIn,
-  notice?: Notice,
+  { next, providers, isWithoutAdmin = false }: SignIn,
+  again: Again,
 ): LoginPage => ({
   title: 'Sign in',
-  notice,
+  notice: again.notice,
   script: 'passkey',
   content: (
     <>
       {isWithoutAdmin && <FirstRun />}
       <Form action="/auth/sign-in">
-        <EmailInput value={email ?? ''} />
-        <Password name="password" label="Password" />
-        <Stay />
+        <EmailInput again={again} />
+        <Password id="password" name="password" label="Password" />
+        <Stay again={again} />
         <Hidden name="next" value={next} />
         <button>Sign in</button>
         {providers.length > 0 && <p class="or">or</p>}
@@ -217,6 +306,33 @@ const FirstRun = () => (
   </div>
 )
 
+/** For whoever was signed in when they began to type. @param action where the form was sent */
+export const signInAgainPage = (
+  action: string,
+  typed: readonly (readonly [name: string, value: string | undefined])[],
+): LoginPage => ({
+  title: 'Sign in again',
+  notice: {
+    tone: 'bad',
+    text:
+      'Your session has ended, so nothing was done. What you have typed is kept here, but for ' +
+      'passwords: sign in on another tab, then send it again.',
+  },
+  content: (
+    <>
+      <a class="button plain" href="/auth/sign-in" target="_blank" rel="noopener">
+        Sign in on a new tab
+      </a>
+      <Form action={action}>
+        {typed.map(([name, value = '']) => (
+          <Hidden name={name} value={value} />
+        ))}
+        <button>Send it again</button>
+      </Form>
+    </>
+  ),
+})
+
 /** What a mailed link is good for: one in which a password is chosen. */
 interface PasswordLink {
   readonly title: string
@@ -232,9 +348,9 @@ const MailedCode = ({ value = '' }: { readonly value?: string }) => (
 )
 
 /** Where a mailed link leads. The script sends the form at once; without it somebody copies the code. */
-export const mailedCodePage = ({ title, action }: PasswordLink): LoginPage => ({
+export const mailedCodePage = ({ title, action }: PasswordLink, notice?: Notice): LoginPage => ({
   title,
-  notice: undefined,
+  notice,
   script: 'mailed-code',
   content: (
     <form id="mailed-code" method="post" action={action} class="stack" data-sends-itself="">
@@ -248,26 +364,26 @@ export const mailedCodePage = ({ title, action }: PasswordLink): LoginPage => ({
 export const choosePasswordPage = (
   { title, action }: PasswordLink,
   { token, email }: { readonly token: string; readonly email: string },
-  notice?: Notice,
+  again: Again = {},
 ): LoginPage => ({
   title,
-  notice,
+  notice: again.notice,
   content: (
     <>
       <p class="lead">For {email}</p>
       <Form action={action}>
         <Hidden name="token" value={token} />
         <Whose email={email} />
-        <NewPassword />
+        <NewPassword again={again} />
         <button>{title}</button>
       </Form>
     </>
   ),
 })
 
-export const confirmEmailPage = (token?: string): LoginPage => ({
+export const confirmEmailPage = (token?: string, notice?: Notice): LoginPage => ({
   title: 'Confirm your new address',
-  notice: undefined,
+  notice,
   script: 'mailed-code',
   content: (
     <form id="mailed-code" method="post" action="/auth/email/confirm" class="stack">
@@ -277,14 +393,14 @@ export const confirmEmailPage = (token?: string): LoginPage => ({
   ),
 })
 
-export const forgotPage = (notice?: Notice): LoginPage => ({
+export const forgotPage = (again: Again = {}): LoginPage => ({
   title: 'Forgot the password',
-  notice,
+  notice: again.notice,
   content: (
     <>
       <p class="lead">A link to choose a new one goes to your address.</p>
       <Form action="/auth/forgot">
-        <EmailInput />
+        <EmailInput again={again} />
         <button>Mail me a link</button>
       </Form>
       <p class="ways">
@@ -302,7 +418,7 @@ interface Passkey {
 }
 
 export interface AccountView {
-  readonly isStaff: boolean
+  readonly standing: Standing
   /** Undefined for somebody whom an outside provider has signed in. */
   readonly account: OwnAccount | undefined
   /** Who has signed them in. */
@@ -323,12 +439,21 @@ interface OwnAccount {
   readonly passkeys: readonly Passkey[]
 }
 
-const CurrentPassword = ({ hasPassword }: Pick<OwnAccount, 'hasPassword'>) =>
-  hasPassword ? <Password name="current" label="Current password" /> : <></>
+/** @param id a page may have two of them */
+const CurrentPassword = ({
+  id,
+  hasPassword,
+  again: { faults = {} },
+}: Pick<OwnAccount, 'hasPassword'> & { readonly id: string; readonly again: Again }) =>
+  hasPassword ? (
+    <Password id={id} name="current" label="Current password" error={faults[id]} />
+  ) : (
+    <></>
+  )
 
-export const accountPage = (view: AccountView, notice?: Notice): LoginPage => ({
+export const accountPage = (view: AccountView, again: Again = {}): LoginPage => ({
   title: 'Sign-in and security',
-  notice,
+  notice: again.notice,
   script: 'passkey',
   account: view,
   content: (
@@ -342,7 +467,7 @@ export const accountPage = (view: AccountView, notice?: Notice): LoginPage => ({
         }
       />
       <Sessions {...view} />
-      {view.account && <OfAccount {...view.account} />}
+      {view.account && <OfAccount account={view.account} again={again} />}
     </>
   ),
 })
@@ -391,7 +516,7 @@ export function nameOfPasskey({ name, aaguid }: Pick<Passkey, 'name' | 'aaguid'>
 /** What a passkey is stored as until somebody gives it a name. */
 export const UNNAMED_PASSKEY = 'Passkey'
 
-const OfAccount = (account: OwnAccount) => (
+const OfAccount = ({ account, again }: { readonly account: OwnAccount; readonly again: Again }) => (
   <>
     <Card
       title="Passkeys"
@@ -437,8 +562,8 @@ const OfAccount = (account: OwnAccount) => (
       <Card title="Password">
         <Form action="/auth/password">
           <Whose email={account.email} />
-          <CurrentPassword {...account} />
-          <NewPassword />
+          <CurrentPassword id="password-current" hasPassword={account.hasPassword} again={again} />
+          <NewPassword again={again} />
           <span>
             <button>Change the password</button>
           </span>
@@ -447,8 +572,8 @@ const OfAccount = (account: OwnAccount) => (
       <Card title="Email address">
         <Form action="/auth/email">
           <Whose email={account.email} />
-          <CurrentPassword {...account} />
-          <EmailInput label="New email" autocomplete="email" />
+          <CurrentPassword id="email-current" hasPassword={account.hasPassword} again={again} />
+          <EmailInput label="New email" autocomplete="email" again={again} />
           <span>
             <button>Mail a link to it</button>
           </span>
@@ -463,13 +588,13 @@ export const passkeyPage = (
   {
     email,
     hasPassword,
-    isStaff,
-  }: Pick<OwnAccount, 'email' | 'hasPassword'> & Pick<AccountView, 'isStaff'>,
-  notice?: Notice,
+    standing,
+  }: Pick<OwnAccount, 'email' | 'hasPassword'> & Pick<AccountView, 'standing'>,
+  again: Again = {},
 ): LoginPage => ({
   title: nameOfPasskey(passkey),
-  notice,
-  account: { isStaff },
+  notice: again.notice,
+  account: { standing },
   content: (
     <>
       <Head
@@ -480,10 +605,11 @@ export const passkeyPage = (
       <Card title="Name">
         <form method="post" action="/auth/passkeys/rename" class="stack narrow">
           <Hidden name="id" value={passkey.id} />
-          <label>
-            Name
-            <input name="name" required maxlength={80} value={nameOfPasskey(passkey)} />
-          </label>
+          <NameInput
+            autocomplete="off"
+            value={again.typed?.['name'] ?? nameOfPasskey(passkey)}
+            error={again.faults?.['name']}
+          />
           <span>
             <button>Rename</button>
           </span>
@@ -494,7 +620,7 @@ export const passkeyPage = (
         <form method="post" action="/auth/passkeys/remove" class="stack narrow">
           <Hidden name="id" value={passkey.id} />
           <Whose email={email} />
-          <CurrentPassword hasPassword={hasPassword} />
+          <CurrentPassword id="current" hasPassword={hasPassword} again={again} />
           <span>
             <button class="danger">Remove</button>
           </span>

@@ -7,6 +7,7 @@ import type { Notice } from '../http/look.ts'
 import { settingsOf } from '../settings/settings.ts'
 import type { LoginContext } from './context.ts'
 import type { LoginPage } from './pages.tsx'
+import type { Standing } from './standing.ts'
 
 export async function show(
   c: LoginContext,
@@ -17,7 +18,8 @@ export async function show(
   const { look, siteTimeZone: zone } = settingsOf(c.env)
   const edition = await editionOf(look)
   const body = account ? (
-    <AccountFrame look={look} path="/auth/account" isStaff={account.isStaff}>
+    <AccountFrame look={look} path="/auth/account" isStaff={account.standing.isStaff}>
+      <Suspended {...account.standing} />
       <Said notice={notice} />
       {content}
     </AccountFrame>
@@ -31,6 +33,18 @@ export async function show(
   const page = { title, body, scripts }
   return c.html(await documentOf({ look, zone, nonce: undefined, edition }, page), status, headers)
 }
+
+/** Elsewhere there is nothing for whoever is suspended, who may end sessions and sign out all the same. */
+const Suspended = ({ suspension }: Standing) =>
+  suspension ? (
+    <div role="alert" class="stack tight">
+      <strong>Your account is suspended: you may do nothing else until it is reinstated.</strong>
+      <p>{suspension.reason ?? 'Nobody has said why.'}</p>
+      <p>Those who look after the site can reinstate it: ask them if you think it is a mistake.</p>
+    </div>
+  ) : (
+    <></>
+  )
 
 const Said = ({ notice }: { readonly notice: Notice | undefined }) =>
   notice ? <p role={notice.tone === 'bad' ? 'alert' : 'status'}>{notice.text}</p> : <></>

@@ -3,6 +3,7 @@ import type { Notice } from '../http/look.ts'
 import type { LoginApp, LoginContext } from './context.ts'
 import { enter, rememberPlace, stays } from './enter.ts'
 import {
+  type Again,
   choosePasswordPage,
   forgotPage,
   mailedCodePage,
@@ -19,8 +20,8 @@ const MAILED: Notice = {
   tone: 'good',
   text: 'Look into your mail: whatever there is to say about that address is there.',
 }
-const NO_EMAIL: Notice = { tone: 'bad', text: 'That is not an email address.' }
-const NO_NAME: Notice = { tone: 'bad', text: 'What is your name? One line of up to 80 characters.' }
+export const NO_EMAIL = 'That is not an email address.'
+const NO_NAME = 'What is your name? One line of up to 80 characters.'
 const NOT_RIGHT: Notice = { tone: 'bad', text: 'Email or password is not right.' }
 const BAD_LINK: Notice = {
   tone: 'bad',
@@ -47,10 +48,13 @@ export function signInRoutes(app: LoginApp): void {
     const form = await readForm(c)
     const email = emailOf(form?.email)
     const name = nameOf(form?.name)
-    if (!email) return show(c, signUpPage(NO_EMAIL), 422)
-    if (!name) return show(c, signUpPage(NO_NAME, email), 422)
+    const typed = { name: form?.name ?? '', email: form?.email ?? '' }
+    if (!email || !name) {
+      const faults = { ...(!email && { email: NO_EMAIL }), ...(!name && { name: NO_NAME }) }
+      return show(c, signUpPage({ typed, faults }), 422)
+    }
     const wait = await c.var.attempt('mail:address', ['mail:account', email])
-    if (wait > 0) return tooMany(c, wait)
+    if (wait > 0) return show(c, signUpPage({ typed, notice: waiting(c, wait) }), 429)
     await c.var.accounts.signUp(email, name)
     return show(c, message('Sign up', MAILED))
   })
@@ -62,18 +66,18 @@ export function signInRoutes(app: LoginApp): void {
     const { token = '', password } = (await readForm(c)) ?? {}
     if (password === undefined) return choosePassword(c, VERIFY, token)
     const wait = await c.var.attempt('password:address')
-    if (wait > 0) return tooMany(c, wait)
+    if (wait > 0) return show(c, mailedCodePage(VERIFY, waiting(c, wait)), 429)
     const verified = await c.var.accounts.verify(token, password)
     if (verified === 'bad link') return badLink(c, VERIFY)
     if ('fault' in verified) {
-      const notice = { tone: 'bad', text: verified.fault } as const
       const link = { token, email: verified.email }
-      return show(c, choosePasswordPage(VERIFY, link, notice), 422)
+      const faults = { password: verified.fault }
+      return show(c, choosePasswordPage(VERIFY, link, { faults }), 422)
     }
     const { userId, email, isRepeat } = verified
     if (isRepeat) {
       const { isIn, wait } = await enterWith(c, { email, userId }, password)
-      if (wait > 0) return tooMany(c, wait, BY_MAIL)
+      if (wait > 0) return show(c, mailedCodePage(VERIFY, waiting(c, wait, BY_MAIL)), 429)
       if (!isIn) return badLink(c, VERIFY)
     } else await enter(c, await started(c, userId))
     return c.redirect('/auth/account', 303)
@@ -82,25 +86,32 @@ export function signInRoutes(app: LoginApp): void {
   app.get('/sign-in', async (c) => {
     const notice = c.req.query('error') === undefined ? undefined : NOT_SOCIAL
     const isFirstRun = await c.var.isWithoutAdmin()
-    return show(c, signIn(c, c.req.query('next'), notice, undefined, isFirstRun))
+    return show(c, signIn(c, c.req.query('next'), { notice }, isFirstRun))
   })
   app.post('/sign-in', async (c) => {
     const form = await readForm(c)
     const email = emailOf(form?.email)
     const { password = '', next } = form ?? {}
-    if (!email || password.length > 1024) return show(c, signIn(c, next, NOT_RIGHT, email), 401)
+    const typed = typedIn(form)
+    const again = { typed, notice: NOT_RIGHT }
+    if (!email || password.length > 1024) return show(c, signIn(c, next, again), 401)
     const { isIn, wait } = await enterWith(c, { email }, password, stays(form))
-    if (wait > 0) return tooMany(c, wait, BY_MAIL)
-    if (!isIn) return show(c, signIn(c, next, NOT_RIGHT, email), 401)
+    if (wait > 0) {
+      const notice = waiting(c, wait, BY_MAIL)
+      return show(c, signIn(c, next, { typed, notice }), 429)
+    }
+    if (!isIn) return show(c, signIn(c, next, again), 401)
     return c.redirect(nextPath(next, c.env.request.login.publicUrl), 303)
   })
 
   app.get('/forgot', (c) => show(c, forgotPage()))
   app.post('/forgot', async (c) => {
-    const email = emailOf((await readForm(c))?.email)
-    if (!email) return show(c, forgotPage(NO_EMAIL), 422)
+    const { email: text = '' } = (await readForm(c)) ?? {}
+    const typed = { email: text }
+    const email = emailOf(text)
+    if (!email) return show(c, forgotPage({ typed, faults: { email: NO_EMAIL } }), 422)
     const wait = await c.var.attempt('mail:address', ['reset:account', email])
-    if (wait > 0) return tooMany(c, wait)
+    if (wait > 0) return show(c, forgotPage({ typed, notice: waiting(c, wait) }), 429)
     await c.var.accounts.forgot(email)
     return show(c, message('Forgot the password', MAILED))
   })
@@ -111,23 +122,24 @@ export function signInRoutes(app: LoginApp): void {
     const { token = '', password } = (await readForm(c)) ?? {}
     if (password === undefined) return choosePassword(c, RESET, token)
     const wait = await c.var.attempt('password:address')
-    if (wait > 0) return tooMany(c, wait)
+    if (wait > 0) return show(c, mailedCodePage(RESET, waiting(c, wait)), 429)
     const reset = await c.var.accounts.reset(token, password)
     if (reset === 'bad link') return badLink(c, RESET)
     if ('fault' in reset) {
-      const notice = { tone: 'bad', text: reset.fault } as const
       const link = { token, email: reset.email }
-      return show(c, choosePasswordPage(RESET, link, notice), 422)
+      const faults = { password: reset.fault }
+      return show(c, choosePasswordPage(RESET, link, { faults }), 422)
     }
     if (reset.isRepeat) {
       const { checked, wait } = await check(c, reset, password)
-      if (wait > 0) return tooMany(c, wait, BY_MAIL)
+      if (wait > 0) return show(c, mailedCodePage(RESET, waiting(c, wait, BY_MAIL)), 429)
       if (!checked) return badLink(c, RESET)
     }
     // The owner is let in with the new password from here, whatever strangers try meanwhile.
     await rememberPlace(c, reset)
     const text = 'The password is changed, and every session was signed out.'
-    return show(c, signIn(c, undefined, { tone: 'good', text }, reset.email))
+    const notice = { tone: 'good', text } as const
+    return show(c, signIn(c, undefined, { notice, typed: { email: reset.email } }))
   })
 }
 
@@ -141,16 +153,17 @@ function badLink(c: LoginContext, { title }: MailedLink) {
   return show(c, message(title, BAD_LINK), 410)
 }
 
-function signIn(
-  c: LoginContext,
-  next: string | undefined,
-  notice?: Notice,
-  email?: string,
-  isWithoutAdmin = false,
-) {
+function signIn(c: LoginContext, next: string | undefined, again: Again, isWithoutAdmin = false) {
   const { login } = c.env.request
   const ways = { next: nextPath(next, login.publicUrl), providers: providersOf(login) }
-  return signInPage({ ...ways, email, isWithoutAdmin }, notice)
+  return signInPage({ ...ways, isWithoutAdmin }, again)
+}
+
+type Sent = Readonly<Record<string, string>> | undefined
+
+/** What somebody has chosen and typed who signs in, but for the password. */
+function typedIn(form: Sent) {
+  return { email: form?.['email'] ?? '', stay: stays(form) ? 'on' : 'off' }
 }
 
 function providersOf({ openidProviders, socialProviders }: BuiltInLogin): Provider[] {
@@ -199,8 +212,20 @@ async function started(c: LoginContext, userId: string): Promise<Response> {
 /** What is left to somebody whose password may not be tried any more. */
 export const BY_MAIL = 'Or choose a new one by mail: that works at once.'
 
-export function tooMany(c: LoginContext, seconds: number, instead = '') {
+/** For a page with the status 429. @param instead what is left to them */
+export function waiting(c: LoginContext, seconds: number, instead = ''): Notice {
   const text = `Too many attempts. Try again in ${Math.ceil(seconds / 60)} minutes. ${instead}`
   c.header('Retry-After', String(seconds))
-  return show(c, message('Wait a while', { tone: 'bad', text: text.trim() }), 429)
+  return { tone: 'bad', text: text.trim() }
+}
+
+/** The form of the sign-in, after too many attempts by one of its other ways. */
+export function signInLater(c: LoginContext, form: Sent, seconds: number) {
+  const again = { typed: typedIn(form), notice: waiting(c, seconds) }
+  return show(c, signIn(c, form?.['next'], again), 429)
+}
+
+/** Where there is no form to show again. */
+export function tooMany(c: LoginContext, seconds: number) {
+  return show(c, message('Wait a while', waiting(c, seconds)), 429)
 }

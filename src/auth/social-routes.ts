@@ -4,7 +4,7 @@ import { COOKIE_PREFIX } from '../security/callers/session-cookie.ts'
 import type { LoginApp } from './context.ts'
 import { enter, passCookies, stays } from './enter.ts'
 import { nextPath, readForm } from './requests.ts'
-import { tooMany } from './sign-in-routes.ts'
+import { signInLater } from './sign-in-routes.ts'
 
 /** Whatever went wrong: the reason would tell whether an address that nobody confirmed has an account. */
 export const FAILED = '/auth/sign-in?error=provider'
@@ -22,7 +22,7 @@ export function socialRoutes(app: LoginApp): void {
     const { publicUrl, socialProviders } = c.env.request.login
     if (!Object.hasOwn(socialProviders, provider)) return c.notFound()
     const wait = await c.var.attempt('social:address')
-    if (wait > 0) return tooMany(c, wait)
+    if (wait > 0) return signInLater(c, form, wait)
     const answer = await c.var.auth().api.signInSocial({
       body: { provider, callbackURL: nextPath(next, publicUrl), errorCallbackURL: FAILED },
       headers: c.req.raw.headers,

@@ -1,5 +1,6 @@
 /** What every page of the console works with. */
 import type { Context, Hono } from 'hono'
+import type { GuildhallError } from '../client/index.ts'
 import type { LookSettings } from '../settings/look.ts'
 import type { Answering, Api, Client } from './api.ts'
 import type { Form } from './forms.ts'
@@ -36,6 +37,8 @@ export interface ConsoleEnv {
     me: Promise<Whoami>
     /** What was sent by POST; nothing otherwise. */
     form: Form
+    /** What the page asked for and was refused, which it says above the rest of it. */
+    refused?: GuildhallError
   }
 }
 

@@ -1,25 +1,36 @@
 /** Forms that change something: what the API has refused is shown with what was typed. */
-import type { Child, PropsWithChildren } from 'hono/jsx'
+import type { PropsWithChildren } from 'hono/jsx'
 import { GuildhallError } from '../client/index.ts'
 import { Field, Hidden } from '../look/forms.tsx'
 import { Card, Facts } from '../look/parts.tsx'
 import type { ConsoleContext } from './context.ts'
 import { BadChoice, type Faults, type Form } from './forms.ts'
 import { visible } from '../look/visible.ts'
-
-/** What was refused because of what was typed, or of what is there by now. */
-const ABOUT_THE_FORM = new Set([409, 412, 422])
+import { type Fault, faultOf } from './fault.tsx'
 
 /**
  * Does what a form asks for.
- * @returns the refusal if the form can be mended, undefined if it is done @throws any other
+ * @param isOpen whether the form is shown to them whatever they may do
+ * @returns the refusal, with which the form is to be shown again; undefined if it is done
+ * @throws it if nobody is signed in any more, if they may not do it and so may not see the form, or if it
+ * may have been done: a form that is shown again has a new key, by which it would be done twice
  */
-export async function attempt(work: Promise<unknown>): Promise<GuildhallError | undefined> {
+export async function attempt(
+  work: Promise<unknown>,
+  { isOpen = false }: { readonly isOpen?: boolean } = {},
+): Promise<GuildhallError | undefined> {
   try {
     await work
     return undefined
   } catch (error) {
-    if (error instanceof GuildhallError && ABOUT_THE_FORM.has(error.status ?? 0)) return error
+    const isAboutForm =
+      error instanceof GuildhallError &&
+      error.status !== undefined &&
+      error.status < 500 &&
+      error.status !== 401 &&
+      error.code !== 'idempotency_in_flight' &&
+      (isOpen || error.status !== 403)
+    if (isAboutForm) return error
     throw error
   }
 }
@@ -144,7 +155,8 @@ export const Confirm = ({
   word,
   button,
   back,
-  fault,
+  fault: { note, faults = {} },
+  form,
   children,
 }: PropsWithChildren<{
   readonly title: string
@@ -153,31 +165,37 @@ export const Confirm = ({
   readonly word: string
   readonly button: string
   readonly back: string
-  readonly fault?: Child
+  readonly fault: Fault
+  /** What was typed, and was not it. */
+  readonly form: Form
 }>) => (
-  <Card title={title} danger>
-    {children}
-    <form method="post" action={action} class="stack">
-      <OnceKey />
-      <Field
-        name="typed"
-        label={
-          <>
-            Type <code>{word}</code> to confirm
-          </>
-        }
-        required
-        typed={word}
-        {...(fault !== undefined && { error: 'That is not what was asked for.' })}
-      />
-      <div class="row">
-        <button class="danger">{button}</button>
-        <a class="button plain" href={back}>
-          Cancel
-        </a>
-      </div>
-    </form>
-  </Card>
+  <>
+    {note}
+    <Card title={title} danger>
+      {children}
+      <form method="post" action={action} class="stack">
+        <OnceKey />
+        <Field
+          name="typed"
+          label={
+            <>
+              Type <code>{word}</code> to confirm
+            </>
+          }
+          required
+          typed={word}
+          value={form.text('typed')}
+          error={faults['typed']}
+        />
+        <div class="row">
+          <button class="danger">{button}</button>
+          <a class="button plain" href={back}>
+            Cancel
+          </a>
+        </div>
+      </form>
+    </Card>
+  </>
 )
 
 /**
@@ -188,6 +206,18 @@ export function wordFor(name: string, id: string): string {
   return visible(name) || id
 }
 
-export function isConfirmed({ var: { form } }: ConsoleContext, word: string): boolean {
-  return word !== '' && visible(form.text('typed')) === word
+/**
+ * Does what a page with `Confirm` asks for, if its word was typed.
+ * @returns what the page is shown again with, undefined if it is done
+ */
+export async function confirmed(
+  { var: { form } }: ConsoleContext,
+  word: string,
+  work: () => Promise<unknown>,
+): Promise<Fault | undefined> {
+  if (word === '' || visible(form.text('typed')) !== word)
+    return { faults: { typed: 'That is not what was asked for.' }, status: 422 }
+  // What is to be confirmed was read before.
+  const refused = await attempt(work(), { isOpen: true })
+  return refused && faultOf(refused)
 }

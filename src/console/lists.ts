@@ -1,5 +1,7 @@
 /** Lists whose filters and place are in the address, so that they can be kept, sent and gone back to. */
+import { GuildhallError } from '../client/index.ts'
 import type { ConsoleContext } from './context.ts'
+import { type Faults, faultsOf } from './forms.ts'
 
 /** What the address says of each name; undefined for what is empty, as a form sends what is left out. */
 export function filtersOf<Name extends string>(
@@ -15,13 +17,48 @@ export function filtersOf<Name extends string>(
   return filters
 }
 
+interface Listed<Row> {
+  readonly items: readonly Row[]
+  readonly nextCursor: string | null
+}
+
+/** What the API says of an address that asks for what no list has, as a filter or a place that is none. */
+const OF_THE_ADDRESS: ReadonlySet<number | undefined> = new Set([410, 422])
+
+/**
+ * One page of a list. If the API does not take what the address asks for, there is nothing in it, and the
+ * page says so above its filters, which keep what was typed.
+ */
+export async function listOf<Row>(
+  c: ConsoleContext,
+  asked: Promise<Listed<Row>>,
+): Promise<Listed<Row>> {
+  try {
+    return await asked
+  } catch (error) {
+    if (!(error instanceof GuildhallError) || !OF_THE_ADDRESS.has(error.status)) throw error
+    refuse(c, error)
+    return { items: [], nextCursor: null }
+  }
+}
+
+function refuse(c: ConsoleContext, error: GuildhallError): void {
+  // The first says why the others came of it.
+  if (!c.var.refused) c.set('refused', error)
+}
+
+/** What is wrong with each filter, by the name that the API has for it. */
+export function filterFaults(c: ConsoleContext): Faults {
+  return faultsOf(c.var.refused)
+}
+
 /**
  * What `Pager` takes: the addresses of the first and the next page, with the filters of this one.
  * @param path of the list, where a form that was refused shows it at another address
  */
 export function placesOf(
   c: ConsoleContext,
-  { items, nextCursor }: { readonly items: readonly unknown[]; readonly nextCursor: string | null },
+  { items, nextCursor }: Listed<unknown>,
   path = new URL(c.req.url).pathname,
 ): { readonly shown: number; readonly first: string | null; readonly next: string | null } {
   const at = (cursor?: string) => {
@@ -33,7 +70,7 @@ export function placesOf(
   }
   return {
     shown: items.length,
-    first: c.req.query('cursor') === undefined ? null : at(),
+    first: c.req.query('cursor')?.trim() ? at() : null,
     next: nextCursor === null ? null : at(nextCursor),
   }
 }
@@ -84,7 +121,14 @@ export async function byAddress(
   })
   if (given.length === 0) return undefined
   for (const { name, text } of given) {
-    const id = await memberNamed(c, text)
+    let id: string | undefined
+    try {
+      id = await memberNamed(c, text)
+    } catch (error) {
+      if (!(error instanceof GuildhallError) || error.status === 401) throw error
+      refuse(c, error)
+      return undefined
+    }
     if (!id) return c.redirect(`/console/members?q=${encodeURIComponent(text)}`, 303)
     url.searchParams.set(name, id)
   }

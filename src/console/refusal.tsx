@@ -36,15 +36,13 @@ export function titleOf(error: GuildhallError): string {
   return told(error).title
 }
 
-/** @param titled whether the page says what it is already @param because why they are suspended */
+/** @param titled whether the page says what it is already */
 export const Refusal = ({
   error,
   titled = false,
-  because,
 }: {
   readonly error: GuildhallError
   readonly titled?: boolean
-  readonly because?: string | null | undefined
 }) => {
   const { title, detail, code, status, requestId } = told(error)
   const stage = 'stage' in error ? error.stage : undefined
@@ -70,7 +68,6 @@ export const Refusal = ({
       )}
       <Facts
         of={[
-          ['Why', code === 'suspended' && because],
           ['Stage', stage && <AtStage stage={stage} />],
           ['Missing', missing && <Lacked {...missing} />],
           [

@@ -2,13 +2,16 @@
 import type { Child } from 'hono/jsx'
 import { AccountFrame, accountSectionOf } from '../look/account-frame.tsx'
 import { editionOf } from '../look/assets.ts'
-import { Brand, documentOf, policyOf, Sheet } from '../look/document.tsx'
+import { Brand, documentOf, partOf, policyOf, Sheet } from '../look/document.tsx'
 import { Icon } from '../look/icon.tsx'
+import { Head } from '../look/parts.tsx'
+import { IsUnknown } from '../look/site.ts'
 import type { LookSettings } from '../settings/look.ts'
 import type { NotedCall } from './api.ts'
 import { ByApi } from './by-api.tsx'
 import type { ConsoleContext, Whoami } from './context.ts'
 import { flashOf } from './flash.ts'
+import { Refusal, statusOf } from './refusal.tsx'
 import { isVisible, SECTIONS } from './sections.tsx'
 
 export interface Page {
@@ -24,6 +27,15 @@ export async function show(c: ConsoleContext, page: Page): Promise<Response> {
   const { look, publicUrl, hasConsole } = c.env.request
   const me = await c.var.me
   const flash = flashOf(c.req.query('done'))
+  const { refused } = c.var
+  const status = page.status ?? (refused && statusOf(refused))
+  const content = (
+    <>
+      {flash && <p role="status">{flash}</p>}
+      {refused && <Refusal error={refused} />}
+      <IsUnknown.Provider value={refused !== undefined}>{page.body}</IsUnknown.Provider>
+    </>
+  )
   const section = accountSectionOf(new URL(c.req.url).pathname)
   if (section) {
     const isStaff = hasConsole && me.permissions.some(({ reach }) => reach === 'any')
@@ -31,10 +43,9 @@ export async function show(c: ConsoleContext, page: Page): Promise<Response> {
       c,
       page.title,
       <AccountFrame look={look} path={section} isStaff={isStaff}>
-        {flash && <p role="status">{flash}</p>}
-        {page.body}
+        {content}
       </AccountFrame>,
-      page.status,
+      status,
     )
   }
   const calls = c.var.api.calls.filter(({ chain }) => chain[0] !== 'whoami')
@@ -53,14 +64,26 @@ export async function show(c: ConsoleContext, page: Page): Promise<Response> {
         </div>
       </header>
       <main id="main" class="main">
-        {flash && <p role="status">{flash}</p>}
-        {page.body}
+        {content}
         <ByApi calls={[...calls, ...(page.actions ?? [])]} origin={publicUrl} />
         <Foot look={look} />
       </main>
     </div>,
-    page.status,
+    status,
   )
+}
+
+/** What is said in the place of a page. Whoever may not even ask who they are, as with two credentials, has no menu. */
+export async function say(c: ConsoleContext, page: Page): Promise<Response> {
+  const me = await c.var.me.catch(() => undefined)
+  if (!me) return showSheet(c, page)
+  const body = (
+    <>
+      <Head title={page.title} />
+      {page.body}
+    </>
+  )
+  return show(c, { ...page, body })
 }
 
 /** A page for whoever is not known, or not in the middle of anything. */
@@ -75,6 +98,13 @@ export function showSheet(c: ConsoleContext, { title, body, status }: Page): Pro
   )
 }
 
+/** A part of a page, which the script puts into the place of what was there. */
+export async function part(c: ConsoleContext, content: Child, status = 200): Promise<Response> {
+  return new Response(await partOf(c.env.request.zone, content), { status, headers: HTML })
+}
+
+const HTML = { 'Content-Type': 'text/html; charset=UTF-8' }
+
 async function answered(c: ConsoleContext, title: string, body: Child, status = 200) {
   const { look, zone } = c.env.request
   const { nonce } = c.var
@@ -85,7 +115,7 @@ async function answered(c: ConsoleContext, title: string, body: Child, status = 
   return new Response(text, {
     status,
     headers: {
-      'Content-Type': 'text/html; charset=UTF-8',
+      ...HTML,
       'Content-Security-Policy': policyOf(nonce),
     },
   })

@@ -4,11 +4,14 @@ import { bodyLimit } from 'hono/body-limit'
 import { secureHeaders } from 'hono/secure-headers'
 import { GuildhallError, PathError } from '../client/index.ts'
 import { describeError, log } from '../log.ts'
-import { Head } from '../look/parts.tsx'
 import { openApi } from './api.ts'
 import { choicePages } from './choices.ts'
 import type { ConsoleContext, ConsoleEnv } from './context.ts'
-import { BadChoice, Form } from './forms.ts'
+import { BadChoice, faultsOf, Form } from './forms.ts'
+import { admitted, signInAndSendAgain } from './gate.tsx'
+import { isReading } from './is-reading.ts'
+import { TypedAgain } from './kept.tsx'
+import { nothingHere } from './nothing-here.tsx'
 import { formsNeed } from './needs.tsx'
 import { isOwnForm, isOwnNavigation } from './own-requests.ts'
 import { apiKeyPages } from './pages/api-keys.tsx'
@@ -35,10 +38,14 @@ import { slotPages } from './pages/slots.tsx'
 import { endedSessionPages } from './pages/ended-sessions.tsx'
 import { webhookPages } from './pages/webhooks.tsx'
 import { Refusal, statusOf, titleOf } from './refusal.tsx'
-import { show, showSheet } from './shell.tsx'
+import { say, showSheet } from './shell.tsx'
 import { toSignIn } from './to-sign-in.ts'
 
 export const consoleSite = new Hono<ConsoleEnv>()
+
+const POLICY = 'Content-Security-Policy'
+const NOTHING_RUNS =
+  "default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 
 consoleSite.use(
   secureHeaders({
@@ -50,6 +57,8 @@ consoleSite.use(
 consoleSite.use(async (c, next) => {
   c.set('nonce', crypto.randomUUID().replaceAll('-', ''))
   await next()
+  // A page has a policy of its own. Whatever else is answered, a part of a page included, runs nothing.
+  if (!c.res.headers.has(POLICY)) c.header(POLICY, NOTHING_RUNS)
   if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store')
   c.header('Request-Id', c.env.request.requestId)
 })
@@ -68,7 +77,7 @@ consoleSite.use(async (c, next) => {
 consoleSite.use(
   bodyLimit({
     maxSize: 64 * 1024,
-    onError: (c) => c.text('That is too much.', 413),
+    onError: (c) => refused(c, 'That is too much: nothing was done. Go back and send less.', 413),
   }),
 )
 consoleSite.use(async (c, next) => {
@@ -83,6 +92,8 @@ consoleSite.use(async (c, next) => {
     if (isReading(c)) return c.redirect(`${publicUrl}${pathname}${search}`)
     return refused(c, `This site is at ${publicUrl}.`, 403)
   }
+  if (pathname !== '/' && pathname.endsWith('/'))
+    return c.redirect(`${withoutSlashes(pathname)}${search}`, 308)
   // The start is for everybody, and knows whoever comes from here.
   if (pathname !== '/' && isReading(c) && !isOwnNavigation(c.req.raw.headers))
     return onceMore(c, `${pathname}${search}`)
@@ -101,6 +112,7 @@ consoleSite.use(async (c, next) => {
   c.set('me', me)
   await next()
 })
+consoleSite.use(admitted)
 
 formsNeed(consoleSite)
 choicePages(consoleSite)
@@ -129,71 +141,42 @@ explainPages(consoleSite)
 auditPages(consoleSite)
 jobPages(consoleSite)
 
-consoleSite.notFound(async (c) => {
-  const body = (
-    <p role="alert">
-      There is no such page. <a href="/console">To the overview</a>
-    </p>
-  )
-  return showSheet(c, { title: 'Nothing here', body, status: 404 })
-})
+consoleSite.notFound((c) => nothingHere(c))
 
 consoleSite.onError(async (error, c) => {
   if (error instanceof GuildhallError) return refusedByApi(c, error)
-  if (error instanceof PathError) return c.notFound()
-  if (error instanceof BadChoice) {
-    const text = `Nothing was done: ${error.field} is none of what the form offers. Go back and choose again.`
-    return showSheet(c, { title: 'Not taken', body: <p role="alert">{text}</p>, status: 422 })
-  }
+  if (error instanceof PathError) return nothingHere(c)
+  if (error instanceof BadChoice) return badChoice(c, error)
   const { requestId } = c.env.request
   log('error', 'console failed', { requestId, ...describeError(error) })
   const body = <p role="alert">Something failed on our side. Its number is {requestId}.</p>
   return showSheet(c, { title: 'That did not work', body, status: 500 })
 })
 
-/** The API's own refusal, in the page where it happened. Whoever is not signed in is led there. */
+/** The API's own refusal, with what was typed. Whoever is not signed in is led there. */
 async function refusedByApi(c: ConsoleContext, error: GuildhallError): Promise<Response> {
   if (error.status === 401) return isReading(c) ? toSignIn(c) : signInAndSendAgain(c)
-  // Whoever may not even ask who they are, as with two credentials, has no menu.
-  const me = await c.var.me.catch(() => undefined)
-  const [title, status] = [titleOf(error), statusOf(error)]
-  const refusal = <Refusal error={error} titled because={me?.suspension?.reason} />
-  if (!me) return showSheet(c, { title, body: refusal, status })
+  if (error.code === 'not_found') return nothingHere(c, error.detail)
   const body = (
     <>
-      <Head title={title} />
-      {refusal}
+      <Refusal error={error} titled />
+      <TypedAgain c={c} faults={faultsOf(error)} />
     </>
   )
-  return show(c, { title, body, status })
+  return say(c, { title: titleOf(error), body, status: statusOf(error) })
 }
 
-/** What was typed is kept, in a form that can be sent once the session is there again. */
-function signInAndSendAgain(c: ConsoleContext): Promise<Response> {
-  const { pathname, search } = new URL(c.req.url)
+function badChoice(c: ConsoleContext, { field }: BadChoice): Promise<Response> {
+  const fault = 'This is none of what the form offers.'
   const body = (
     <>
       <p role="alert">
-        Your session has ended, so nothing was done. What you have typed is kept here: sign in on
-        another tab, then send it again.
+        <code>{field}</code>: {fault} What you have typed is below.
       </p>
-      <div class="row">
-        <a class="button plain" href="/auth/sign-in" target="_blank" rel="noopener">
-          Sign in on a new tab
-        </a>
-        <form method="post" action={pathname + search}>
-          {c.var.form.entries().map(([name, value]) => (
-            <textarea name={name} hidden>
-              {/* The parser drops the first line break. */}
-              {`\n${value}`}
-            </textarea>
-          ))}
-          <button>Send it again</button>
-        </form>
-      </div>
+      <TypedAgain c={c} faults={{ [field]: fault }} />
     </>
   )
-  return showSheet(c, { title: 'Sign in again', body, status: 401 })
+  return say(c, { title: 'Nothing was done', body, status: 422 })
 }
 
 /**
@@ -202,14 +185,16 @@ function signInAndSendAgain(c: ConsoleContext): Promise<Response> {
  */
 function onceMore(c: ConsoleContext, path: string): Response {
   c.header('Refresh', `0;url=${path}`)
-  c.header('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'")
   return c.html('<!doctype html><title>One moment</title>')
+}
+
+/** Such a path has no page; what it says before the slashes at its end may have one. */
+function withoutSlashes(pathname: string): string {
+  let end = pathname.length
+  while (pathname[end - 1] === '/') end -= 1
+  return pathname.slice(0, end)
 }
 
 function refused(c: ConsoleContext, text: string, status: number): Promise<Response> {
   return showSheet(c, { title: 'Not taken', body: <p role="alert">{text}</p>, status })
-}
-
-function isReading({ req }: ConsoleContext): boolean {
-  return req.method === 'GET' || req.method === 'HEAD'
 }

@@ -3,5 +3,6 @@ import type { ConsoleContext } from './context.ts'
 
 export function toSignIn(c: ConsoleContext): Response {
   const { pathname, search } = new URL(c.req.url)
-  return c.redirect(`/auth/sign-in?next=${encodeURIComponent(pathname + search)}`, 303)
+  const Location = `/auth/sign-in?next=${encodeURIComponent(pathname + search)}`
+  return new Response(null, { status: 303, headers: { Location } })
 }

@@ -29,7 +29,7 @@ export interface Content {
 /** The page as text. */
 export async function documentOf(frame: Frame, { title, body, scripts = [] }: Content) {
   const { look, zone, nonce, edition } = frame
-  const content = String(await rendered(<SiteZone.Provider value={zone}>{body}</SiteZone.Provider>))
+  const content = await partOf(zone, body)
   const colours = colourRules(content)
   const page = (
     <html lang="en">
@@ -59,6 +59,11 @@ export async function documentOf(frame: Frame, { title, body, scripts = [] }: Co
     </html>
   )
   return `<!doctype html>${String(await rendered(page))}`
+}
+
+/** A part of a page as text. @param zone of the site */
+export async function partOf(zone: string, body: Child): Promise<string> {
+  return String(await rendered(<SiteZone.Provider value={zone}>{body}</SiteZone.Provider>))
 }
 
 /** What is rendered may wait for something, of which its type says nothing. */

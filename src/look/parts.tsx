@@ -1,7 +1,7 @@
 /** What pages are made of. Whatever is shown is text: markup in it is escaped by the renderer. */
 import { type Child, type PropsWithChildren, useContext } from 'hono/jsx'
 import { initialsOf } from './initials.ts'
-import { SiteZone } from './site.ts'
+import { IsUnknown, SiteZone } from './site.ts'
 
 /** A tone says in colour what the words beside it say too. */
 export type Tone = 'good' | 'bad' | 'warn' | 'info' | 'plain'
@@ -69,12 +69,15 @@ export const Card = ({
 )
 
 /** In place of a list that has nothing in it. */
-export const Empty = ({ title, children }: PropsWithChildren<{ readonly title: string }>) => (
-  <div class="empty">
-    <h2>{title}</h2>
-    {children}
-  </div>
-)
+export const Empty = ({ title, children }: PropsWithChildren<{ readonly title: string }>) => {
+  if (useContext(IsUnknown)) return <></>
+  return (
+    <div class="empty">
+      <h2>{title}</h2>
+      {children}
+    </div>
+  )
+}
 
 export interface Column<Row> {
   readonly label: string
@@ -99,7 +102,7 @@ export function Table<Row>({
   readonly rows: readonly Row[]
   readonly empty: Child
 }) {
-  if (rows.length === 0) return <div class="table">{empty}</div>
+  if (rows.length === 0) return useContext(IsUnknown) ? <></> : <div class="table">{empty}</div>
   return (
     <div class="table">
       <table role="table">

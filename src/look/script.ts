@@ -52,7 +52,7 @@ each('[data-live]', (form) => {
     clearTimeout(asked)
     asked = setTimeout(async () => {
       const answer = await fetch(from, { method: 'POST', body: new URLSearchParams(new FormData(form)) })
-      if (!answer.ok) return
+      if (!answer.ok && answer.status !== 422) return
       const { body } = new DOMParser().parseFromString(await answer.text(), 'text/html')
       document.getElementById(live).replaceChildren(...body.childNodes)
       localize()

@@ -79,6 +79,7 @@ const COMPONENTS = `.skip{position:absolute;left:var(--s2);top:-5rem;z-index:9;p
 .who form{display:inline}
 .main{padding:var(--s5) clamp(1rem,3vw,2.25rem) var(--s6);max-width:76rem;width:100%;display:flex;flex-direction:column;gap:var(--s5)}
 .foot{margin-top:auto;padding-top:var(--s5);color:var(--muted);font-size:var(--small)}
+.main>.head{order:-1}
 .head{display:flex;flex-wrap:wrap;gap:.125rem var(--s3);align-items:center;justify-content:space-between}
 .head .lead{color:var(--muted);flex-basis:100%;padding-right:max(0px,100% - 44rem);text-wrap:pretty}
 .crumbs{font-size:var(--small);color:var(--muted);margin-bottom:.125rem}.crumbs a{color:inherit}
@@ -117,7 +118,8 @@ td form{display:inline}
 .lines .field{display:grid;grid-template-columns:minmax(0,1fr) 5.5rem;align-items:center;gap:var(--s2)}.lines select{margin:0;min-height:2rem}.lines{gap:var(--s2) var(--s5)}
 .check{display:flex;gap:var(--s2);align-items:baseline;font-weight:400}.check input{translate:0 .125rem}
 .scopes .check>span{display:grid;grid-template-columns:8rem minmax(0,1fr);gap:0 var(--s3);align-items:baseline}
-.filters{display:flex;flex-wrap:wrap;gap:var(--s2);align-items:flex-end}.filters>.field,.filters>.wide{flex:0 1 13rem;min-width:8rem}.filters label{font-size:var(--small);color:var(--muted);font-weight:400}.filters .wide{flex:1 1 16rem;max-width:28rem}
+.filters{display:flex;flex-wrap:wrap;gap:var(--s2);align-items:flex-end}.filters>.field,.filters>.wide{flex:0 1 11.5rem;min-width:8rem}.filters label{font-size:var(--small);color:var(--muted);font-weight:400}.filters .wide{flex:1 1 16rem;max-width:28rem}
+.filters:has(.error){align-items:flex-start}.filters:has(.error)>:is(button,.button){margin-top:1.47rem}
 .panel,[role=alert],[role=status]{border:1px solid var(--line);border-radius:var(--radius);padding:var(--s3) var(--s4);background:var(--info-bg)}
 [role=status],.panel.good{background:var(--good-bg);border-color:color-mix(in srgb,var(--good) 30%,transparent)}
 [role=alert],.panel.bad{background:var(--bad-bg);border-color:color-mix(in srgb,var(--bad) 35%,transparent)}

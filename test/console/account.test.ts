@@ -1,7 +1,8 @@
 /** Somebody's own account over HTTP: what its pages show and do, and that the API decides all of it. */
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { type Browser, type LoginSite, loginSite } from '../support/login.ts'
+import { formsIn, spoilAll } from '../support/html-forms.ts'
+import { type Browser, type LoginSite, loginSite, PASSWORD } from '../support/login.ts'
 import { sceneOf } from '../support/mutating-requests.ts'
 import { rowsOf } from '../support/population.ts'
 
@@ -236,4 +237,67 @@ describe('a session of somebody who does not stay', () => {
     expect(Math.abs(left - seconds)).toBeLessThan(60)
     expect((await browser.get('/v1/me')).status).toBe(200)
   })
+})
+
+test('every form of the sign-in is shown again with what was typed, what is wrong, and the status of that', async () => {
+  await env.DB.prepare(
+    `insert into auth_passkeys (id, public_key, user_id, credential_id, counter, device_type, backed_up)
+     select 'key', '', id, 'one', 0, 'multiDevice', 1 from auth_users`,
+  ).run()
+  for (const path of ['/auth/account', '/auth/passkeys/key'])
+    expect(await spoilAll(ada, path)).toHaveLength(2)
+  for (const path of ['/auth/sign-in', '/auth/sign-up', '/auth/forgot'])
+    expect(await spoilAll(site.browser(), path)).toEqual([`post ${path}`])
+})
+
+test('a wrong password, and too many of them, lose nothing else that was typed', async () => {
+  const form = { email: 'new@example.com', current: 'not mine' }
+  const wrong = await ada.post('/auth/email', form)
+  expect(wrong.status).toBe(403)
+  expect(wrong.text).toMatch(/id="email-current-error">[^<]*not right/)
+  expect(wrong.text).toContain('value="new@example.com"')
+  expect(wrong.text).not.toContain('not mine')
+  const nobody = site.browser('198.51.100.9')
+  const tried = { email: 'ada@example.com', password: 'not mine', stay: 'off', next: '/console' }
+  let last = await nobody.post('/auth/sign-in', tried)
+  for (let n = 0; n < 30 && last.status !== 429; n += 1)
+    last = await nobody.post('/auth/sign-in', tried)
+  expect([last.status, last.text.includes('Too many attempts')]).toEqual([429, true])
+  const [again] = formsIn(last.text, '')
+  expect(again?.fields.map(({ name, value }) => [name, value])).toEqual([
+    ['email', 'ada@example.com'],
+    ['password', ''],
+    ['stay', 'off'],
+    ['next', '/console'],
+  ])
+})
+
+test('a form of the sign-in in which the session ends keeps what was typed, but for passwords', async () => {
+  await env.DB.prepare('delete from auth_sessions').run()
+  const sent = { email: 'new@example.com', current: PASSWORD }
+  const { status, text } = await ada.post('/auth/email', sent)
+  expect([status, formsIn(text, '')]).toEqual([
+    401,
+    [
+      {
+        method: 'post',
+        action: '/auth/email',
+        fields: [{ name: 'email', kind: 'hidden', value: 'new@example.com' }],
+      },
+    ],
+  ])
+  const { location } = await ada.post('/auth/password', { current: PASSWORD })
+  expect(location).toBe('/auth/sign-in?next=%2Fauth%2Faccount')
+})
+
+test('where they sign in, whoever is suspended is told so and why, and may end their sessions', async () => {
+  const { id } = await me()
+  await (await site.root()).post(`/v1/users/${id}/suspend`, { reason: 'Wrote <spam>' })
+  const { status, text } = await ada.get('/auth/account')
+  expect([status, text.includes('is suspended'), text.includes('Wrote &lt;spam&gt;')]).toEqual([
+    200,
+    true,
+    true,
+  ])
+  expect((await ada.post('/auth/sign-out-everywhere')).location).toBe('/auth/sign-in')
 })

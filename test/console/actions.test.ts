@@ -131,7 +131,7 @@ test('a form that offers something else does nothing: no choice is guessed', asy
     [`${member}/roles`, { role: '' }, 404],
     [`${member}/roles/take`, { role: '..' }, 404],
     [`${member}/badges/take`, {}, 404],
-    ['/console/roles/new', { name: '', 'may:audit:read': '' }, 404],
+    ['/console/roles/new', { name: '', 'may:audit:read': '' }, 422],
   ]
   for (const [path, fields, status] of sent) {
     const answer = await ada.post(path, fields as Record<string, string>)

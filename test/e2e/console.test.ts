@@ -200,6 +200,10 @@ test('with a script a preview follows what is typed, a picture what is chosen, a
     expect.stringContaining('(UTC)'),
   ])
   expect(faults).toEqual([])
+  // What cannot be previewed is said where the preview was.
+  await visit(page, `/console/rules/${world().ids.rule}`)
+  await page.getByLabel('At least').fill('-3')
+  await page.locator('#gaining [role=alert]').waitFor()
   await page.context().close()
 })
 

@@ -100,6 +100,13 @@ test('sign up, confirm, password, passkey, sign out everywhere, reset, change of
   await press(page, 'Sign in with a passkey')
   await page.waitForURL(`${url}/auth/account`)
   expect(await kinds(page)).toEqual(['member', 'member'])
+  // Among what the browser fills in, from when somebody turns to the field.
+  await press(page, 'Sign out')
+  await page.waitForURL(`${url}/auth/sign-in`)
+  await visit(page, `${url}/auth/sign-in?next=/auth/account`)
+  await page.getByLabel('Email', { exact: true }).focus()
+  await page.waitForURL(`${url}/auth/account`)
+  expect(await kinds(page)).toEqual(['member', 'member'])
 
   await removeAuthenticator()
   await signIn(elsewhere.page, url, ADA, FIRST)

@@ -1,4 +1,6 @@
 /** The files that are mutated, and the tests that answer for them. */
+import { globSync } from 'node:fs'
+import { matchesGlob } from 'node:path'
 
 export interface Room {
   readonly mutate: readonly string[]
@@ -13,8 +15,8 @@ export const PURE_ROOMS: Readonly<Record<string, Room>> = {
     tests: ['test/security/{ceiling,decide,elevated-grants,grant}.pure.test.ts'],
   },
   pages: {
-    mutate: ['src/security/pages/{decide-page,page-rounds,page-rule}.ts'],
-    tests: ['test/security/{decide-page,page-rounds,page-rules}.pure.test.ts'],
+    mutate: ['src/security/pages/*.ts'],
+    tests: ['test/security/{canonical-path,decide-page,page-rounds,page-rules}.pure.test.ts'],
   },
   values: {
     mutate: [
@@ -43,12 +45,12 @@ export const PURE_ROOMS: Readonly<Record<string, Room>> = {
   },
   'key-sets': {
     mutate: ['src/security/tokens/{jwks,jwks-fetch}.ts'],
-    tests: ['test/security/{jwks,jwks-outage}.pure.test.ts'],
+    tests: ['test/security/{jwks,jwks-outage,jwks-standing}.pure.test.ts'],
   },
 }
 
 /** Files that the mutants of the sample come from, less those that are pure. */
-export const SAMPLED = [
+const SAMPLED = [
   'src/security/**/*.ts',
   'src/operations/*.ts',
   'src/http/mount.ts',
@@ -66,10 +68,13 @@ export const SAMPLED_ROOMS: Readonly<Record<string, Room>> = {
   },
   members: {
     mutate: [
-      'src/operations/{set-status,update-profile,delete-user,link-identity,unlink-identity,record-visit}.ts',
+      'src/operations/{set-status,update-profile,fill-profile,delete-user,delete-self,signed-in-just-now}.ts',
+      'src/operations/{link-identity,unlink-identity,record-visit,export-member,set-mail-preference}.ts',
+      'src/operations/{end-sessions,end-told-sessions}.ts',
     ],
     tests: [
-      'test/api/{audit-entries,suspension,users,me,deletion,identities,visits}.test.ts',
+      'test/api/{audit-entries,suspension,users,me,deletion,self-deletion,identities,visits}.test.ts',
+      'test/api/{member-export,profile-sync,booking-mails,user-sessions,session-ends}.test.ts',
       'test/operations/member-life.test.ts',
     ],
   },
@@ -90,13 +95,21 @@ export const SAMPLED_ROOMS: Readonly<Record<string, Room>> = {
     ],
     tests: ['test/api/{audit-entries,booking*,services,visitor-bookings}.test.ts'],
   },
+  told: {
+    mutate: ['src/operations/{manage-calendar-feeds,manage-webhooks}.ts'],
+    tests: ['test/api/{audit-entries,calendar-feeds,webhooks}.test.ts'],
+  },
   'api-keys': {
     mutate: ['src/operations/{manage-api-keys,tell-gates}.ts'],
     tests: ['test/api/{audit-entries,api-keys{,-rights,-rotation,-told,-untold,-use}}.test.ts'],
   },
   cron: {
-    mutate: ['src/cron/*.ts', 'src/operations/request-job-run.ts'],
+    mutate: [
+      'src/cron/*.ts',
+      'src/operations/{request-job-run,reconcile,reconcile-report,verify-audit}.ts',
+    ],
     tests: [
+      'test/cron/{backup,fold-names,old-bookings,sealed-audit}.test.ts',
       'test/cron/{award-rules,bookings,login-upkeep,requested-runs,schedule}.test.ts',
       'test/api/jobs.test.ts',
     ],
@@ -113,6 +126,7 @@ export const SAMPLED_ROOMS: Readonly<Record<string, Room>> = {
   tokens: {
     mutate: ['src/security/tokens/*.ts'],
     tests: [
+      'test/pages/assertion.test.ts',
       'test/auth/{sessions,signing-keys}.test.ts',
       'test/security/{providers,sealed-before,visitor-tokens}.test.ts',
       'test/api/{identities,visitors}.test.ts',
@@ -126,8 +140,22 @@ export const SAMPLED_ROOMS: Readonly<Record<string, Room>> = {
       'test/operations/rights-races.test.ts',
     ],
   },
-  pages: {
-    mutate: ['src/pages/*.ts', 'src/security/tokens/page-assertions.ts'],
+  'pages-served': {
+    mutate: ['src/pages/*.ts'],
     tests: ['test/pages/{assertion,credentials,handed-on,opened,page-access}.test.ts'],
   },
+}
+
+export function sampledFiles(): string[] {
+  const pure = new Set(globSync(Object.values(PURE_ROOMS).flatMap(({ mutate }) => mutate)))
+  return globSync(SAMPLED).filter((file) => !pure.has(file))
+}
+
+/** @throws Error for a file without a room, or with two */
+export function roomOf(file: string): string {
+  const [room, second] = Object.entries(SAMPLED_ROOMS).filter(([, { mutate }]) =>
+    mutate.some((glob) => matchesGlob(file, glob)),
+  )
+  if (!room || second) throw new Error(`${file} is in no room of test/mutation/rooms.ts, or in two`)
+  return room[0]
 }

@@ -4,15 +4,15 @@
  * runs one room of rooms.ts, so that a long run can be had in pieces.
  */
 import { createHash } from 'node:crypto'
-import { globSync, readFileSync } from 'node:fs'
-import { matchesGlob, relative } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Mutant, MutantResult } from '@stryker-mutator/api/core'
 import type { Logger } from '@stryker-mutator/api/logging'
 import { Stryker } from '@stryker-mutator/core'
 import { Instrumenter } from '@stryker-mutator/instrumenter'
 import { keyOf, texts } from './plugin.ts'
-import { PURE_ROOMS, type Room, SAMPLED, SAMPLED_ROOMS } from './rooms.ts'
+import { PURE_ROOMS, type Room, roomOf, SAMPLED_ROOMS, sampledFiles } from './rooms.ts'
 
 const ignore = () => {}
 const SILENT: Logger = {
@@ -79,24 +79,13 @@ async function drawn(): Promise<Mutant[]> {
   return ranked.slice(0, size).map(({ mutant }) => mutant)
 }
 
-function sampledFiles(): string[] {
-  const pure = new Set(globSync(Object.values(PURE_ROOMS).flatMap(({ mutate }) => mutate)))
-  return globSync(SAMPLED).filter((file) => !pure.has(file))
-}
-
-/**
- * Rooms with those of their files that are in the sample.
- * @throws Error for a file without a room, or with two
- */
+/** Rooms with those of their files that are in the sample. */
 function filesOf(mutants: readonly Mutant[]): Record<string, Room> {
   const mutated = new Set(mutants.map(({ fileName }) => fileName.slice(1)))
   const files = new Map<string, string[]>(Object.keys(SAMPLED_ROOMS).map((room) => [room, []]))
   for (const file of sampledFiles()) {
-    const [room, second] = Object.entries(SAMPLED_ROOMS).filter(([, { mutate }]) =>
-      mutate.some((glob) => matchesGlob(file, glob)),
-    )
-    if (!room || second) throw new Error(`${file} is in no room of rooms.ts, or in two`)
-    if (mutated.has(file)) files.get(room[0])?.push(file)
+    const room = roomOf(file)
+    if (mutated.has(file)) files.get(room)?.push(file)
   }
   const found = Object.entries(SAMPLED_ROOMS).map(([name, { tests }]): [string, Room] => [
     name,

@@ -7,6 +7,8 @@ function isAbout(pattern: string, path: string): boolean {
   return ruleFor([pageRule(pattern)], canonical(path)) !== undefined
 }
 
+const LONGEST = `/${'a'.repeat(MAX_PATTERN_LENGTH - 1)}`
+
 describe('a pattern is about', () => {
   it.each([
     ['/', '/'],
@@ -33,6 +35,8 @@ describe('a pattern is about', () => {
     ['/a%3Ab', '/a:b'],
     ['/%3Aname', '/:name'],
     ['/100%25', '/100%25'],
+    ['/a%254', '/a%254'],
+    [LONGEST, LONGEST],
   ])('%s: %s', (pattern, path) => {
     expect(isAbout(pattern, path)).toBe(true)
   })
@@ -50,6 +54,9 @@ describe('a pattern is not about', () => {
     ['/team/:name', '/team/ada/photo'],
     ['/%2A', '/anything'],
     ['/%3Aname', '/anything'],
+    ['/%3Aname', '/name'],
+    ['/a%2Ab', '/ab'],
+    ['/100%25', '/100'],
     ['/a/:b/*', '/a'],
     ['/a', '/%FF'],
   ])('%s: %s', (pattern, path) => {
@@ -73,6 +80,7 @@ describe('no pattern is', () => {
     '/:',
     '/:1',
     '/:a-b',
+    '/::a',
     '/:a?',
     '/:a+',
     '/a:b',
@@ -97,10 +105,11 @@ describe('no pattern is', () => {
     '/a%2541',
     '/a%zz',
     '/a%',
+    '/a%4',
     '/%FF',
     '/a\u{0}',
     '/\u{D800}',
-    `/${'a'.repeat(MAX_PATTERN_LENGTH)}`,
+    `${LONGEST}a`,
   ])('%j', (pattern) => {
     expect(patternKey(pattern)).toBeUndefined()
   })

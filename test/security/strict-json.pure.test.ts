@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseStrictJson } from '../../src/security/tokens/strict-json.ts'
+import { isJsonObject, parseStrictJson } from '../../src/security/tokens/strict-json.ts'
 
 const parse = (text: string) => parseStrictJson(new TextEncoder().encode(text))
 
@@ -90,6 +90,14 @@ describe('strict JSON', () => {
   it('reads a large string and deep nesting without running out of stack', () => {
     expect(parse(JSON.stringify({ a: 'x\\"'.repeat(80_000) }))).toBeDefined()
     expect(outcome(() => parse(`${'{"a":'.repeat(2000)}1${'}'.repeat(2000)}`))).not.toBe('refused')
+  })
+})
+
+describe('a JSON object', () => {
+  it('is neither null nor a list nor a value, and may be empty', () => {
+    expect([{}, { a: null }].map(isJsonObject)).toEqual([true, true])
+    const others = [null, undefined, [], [{}], 'text', '', 1, 0, true, false]
+    expect(others.filter(isJsonObject)).toEqual([])
   })
 })
 

@@ -8,10 +8,9 @@ import type { ConsoleApp, ConsoleContext } from '../context.ts'
 import { attempt, once, OnceKey } from '../edit.tsx'
 import { done } from '../flash.ts'
 import { chosen } from '../forms.ts'
-import { placesOf } from '../lists.ts'
-import { Refusal } from '../refusal.tsx'
+import { filtersOf, listOf, placesOf } from '../lists.ts'
+import { Refusal, statusOf } from '../refusal.tsx'
 import { show } from '../shell.tsx'
-import { signedIn } from '../signed-in.ts'
 
 type Booking = Awaited<ReturnType<Client['v1']['me']['bookings']['$get']>>['items'][number]
 type Slot = Awaited<
@@ -25,9 +24,12 @@ export const BOOK = `${HOME}/new`
 export function accountBookingPages(app: ConsoleApp): void {
   app.get(HOME, async (c) => {
     const isAll = chosen('of', c.req.query('of') ?? 'coming', ['coming', 'all']) === 'all'
-    const cursor = c.req.query('cursor')
+    const { cursor } = filtersOf(c, ['cursor'])
     const from = isAll ? undefined : new Date(c.env.request.now).toISOString()
-    const page = await c.var.client.v1.me.bookings.$get({ query: { limit: 20, from, cursor } })
+    const page = await listOf(
+      c,
+      c.var.client.v1.me.bookings.$get({ query: { limit: 20, from, cursor } }),
+    )
     const body = (
       <>
         <Head title="Bookings">
@@ -64,49 +66,43 @@ export function accountBookingPages(app: ConsoleApp): void {
     return done(c, HOME, 'canceled')
   })
 
-  app.get(
-    BOOK,
-    signedIn(async (c) => {
-      const cursor = c.req.query('cursor')
-      const page = await c.var.client.v1.services.$get({ query: { limit: 50, cursor } })
-      const { items } = page
-      const body = (
-        <>
-          <Head title="Book" crumbs={[{ href: HOME, text: 'Bookings' }]} />
-          {items.length === 0 ? (
-            <Card>
-              <Empty title="There is nothing to book at the moment" />
-            </Card>
-          ) : (
-            <div class="grid">
-              {items.map(({ id, name, description, autoConfirm }) => (
-                <Card
-                  title={name}
-                  footer={
-                    <a class="button plain small" href={`${BOOK}/${id}`}>
-                      Choose a time
-                    </a>
-                  }
-                >
-                  {description && <p>{description}</p>}
-                  <p class="muted small">
-                    {autoConfirm ? 'Confirmed at once.' : 'Somebody confirms it.'}
-                  </p>
-                </Card>
-              ))}
-            </div>
-          )}
-          {(page.nextCursor !== null || cursor !== undefined) && <Pager {...placesOf(c, page)} />}
-        </>
-      )
-      return show(c, { title: 'Book', body })
-    }),
-  )
+  app.get(BOOK, async (c) => {
+    const { cursor } = filtersOf(c, ['cursor'])
+    const page = await listOf(c, c.var.client.v1.services.$get({ query: { limit: 50, cursor } }))
+    const { items } = page
+    const body = (
+      <>
+        <Head title="Book" crumbs={[{ href: HOME, text: 'Bookings' }]} />
+        {items.length === 0 ? (
+          <Card>
+            <Empty title="There is nothing to book at the moment" />
+          </Card>
+        ) : (
+          <div class="grid">
+            {items.map(({ id, name, description, autoConfirm }) => (
+              <Card
+                title={name}
+                footer={
+                  <a class="button plain small" href={`${BOOK}/${id}`}>
+                    Choose a time
+                  </a>
+                }
+              >
+                {description && <p>{description}</p>}
+                <p class="muted small">
+                  {autoConfirm ? 'Confirmed at once.' : 'Somebody confirms it.'}
+                </p>
+              </Card>
+            ))}
+          </div>
+        )}
+        {(page.nextCursor !== null || cursor !== undefined) && <Pager {...placesOf(c, page)} />}
+      </>
+    )
+    return show(c, { title: 'Book', body })
+  })
 
-  app.get(
-    `${BOOK}/:serviceId`,
-    signedIn((c) => slotsPage(c, c.req.param('serviceId') ?? '')),
-  )
+  app.get(`${BOOK}/:serviceId`, (c) => slotsPage(c, c.req.param('serviceId')))
 
   app.post(`${BOOK}/:serviceId`, async (c) => {
     const { form, client } = c.var
@@ -121,9 +117,10 @@ export function accountBookingPages(app: ConsoleApp): void {
 async function slotsPage(c: ConsoleContext, serviceId: string, refused?: Refused) {
   const service = c.var.client.v1.services[':serviceId']
   const param = { serviceId }
+  const { cursor } = filtersOf(c, ['cursor'])
   const [{ name, description, timeZone }, slots] = await Promise.all([
     service.$get({ param }),
-    service.slots.$get({ param, query: { limit: 100, cursor: c.req.query('cursor') } }),
+    listOf(c, service.slots.$get({ param, query: { limit: 100, cursor } })),
   ])
   const free = slots.items.filter(({ available }) => available > 0)
   const days = Map.groupBy(free, ({ startsAt }) => dayOf(startsAt, timeZone))
@@ -171,12 +168,10 @@ async function slotsPage(c: ConsoleContext, serviceId: string, refused?: Refused
           </Card>
         </form>
       )}
-      {(slots.nextCursor !== null || c.req.query('cursor') !== undefined) && (
-        <Pager {...placesOf(c, slots)} />
-      )}
+      {(slots.nextCursor !== null || cursor !== undefined) && <Pager {...placesOf(c, slots)} />}
     </>
   )
-  return show(c, { title: name, body, status: refused?.status ?? 200 })
+  return show(c, { title: name, body, ...(refused && { status: statusOf(refused) }) })
 }
 
 const Choice = ({

@@ -1,14 +1,17 @@
 /** Somebody's own profile, the ways they sign in by, and the way out. */
-import { GuildhallError } from '../../client/index.ts'
+import type { GuildhallError } from '../../client/index.ts'
 import { Field, TextArea } from '../../look/forms.tsx'
 import { Card, Face, Head, Pill, Time } from '../../look/parts.tsx'
 import type { Client } from '../api.ts'
 import type { ConsoleApp, ConsoleContext } from '../context.ts'
-import { attempt, Both, Confirm, isConfirmed, MadeOf, revisionOf, wordFor } from '../edit.tsx'
+import { attempt, Both, Confirm, confirmed, MadeOf, revisionOf, wordFor } from '../edit.tsx'
 import { done } from '../flash.ts'
 import { faultsOf, type Form } from '../forms.ts'
 import { wholeOf } from '../lists.ts'
-import { Refusal } from '../refusal.tsx'
+import { Refusal, statusOf } from '../refusal.tsx'
+import type { Child } from 'hono/jsx'
+import type { Fault } from '../fault.tsx'
+import { nothingHere } from '../nothing-here.tsx'
 import { show } from '../shell.tsx'
 
 type Me = Awaited<ReturnType<Client['v1']['me']['$get']>>
@@ -71,23 +74,15 @@ export function accountProfilePages(app: ConsoleApp): void {
   })
 
   app.get(`${HOME}/delete`, async (c) => {
-    if (!c.env.request.allowsSelfDeletion) return c.notFound()
+    if (!c.env.request.allowsSelfDeletion) return noSelfDeletion(c)
     return deletePage(c, await c.var.client.v1.me.$get())
   })
 
   app.post(`${HOME}/delete`, async (c) => {
     const { client } = c.var
     const me = await client.v1.me.$get()
-    if (!isConfirmed(c, wordFor(me.displayName, me.id))) return deletePage(c, me, 'typed')
-    try {
-      await client.v1.me.$delete()
-    } catch (error) {
-      if (error instanceof GuildhallError && error.code === 'session_too_old') {
-        return deletePage(c, me, 'signed in')
-      }
-      throw error
-    }
-    return c.redirect('/', 303)
+    const fault = await confirmed(c, wordFor(me.displayName, me.id), () => client.v1.me.$delete())
+    return fault ? deletePage(c, me, fault) : c.redirect('/', 303)
   })
 }
 
@@ -132,7 +127,7 @@ async function profilePage(c: ConsoleContext, me: Me, refused?: GuildhallError) 
       )}
     </>
   )
-  return show(c, { title: 'Profile', body, status: refused?.status ?? 200 })
+  return show(c, { title: 'Profile', body, ...(refused && { status: statusOf(refused) }) })
 }
 
 const ProfileForm = ({ c, me, textOf, faults, status }: Shown & { readonly me: Me }) => {
@@ -207,31 +202,34 @@ const Identities = ({ identities }: { readonly identities: readonly Identity[] }
   </Card>
 )
 
-/** @param missing what it was refused for */
-function deletePage(c: ConsoleContext, me: Me, missing?: 'typed' | 'signed in') {
-  const again = `/auth/sign-in?next=${encodeURIComponent(`${HOME}/delete`)}`
+function noSelfDeletion(c: ConsoleContext): Promise<Response> {
+  return nothingHere(c, 'On this site members do not delete themselves: ask an admin.')
+}
+
+const SIGN_IN_AGAIN: Child = (
+  <div role="alert" class="stack tight">
+    <p>That takes somebody who has signed in within the last ten minutes. Nothing was deleted.</p>
+    <span>
+      <a class="button plain" href={`/auth/sign-in?next=${encodeURIComponent(`${HOME}/delete`)}`}>
+        Sign in again
+      </a>
+    </span>
+  </div>
+)
+
+function deletePage(c: ConsoleContext, me: Me, fault: Fault = {}) {
+  const isOld = fault.code === 'session_too_old'
   const body = (
     <>
       <Head title="Delete your account" crumbs={[{ href: HOME, text: 'Profile' }]} />
-      {missing === 'signed in' && (
-        <div role="alert" class="stack tight">
-          <p>
-            That takes somebody who has signed in within the last ten minutes. Nothing was deleted.
-          </p>
-          <span>
-            <a class="button plain" href={again}>
-              Sign in again
-            </a>
-          </span>
-        </div>
-      )}
       <Confirm
         title="This cannot be undone"
         action={`${HOME}/delete`}
         word={wordFor(me.displayName, me.id)}
         button="Delete my account"
         back={HOME}
-        {...(missing === 'typed' && { fault: true })}
+        fault={isOld ? { ...fault, note: SIGN_IN_AGAIN } : fault}
+        form={c.var.form}
       >
         <p>
           Your profile, visits, badges and ways to sign in are erased at once. What you have booked
@@ -240,8 +238,8 @@ function deletePage(c: ConsoleContext, me: Me, missing?: 'typed' | 'signed in') 
       </Confirm>
     </>
   )
-  const status = missing === undefined ? 200 : missing === 'typed' ? 422 : 403
-  return show(c, { title: 'Delete your account', body, status })
+  const { status } = fault
+  return show(c, { title: 'Delete your account', body, ...(status && { status }) })
 }
 
 /** An empty field takes away what was there. */

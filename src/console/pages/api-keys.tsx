@@ -20,8 +20,8 @@ import {
   attempt,
   Both,
   Confirm,
+  confirmed,
   graceIn,
-  isConfirmed,
   MadeOf,
   once,
   OnceKey,
@@ -33,7 +33,7 @@ import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
 import { BadChoice, wholeIn } from '../forms.ts'
 import { Id } from '../links.tsx'
-import { filtersOf, placesOf } from '../lists.ts'
+import { filtersOf, listOf, placesOf } from '../lists.ts'
 import { show } from '../shell.tsx'
 
 type Key = Awaited<ReturnType<Client['v1']['api-keys'][':keyId']['$get']>>
@@ -48,7 +48,7 @@ const idOf = (c: ConsoleContext) => c.req.param('keyId') ?? ''
 export function apiKeyPages(app: ConsoleApp): void {
   app.get('/console/api-keys', async (c) => {
     const { cursor } = filtersOf(c, ['cursor'])
-    const page = await c.var.client.v1['api-keys'].$get({ query: { limit: 50, cursor } })
+    const page = await listOf(c, c.var.client.v1['api-keys'].$get({ query: { limit: 50, cursor } }))
     const make = (
       <a class="button" href="/console/api-keys/new">
         New API key
@@ -170,9 +170,10 @@ export function apiKeyPages(app: ConsoleApp): void {
 
   app.post('/console/api-keys/:keyId/revoke', async (c) => {
     const key = await read(c)
-    if (!isConfirmed(c, wordFor(key.name, key.id))) return revokePage(c, key, true)
-    await c.var.client.v1['api-keys'][':keyId'].$delete({ param: { keyId: key.id } })
-    return done(c, placeOf(key.id), 'revoked')
+    const fault = await confirmed(c, wordFor(key.name, key.id), () =>
+      c.var.client.v1['api-keys'][':keyId'].$delete({ param: { keyId: key.id } }),
+    )
+    return fault ? revokePage(c, key, fault) : done(c, placeOf(key.id), 'revoked')
   })
 }
 
@@ -564,7 +565,7 @@ function rotatePage(c: ConsoleContext, key: Key, { note, faults = {}, status }: 
   return show(c, { title: `Rotate ${key.name}`, body, actions, ...(status && { status }) })
 }
 
-function revokePage(c: ConsoleContext, key: Key, isWrong = false) {
+function revokePage(c: ConsoleContext, key: Key, fault: Fault = {}) {
   const place = placeOf(key.id)
   const body = (
     <>
@@ -575,7 +576,8 @@ function revokePage(c: ConsoleContext, key: Key, isWrong = false) {
         word={wordFor(key.name, key.id)}
         button="Revoke API key"
         back={place}
-        {...(isWrong && { fault: true })}
+        fault={fault}
+        form={c.var.form}
       >
         <p>To stop it for a while, disable it instead. The key stays on record.</p>
       </Confirm>
@@ -584,5 +586,6 @@ function revokePage(c: ConsoleContext, key: Key, isWrong = false) {
   const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
     v1['api-keys'][':keyId'].$delete({ param: { keyId: key.id } }),
   )
-  return show(c, { title: `Revoke ${key.name}`, body, actions, ...(isWrong && { status: 422 }) })
+  const { status } = fault
+  return show(c, { title: `Revoke ${key.name}`, body, actions, ...(status && { status }) })
 }

@@ -5,8 +5,9 @@ import { Card, Facts, Head, Pager, Pill, Table, Time } from '../../look/parts.ts
 import { type AuditEntry, AuditTable } from '../audit-table.tsx'
 import type { ConsoleApp, ConsoleContext } from '../context.ts'
 import { Id, WithIds } from '../links.tsx'
-import { byAddress, filtersOf, placesOf, wholeOf } from '../lists.ts'
+import { byAddress, filterFaults, filtersOf, listOf, placesOf, wholeOf } from '../lists.ts'
 import { reasonInWords } from '../metrics.ts'
+import { nothingHere } from '../nothing-here.tsx'
 import { show } from '../shell.tsx'
 
 /** A run of a job may write a thousand entries at once. */
@@ -33,15 +34,18 @@ export function auditPages(app: ConsoleApp): void {
     const filters = filtersOf(c, ['actor', 'action', 'target', 'since', 'until', 'cursor'])
     const { since, until, ...rest } = filters
     const { zone } = c.env.request
-    const page = await c.var.client.v1.audit.$get({
-      // What is no day the API refuses, and says how a time is written.
-      query: {
-        limit: 50,
-        ...rest,
-        since: since && (startOfDay(since, zone) ?? since),
-        until: until && (startOfDay(until, zone) ?? until),
-      },
-    })
+    const page = await listOf(
+      c,
+      c.var.client.v1.audit.$get({
+        query: {
+          limit: 50,
+          ...rest,
+          since: since && (startOfDay(since, zone) ?? since),
+          until: until && (startOfDay(until, zone) ?? until),
+        },
+      }),
+    )
+    const faults = filterFaults(c)
     const body = (
       <>
         <Head
@@ -58,16 +62,36 @@ export function auditPages(app: ConsoleApp): void {
             label="By"
             value={filters.actor ?? ''}
             placeholder="Id, email or system:…"
+            error={faults['actor']}
           />
           <Field
             name="action"
             label="What"
             value={filters.action ?? ''}
             placeholder="badge.assign"
+            error={faults['action']}
           />
-          <Field name="target" label="On" value={filters.target ?? ''} placeholder="Id or email" />
-          <Field name="since" label={`Since (${zone})`} type="date" value={since ?? ''} />
-          <Field name="until" label={`Before (${zone})`} type="date" value={until ?? ''} />
+          <Field
+            name="target"
+            label="On"
+            value={filters.target ?? ''}
+            placeholder="Id or email"
+            error={faults['target']}
+          />
+          <Field
+            name="since"
+            label={`Since (${zone})`}
+            type="date"
+            value={since ?? ''}
+            error={faults['since']}
+          />
+          <Field
+            name="until"
+            label={`Before (${zone})`}
+            type="date"
+            value={until ?? ''}
+            error={faults['until']}
+          />
           <button class="plain">Filter</button>
           {Object.keys(filters).length > 0 && (
             <a class="button quiet" href="/console/audit">
@@ -120,9 +144,9 @@ export function auditPages(app: ConsoleApp): void {
   // The API has entries by their time, so the address of one says when it was.
   app.get('/console/audit/:entry', async (c) => {
     const at = Date.parse(c.req.query('at') ?? '')
-    if (Number.isNaN(new Date(at + 1).getTime())) return c.notFound()
+    if (Number.isNaN(new Date(at + 1).getTime())) return noEntry(c)
     const [entry, elevations] = await Promise.all([entryAt(c, at), elevationsOf(c)])
-    if (!entry) return c.notFound()
+    if (!entry) return noEntry(c)
     const elevated = elevations.items.find(({ identity }) => entry.actor === `system:${identity}`)
     const body = (
       <>
@@ -157,6 +181,10 @@ export function auditPages(app: ConsoleApp): void {
     )
     return show(c, { title: `Audit: ${entry.action}`, body })
   })
+}
+
+function noEntry(c: ConsoleContext): Promise<Response> {
+  return nothingHere(c, 'There is no such entry in the audit log at that time.')
 }
 
 function factsOf(entry: AuditEntry) {

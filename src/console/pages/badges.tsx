@@ -14,11 +14,11 @@ import {
 } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
-import { attempt, Both, Confirm, isConfirmed, MadeOf, once, OnceKey, revisionOf } from '../edit.tsx'
+import { attempt, Both, Confirm, confirmed, MadeOf, once, OnceKey, revisionOf } from '../edit.tsx'
 import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
 import { wholeIn } from '../forms.ts'
-import { filtersOf, placesOf } from '../lists.ts'
+import { filtersOf, listOf, placesOf } from '../lists.ts'
 import { show } from '../shell.tsx'
 
 type Badge = Awaited<ReturnType<Client['v1']['badges'][':badgeId']['$get']>>
@@ -30,7 +30,7 @@ const BADGES = { href: '/console/badges', text: 'Badges' }
 export function badgePages(app: ConsoleApp): void {
   app.get('/console/badges', async (c) => {
     const { cursor } = filtersOf(c, ['cursor'])
-    const page = await c.var.client.v1.badges.$get({ query: { limit: 50, cursor } })
+    const page = await listOf(c, c.var.client.v1.badges.$get({ query: { limit: 50, cursor } }))
     const isManager = may(await c.var.me, 'badge:manage')
     const body = (
       <>
@@ -126,9 +126,10 @@ export function badgePages(app: ConsoleApp): void {
 
   app.post('/console/badges/:badgeId/delete', async (c) => {
     const { slug, id } = await read(c)
-    if (!isConfirmed(c, slug)) return deletePage(c, true)
-    await c.var.client.v1.badges[':badgeId'].$delete({ param: { badgeId: id } })
-    return done(c, '/console/badges', 'deleted')
+    const fault = await confirmed(c, slug, () =>
+      c.var.client.v1.badges[':badgeId'].$delete({ param: { badgeId: id } }),
+    )
+    return fault ? deletePage(c, fault) : done(c, '/console/badges', 'deleted')
   })
 }
 
@@ -339,7 +340,7 @@ function editPage(
   return show(c, { title, body, actions, ...(status && { status }) })
 }
 
-async function deletePage(c: ConsoleContext, isWrong = false): Promise<Response> {
+async function deletePage(c: ConsoleContext, fault: Fault = {}): Promise<Response> {
   const badge = await read(c)
   const place = placeOf(badge.id)
   const body = (
@@ -354,7 +355,8 @@ async function deletePage(c: ConsoleContext, isWrong = false): Promise<Response>
         word={badge.slug}
         button="Delete badge"
         back={place}
-        {...(isWrong && { fault: true })}
+        fault={fault}
+        form={c.var.form}
       >
         <p>Its rules go with it. A badge that a page rule names stays until the rule does not.</p>
         <p>
@@ -370,6 +372,6 @@ async function deletePage(c: ConsoleContext, isWrong = false): Promise<Response>
     title: `Delete ${badge.title}`,
     body,
     actions,
-    ...(isWrong && { status: 422 }),
+    ...(fault.status && { status: fault.status }),
   })
 }

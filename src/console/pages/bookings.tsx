@@ -17,15 +17,15 @@ import { callsOf, type Client } from '../api.ts'
 import { type Booking, bookingPlace, Period, Status, Who } from '../booking-parts.tsx'
 import { allChoicesPlace, anyOf, choicesIfAsked, placeOfChoices } from '../choices.ts'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
-import { attempt, Confirm, isConfirmed, once, OnceKey, revisionOf } from '../edit.tsx'
+import { attempt, Confirm, confirmed, once, OnceKey, revisionOf } from '../edit.tsx'
 import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
 import { chosen } from '../forms.ts'
 import { Id } from '../links.tsx'
-import { byAddress, filtersOf, placesOf } from '../lists.ts'
+import { byAddress, filterFaults, filtersOf, listOf, placesOf } from '../lists.ts'
 import { show } from '../shell.tsx'
 
-type Page = Awaited<ReturnType<Client['v1']['bookings']['$get']>>
+type Page = Awaited<ReturnType<typeof listOf<Booking>>>
 type Result = Awaited<
   ReturnType<Client['v1']['booking-decisions']['bulk']['$post']>
 >['results'][number]
@@ -83,10 +83,11 @@ export function bookingPages(app: ConsoleApp): void {
 
   app.post('/console/bookings/:bookingId/erase', async (c) => {
     const booking = await read(c)
-    if (!isConfirmed(c, 'erase')) return erasePage(c, booking, true)
     const param = { bookingId: booking.id }
-    await c.var.client.v1.bookings[':bookingId'].contact.$delete({ param })
-    return done(c, bookingPlace(booking.id), 'erased')
+    const fault = await confirmed(c, 'erase', () =>
+      c.var.client.v1.bookings[':bookingId'].contact.$delete({ param }),
+    )
+    return fault ? erasePage(c, booking, fault) : done(c, bookingPlace(booking.id), 'erased')
   })
 }
 
@@ -121,18 +122,17 @@ function filterOf(c: ConsoleContext) {
 function listed(c: ConsoleContext): Promise<Page> {
   const { zone } = c.env.request
   const { tab, service, owner, from, to, cursor } = filterOf(c)
-  return c.var.client.v1.bookings.$get({
-    query: {
-      limit: 50,
-      cursor,
-      status: tab === 'all' ? undefined : tab,
-      serviceId: service,
-      owner,
-      // What is no day the API refuses, and says how one is written.
-      from: from && (startOfDay(from, zone) ?? from),
-      to: to && (startOfDay(to, zone, 1) ?? to),
-    },
-  })
+  const query = {
+    limit: 50,
+    cursor,
+    status: tab === 'all' ? undefined : tab,
+    serviceId: service,
+    owner,
+    // What is no day the API refuses, and says how one is written.
+    from: from && (startOfDay(from, zone) ?? from),
+    to: to && (startOfDay(to, zone, 1) ?? to),
+  }
+  return listOf(c, c.var.client.v1.bookings.$get({ query }))
 }
 
 /** The address of the page with the same filters and another state. */
@@ -158,6 +158,7 @@ async function listPage(
   const { zone } = c.env.request
   const { tab, service, owner, from, to } = filterOf(c)
   const isFiltered = Boolean(service ?? owner ?? from ?? to)
+  const wrong = filterFaults(c)
   const canDecide = (booking: Booking) => booking.allowedActions.includes('decline')
   const decides = may(me, 'booking:confirm') && page.items.some(canDecide)
   const { pathname, search } = new URL(c.req.url)
@@ -234,13 +235,26 @@ async function listPage(
       />
       <form class="filters" method="get">
         {tab !== 'pending' && <Hidden name="status" value={tab} />}
-        <Field name="from" label={`Starting from (${zone})`} type="date" value={from ?? ''} />
-        <Field name="to" label={`up to (${zone})`} type="date" value={to ?? ''} />
+        <Field
+          name="from"
+          label={`Starting from (${zone})`}
+          type="date"
+          value={from ?? ''}
+          error={wrong['from']}
+        />
+        <Field
+          name="to"
+          label={`up to (${zone})`}
+          type="date"
+          value={to ?? ''}
+          error={wrong['to']}
+        />
         <Select
           name="service"
           label="Service"
           value={service ?? ''}
           choices={anyOf([...servicesIn(page), ...services], service)}
+          error={wrong['serviceId']}
           from={placeOfChoices('services')}
           all={allChoicesPlace(c)}
         />
@@ -249,6 +263,7 @@ async function listPage(
           label="Booked by"
           value={owner ?? ''}
           placeholder={may(me, 'profile:read') ? 'Id or email' : 'usr_…'}
+          error={wrong['owner']}
           maxlength={254}
         />
         <button class="plain">Filter</button>
@@ -540,7 +555,7 @@ async function bookingPage(
   return show(c, { title, body, actions, ...(status && { status }) })
 }
 
-function erasePage(c: ConsoleContext, booking: Booking, isWrong = false): Promise<Response> {
+function erasePage(c: ConsoleContext, booking: Booking, fault: Fault = {}): Promise<Response> {
   const place = bookingPlace(booking.id)
   const title = booking.serviceName ?? 'Booking'
   const body = (
@@ -552,7 +567,8 @@ function erasePage(c: ConsoleContext, booking: Booking, isWrong = false): Promis
         word="erase"
         button="Erase contact"
         back={place}
-        {...(isWrong && { fault: true })}
+        fault={fault}
+        form={c.var.form}
       >
         <p>The booking stays on record, and its place is held as before.</p>
         <Who booking={booking} />
@@ -566,6 +582,6 @@ function erasePage(c: ConsoleContext, booking: Booking, isWrong = false): Promis
     title: 'Erase what was left',
     body,
     actions,
-    ...(isWrong && { status: 422 }),
+    ...(fault.status && { status: fault.status }),
   })
 }

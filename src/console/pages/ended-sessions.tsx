@@ -7,7 +7,7 @@ import { Empty, Head, Pager, Pill, Table, Time } from '../../look/parts.tsx'
 import { type AuditEntry, placeOfEntry } from '../audit-table.tsx'
 import type { ConsoleApp } from '../context.ts'
 import { Id } from '../links.tsx'
-import { byAddress, filtersOf, placesOf } from '../lists.ts'
+import { byAddress, filterFaults, filtersOf, listOf, placesOf } from '../lists.ts'
 import { show } from '../shell.tsx'
 
 const FOLLOWER = 'system:signal-follower'
@@ -17,9 +17,10 @@ export function endedSessionPages(app: ConsoleApp): void {
     const named = await byAddress(c, 'target')
     if (named) return named
     const { target, cursor } = filtersOf(c, ['target', 'cursor'])
-    const page = await c.var.client.v1.audit.$get({
-      query: { limit: 50, actor: FOLLOWER, target, cursor },
-    })
+    const page = await listOf(
+      c,
+      c.var.client.v1.audit.$get({ query: { limit: 50, actor: FOLLOWER, target, cursor } }),
+    )
     const body = (
       <>
         <Head
@@ -31,7 +32,13 @@ export function endedSessionPages(app: ConsoleApp): void {
           </a>
         </Head>
         <form class="filters" method="get">
-          <Field name="target" label="Member" value={target ?? ''} placeholder="Id or email" />
+          <Field
+            name="target"
+            label="Member"
+            value={target ?? ''}
+            placeholder="Id or email"
+            error={filterFaults(c)['target']}
+          />
           <button class="plain">Filter</button>
           {target && (
             <a class="button quiet" href="/console/ended-sessions">

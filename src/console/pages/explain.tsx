@@ -1,12 +1,11 @@
 /** Why a call, or a page, is answered as it is to somebody: the steps, the decisive one, and the way out. */
-import type { Child } from 'hono/jsx'
 import type { GuildhallError } from '../../client/index.ts'
 import { Field, Select, TextArea } from '../../look/forms.tsx'
 import { Card, Facts, Head, Pill, Tabs } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
 import { attempt } from '../edit.tsx'
-import { chosen, faultsOf } from '../forms.ts'
+import { chosen, type Faults, faultsOf } from '../forms.ts'
 import { Id } from '../links.tsx'
 import { memberNamed } from '../lists.ts'
 import { Refusal, statusOf } from '../refusal.tsx'
@@ -55,37 +54,40 @@ function questionIn({ as, method, path, page, body, ifMatch }: Typed): Question 
 }
 
 async function answer(c: ConsoleContext): Promise<Response> {
-  const asked = typedIn(c)
-  const as = await memberNamed(c, asked.as)
-  const typed = as === undefined ? asked : { ...asked, as }
+  const typed = typedIn(c)
+  let as: string | undefined
+  const unknown = await attempt(
+    memberNamed(c, typed.as).then((id) => (as = id)),
+    { isOpen: true },
+  )
+  if (unknown) return page(c, typed, { refused: unknown })
   if (as === undefined)
-    return page(c, typed, { note: <p role="alert">Nobody has this address.</p>, status: 422 })
+    return page(c, typed, { faults: { as: 'Nobody has this address.' }, status: 422 })
   let question: Question | undefined
   try {
-    question = questionIn(typed)
+    question = questionIn({ ...typed, as })
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
-    const note = <p role="alert">The body is no JSON.</p>
-    return page(c, typed, { note, status: 422 })
+    return page(c, typed, { faults: { body: 'This is no JSON.' }, status: 422 })
   }
   if (!question) return page(c, typed)
   let explanation: Explanation | undefined
   const refused = await attempt(
     c.var.client.v1.explain.$post({ json: question }).then((each) => (explanation = each)),
+    { isOpen: true },
   )
-  return page(c, typed, { explanation, refused })
+  return page(c, { ...typed, as }, { explanation, refused })
 }
 
 interface Shown {
   readonly explanation?: Explanation | undefined
   readonly refused?: GuildhallError | undefined
-  readonly note?: Child
+  readonly faults?: Faults
   readonly status?: number
 }
 
 async function page(c: ConsoleContext, typed: Typed, shown: Shown = {}): Promise<Response> {
-  const { explanation, refused, note, status } = shown
-  const faults = faultsOf(refused)
+  const { explanation, refused, faults = faultsOf(refused), status } = shown
   const about = c.req.query('about') ?? 'call'
   const isPage = chosen('about', about, ['call', 'page']) === 'page' || typed.page !== ''
   const mayAskForOthers = may(await c.var.me, 'explain:others')
@@ -116,7 +118,6 @@ async function page(c: ConsoleContext, typed: Typed, shown: Shown = {}): Promise
           { href: '/console/explain?about=page', text: 'A page of the site', here: isPage },
         ]}
       />
-      {note}
       {refused && <Refusal error={refused} />}
       <div class="grid two">
         <Card>
@@ -160,7 +161,13 @@ async function page(c: ConsoleContext, typed: Typed, shown: Shown = {}): Promise
                 value={typed.body}
                 error={faults['body']}
               />
-              <Field name="ifMatch" label="If-Match" value={typed.ifMatch} placeholder={'"3"'} />
+              <Field
+                name="ifMatch"
+                label="If-Match"
+                value={typed.ifMatch}
+                error={faults['ifMatch']}
+                placeholder={'"3"'}
+              />
               <div>
                 <button>Explain</button>
               </div>

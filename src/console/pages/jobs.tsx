@@ -4,7 +4,7 @@ import { callsOf, type Client } from '../api.ts'
 import type { ConsoleApp, ConsoleContext } from '../context.ts'
 import { once, OnceKey } from '../edit.tsx'
 import { done } from '../flash.ts'
-import { filtersOf, placesOf, wholeOf } from '../lists.ts'
+import { filtersOf, listOf, placesOf, wholeOf } from '../lists.ts'
 import { isUnderWay, RunStatus, RunTable, UnderWay } from '../runs.tsx'
 import { show } from '../shell.tsx'
 
@@ -60,10 +60,10 @@ export function jobPages(app: ConsoleApp): void {
   app.get('/console/jobs/:job', async (c) => {
     const job = c.req.param('job')
     const { cursor } = filtersOf(c, ['cursor'])
-    const page = await c.var.client.v1.jobs[':job'].runs.$get({
-      param: { job },
-      query: { limit: 25, cursor },
-    })
+    const page = await listOf(
+      c,
+      c.var.client.v1.jobs[':job'].runs.$get({ param: { job }, query: { limit: 25, cursor } }),
+    )
     const [last] = page.items
     const isMoving = cursor === undefined && isUnderWay(last)
     const body = (

@@ -5,12 +5,12 @@ import { Card, Empty, Head, Pager, Pill, Table, Time } from '../../look/parts.ts
 import { callsOf, type Client } from '../api.ts'
 import { type Booking, bookingPlace, Period, Status } from '../booking-parts.tsx'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
-import { attempt, Confirm, isConfirmed } from '../edit.tsx'
+import { Confirm, confirmed } from '../edit.tsx'
+import type { Fault } from '../fault.tsx'
 import { done } from '../flash.ts'
-import { filtersOf, placesOf, wholeOf } from '../lists.ts'
+import { filtersOf, listOf, placesOf, wholeOf } from '../lists.ts'
 import { Cut } from '../cut.tsx'
 import { About, memberIdOf, memberPlace, readMember } from '../member-about.tsx'
-import { Refusal, statusOf } from '../refusal.tsx'
 import { show } from '../shell.tsx'
 
 type OfUser = Client['v1']['users'][':userId']
@@ -66,12 +66,11 @@ export function memberSignInPages(app: ConsoleApp): void {
   app.get('/console/members/:userId/sign-in/:identityId/unlink', (c) => unlinkPage(c))
 
   app.post('/console/members/:userId/sign-in/:identityId/unlink', async (c) => {
-    if (!isConfirmed(c, UNLINK)) return unlinkPage(c, { isWrong: true })
     const param = { userId: memberIdOf(c), identityId: c.req.param('identityId') }
-    const refused = await attempt(
+    const fault = await confirmed(c, UNLINK, () =>
       c.var.client.v1.users[':userId'].identities[':identityId'].$delete({ param }),
     )
-    if (refused) return unlinkPage(c, { refused })
+    if (fault) return unlinkPage(c, fault)
     return done(c, `${memberPlace(param.userId)}/sign-in`, 'identityUnlinked')
   })
 }
@@ -176,12 +175,7 @@ const Identities = ({
 
 const UNLINK = 'unlink'
 
-interface Faulty {
-  readonly isWrong?: true
-  readonly refused?: NonNullable<Awaited<ReturnType<typeof attempt>>>
-}
-
-async function unlinkPage(c: ConsoleContext, { isWrong, refused }: Faulty = {}): Promise<Response> {
+async function unlinkPage(c: ConsoleContext, fault: Fault = {}): Promise<Response> {
   const param = { userId: memberIdOf(c) }
   const identityId = c.req.param('identityId') ?? ''
   const [member, linked] = await Promise.all([
@@ -204,14 +198,14 @@ async function unlinkPage(c: ConsoleContext, { isWrong, refused }: Faulty = {}):
           { href: `${place}/sign-in`, text: member.displayName },
         ]}
       />
-      {refused && <Refusal error={refused} />}
       <Confirm
         title={identity ? `${identity.issuer}, ${identity.subject}` : 'It is linked no more'}
         action={`${place}/sign-in/${encodeURIComponent(identityId)}/unlink`}
         word={UNLINK}
         button="Unlink"
         back={`${place}/sign-in`}
-        {...(isWrong && { fault: true })}
+        fault={fault}
+        form={c.var.form}
       >
         <p>
           {member.displayName} comes in with it no more. Whoever signs in with it afterwards is
@@ -223,7 +217,7 @@ async function unlinkPage(c: ConsoleContext, { isWrong, refused }: Faulty = {}):
   const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
     v1.users[':userId'].identities[':identityId'].$delete({ param: { ...param, identityId } }),
   )
-  const status = refused ? statusOf(refused) : isWrong && 422
+  const { status } = fault
   return show(c, { title: 'Unlink an identity', body, actions, ...(status && { status }) })
 }
 
@@ -234,7 +228,7 @@ export function memberBookingPages(app: ConsoleApp): void {
     const [me, member, page] = await Promise.all([
       c.var.me,
       readMember(c.var.client, userId),
-      c.var.client.v1.bookings.$get({ query: { owner: userId, limit: 25, cursor } }),
+      listOf(c, c.var.client.v1.bookings.$get({ query: { owner: userId, limit: 25, cursor } })),
     ])
     const body = (
       <>

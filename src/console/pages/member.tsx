@@ -22,17 +22,17 @@ import {
   attempt,
   Both,
   Confirm,
-  isConfirmed,
+  confirmed,
   MadeOf,
   once,
   OnceKey,
   revisionOf,
   wordFor,
 } from '../edit.tsx'
-import type { Fault } from '../fault.tsx'
+import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
 import { chosen, faultsOf } from '../forms.ts'
-import { filtersOf, moreHint, placesOf, wholeOf } from '../lists.ts'
+import { filtersOf, listOf, moreHint, placesOf, wholeOf } from '../lists.ts'
 import {
   About,
   memberIdOf as idOf,
@@ -278,9 +278,12 @@ async function history(c: ConsoleContext): Promise<Response> {
   const [me, member, entries] = await Promise.all([
     c.var.me,
     read(client, userId),
-    client.v1.audit.$get({
-      query: { limit: 25, cursor, ...(by ? { actor: userId } : { target: userId }) },
-    }),
+    listOf(
+      c,
+      client.v1.audit.$get({
+        query: { limit: 25, cursor, ...(by ? { actor: userId } : { target: userId }) },
+      }),
+    ),
   ])
   const place = `${placeOf(userId)}/history`
   const body = (
@@ -485,7 +488,10 @@ function acting(app: ConsoleApp): void {
   })
 
   for (const act of ['suspend', 'reinstate'] as const) {
-    app.get(`/console/members/:userId/${act}`, async (c) => {
+    const statusPage = async (
+      c: ConsoleContext,
+      { note, faults = {}, status }: Fault = {},
+    ): Promise<Response> => {
       const member = await read(c.var.client, idOf(c))
       const place = placeOf(member.id)
       const title = act === 'suspend' ? 'Suspend' : 'Reinstate'
@@ -499,6 +505,7 @@ function acting(app: ConsoleApp): void {
               { href: place, text: member.displayName },
             ]}
           />
+          {note}
           <Card>
             <p>
               {act === 'suspend'
@@ -513,6 +520,8 @@ function acting(app: ConsoleApp): void {
                   label="Reason"
                   hint="They are shown it, and it is kept until they are reinstated; may be empty"
                   maxlength={500}
+                  value={c.var.form.text('reason')}
+                  error={faults['reason']}
                 />
               )}
               <div class="row">
@@ -528,20 +537,35 @@ function acting(app: ConsoleApp): void {
       const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
         v1.users[':userId'][act].$post({ param, json: {} }),
       )
-      return show(c, { title: `${title} ${member.displayName}`, body, actions })
-    })
+      return show(c, {
+        title: `${title} ${member.displayName}`,
+        body,
+        actions,
+        ...(status && { status }),
+      })
+    }
+
+    app.get(`/console/members/:userId/${act}`, (c) => statusPage(c))
 
     app.post(`/console/members/:userId/${act}`, async (c) => {
       const param = { userId: idOf(c) }
       const reason = c.var.form.optional('reason') ?? null
       const before = await asBefore(c)
-      const after = await c.var.client.v1.users[':userId'][act].$post({
-        param,
-        json: act === 'suspend' ? { reason } : {},
-        ...once(c),
-      })
+      let after: Awaited<ReturnType<typeof change>> | undefined
+      const change = () =>
+        c.var.client.v1.users[':userId'][act].$post({
+          param,
+          json: act === 'suspend' ? { reason } : {},
+          ...once(c),
+        })
+      const refused = await attempt(
+        change().then((member) => (after = member)),
+        { isOpen: true },
+      )
+      if (refused) return statusPage(c, faultOf(refused))
       // Whoever is suspended stays so for the reason that they were told, which may be another one.
-      const isDone = before?.status !== after.status && (after.suspensionReason ?? null) === reason
+      const isDone =
+        before?.status !== after?.status && (after?.suspensionReason ?? null) === reason
       return done(c, placeOf(param.userId), isDone ? DONE[act] : ALREADY[act])
     })
   }
@@ -552,14 +576,19 @@ function acting(app: ConsoleApp): void {
     const { client } = c.var
     const param = { userId: idOf(c) }
     const { id, displayName } = await client.v1.users[':userId'].$get({ param, query: {} })
-    if (!isConfirmed(c, wordFor(displayName, id))) return deletePage(c, true)
-    await client.v1.users[':userId'].$delete({ param })
-    return done(c, '/console/members', 'deleted')
+    const fault = await confirmed(c, wordFor(displayName, id), () =>
+      client.v1.users[':userId'].$delete({ param }),
+    )
+    if (fault) return deletePage(c, fault)
+    const { userId } = await c.var.me
+    // Whoever has deleted themselves is known no more.
+    return userId === param.userId ? c.redirect('/', 303) : done(c, '/console/members', 'deleted')
   })
 }
 
-async function deletePage(c: ConsoleContext, isWrong = false): Promise<Response> {
-  const member = await read(c.var.client, idOf(c))
+async function deletePage(c: ConsoleContext, fault: Fault = {}): Promise<Response> {
+  const [member, me] = await Promise.all([read(c.var.client, idOf(c)), c.var.me])
+  const isOwn = member.id === me.userId
   const place = placeOf(member.id)
   const body = (
     <>
@@ -576,12 +605,18 @@ async function deletePage(c: ConsoleContext, isWrong = false): Promise<Response>
         word={wordFor(member.displayName, member.id)}
         button="Delete for ever"
         back={place}
-        {...(isWrong && { fault: true })}
+        fault={fault}
+        form={c.var.form}
       >
         <p>
           The account, its sessions, badges and visits go, and personal data is erased everywhere.
           The audit log keeps what was done, without who it was.
         </p>
+        {isOwn && (
+          <p>
+            <strong>This is your own account.</strong> You are signed out with it.
+          </p>
+        )}
       </Confirm>
     </>
   )
@@ -592,6 +627,6 @@ async function deletePage(c: ConsoleContext, isWrong = false): Promise<Response>
     title: `Delete ${member.displayName}`,
     body,
     actions,
-    ...(isWrong && { status: 422 }),
+    ...(fault.status && { status: fault.status }),
   })
 }

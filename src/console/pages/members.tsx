@@ -5,7 +5,7 @@ import type { Client } from '../api.ts'
 import { allChoicesPlace, anyOf, choicesIfAsked, placeOfChoices } from '../choices.ts'
 import { type ConsoleApp, may } from '../context.ts'
 import { chosen } from '../forms.ts'
-import { filtersOf, placesOf } from '../lists.ts'
+import { filterFaults, filtersOf, listOf, placesOf } from '../lists.ts'
 import { show } from '../shell.tsx'
 
 type Listed = Awaited<ReturnType<Client['v1']['users']['$get']>>['items'][number]
@@ -24,11 +24,15 @@ export function memberPages(app: ConsoleApp): void {
     const [me, roles, page] = await Promise.all([
       c.var.me,
       choicesIfAsked(c, 'roles'),
-      c.var.client.v1.users.$get({
-        query: { limit: 50, cursor, ...who, role: filters.role, status },
-      }),
+      listOf(
+        c,
+        c.var.client.v1.users.$get({
+          query: { limit: 50, cursor, ...who, role: filters.role, status },
+        }),
+      ),
     ])
     const mayRead = may(me, 'profile:read')
+    const faults = filterFaults(c)
     const body = (
       <>
         <Head title="Members" lead="Everybody who has signed in, by name." />
@@ -39,6 +43,7 @@ export function memberPages(app: ConsoleApp): void {
               label="Search"
               type="search"
               value={q ?? ''}
+              error={faults['q'] ?? faults['email']}
               placeholder={
                 mayRead ? 'Start of the name, email or id' : 'Start of the name, or an id'
               }
@@ -52,6 +57,7 @@ export function memberPages(app: ConsoleApp): void {
                 label="Role"
                 value={filters.role ?? ''}
                 choices={anyOf(roles, filters.role)}
+                error={faults['role']}
                 from={placeOfChoices('roles')}
                 all={allChoicesPlace(c)}
               />

@@ -8,7 +8,6 @@ import { bookingPlace, Who } from '../booking-parts.tsx'
 import { type ConsoleApp, may } from '../context.ts'
 import { Counts, isUnderWay, RunStatus } from '../runs.tsx'
 import { show } from '../shell.tsx'
-import { signedIn } from '../signed-in.ts'
 
 type Booking = Awaited<ReturnType<Client['v1']['bookings']['$get']>>['items'][number]
 type Stats = Awaited<ReturnType<Client['v1']['stats']['$get']>>
@@ -21,68 +20,65 @@ const DAYS = 30
 const DAY_MS = 86_400_000
 
 export function overviewPages(app: ConsoleApp): void {
-  app.get(
-    '/console',
-    signedIn(async (c, me) => {
-      const { v1 } = c.var.client
-      const [stats, bookings, audit] = await Promise.all([
-        may(me, 'stats:read') ? v1.stats.$get() : undefined,
-        may(me, 'booking:read')
-          ? v1.bookings.$get({ query: { status: 'pending', limit: FEW } })
-          : undefined,
-        may(me, 'audit:read') ? v1.audit.$get({ query: { limit: FEW } }) : undefined,
-      ])
-      const isForThem = me.permissions.some(({ reach }) => reach === 'any')
-      const body = (
-        <>
-          <Head title="Overview" />
-          {!isForThem && (
-            <Card>
-              <Empty title="There is nothing here for you to run">
-                <p>
-                  The console is for those who look after the site. What is yours is in your
-                  account.
-                </p>
-                <a class="button" href="/account">
-                  Your account
-                </a>
-              </Empty>
+  app.get('/console', async (c) => {
+    const me = await c.var.me
+    const { v1 } = c.var.client
+    const [stats, bookings, audit] = await Promise.all([
+      may(me, 'stats:read') ? v1.stats.$get() : undefined,
+      may(me, 'booking:read')
+        ? v1.bookings.$get({ query: { status: 'pending', limit: FEW } })
+        : undefined,
+      may(me, 'audit:read') ? v1.audit.$get({ query: { limit: FEW } }) : undefined,
+    ])
+    const isForThem = me.permissions.some(({ reach }) => reach === 'any')
+    const body = (
+      <>
+        <Head title="Overview" />
+        {!isForThem && (
+          <Card>
+            <Empty title="There is nothing here for you to run">
+              <p>
+                The console is for those who look after the site. What is yours is in your account.
+              </p>
+              <a class="button" href="/account">
+                Your account
+              </a>
+            </Empty>
+          </Card>
+        )}
+        {stats && <Figures stats={stats} />}
+        {stats && <Charts stats={stats} zone={c.env.request.zone} />}
+        <div class="grid two">
+          {bookings && (
+            <Card
+              title="Bookings that wait for an answer"
+              actions={<a href="/console/bookings">All bookings</a>}
+              flush
+            >
+              <Pending bookings={bookings.items} />
             </Card>
           )}
-          {stats && <Figures stats={stats} />}
-          {stats && <Charts stats={stats} zone={c.env.request.zone} />}
-          <div class="grid two">
-            {bookings && (
-              <Card
-                title="Bookings that wait for an answer"
-                actions={<a href="/console/bookings">All bookings</a>}
-                flush
-              >
-                <Pending bookings={bookings.items} />
-              </Card>
-            )}
-            {stats && (
-              <Card
-                title="Last runs"
-                actions={may(me, 'job:run') && <a href="/console/jobs">Jobs</a>}
-                flush
-              >
-                <div {...(stats.jobs.some(isUnderWay) && { 'data-reload': '5' })}>
-                  <LastRuns runs={stats.jobs} isLinked={may(me, 'job:run')} />
-                </div>
-              </Card>
-            )}
-          </div>
-          {audit && (
-            <Card title="Last changes" actions={<a href="/console/audit">Audit log</a>} flush>
-              <AuditTable entries={audit.items} />
+          {stats && (
+            <Card
+              title="Last runs"
+              actions={may(me, 'job:run') && <a href="/console/jobs">Jobs</a>}
+              flush
+            >
+              <div {...(stats.jobs.some(isUnderWay) && { 'data-reload': '5' })}>
+                <LastRuns runs={stats.jobs} isLinked={may(me, 'job:run')} />
+              </div>
             </Card>
           )}
-        </>
-      )
-      return show(c, { title: 'Overview', body })
-    }),
-  )
+        </div>
+        {audit && (
+          <Card title="Last changes" actions={<a href="/console/audit">Audit log</a>} flush>
+            <AuditTable entries={audit.items} />
+          </Card>
+        )}
+      </>
+    )
+    return show(c, { title: 'Overview', body })
+  })
 }
 
 const Figures = ({ stats: { members, bookings, badgesHeld } }: { readonly stats: Stats }) => (

@@ -2,6 +2,7 @@
 import type { Child, PropsWithChildren } from 'hono/jsx'
 import { Check, Field, Hidden, Select } from '../../look/forms.tsx'
 import { Card, Empty, Facts, Head, Pill, Table, Time } from '../../look/parts.tsx'
+import type { GuildhallError } from '../../client/index.ts'
 import { callsOf, type Client } from '../api.ts'
 import { choicesOf, withChosen } from '../choices.ts'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
@@ -9,7 +10,7 @@ import {
   attempt,
   Both,
   Confirm,
-  isConfirmed,
+  confirmed,
   MadeOf,
   once,
   OnceKey,
@@ -18,10 +19,10 @@ import {
 } from '../edit.tsx'
 import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
-import { BadChoice, chosen, idIn, wholeIn } from '../forms.ts'
+import { BadChoice, chosen, type Faults, faultsOf, idIn, wholeIn } from '../forms.ts'
 import { Id } from '../links.tsx'
 import { byAddress, filtersOf, moreHint, wholeOf } from '../lists.ts'
-import { Refusal } from '../refusal.tsx'
+import { Refusal, statusOf } from '../refusal.tsx'
 import { show } from '../shell.tsx'
 
 type Rule = Awaited<ReturnType<Client['v1']['page-rules'][':ruleId']['$get']>>
@@ -128,9 +129,10 @@ export function pageRulePages(app: ConsoleApp): void {
 
   app.post('/console/page-rules/:ruleId/delete', async (c) => {
     const rule = await read(c)
-    if (!isConfirmed(c, wordFor(rule.path, rule.id))) return deletePage(c, rule, true)
-    await c.var.client.v1['page-rules'][':ruleId'].$delete({ param: { ruleId: rule.id } })
-    return done(c, RULES.href, 'deleted')
+    const fault = await confirmed(c, wordFor(rule.path, rule.id), () =>
+      c.var.client.v1['page-rules'][':ruleId'].$delete({ param: { ruleId: rule.id } }),
+    )
+    return fault ? deletePage(c, rule, fault) : done(c, RULES.href, 'deleted')
   })
 }
 
@@ -150,6 +152,9 @@ async function listPage(c: ConsoleContext, { note, status }: Fault = {}): Promis
     wholeOf(client.all(client.v1['page-rules'].$get, { query: { limit: 100 } })),
     c.var.me,
   ])
+  const asks = may(me, 'explain:others')
+  const answers = asks && asked ? await gettingIn(c, asked, as) : []
+  const refused = answers.find((answer) => answer.refused)?.refused
   const make = (
     <a class="button" href="/console/page-rules/new">
       New page rule
@@ -164,9 +169,7 @@ async function listPage(c: ConsoleContext, { note, status }: Fault = {}): Promis
         {make}
       </Head>
       {note}
-      {may(me, 'explain:others') && (
-        <WhoGetsIn page={asked} as={as} answers={asked ? await gettingIn(c, asked, as) : []} />
-      )}
+      {asks && <WhoGetsIn page={asked} as={as} answers={answers} faults={faultsOf(refused)} />}
       <Table<Rule>
         caption="Page rules"
         columns={[
@@ -211,7 +214,8 @@ async function listPage(c: ConsoleContext, { note, status }: Fault = {}): Promis
       ifMatch: rule.revision,
     })
   })
-  return show(c, { title: 'Page rules', body, actions, ...(status && { status }) })
+  const answered = status ?? (refused && statusOf(refused))
+  return show(c, { title: 'Page rules', body, actions, ...(answered && { status: answered }) })
 }
 
 /** The ends of the list have one way to go. The form says past what, so that it is done once. */
@@ -257,7 +261,7 @@ const Nowhere = ({ children }: PropsWithChildren) => (
 interface Answer {
   readonly who: Child
   readonly explanation?: Explanation
-  readonly refused?: Child
+  readonly refused?: GuildhallError
 }
 
 /** What a page answers whoever is signed out, and one more if somebody is named. */
@@ -277,7 +281,7 @@ function gettingIn(c: ConsoleContext, page: string, as: string | undefined): Pro
       return {
         who: caller.who,
         ...(explanation && { explanation }),
-        ...(refused && { refused: <Refusal error={refused} /> }),
+        ...(refused && { refused }),
       }
     }),
   )
@@ -287,10 +291,12 @@ const WhoGetsIn = ({
   page,
   as,
   answers,
+  faults,
 }: {
   readonly page: string | undefined
   readonly as: string | undefined
   readonly answers: readonly Answer[]
+  readonly faults: Faults
 }) => (
   <Card title="Who gets in here?">
     <form class="filters" method="get">
@@ -300,17 +306,25 @@ const WhoGetsIn = ({
           label="Page"
           value={page ?? ''}
           placeholder="/members/welcome"
+          error={faults['page']}
           maxlength={2048}
           required
         />
       </div>
-      <Field name="as" label="Member" value={as ?? ''} placeholder="Id or email" maxlength={254} />
+      <Field
+        name="as"
+        label="Member"
+        value={as ?? ''}
+        placeholder="Id or email"
+        maxlength={254}
+        error={faults['as']}
+      />
       <button class="plain">Ask</button>
     </form>
     {answers.map(({ who, explanation, refused }) => (
       <div class="stack tight">
         <h3>{who}</h3>
-        {refused}
+        {refused && <Refusal error={refused} />}
         {explanation && (
           <Facts
             of={[
@@ -608,7 +622,7 @@ async function editPage(
   return show(c, { title, body, actions, ...(status && { status }) })
 }
 
-function deletePage(c: ConsoleContext, rule: Rule, isWrong = false): Promise<Response> {
+function deletePage(c: ConsoleContext, rule: Rule, fault: Fault = {}): Promise<Response> {
   const place = placeOf(rule.id)
   const body = (
     <>
@@ -619,7 +633,8 @@ function deletePage(c: ConsoleContext, rule: Rule, isWrong = false): Promise<Res
         word={wordFor(rule.path, rule.id)}
         button="Delete page rule"
         back={place}
-        {...(isWrong && { fault: true })}
+        fault={fault}
+        form={c.var.form}
       >
         <p>
           Where there is none they are closed, unless the site’s settings say that they are open.
@@ -630,5 +645,6 @@ function deletePage(c: ConsoleContext, rule: Rule, isWrong = false): Promise<Res
   const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
     v1['page-rules'][':ruleId'].$delete({ param: { ruleId: rule.id } }),
   )
-  return show(c, { title: `Delete ${rule.path}`, body, actions, ...(isWrong && { status: 422 }) })
+  const { status } = fault
+  return show(c, { title: `Delete ${rule.path}`, body, actions, ...(status && { status }) })
 }

@@ -7,7 +7,7 @@ import type { ConsoleApp, ConsoleContext } from '../context.ts'
 import { attempt } from '../edit.tsx'
 import { faultsOf } from '../forms.ts'
 import { Id } from '../links.tsx'
-import { filtersOf, placesOf } from '../lists.ts'
+import { filtersOf, listOf, placesOf } from '../lists.ts'
 import { Refusal, statusOf } from '../refusal.tsx'
 import { show } from '../shell.tsx'
 import { Steps } from '../steps.tsx'
@@ -51,7 +51,7 @@ interface Answered {
 
 async function page(c: ConsoleContext, { checked, refused, kind }: Answered = {}) {
   const { cursor } = filtersOf(c, ['cursor'])
-  const issuers = await c.var.client.v1.issuers.$get({ query: { limit: 20, cursor } })
+  const issuers = await listOf(c, c.var.client.v1.issuers.$get({ query: { limit: 20, cursor } }))
   const faults = faultsOf(refused)
   const body = (
     <>

@@ -1,14 +1,15 @@
 /** Roles: who may do what, as a grid, and those of the site's own making. */
-import type { Child } from 'hono/jsx'
 import { Field, Select } from '../../look/forms.tsx'
 import { Card, Head, Pager, Pill, Table, Time } from '../../look/parts.tsx'
 import { callsOf, type Client } from '../api.ts'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
-import { attempt, Both, Confirm, isConfirmed, MadeOf, revisionOf } from '../edit.tsx'
+import { attempt, Both, Confirm, confirmed, MadeOf, revisionOf } from '../edit.tsx'
 import { done } from '../flash.ts'
 import { BadChoice, chosen } from '../forms.ts'
 import { filtersOf, placesOf } from '../lists.ts'
-import { Refusal, statusOf } from '../refusal.tsx'
+import { PathError } from '../../client/index.ts'
+import { type Fault, faultOf } from '../fault.tsx'
+import { nothingHere } from '../nothing-here.tsx'
 import { show } from '../shell.tsx'
 
 type Role = Awaited<ReturnType<Client['v1']['roles']['$get']>>['items'][number]
@@ -91,24 +92,28 @@ export function rolePages(app: ConsoleApp): void {
 
   app.post('/console/roles/new', async (c) => {
     const role = c.var.form.text('name')
-    const refused = await attempt(
-      c.var.client.v1.roles[':role'].$put({
-        param: { role },
-        json: { permissions: typedIn(c) },
-        ifNoneMatch: '*',
-      }),
-    )
-    if (!refused) return done(c, '/console/roles', 'saved')
-    const isTaken = refused.code === 'precondition_failed'
-    const status = isTaken ? 409 : statusOf(refused)
-    const note = isTaken ? (
-      <p role="alert">
-        There is a role of that name already. <a href={placeOf(role)}>Open it</a> to change it.
-      </p>
-    ) : (
-      <Refusal error={refused} />
-    )
-    return editPage(c, { note, status })
+    try {
+      const refused = await attempt(
+        c.var.client.v1.roles[':role'].$put({
+          param: { role },
+          json: { permissions: typedIn(c) },
+          ifNoneMatch: '*',
+        }),
+      )
+      if (!refused) return done(c, '/console/roles', 'saved')
+      if (refused.code === 'not_found') return editPage(c, BAD_NAME)
+      if (refused.code !== 'precondition_failed') return editPage(c, faultOf(refused))
+      const faults = { name: 'There is a role of that name. Open it to change it.' }
+      const note = (
+        <p role="alert">
+          There is a role of that name already. <a href={placeOf(role)}>Open it</a> to change it.
+        </p>
+      )
+      return editPage(c, { faults, note, status: 409 })
+    } catch (error) {
+      if (!(error instanceof PathError)) throw error
+      return editPage(c, BAD_NAME)
+    }
   })
 
   app.get('/console/roles/named/:role', (c) => editPage(c, { name: c.req.param('role') }))
@@ -119,10 +124,20 @@ export function rolePages(app: ConsoleApp): void {
 
   app.post('/console/roles/named/:role/delete', async (c) => {
     const role = c.req.param('role')
-    if (!isConfirmed(c, role)) return deletePage(c, true)
-    await c.var.client.v1.roles[':role'].$delete({ param: { role } })
-    return done(c, '/console/roles', 'deleted')
+    const fault = await confirmed(c, role, () =>
+      c.var.client.v1.roles[':role'].$delete({ param: { role } }),
+    )
+    return fault ? deletePage(c, fault) : done(c, '/console/roles', 'deleted')
   })
+}
+
+const NAMES = 'Lower-case letters, digits and hyphens, as in greeter'
+
+/** The name is part of an address, where one that no role can have is nowhere. */
+const BAD_NAME = { faults: { name: NAMES }, status: 422 } as const satisfies Fault
+
+function noRole(c: ConsoleContext, name: string): Promise<Response> {
+  return nothingHere(c, `There is no role “${name}”.`)
 }
 
 /** The built-in roles, and the one of this name: the API tells of one role in the list alone. */
@@ -243,9 +258,8 @@ async function save(c: ConsoleContext, name: string): Promise<Response> {
     }),
   )
   if (!refused) return done(c, '/console/roles', 'saved')
-  const status = statusOf(refused)
-  if (refused.code !== 'precondition_failed')
-    return editPage(c, { name, note: <Refusal error={refused} />, status })
+  const fault = faultOf(refused)
+  if (refused.code !== 'precondition_failed') return editPage(c, { name, ...fault })
   const roles = await rolesFor(c, name)
   const there = roles.find((each) => each.name === name)?.permissions ?? []
   const [now, typed] = [there, typedIn(c)].map(
@@ -256,22 +270,20 @@ async function save(c: ConsoleContext, name: string): Promise<Response> {
     there: now?.get(permission) ?? '',
     typed: typed?.get(permission) ?? '',
   }))
-  return editPage(c, { name, note: <Both fields={fields} />, status, roles })
+  return editPage(c, { ...fault, name, note: <Both fields={fields} />, roles })
 }
 
-interface Editing {
+interface Editing extends Fault {
   /** Undefined for a new one. */
   readonly name?: string | undefined
-  readonly note?: Child
-  readonly status?: number
   readonly roles?: readonly Role[]
 }
 
 async function editPage(c: ConsoleContext, editing: Editing = {}): Promise<Response> {
-  const { name, note, status } = editing
+  const { name, note, faults = {}, status } = editing
   const roles = editing.roles ?? (await rolesFor(c, name))
   const role = roles.find((each) => each.name === name)
-  if (name !== undefined && !role) return c.notFound()
+  if (name !== undefined && !role) return noRole(c, name)
   const { form } = c.var
   const isTyped = form.entries().length > 0
   const held = new Map(role?.permissions.map(({ permission, reach }) => [permission, reach]))
@@ -311,7 +323,8 @@ async function editPage(c: ConsoleContext, editing: Editing = {}): Promise<Respo
                 required
                 maxlength={41}
                 value={form.text('name')}
-                hint="Lower-case letters, digits and hyphens, as in greeter"
+                hint={NAMES}
+                error={faults['name']}
               />
             </Card>
           )}
@@ -352,10 +365,10 @@ async function editPage(c: ConsoleContext, editing: Editing = {}): Promise<Respo
   })
 }
 
-async function deletePage(c: ConsoleContext, isWrong = false): Promise<Response> {
+async function deletePage(c: ConsoleContext, fault: Fault = {}): Promise<Response> {
   const role = c.req.param('role') ?? ''
-  const roles = await rolesFor(c, role)
-  if (!roles.some(({ name, builtIn }) => name === role && !builtIn)) return c.notFound()
+  if (!(await rolesFor(c, role)).some(({ name, builtIn }) => name === role && !builtIn))
+    return noRole(c, role)
   const place = placeOf(role)
   const body = (
     <>
@@ -366,7 +379,8 @@ async function deletePage(c: ConsoleContext, isWrong = false): Promise<Response>
         word={role}
         button="Delete role"
         back={place}
-        {...(isWrong && { fault: true })}
+        fault={fault}
+        form={c.var.form}
       >
         <p>From this moment on. API keys lose what their creators may no longer do.</p>
       </Confirm>
@@ -375,5 +389,6 @@ async function deletePage(c: ConsoleContext, isWrong = false): Promise<Response>
   const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
     v1.roles[':role'].$delete({ param: { role } }),
   )
-  return show(c, { title: `Delete ${role}`, body, actions, ...(isWrong && { status: 422 }) })
+  const { status } = fault
+  return show(c, { title: `Delete ${role}`, body, actions, ...(status && { status }) })
 }

@@ -4,14 +4,14 @@ import { BadgeChip, Card, Empty, Facts, Head, Pager, Pill, Table, Time } from '.
 import { callsOf, type Client } from '../api.ts'
 import { choicesOf } from '../choices.ts'
 import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
-import { attempt, Both, Confirm, isConfirmed, MadeOf, once, OnceKey, revisionOf } from '../edit.tsx'
+import { attempt, Both, Confirm, confirmed, MadeOf, once, OnceKey, revisionOf } from '../edit.tsx'
 import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
 import { chosen, type Faults, wholeIn } from '../forms.ts'
-import { filtersOf, moreHint, placesOf } from '../lists.ts'
+import { filtersOf, listOf, moreHint, placesOf } from '../lists.ts'
 import { measured, METRICS } from '../metrics.ts'
 import { isUnderWay, RunTable, UnderWay } from '../runs.tsx'
-import { show } from '../shell.tsx'
+import { part, show } from '../shell.tsx'
 
 type Rule = Awaited<ReturnType<Client['v1']['badge-rules'][':ruleId']['$get']>>
 type Listed = Awaited<ReturnType<Client['v1']['badge-rules']['$get']>>['items'][number]
@@ -31,7 +31,10 @@ const inWords = (rule: Measured) => `at least ${measured(rule)}`
 export function rulePages(app: ConsoleApp): void {
   app.get('/console/rules', async (c) => {
     const { cursor } = filtersOf(c, ['cursor'])
-    const page = await c.var.client.v1['badge-rules'].$get({ query: { limit: 50, cursor } })
+    const page = await listOf(
+      c,
+      c.var.client.v1['badge-rules'].$get({ query: { limit: 50, cursor } }),
+    )
     const make = (
       <a class="button" href="/console/rules/new">
         New rule
@@ -118,21 +121,19 @@ export function rulePages(app: ConsoleApp): void {
 
   // What the script asks for while somebody types, and shows in the place of what was there.
   app.post('/console/rules/:ruleId/preview', async (c) => {
-    const param = { ruleId: idOf(c) }
     const rule = measuredIn(c)
-    const preview = await c.var.client.v1['badge-rules'][':ruleId'].preview.$post({
-      param,
-      json: rule,
-    })
-    return c.html(<Gaining preview={preview} rule={rule} />)
+    const { preview, refused } = await previewOf(c, rule)
+    const { note, status = 200 } = faultOf(refused)
+    return part(c, preview ? <Gaining preview={preview} rule={rule} /> : note, status)
   })
 
   app.get('/console/rules/:ruleId/delete', (c) => deletePage(c))
 
   app.post('/console/rules/:ruleId/delete', async (c) => {
-    if (!isConfirmed(c, 'delete')) return deletePage(c, true)
-    await c.var.client.v1['badge-rules'][':ruleId'].$delete({ param: { ruleId: idOf(c) } })
-    return done(c, '/console/rules', 'deleted')
+    const fault = await confirmed(c, 'delete', () =>
+      c.var.client.v1['badge-rules'][':ruleId'].$delete({ param: { ruleId: idOf(c) } }),
+    )
+    return fault ? deletePage(c, fault) : done(c, '/console/rules', 'deleted')
   })
 }
 
@@ -152,6 +153,37 @@ function textOf(c: ConsoleContext, name: (typeof MEASURED)[number]): string | un
   return c.var.form.has(name) ? c.var.form.text(name) : c.req.query(name)?.trim()
 }
 
+async function previewOf(c: ConsoleContext, rule: Measured) {
+  let preview: Preview | undefined
+  const refused = await attempt(
+    c.var.client.v1['badge-rules'][':ruleId'].preview
+      .$post({ param: { ruleId: idOf(c) }, json: rule })
+      .then((answer) => (preview = answer)),
+  )
+  return { preview, refused }
+}
+
+/** What the fields show, which is no rule yet. */
+interface Typed {
+  readonly metric: string
+  readonly threshold: string
+  readonly windowDays: string
+  readonly enabled: boolean
+}
+
+/** What was sent, or is in the address by a preview without the script; as the rule has it before that. */
+function typedIn(c: ConsoleContext, rule: Measured & { readonly enabled: boolean }): Typed {
+  const { form } = c.var
+  const of = (name: (typeof MEASURED)[number]) => textOf(c, name)
+  const isSent = of('threshold') !== undefined
+  return {
+    metric: of('metric') ?? rule.metric,
+    threshold: of('threshold') ?? String(rule.threshold),
+    windowDays: of('windowDays') ?? String(rule.windowDays ?? ''),
+    enabled: isSent ? form.has('enabled') || c.req.query('enabled') !== undefined : rule.enabled,
+  }
+}
+
 /** What was sent, or is in the address; what is neither is as it is otherwise. @throws BadChoice */
 function measuredIn(c: ConsoleContext, otherwise = NEW): Measured {
   const [metric, threshold, windowDays] = MEASURED.map((name) => textOf(c, name))
@@ -164,20 +196,17 @@ function measuredIn(c: ConsoleContext, otherwise = NEW): Measured {
 }
 
 const MeasuredFields = ({
-  c,
-  rule,
+  typed,
   faults = {},
 }: {
-  readonly c: ConsoleContext
-  /** What the fields have that nobody has typed into. */
-  readonly rule: Measured
+  readonly typed: Typed
   readonly faults?: Faults | undefined
 }) => (
   <>
     <Select
       name="metric"
       label="Counts"
-      value={rule.metric}
+      value={typed.metric}
       choices={METRICS.map(([value, text]) => ({ value, text }))}
       error={faults['metric']}
     />
@@ -188,7 +217,7 @@ const MeasuredFields = ({
       min={1}
       max={1_000_000}
       required
-      value={textOf(c, 'threshold') ?? rule.threshold}
+      value={typed.threshold}
       error={faults['threshold']}
     />
     <Field
@@ -198,7 +227,7 @@ const MeasuredFields = ({
       min={1}
       max={365}
       hint="Back from today; for ever if empty"
-      value={textOf(c, 'windowDays') ?? rule.windowDays ?? ''}
+      value={typed.windowDays}
       error={faults['windowDays']}
     />
   </>
@@ -234,7 +263,7 @@ async function newPage(c: ConsoleContext, { note, faults, status }: Fault = {}) 
               hint={moreHint(badges)}
               choices={badges.items}
             />
-            <MeasuredFields c={c} rule={rule} faults={faults} />
+            <MeasuredFields typed={typedIn(c, { ...rule, enabled: false })} faults={faults} />
             <div class="row">
               <button>Make rule</button>
               <a class="button plain" href="/console/rules">
@@ -282,25 +311,21 @@ const Gaining = ({ preview, rule }: { readonly preview: Preview; readonly rule: 
   )
 }
 
-async function rulePage(c: ConsoleContext, given: Fault = {}) {
+async function rulePage(c: ConsoleContext, saving: Fault = {}) {
   const { client } = c.var
   const param = { ruleId: idOf(c) }
   const rule = await read(c)
-  const typed = measuredIn(c, rule)
-  let preview: Preview | undefined
-  const [badge, unsound, runs] = await Promise.all([
+  const typed = typedIn(c, rule)
+  const wanted = measuredIn(c, rule)
+  const [badge, { preview, refused }, runs] = await Promise.all([
     client.v1.badges[':badgeId'].$get({ param: { badgeId: rule.badgeId } }),
-    attempt(
-      client.v1['badge-rules'][':ruleId'].preview
-        .$post({ param, json: typed })
-        .then((each) => (preview = each)),
-    ),
+    // What was not saved would not be told of either.
+    saving.faults ? { preview: undefined, refused: undefined } : previewOf(c, wanted),
     may(await c.var.me, 'job:run')
       ? client.v1.jobs[':job'].runs.$get({ param: { job: JOB }, query: { limit: 5 } })
       : undefined,
   ])
-  // What was saved has said already what is wrong with it; what is only looked at says it here.
-  const { note, faults, status } = given.note ? given : faultOf(unsound)
+  const { note, faults = {}, status } = saving.status ? saving : faultOf(refused)
   const place = placeOf(rule.id)
   const [running] = runs?.items ?? []
   const body = (
@@ -328,8 +353,8 @@ async function rulePage(c: ConsoleContext, given: Fault = {}) {
             data-from={`${place}/preview`}
           >
             <MadeOf c={c} revision={rule.revision} status={status} />
-            <MeasuredFields c={c} rule={typed} faults={faults} />
-            <Check name="enabled" checked={rule.enabled}>
+            <MeasuredFields typed={typed} faults={faults} />
+            <Check name="enabled" checked={typed.enabled}>
               Enabled: applied every few minutes, to everybody
             </Check>
             <div class="row">
@@ -342,7 +367,7 @@ async function rulePage(c: ConsoleContext, given: Fault = {}) {
         </Card>
         <Card title="Who would gain it">
           <div id="gaining" aria-live="polite">
-            {preview && <Gaining preview={preview} rule={typed} />}
+            {preview && <Gaining preview={preview} rule={wanted} />}
           </div>
         </Card>
       </div>
@@ -372,14 +397,14 @@ async function rulePage(c: ConsoleContext, given: Fault = {}) {
   const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
     v1['badge-rules'][':ruleId'].$patch({
       param,
-      json: { ...typed, enabled: true },
+      json: { ...wanted, enabled: true },
       ifMatch: rule.revision,
     }),
   )
   return show(c, { title: `Rule for ${badge.title}`, body, actions, ...(status && { status }) })
 }
 
-async function deletePage(c: ConsoleContext, isWrong = false): Promise<Response> {
+async function deletePage(c: ConsoleContext, fault: Fault = {}): Promise<Response> {
   const rule = await read(c)
   const place = placeOf(rule.id)
   const body = (
@@ -391,7 +416,8 @@ async function deletePage(c: ConsoleContext, isWrong = false): Promise<Response>
         word="delete"
         button="Delete rule"
         back={place}
-        {...(isWrong && { fault: true })}
+        fault={fault}
+        form={c.var.form}
       >
         <p>It takes {inWords(rule)}, and gives no badge any more.</p>
       </Confirm>
@@ -400,5 +426,6 @@ async function deletePage(c: ConsoleContext, isWrong = false): Promise<Response>
   const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
     v1['badge-rules'][':ruleId'].$delete({ param: { ruleId: rule.id } }),
   )
-  return show(c, { title: 'Delete a rule', body, actions, ...(isWrong && { status: 422 }) })
+  const { status } = fault
+  return show(c, { title: 'Delete a rule', body, actions, ...(status && { status }) })
 }

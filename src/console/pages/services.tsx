@@ -9,7 +9,7 @@ import {
   attempt,
   Both,
   Confirm,
-  isConfirmed,
+  confirmed,
   MadeOf,
   once,
   OnceKey,
@@ -19,7 +19,7 @@ import {
 import { done } from '../flash.ts'
 import { type Fault, faultOf } from '../fault.tsx'
 import { wholeIn } from '../forms.ts'
-import { filtersOf, placesOf } from '../lists.ts'
+import { filterFaults, filtersOf, listOf, placesOf } from '../lists.ts'
 import { show } from '../shell.tsx'
 import { type Service, SERVICES, servicePlace, type Slot, SlotTime, zoneOf } from '../services.tsx'
 
@@ -77,13 +77,10 @@ export function servicePages(app: ConsoleApp): void {
 
   app.post('/console/services/:serviceId/delete', async (c) => {
     const service = await read(c)
-    if (!isConfirmed(c, wordFor(service.name, service.id)))
-      return deletePage(c, service, { status: 422 }, true)
-    const refused = await attempt(
+    const fault = await confirmed(c, wordFor(service.name, service.id), () =>
       c.var.client.v1.services[':serviceId'].$delete({ param: { serviceId: service.id } }),
     )
-    if (!refused) return done(c, SERVICES.href, 'deleted')
-    return deletePage(c, service, faultOf(refused))
+    return fault ? deletePage(c, service, fault) : done(c, SERVICES.href, 'deleted')
   })
 
   app.post('/console/services/:serviceId/slots/:slotId/delete', async (c) => {
@@ -101,7 +98,7 @@ function read(c: ConsoleContext): Promise<Service> {
 async function listPage(c: ConsoleContext): Promise<Response> {
   const { cursor } = filtersOf(c, ['cursor'])
   const [page, me] = await Promise.all([
-    c.var.client.v1.services.$get({ query: { limit: 50, cursor } }),
+    listOf(c, c.var.client.v1.services.$get({ query: { limit: 50, cursor } })),
     c.var.me,
   ])
   const make = may(me, 'service:manage') && (
@@ -161,10 +158,13 @@ async function servicePage(c: ConsoleContext, { note, status }: Fault = {}): Pro
   const start = from && known && (startOfDay(from, zoneOf(c, known)) ?? from)
   const [service, slots, me] = await Promise.all([
     known ?? read(c),
-    c.var.client.v1.services[':serviceId'].slots.$get({
-      param,
-      query: { limit: 50, cursor, from: start },
-    }),
+    listOf(
+      c,
+      c.var.client.v1.services[':serviceId'].slots.$get({
+        param,
+        query: { limit: 50, cursor, from: start },
+      }),
+    ),
     c.var.me,
   ])
   const place = servicePlace(service.id)
@@ -221,7 +221,13 @@ async function servicePage(c: ConsoleContext, { note, status }: Fault = {}): Pro
           <p class="muted small">{`${from ? 'From that day on' : 'From now on'}, on the clocks of ${zone}.`}</p>
         </div>
         <form class="filters" method="get" action={place}>
-          <Field name="from" label="From" type="date" value={from ?? ''} />
+          <Field
+            name="from"
+            label="From"
+            type="date"
+            value={from ?? ''}
+            error={filterFaults(c)['from']}
+          />
           <button class="plain">Show</button>
         </form>
       </div>
@@ -410,12 +416,7 @@ function editPage(
   return show(c, { title, body, actions, ...(status && { status }) })
 }
 
-function deletePage(
-  c: ConsoleContext,
-  service: Service,
-  { note, status }: Fault = {},
-  isWrong = false,
-): Promise<Response> {
+function deletePage(c: ConsoleContext, service: Service, fault: Fault = {}): Promise<Response> {
   const place = servicePlace(service.id)
   const body = (
     <>
@@ -423,14 +424,14 @@ function deletePage(
         title={`Delete ${service.name}?`}
         crumbs={[SERVICES, { href: place, text: service.name }]}
       />
-      {note}
       <Confirm
         title="Its slots go with it"
         action={`${place}/delete`}
         word={wordFor(service.name, service.id)}
         button="Delete service"
         back={place}
-        {...(isWrong && { fault: true })}
+        fault={fault}
+        form={c.var.form}
       >
         <p>
           It stays while somebody has a booking of what is to come. Bookings of what is over stay on
@@ -442,5 +443,6 @@ function deletePage(
   const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
     v1.services[':serviceId'].$delete({ param: { serviceId: service.id } }),
   )
+  const { status } = fault
   return show(c, { title: `Delete ${service.name}`, body, actions, ...(status && { status }) })
 }

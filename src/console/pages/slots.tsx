@@ -10,7 +10,7 @@ import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
 import { chosen } from '../forms.ts'
 import { type Service, SERVICES, servicePlace, SlotTime } from '../services.tsx'
-import { show } from '../shell.tsx'
+import { part, show } from '../shell.tsx'
 
 type NewSlots = Parameters<Client['v1']['services'][':serviceId']['slots']['$post']>[0]['json']
 type Preview = Awaited<
@@ -46,9 +46,10 @@ export function slotPages(app: ConsoleApp): void {
 
   /** Answers the part of the page that has the dates, which the script puts there as one types. */
   app.post('/console/services/:serviceId/slots/dates', async (c) => {
-    if (!isComplete(c)) return c.html(<NoDates />)
+    if (!isComplete(c)) return part(c, <NoDates />)
     const { preview, refused } = await previewOf(c)
-    return c.html(preview ? <Dates c={c} preview={preview} /> : <>{faultOf(refused).note}</>)
+    const { note, status = 200 } = faultOf(refused)
+    return part(c, preview ? <Dates c={c} preview={preview} /> : note, status)
   })
 
   app.post('/console/services/:serviceId/slots/new', async (c) => {

@@ -18,8 +18,8 @@ import {
   attempt,
   Both,
   Confirm,
+  confirmed,
   graceIn,
-  isConfirmed,
   MadeOf,
   once,
   OnceKey,
@@ -32,15 +32,15 @@ import { type Fault, faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
 import { chosen } from '../forms.ts'
 import { Id } from '../links.tsx'
-import { filtersOf, placesOf } from '../lists.ts'
+import { filtersOf, listOf, placesOf } from '../lists.ts'
 import { show } from '../shell.tsx'
 
 type OfOne = Client['v1']['webhooks'][':webhookId']
 type Webhook = Awaited<ReturnType<Client['v1']['webhooks']['$get']>>['items'][number]
 type WebhookStatus = Awaited<ReturnType<OfOne['$get']>>
 type Issued = Awaited<ReturnType<Client['v1']['webhooks']['$post']>>
-type Deliveries = Awaited<ReturnType<OfOne['deliveries']['$get']>>
-type Delivery = Deliveries['items'][number]
+type Delivery = Awaited<ReturnType<OfOne['deliveries']['$get']>>['items'][number]
+type Deliveries = Awaited<ReturnType<typeof listOf<Delivery>>>
 
 const WEBHOOKS = { href: '/console/webhooks', text: 'Webhooks' }
 const placeOf = (webhookId: string) => `/console/webhooks/${encodeURIComponent(webhookId)}`
@@ -69,7 +69,7 @@ const STATUS_NAMES = STATUSES.flatMap(({ value }) => value || [])
 export function webhookPages(app: ConsoleApp): void {
   app.get('/console/webhooks', async (c) => {
     const { cursor } = filtersOf(c, ['cursor'])
-    const page = await c.var.client.v1.webhooks.$get({ query: { limit: 50, cursor } })
+    const page = await listOf(c, c.var.client.v1.webhooks.$get({ query: { limit: 50, cursor } }))
     const make = (
       <a class="button" href="/console/webhooks/new">
         New webhook
@@ -126,7 +126,7 @@ export function webhookPages(app: ConsoleApp): void {
     const calls = c.var.client.v1.webhooks[':webhookId']
     const [webhook, page] = await Promise.all([
       calls.$get({ param }),
-      calls.deliveries.$get({ param, query: { limit: 25, cursor, status } }),
+      listOf(c, calls.deliveries.$get({ param, query: { limit: 25, cursor, status } })),
     ])
     return webhookPage(c, webhook, page, status)
   })
@@ -209,10 +209,10 @@ export function webhookPages(app: ConsoleApp): void {
 
   app.post('/console/webhooks/:webhookId/delete', async (c) => {
     const webhook = await read(c)
-    if (!isConfirmed(c, wordFor(hostOf(webhook.url), webhook.id)))
-      return deletePage(c, webhook, true)
-    await c.var.client.v1.webhooks[':webhookId'].$delete({ param: { webhookId: webhook.id } })
-    return done(c, WEBHOOKS.href, 'deleted')
+    const fault = await confirmed(c, wordFor(hostOf(webhook.url), webhook.id), () =>
+      c.var.client.v1.webhooks[':webhookId'].$delete({ param: { webhookId: webhook.id } }),
+    )
+    return fault ? deletePage(c, webhook, fault) : done(c, WEBHOOKS.href, 'deleted')
   })
 }
 
@@ -628,7 +628,7 @@ function replayPage(
   return show(c, { title, body, actions, ...(status && { status }) })
 }
 
-function deletePage(c: ConsoleContext, webhook: Webhook, isWrong = false) {
+function deletePage(c: ConsoleContext, webhook: Webhook, fault: Fault = {}) {
   const { id, url } = webhook
   const title = `Delete the webhook of ${hostOf(url)}?`
   const body = (
@@ -640,7 +640,8 @@ function deletePage(c: ConsoleContext, webhook: Webhook, isWrong = false) {
         word={wordFor(hostOf(url), id)}
         button="Delete webhook"
         back={placeOf(id)}
-        {...(isWrong && { fault: true })}
+        fault={fault}
+        form={c.var.form}
       >
         <p>To stop it for a while, disable it instead: then nothing is lost.</p>
       </Confirm>
@@ -649,5 +650,6 @@ function deletePage(c: ConsoleContext, webhook: Webhook, isWrong = false) {
   const actions = callsOf(c.env.request.publicUrl, ({ v1 }) =>
     v1.webhooks[':webhookId'].$delete({ param: { webhookId: id } }),
   )
-  return show(c, { title, body, actions, ...(isWrong && { status: 422 }) })
+  const { status } = fault
+  return show(c, { title, body, actions, ...(status && { status }) })
 }

@@ -55,6 +55,7 @@ const pagesOf = ({ member, service, first }: Scene): Readonly<Record<string, str
   explain: `/console/explain?method=GET&path=/v1/audit&as=${member}`,
   audit: '/console/audit',
   'ended-sessions': '/console/ended-sessions',
+  'filter-refused': '/console/audit?since=soon&actor=nobody',
   refused: `/console/members/${member}/nothing`,
   jobs: '/console/jobs',
   job: '/console/jobs/award-badges',

@@ -114,6 +114,10 @@ export function running(pids: readonly number[]): number[] {
   return pids.filter((pid) => alive.has(String(pid)) && !alive.get(String(pid))?.startsWith('Z'))
 }
 
+/** What a script keeps of the environment of the tests: where programs are, and what was compiled already. */
+const { PATH, HOME, NODE_COMPILE_CACHE } = process.env
+const KEPT_SETTINGS = { PATH, HOME, NODE_COMPILE_CACHE }
+
 /** Starts the script without waiting for anything. In the end it is killed, if need be. */
 export function run(
   name: 'start' | 'dev' | 'token' | 'admin' | 'seed' | 'audit-verify',
@@ -125,7 +129,7 @@ export function run(
   const script = fileURLToPath(new URL(`../../../local/${name}.ts`, import.meta.url))
   const child = spawn(process.execPath, [script, ...args], {
     cwd,
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+    env: { ...KEPT_SETTINGS, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const output = { stdout: collect(child.stdout), stderr: collect(child.stderr) }

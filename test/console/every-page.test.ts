@@ -171,8 +171,8 @@ test('a list whose address is none says so, and neither that it is empty nor les
 test('what is not there is named, with the way to what is', async () => {
   const ada = await consoleSite().person('Ada', 'admin')
   for (const [path, words, way] of [
-    ['/console/roles/gone', 'There is no role “gone”.', '/console/roles'],
-    ['/console/roles/gone/delete', 'There is no role “gone”.', '/console/roles'],
+    ['/console/roles/named/gone', 'There is no role “gone”.', '/console/roles'],
+    ['/console/roles/named/gone/delete', 'There is no role “gone”.', '/console/roles'],
     ['/console/audit/x', 'no such entry', '/console/audit'],
     ['/console/members/usr_gone', 'nothing', '/console/members'],
     ['/console/nothing', 'There is no page at', '/console'],

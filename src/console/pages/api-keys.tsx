@@ -420,17 +420,16 @@ interface Given {
 /** @param permissions of which the scopes are */
 function jsonOf(typed: Typed, permissions: readonly Permission[], { zone, expiresAt }: Given) {
   const { name, expiresOn, limit, windowSeconds, monthlyQuota } = typed
-  // Without a limit it is of no consequence, but it has to be one that could be.
-  if (wholeIn(windowSeconds) === -1) throw new BadChoice('windowSeconds')
+  const [most, seconds] = [wholeIn(limit), wholeIn(windowSeconds)]
+  // Without a limit the window is of no consequence, but it has to be one that could be.
+  const isLimited = most !== undefined || seconds === -1
   const ips = typed.allowedIps.split(/[\s,]+/).filter(Boolean)
   return {
     name,
     scopes: permissions.map(({ name }) => name).filter((name) => typed.scopes.includes(name)),
     expiresAt: endOf(expiresOn, zone, expiresAt),
     allowedIps: ips.length > 0 ? ips : null,
-    rateLimit: limit
-      ? { limit: wholeIn(limit) ?? -1, windowSeconds: wholeIn(windowSeconds) ?? -1 }
-      : null,
+    rateLimit: isLimited ? { limit: most ?? -1, windowSeconds: seconds ?? -1 } : null,
     monthlyQuota: wholeIn(monthlyQuota) ?? null,
   }
 }

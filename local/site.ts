@@ -33,8 +33,8 @@ export interface Site {
   readonly db: Awaited<ReturnType<Miniflare['getD1Database']>>
   /** A Durable Object namespace by its binding, past every check; for seeding and tests. */
   objects(binding: string): ReturnType<Miniflare['getDurableObjectNamespace']>
-  /** The bucket that is bound as BACKUPS. */
-  bucket(): ReturnType<Miniflare['getR2Bucket']>
+  /** A bucket by its binding. */
+  bucket(binding: 'BACKUPS' | 'ARCHIVE'): ReturnType<Miniflare['getR2Bucket']>
   /** Runs the Worker's cron handler; the first trigger and now unless told otherwise. */
   tick(cron?: string, time?: Date): Promise<'ok' | 'exception'>
   readonly schedule: Schedule
@@ -99,6 +99,8 @@ async function start({ port: wanted = 0, stateDir, settings }: SiteOptions): Pro
     const miniflare = serve({ made, port, persistTo, settings: here, print })
     undo.push(() => miniflare.dispose())
     await miniflare.ready
+    const db = await miniflare.getD1Database('DB')
+    await endInterrupted(db)
     copyArchive = archiveCopier(miniflare, dir)
     undo.push(async () => copyArchive())
     undo.push(await relayIpv6(port))
@@ -113,12 +115,11 @@ async function start({ port: wanted = 0, stateDir, settings }: SiteOptions): Pro
     const schedule = startCron(made.crons, tick)
     undo.push(() => schedule.stop())
     await fetch(`${url}/healthz`)
-    const db = await miniflare.getD1Database('DB')
     site = {
       url,
       db,
       objects: (name) => miniflare.getDurableObjectNamespace(name),
-      bucket: () => miniflare.getR2Bucket('BACKUPS'),
+      bucket: (binding) => miniflare.getR2Bucket(binding),
       tick,
       schedule,
       showRequests: log.showAll,
@@ -129,6 +130,22 @@ async function start({ port: wanted = 0, stateDir, settings }: SiteOptions): Pro
     await stop()
     throw error
   }
+}
+
+/**
+ * What a process was at that served this directory before, and was killed, nobody is at any more: whoever
+ * serves it holds it alone. A deployed site waits until it may be sure of that.
+ */
+async function endInterrupted(db: Site['db']): Promise<void> {
+  await db.batch([
+    db.prepare('update operator_requests set claimed_until = null where claimed_until is not null'),
+    db
+      .prepare(
+        `update job_runs set status = 'failed', finished_at = ?, error = 'interrupted'
+          where status = 'running' and finished_at is null`,
+      )
+      .bind(new Date().toISOString()),
+  ])
 }
 
 /** `npm run seed`, of a site that runs. */

@@ -25,6 +25,8 @@ import { failureOf } from './job.ts'
 const PAGE = 500
 const KEYS = 50
 const WEBHOOKS = 50
+/** Visit objects that are adopted at a time. */
+const WAVE = 16
 /** What one deletion, and one change of a rule or key, takes of D1. */
 const CALLS_PER_DELETION = 30
 const CALLS_PER_CHANGE = 5
@@ -42,6 +44,8 @@ const Progress = z.object({
   member: UserIdText.nullable().default(null),
   key: KeyIdText.nullable().default(null),
   webhook: WebhookIdText.nullable().default(null),
+  /** Visit objects that belong to the new generation already. */
+  adopted: z.number().default(0),
   /** The highest revision of each rule that an object knows. */
   revisions: z.record(z.string(), z.number()).default({}),
 })
@@ -252,16 +256,23 @@ async function webhooks(run: Run): Step {
 }
 
 /** The last step: with it the visit objects do again what they are for. */
-async function adopt({ deps, reconciling, objects, progress, affords }: Run): Step {
+async function adopt(run: Run): Step {
+  const { deps, reconciling, objects, progress, affords } = run
   if (!affords(2)) return undefined
   const mark = await reconciling.latestMark()
   const shards = await deps.site.visitShards()
-  if (!affords(shards + 1)) return undefined
-  const adopted = Array.from({ length: shards }, async (_, shard) => {
-    await objects.shard(shard).adopt(progress.generation, mark ?? null)
-    return shard
-  })
-  const done = await Promise.all(adopted)
-  if (mark) await deps.stores.confirm(done.map((shard) => ({ shard, ...mark })))
+  while (progress.adopted < shards) {
+    const first = progress.adopted
+    const size = Math.min(WAVE, shards - first)
+    if (!affords(size + 2)) return undefined
+    const adopted = Array.from({ length: size }, async (_, n) => {
+      await objects.shard(first + n).adopt(progress.generation, mark ?? null)
+      return first + n
+    })
+    const done = await Promise.all(adopted)
+    if (mark) await deps.stores.confirm(done.map((shard) => ({ shard, ...mark })))
+    progress.adopted += size
+    await run.note()
+  }
   return 'done'
 }

@@ -2,9 +2,11 @@
 import { execFileSync } from 'node:child_process'
 import {
   cpSync,
+  existsSync,
   globSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -13,7 +15,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Manifest, verified } from '../../local/backup-files.ts'
+import { draft, type Manifest, verified } from '../../local/backup-files.ts'
 import { databaseFile, localRestore, localSnapshot } from '../../local/backup-local.ts'
 import { bucketName, remoteHands } from '../../local/backup-remote.ts'
 import { backUp, restore, type RestoreHands } from '../../local/backup-steps.ts'
@@ -31,6 +33,7 @@ import { localSettings } from '../../local/settings.ts'
 import { type Site, startSite } from '../../local/site.ts'
 import { runningServer } from '../../local/state.ts'
 import { storesBehind, storesOf } from '../../local/stores.ts'
+import { faultIn, openSeal, readFile } from '../../src/security/audit-chain.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'guildhall-backup-'))
 const folder = (name: string) => join(home, name)
@@ -92,6 +95,15 @@ async function live(site: Site): Promise<void> {
     url: 'https://partner.example/hooks',
     types: ['x'],
   }).catch(() => undefined)
+  // Entries that are old enough to leave the database with the next tick: only a file has them then.
+  await site.db
+    .prepare(
+      `with recursive n(i) as (select 1 union all select i + 1 from n where i < 3)
+      insert into audit_log (id, at, actor, action, target, reason, changes)
+      select printf('aud_01hzzzzz%018d', i), '2024-01-01T00:00:00.000Z', 'system:operator', 'x', 'y',
+        'an old reason', '{}' from n`,
+    )
+    .run()
   await site.tick()
   // Reached, and not settled yet.
   await call(site, 'POST', '/v1/me/visits', {}, 'late')
@@ -119,7 +131,7 @@ async function restored(into: string, from: string) {
 
 beforeAll(async () => {
   mkdirSync(SOURCE)
-  settings = await localSettings(SOURCE, SOURCE)
+  settings = { ...(await localSettings(SOURCE, SOURCE)), AUDIT_KEEP_DAYS: '30' }
   const site = await startSite({ stateDir: SOURCE, settings })
   await live(site)
   // As another process would, while the site runs.
@@ -190,6 +202,24 @@ describe('a backup that is restored', () => {
     for (const kind of ['VisitShard', 'KeyGate', 'WebhookSender'])
       expect(objectsOf(folder('target'), kind)).toEqual(objectsOf(SOURCE, kind))
     expect(Object.values(objectsOf(SOURCE, 'KeyGate')).flat()).toHaveLength(1)
+  })
+
+  test('has the files of the audit log that no database has, and its jobs all succeed', async () => {
+    const [name, ...others] = readdirSync(join(folder('target'), 'archive'))
+    expect(others).toEqual([])
+    const { signed, ...stretch } = readFile(
+      readFileSync(join(folder('target'), 'archive', name ?? ''), 'utf8'),
+    )
+    expect(stretch.entries).toMatchObject([1, 2, 3].map(() => ({ reason: 'an old reason' })))
+    const opened = await openSeal(signed)
+    expect(opened && (await faultIn(opened.claims, stretch))).toBeUndefined()
+    const db = localSnapshot(folder('target'))
+    const seals = db.prepare('select number, archived_as as file, guide from audit_seals').all()
+    expect(seals).toMatchObject([{ number: 1, file: `audit/${name}`, guide: null }])
+    expect(db.prepare(`select job, error from job_runs where status <> 'succeeded'`).all()).toEqual(
+      [],
+    )
+    db.close()
   })
 })
 
@@ -263,8 +293,14 @@ describe('a backup that is refused changes nothing', () => {
       'it is from a newer version: this one does not know 9999_later.sql',
     ],
     [
-      'in another format',
-      (dir) => inManifest(dir, (manifest) => Object.assign(manifest, { format: 2 })),
+      'of a newer format',
+      (dir) =>
+        inManifest(dir, (manifest) => Object.assign(manifest, { format: 3, version: '9.0.0' })),
+      'it is from a newer version (9.0.0, format 3): upgrade first',
+    ],
+    [
+      'with a manifest that is none',
+      (dir) => edit(join(dir, 'manifest.json'), () => '{"format":"two"}'),
       'not one that this version writes',
     ],
     ['without a manifest', (dir) => rmSync(join(dir, 'manifest.json')), 'is no backup'],
@@ -307,6 +343,15 @@ describe('a backup that is refused changes nothing', () => {
   })
 })
 
+test('of two backups into one folder at once, one is made', async () => {
+  const to = folder('contested')
+  const first = draft(to)
+  expect(() => draft(to)).toThrow('or one that is under way')
+  first.drop()
+  draft(to).drop()
+  expect(existsSync(`${to}.part`)).toBe(false)
+})
+
 test('the folder holds no session, and its database loads in any sqlite3', () => {
   const sql = join(BACKUP, 'database.sql')
   const text = readFileSync(sql, 'utf8')
@@ -347,8 +392,10 @@ describe('on the deployed site', () => {
       `d1 execute DB --remote --yes --file ${join(home, 'load.sql')}`,
       'd1 migrations apply DB --remote',
     ])
-    expect(bucketName({ r2_buckets: [{ binding: 'BACKUPS', bucket_name: 'kept' }] })).toBe('kept')
-    expect(() => bucketName({})).toThrow('no bucket is bound as BACKUPS')
+    expect(
+      bucketName({ r2_buckets: [{ binding: 'BACKUPS', bucket_name: 'kept' }] }, 'BACKUPS'),
+    ).toBe('kept')
+    expect(() => bucketName({}, 'BACKUPS')).toThrow('no bucket is bound as BACKUPS')
   })
 
   test('what wrangler exports, whose triggers stand before their views, is put in order', async () => {

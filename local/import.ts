@@ -55,7 +55,7 @@ function reportTo(file: string) {
 }
 
 function print(done: Imported, isDryRun: boolean, milliseconds: number): void {
-  const { read, made, existing, erased, refused } = done
+  const { read, made, existing, erased, refused, unread } = done
   const megabytes = Math.round(process.resourceUsage().maxRSS / 1024)
   console.log(isDryRun ? 'It would come to this:' : 'Done:')
   console.log(`  records read: ${read}`)
@@ -63,6 +63,7 @@ function print(done: Imported, isDryRun: boolean, milliseconds: number): void {
   console.log(`  here already, and left as they are: ${existing}`)
   console.log(`  deleted here, and left out: ${erased}`)
   console.log(`  refused: ${refused}`)
+  if (unread.length > 0) console.log(`  columns that are not read: ${unread.join(', ')}`)
   console.log(`  ${(milliseconds / 1000).toFixed(1)} s, ${megabytes} MB at most`)
 }
 

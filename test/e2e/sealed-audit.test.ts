@@ -48,4 +48,10 @@ test('files of the archive verify by themselves, and the first bad entry is name
       stderr: expect.stringContaining(said),
     })
   expect((await tampered(() => rmSync(first))).stdout).toContain('before stretch 2 is not there')
+  const swapped = await tampered(() => {
+    const text = readFileSync(first, 'utf8')
+    cpSync(second, first)
+    writeFileSync(second, text)
+  })
+  expect(swapped).toMatchObject({ code: 1, stderr: expect.stringContaining("another one's") })
 })

@@ -31,8 +31,13 @@ export interface Site {
   readonly url: string
   /** The database itself, past every check; for seeding and tests. */
   readonly db: Awaited<ReturnType<Miniflare['getD1Database']>>
-  /** A Durable Object namespace by its binding, past every check; for seeding and tests. */
-  objects(binding: string): ReturnType<Miniflare['getDurableObjectNamespace']>
+  /** Calls a method of an object, past every check; for seeding and tests. What it takes and returns is JSON. */
+  call(
+    binding: 'VISITS' | 'WEBHOOKS',
+    object: string,
+    method: string,
+    ...given: readonly unknown[]
+  ): Promise<unknown>
   /** A bucket by its binding. */
   bucket(binding: 'BACKUPS' | 'ARCHIVE'): ReturnType<Miniflare['getR2Bucket']>
   /** Runs the Worker's cron handler; the first trigger and now unless told otherwise. */
@@ -118,7 +123,13 @@ async function start({ port: wanted = 0, stateDir, settings }: SiteOptions): Pro
     site = {
       url,
       db,
-      objects: (name) => miniflare.getDurableObjectNamespace(name),
+      async call(binding, object, method, ...given) {
+        const stub = (await miniflare.getDurableObjectNamespace(binding)).getByName(object)
+        const body = JSON.stringify({ method, given })
+        const answer = await stub.fetch('http://object', { method: 'POST', body })
+        if (!answer.ok) throw new Error(`${object}.${method} answered ${answer.status}`)
+        return answer.json()
+      },
       bucket: (binding) => miniflare.getR2Bucket(binding),
       tick,
       schedule,

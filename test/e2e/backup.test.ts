@@ -28,7 +28,7 @@ import {
 } from '../../local/database-sql.ts'
 import { DEV_ISSUER, sign } from '../../local/dev-issuer.ts'
 import { importMembers } from '../../local/import-members.ts'
-import { ask } from '../../local/operator.ts'
+import { ask, settle } from '../../local/operator.ts'
 import { localSettings } from '../../local/settings.ts'
 import { type Site, startSite } from '../../local/site.ts'
 import { runningServer } from '../../local/state.ts'
@@ -43,6 +43,8 @@ const SOURCE = folder('source')
 const BACKUP = folder('backup')
 const BIO = `it's "here"\nand there;\n-- \\n not a break\u2028 \u{1f600} ;`
 let settings: Record<string, string>
+/** The rows of the database at the moment of the backup. */
+let source: readonly string[]
 
 async function call(site: Site, method: string, path: string, json?: unknown, subject = 'root') {
   const token = await sign(SOURCE, subject, { auth_time: Math.floor(Date.now() / 1000) }, 3600)
@@ -141,7 +143,10 @@ beforeAll(async () => {
   await backUp(BACKUP, {
     ask: async (kind, given) => ask(access, kind, false, given),
     bucket: access.bucket,
-    snapshot: async () => localSnapshot(SOURCE),
+    async snapshot() {
+      source = rowsOf(SOURCE)
+      return localSnapshot(SOURCE)
+    },
     say: () => {},
   })
   await site.stop()
@@ -187,7 +192,7 @@ describe('a backup that is restored', () => {
   test('is the site it was made of, row by row', async () => {
     const { report } = await restored('target', BACKUP)
     expect(report).toMatchObject({ rulesRaised: [], failures: [] })
-    const [source, target] = [rowsOf(SOURCE), rowsOf(folder('target'))]
+    const target = rowsOf(folder('target'))
     const [before, after] = [new Set(source), new Set(target)]
     const mayDiffer = /^INSERT INTO "(store_shards"|site" .*'generation')/
     expect(source.filter((row) => !after.has(row) && !mayDiffer.test(row))).toEqual([])
@@ -280,7 +285,7 @@ describe('a backup that is refused changes nothing', () => {
     [
       'whose part is not listed',
       (dir) => inManifest(dir, ({ parts }) => parts.pop()),
-      'rows of visits.',
+      'it has 0 rows of archive, and its manifest says 1',
     ],
     [
       'whose counts are others',
@@ -341,6 +346,25 @@ describe('a backup that is refused changes nothing', () => {
     ).rejects.toThrow('CHECK constraint failed')
     expect(rowsOf(folder('target'))).toEqual(before)
   })
+})
+
+test('a command that waits says what for, and gives up by the clock', async () => {
+  const said: string[] = []
+  let time = 0
+  const row = {
+    status: 'running',
+    report: '{"waitingFor":"TimeoutError"}',
+    claimed_until: '2026-11-30T12:15:00.000Z',
+  }
+  const never = { query: async () => [row], tick: async () => void (time += 25 * 60_000) }
+  const waiting = settle(never, 'req_1', {
+    now: () => time,
+    pause: async () => {},
+    say: (what) => said.push(what),
+  })
+  const stands = /A tick is at it\. .* at 2026-11-30T12:15:00\.000Z\. So far: .*TimeoutError/
+  await expect(waiting).rejects.toThrow(/^it is not finished after 60 minutes\. A tick is at it/)
+  expect(said).toEqual([expect.any(String), expect.stringMatching(stands)])
 })
 
 test('of two backups into one folder at once, one is made', async () => {

@@ -152,6 +152,11 @@ export async function restore(
     throw new Refusal(
       `it is of ${manifest.environment}, and this site is of ${String(environment)}`,
     )
+  const [loaded] = await query(selectLoaded(manifest.backup))
+  if (loaded) {
+    say('both: the backup is loaded already; making sure that they agree')
+    return { manifest, report: await reconciled(settle, String(loaded['id'])) }
+  }
   const occupied = occupiedIn((await query(SELECT_OCCUPIED))[0])
   if (occupied.length > 0)
     throw new Refusal(`the site is not empty: it has ${occupied.join(', ')}; nothing was changed`)
@@ -176,15 +181,25 @@ export async function restore(
   const missing = missingMigrations(manifest.migrations)
   const hasSeals = !missing.includes('0047_sealed_audit')
   writeFileSync(before, sqlBefore(schema), { mode: 0o600 })
-  writeFileSync(after, sqlAfter(id, hasSeals), { mode: 0o600 })
+  writeFileSync(after, sqlAfter(id, backup, hasSeals), { mode: 0o600 })
   await load([before, join(from, DATABASE), after], missing.length > 0)
   rmSync(before)
   rmSync(after)
   say('both: making sure that they agree')
+  return { manifest, report: await reconciled(settle, id) }
+}
+
+async function reconciled(settle: RestoreHands['settle'], id: string): Promise<ReconcileReport> {
   const { succeeded, report } = await settle(id)
   const told = ReconcileReport.parse(report)
   if (!succeeded) throw new Refusal(`restored, but not reconciled: ${told.failures.join('; ')}`)
-  return { manifest, report: told }
+  return told
+}
+
+/** Selects what is left to do of this backup, where the command was interrupted after its database was loaded. */
+function selectLoaded(backup: string): string {
+  return `select id from operator_requests where kind = 'reconcile'
+    and status in ('requested', 'running') and progress ->> 'backup' = ${text(backup)}`
 }
 
 /** Takes away what an empty site has, and fails if it is not empty any more. */
@@ -213,9 +228,9 @@ function sqlBefore(schema: readonly Made[]): string {
  * before the backup is over. Of the audit log's archive the site has the files of what its database has no
  * more; the job `seal-audit` writes the others anew.
  */
-function sqlAfter(id: string, hasSeals: boolean): string {
+function sqlAfter(id: string, backup: string, hasSeals: boolean): string {
   const at = text(new Date().toISOString())
-  const progress = text(JSON.stringify({ isRestored: true }))
+  const progress = text(JSON.stringify({ isRestored: true, backup }))
   return [
     `UPDATE site SET value = lower(hex(randomblob(16))) WHERE key = 'generation';`,
     'DELETE FROM store_shards;',

@@ -40,8 +40,10 @@ export async function onTrigger(
 ): Promise<void> {
   // Storage that is another site's, or not as this code needs it, has nothing to ask for.
   await assertReady(env)
-  const { spent, failure } = cron === TRIGGER ? await carryOut(env, now, calls) : NOTHING
-  await tick(cron, env, now, Date.now, spent)
+  const outcome = cron === TRIGGER ? await carryOut(env, now, calls) : NOTHING
+  const { spent, failure, isRestoring = false } = outcome
+  // No job could do anything with objects that hold, and each would stand on the ledger as failed.
+  if (!isRestoring) await tick(cron, env, now, Date.now, spent)
   if (failure !== undefined) throw new Error(`what the operator asks for waits: ${failure}`)
 }
 
@@ -51,6 +53,8 @@ interface Outcome {
   readonly spent: number
   /** Why it is not over with, where something went wrong. */
   readonly failure?: string
+  /** Whether the site has not got both of its stores back yet. */
+  readonly isRestoring?: boolean
 }
 const NOTHING: Outcome = { spent: 0 }
 
@@ -84,12 +88,21 @@ async function carryOut(env: Bindings, now: number, calls: number): Promise<Outc
     const status = report.failures.length > 0 ? 'failed' : 'succeeded'
     if (isDone) await requests.finish(id, { status, report, finishedAt: new Date().toISOString() })
     else await requests.release(id)
+    return { spent: calls - left, isRestoring: restores(request, isDone, status) }
   } catch (error) {
     const failure = failureOf(error)
     if (request) await requests.release(request.id, failure).catch(() => undefined)
     return { spent: calls - left, failure }
   }
-  return { spent: calls - left }
+}
+
+function restores(
+  { kind, progress }: OperatorRequest,
+  isDone: boolean,
+  status: 'failed' | 'succeeded',
+): boolean {
+  if (kind === 'restore') return status === 'succeeded'
+  return kind === 'reconcile' && progress['isRestored'] === true && !isDone
 }
 
 interface Means {

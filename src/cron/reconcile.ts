@@ -27,6 +27,8 @@ const KEYS = 50
 const WEBHOOKS = 50
 /** Visit objects that are adopted at a time. */
 const WAVE = 16
+/** To ask for members, to look for them here, and to erase those who are not. */
+const CALLS_PER_PAGE = 3
 /** What one deletion, and one change of a rule or key, takes of D1. */
 const CALLS_PER_DELETION = 30
 const CALLS_PER_CHANGE = 5
@@ -38,6 +40,8 @@ const KeyIdText = z.custom<KeyId>((id) => typeof id === 'string' && isId('key', 
 const Progress = z.object({
   /** Whether both were just restored from one backup: rules are raised only where an object is beyond. */
   isRestored: z.boolean().default(false),
+  /** From which one; a command that was interrupted finds its own by it. */
+  backup: z.string().default(''),
   step: z.enum(['begin', 'members', 'rules', 'keys', 'webhooks', 'adopt', 'done']).default('begin'),
   generation: z.string().default(''),
   shard: z.number().default(0),
@@ -124,7 +128,7 @@ async function members(run: Run): Step {
     const shard = objects.shard(progress.shard)
     let more = true
     while (more) {
-      if (!affords(CALLS_PER_DELETION + 3)) return undefined
+      if (!affords(CALLS_PER_PAGE)) return undefined
       const page = await shard.members(progress.member, PAGE)
       if (!(await settlePage(run, shard, page))) return undefined
       progress.member = page.next
@@ -149,11 +153,9 @@ async function settlePage(
   const unknown = known.filter((id) => !present.has(id))
   if (!request.isDryRun && unknown.length > 0) await shard.eraseUnknown(unknown)
   name(report.visitsErased, unknown)
-  let isPaid = true
   for (const userId of erased.filter((id) => present.has(id))) {
     if (!request.isDryRun) {
-      if (!isPaid && !affords(CALLS_PER_DELETION)) return false
-      isPaid = false
+      if (!affords(CALLS_PER_DELETION)) return false
       const reason = 'its visits were erased when it was deleted'
       const elevation = { reason, bound: { userId } }
       try {

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { draft, type Manifest, verified } from '../../local/backup-files.ts'
 import { databaseFile, localRestore, localSnapshot } from '../../local/backup-local.ts'
 import { bucketName, remoteHands } from '../../local/backup-remote.ts'
@@ -249,13 +249,14 @@ const inManifest = (dir: string, change: (manifest: Manifest) => unknown) =>
   })
 
 /** Hands that answer as an empty site, and note what changes it. */
-function onPaper(answers: { environment?: string; occupied?: string } = {}) {
+function onPaper(answers: { environment?: string; occupied?: string; loaded?: string } = {}) {
   const changes: string[] = []
   const note = async (what: string) => void changes.push(what)
   const hands: RestoreHands = {
     async query(sql) {
       if (sql.includes(`key = 'environment'`))
         return [{ value: answers.environment ?? 'production' }]
+      if (answers.loaded && sql.includes(answers.loaded)) return [{ id: 'req_of_it' }]
       if (sql.startsWith('select exists'))
         return [{ users: 0, [answers.occupied ?? 'users']: answers.occupied ? 1 : 0 }]
       return []
@@ -323,6 +324,13 @@ describe('a backup that is refused changes nothing', () => {
     const used = onPaper({ occupied: 'badges' })
     await expect(restore(BACKUP, used.hands)).rejects.toThrow('not empty: it has badges')
     expect([...other.changes, ...used.changes]).toEqual([])
+    // What an interrupted command has loaded is no other site: it goes on from there.
+    const { backup } = await verified(BACKUP)
+    const loaded = onPaper({ occupied: 'badges', loaded: backup })
+    const settle = vi.fn<RestoreHands['settle']>(loaded.hands.settle)
+    await restore(BACKUP, { ...loaded.hands, settle })
+    expect(settle).toHaveBeenCalledWith('req_of_it')
+    expect(loaded.changes).toEqual([])
     // The database may be empty, and the objects not.
     const half = onPaper()
     await expect(restore(BACKUP, half.hands)).rejects.toThrow('visit object 0 is not empty')

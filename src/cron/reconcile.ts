@@ -27,8 +27,8 @@ const KEYS = 50
 const WEBHOOKS = 50
 /** Visit objects that are adopted at a time. */
 const WAVE = 16
-/** To ask for members, to look for them here, and to erase those who are not. */
-const CALLS_PER_PAGE = 3
+/** To ask for members, to look for them here, and to erase those who are not; at the end of a shard also its rules. */
+const CALLS_PER_PAGE = 5
 /** What one deletion, and one change of a rule or key, takes of D1. */
 const CALLS_PER_DELETION = 30
 const CALLS_PER_CHANGE = 5

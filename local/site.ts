@@ -105,7 +105,7 @@ async function start({ port: wanted = 0, stateDir, settings }: SiteOptions): Pro
     undo.push(() => miniflare.dispose())
     await miniflare.ready
     const db = await miniflare.getD1Database('DB')
-    await endInterrupted(db)
+    await endInterrupted(db, await miniflare.getR2Bucket('BACKUPS'))
     copyArchive = archiveCopier(miniflare, dir)
     undo.push(async () => copyArchive())
     undo.push(await relayIpv6(port))
@@ -145,18 +145,32 @@ async function start({ port: wanted = 0, stateDir, settings }: SiteOptions): Pro
 
 /**
  * What a process was at that served this directory before, and was killed, nobody is at any more: whoever
- * serves it holds it alone. A deployed site waits until it may be sure of that.
+ * serves it holds it alone. A deployed site waits until it may be sure of that. Nor does anybody wait for
+ * a backup or a restoration of before, whose command had the site's process end with it or lost it.
  */
-async function endInterrupted(db: Site['db']): Promise<void> {
+async function endInterrupted(db: Site['db'], backups: Awaited<ReturnType<Site['bucket']>>) {
+  const at = new Date().toISOString()
   await db.batch([
+    db
+      .prepare(
+        `update operator_requests set status = 'failed', finished_at = ?, claimed_until = null,
+            report = json_set(report, '$.failures', json_array('the command was interrupted'))
+          where kind in ('backup', 'restore') and status in ('requested', 'running')`,
+      )
+      .bind(at),
     db.prepare('update operator_requests set claimed_until = null where claimed_until is not null'),
     db
       .prepare(
         `update job_runs set status = 'failed', finished_at = ?, error = 'interrupted'
           where status = 'running' and finished_at is null`,
       )
-      .bind(new Date().toISOString()),
+      .bind(at),
   ])
+  for (;;) {
+    const { objects } = await backups.list({ prefix: 'backups/' })
+    if (objects.length === 0) return
+    await backups.delete(objects.map(({ key }) => key))
+  }
 }
 
 /** `npm run seed`, of a site that runs. */

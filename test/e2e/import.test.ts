@@ -25,7 +25,13 @@ beforeEach(() => {
 })
 
 /** @param file its text, or its bytes */
-async function imported(file: string | Uint8Array, given: Partial<Import> = {}) {
+async function imported(
+  file: string | Uint8Array,
+  given: Partial<Import> = {},
+  /** Transactions until it is killed. */
+  life = Infinity,
+) {
+  let left = life
   const path = join(home, 'export')
   writeFileSync(path, file)
   const refused: string[] = []
@@ -49,6 +55,7 @@ async function imported(file: string | Uint8Array, given: Partial<Import> = {}) 
       query: async (sql) => run(sql).all(),
       async write(groups) {
         for (const group of groups) {
+          if (left-- === 0) throw new Error('killed')
           db.exec('BEGIN')
           for (const sql of group) run(sql).run()
           db.exec('COMMIT')
@@ -209,6 +216,18 @@ describe('a member who is imported', () => {
     // Who was an admin by BOOTSTRAP_ADMINS once is not made one again.
     const cy = db.prepare(`select bootstrapped from identities where subject = 'cy'`).get()
     expect({ ...cy }).toEqual({ bootstrapped: 1 })
+  })
+
+  test('is there once, however often a large import was killed before it came to its end', async () => {
+    const size = FULL ? 40_000 : 4_100
+    const csv = `subject,name\n${Array.from({ length: size }, (_, n) => `m${n},M`).join('\n')}\n`
+    for (const writes of [1, 2]) await expect(imported(csv, {}, writes)).rejects.toThrow('killed')
+    const before = members().length
+    expect(before).toBeGreaterThan(0)
+    expect(before).toBeLessThan(size)
+    expect(await imported(csv)).toMatchObject({ made: size - before, existing: before })
+    expect(members()).toHaveLength(size)
+    expect(db.prepare(`select count(*) as n from audit_log`).get()).toEqual({ n: size })
   })
 
   test('is nobody in a dry run, which says the same', async () => {

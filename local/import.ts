@@ -6,7 +6,7 @@ import { createWriteStream, existsSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseSettings, SettingsError } from '../src/settings/settings.ts'
 import { deployed, wrangler } from './backup-remote.ts'
-import { execute, withLocalSite } from './database.ts'
+import { executeRemotely, withLocalSite } from './database.ts'
 import { type Arguments, readArguments, USAGE } from './import-arguments.ts'
 import { type Imported, importMembers } from './import-members.ts'
 import { remoteStores, type ImportStores } from './import-remote.ts'
@@ -23,7 +23,7 @@ async function local({ issuer }: Arguments, work: Work): Promise<Imported> {
 }
 
 async function remote(_: Arguments, work: Work): Promise<Imported> {
-  const query = async (sql: string) => execute(sql, true)[0]?.results ?? []
+  const query = async (sql: string) => executeRemotely(sql)[0]?.results ?? []
   const stores = remoteStores(query, wrangler, deployed())
   try {
     return await work(stores)

@@ -2,6 +2,7 @@
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { sign } from '../../local/dev-issuer.ts'
 import { runScript, startServer } from './support/site.ts'
 
 test('files of the archive verify by themselves, and the first bad entry is named', async () => {
@@ -16,6 +17,21 @@ test('files of the archive verify by themselves, and the first bad entry is name
   await tick(4)
   const site = await verify()
   expect(site).toMatchObject({ code: 0, stdout: expect.stringContaining('in 2 stretches are as') })
+
+  // Commands of the operator have the running site do it: two processes on its database lock each other out.
+  const visiting = ['ada', 'bob', 'cy', 'dan', 'eve'].map(async (subject) => {
+    const token = await sign(STATE_DIR, subject, {}, 600)
+    const headers = { Authorization: `Bearer ${token}` }
+    return (await fetch(`${server.url}/v1/me/visits`, { method: 'POST', headers })).status
+  })
+  const grown = await runScript('shards', ['--grow', '12'], { STATE_DIR })
+  expect(grown).toMatchObject({ code: 0, stdout: expect.stringContaining('12 objects share') })
+  expect(await Promise.all(visiting)).toEqual([201, 201, 201, 201, 201])
+  const unknown = `aud_${'0'.repeat(26)}`
+  expect(await runScript('audit-remove', [unknown], { STATE_DIR })).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`the log has no entry ${unknown}`),
+  })
   await server.stop()
 
   const archive = join(STATE_DIR, 'archive')

@@ -31,11 +31,14 @@ export async function askRemoval(
   const [found] = await query(placeOf(id))
   const { isHere, isDone, number, file } = Place.parse(found)
   if (isDone === 1) return `What is to be removed of ${id} is removed already.`
-  if (file !== null) await assertInFile(id, `stretch ${number}`, file, archive, temporary)
-  else if (isHere === 0) throw new Refusal(`the log has no entry ${id}`)
+  if (isHere === 0) {
+    if (file === null) throw new Refusal(`the log has no entry ${id}`)
+    await assertInFile(id, `stretch ${number}`, file, archive, temporary)
+  }
   await write([request(id, Date.now())])
-  const where = file === null ? 'the database, and the archive' : file
-  return `The job seal-audit removes it from ${where}${file === null ? ', once the entry is sealed' : ''}.`
+  return isHere === 1
+    ? 'The job seal-audit removes it, once the entry is sealed.'
+    : `The job seal-audit removes it from ${file}.`
 }
 
 /** Where the entry is now: in the database, or in the file of the cleared stretch that it belongs to. */

@@ -1,8 +1,13 @@
 /** The archive of the local site is a folder whose files verify without the site. */
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { askRemoval } from '../../local/audit-removal.ts'
 import { sign } from '../../local/dev-issuer.ts'
+import { Refusal } from '../../local/refusal.ts'
+import { newId } from '../../src/db/ids.ts'
+import { fileOf } from '../../src/security/audit-chain.ts'
 import { runScript, startServer } from './support/site.ts'
 
 test('files of the archive verify by themselves, and the first bad entry is named', async () => {
@@ -70,4 +75,44 @@ test('files of the archive verify by themselves, and the first bad entry is name
     writeFileSync(second, text)
   })
   expect(swapped).toMatchObject({ code: 1, stderr: expect.stringContaining("another one's") })
+})
+
+test('what is to be removed of an entry is asked for only where the job can do it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'guildhall-removal-'))
+  const id = newId('aud', 0)
+  const entry = { id, at: '', actor: '', onBehalfOf: null, action: '', target: '', reason: 'x' }
+  const file = fileOf({
+    signed: '',
+    guide: [],
+    entries: [{ ...entry, requestId: null, changes: '{}', removed: null }],
+  })
+  const asked: unknown[] = []
+  const remove = async (place: object, archive: Readonly<Record<string, string>> = {}) =>
+    askRemoval(
+      id,
+      {
+        query: async () => [{ isHere: 0, isDone: 0, number: null, file: null, ...place }],
+        write: async (groups) => void asked.push(groups),
+        archive: {
+          async get(key, to) {
+            const text = archive[key]
+            if (text === undefined) throw new Refusal('the bucket has no such file')
+            writeFileSync(to, text)
+          },
+        },
+      },
+      folder,
+    )
+  const cleared = { number: 3, file: 'audit/3.jsonl' }
+  await expect(remove({})).rejects.toThrow(`the log has no entry ${id}`)
+  await expect(remove(cleared)).rejects.toThrow('whose file audit/3.jsonl cannot be read')
+  await expect(remove(cleared, { 'audit/3.jsonl': 'cut' })).rejects.toThrow('cannot be read')
+  const other = file.replaceAll(id, newId('aud', 1))
+  await expect(remove(cleared, { 'audit/3.jsonl': other })).rejects.toThrow('no entry')
+  expect(await remove({ isDone: 1 })).toContain('removed already')
+  expect(asked).toEqual([])
+  expect(await remove(cleared, { 'audit/3.jsonl': file })).toContain('from audit/3.jsonl')
+  expect(await remove({ ...cleared, isHere: 1 })).toContain('once the entry is sealed')
+  expect(asked).toHaveLength(2)
+  rmSync(folder, { recursive: true })
 })

@@ -147,8 +147,8 @@ test.each(DRILLS)(
     await cutShort
     await before.stop().catch(() => undefined)
 
+    // Whoever serves the directory now takes over what the one before was at.
     const site = await start(dir)
-    await site.db.prepare('update operator_requests set claimed_until = null').run()
     await site.tick()
     await site.tick()
     const { results } = await site.db.prepare('select status, report from operator_requests').all()

@@ -2,26 +2,53 @@
  * `npm run audit:remove -- <id>`: has `reason` and `changes` of one entry of the audit log removed, from
  * the database and from the archive. Whoever may write to the database may ask for it; no route does.
  */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { isId, newId } from '../src/db/ids.ts'
-import { execute, text } from './database.ts'
+import { type AuditId, isId } from '../src/db/ids.ts'
+import { askRemoval, type RemovalHands, waitingRemovals } from './audit-removal.ts'
+import { bucketName, deployed, r2Bucket, wrangler } from './backup-remote.ts'
+import { withDatabase, withLocalSite } from './database.ts'
 import { Refusal } from './refusal.ts'
 
 const USAGE = `usage: npm run audit:remove -- <id> [--remote]
+       npm run audit:remove -- --waiting [--remote]
 
-  <id>       of the entry, as GET /v1/audit has it
+  <id>       of the entry, as GET /v1/audit or a file of the archive has it
+  --waiting  lists the entries that are asked for and not done
   --remote   on the deployed site, by wrangler and your Cloudflare login`
 
-function readArguments() {
+interface Given {
+  /** Undefined for the list of those that wait. */
+  readonly id: AuditId | undefined
+  readonly remote: boolean
+}
+
+function readArguments(): Given | undefined {
   try {
-    const options = { remote: { type: 'boolean' } } as const
+    const options = { remote: { type: 'boolean' }, waiting: { type: 'boolean' } } as const
     const { values, positionals } = parseArgs({ options, allowPositionals: true })
+    const { remote = false, waiting = false } = values
     const [id = '', ...rest] = positionals
-    if (rest.length > 0 || !isId('aud', id)) return undefined
-    return { id, remote: values.remote ?? false }
+    if (waiting) return positionals.length > 0 ? undefined : { id: undefined, remote }
+    return rest.length > 0 || !isId('aud', id) ? undefined : { id, remote }
   } catch {
     return undefined
   }
+}
+
+async function local(work: (hands: RemovalHands) => Promise<string>): Promise<string> {
+  return withLocalSite(async ({ query, write, archive }) => work({ query, write, archive }))
+}
+
+async function remote(work: (hands: RemovalHands) => Promise<string>): Promise<string> {
+  return withDatabase(true, async ({ query, write }) => {
+    // Without a bucket no stretch can have been cleared, and so no file is asked for.
+    const get = async (key: string, file: string) =>
+      r2Bucket(wrangler, bucketName(deployed(), 'ARCHIVE')).get(key, file)
+    return work({ query, write, archive: { get } })
+  })
 }
 
 const given = readArguments()
@@ -30,19 +57,17 @@ if (!given) {
   process.exit(2)
 }
 
+const temporary = mkdtempSync(join(tmpdir(), 'guildhall-audit-'))
 try {
-  const { id, remote } = given
-  const now = Date.now()
-  execute(
-    `insert into audit_log (id, at, actor, action, target, reason, changes)
-      select ${text(newId('aud', now))}, ${text(new Date(now).toISOString())}, 'system:operator',
-        'audit.remove', ${text(id)}, 'npm run audit:remove', '{}'
-      where not exists (select 1 from audit_removed where id = ${text(id)});
-    insert into audit_removed (id) values (${text(id)}) on conflict do nothing;`,
-    remote,
+  const { id } = given
+  console.log(
+    await (given.remote ? remote : local)(async (hands) =>
+      id ? askRemoval(id, hands, temporary) : waitingRemovals(hands),
+    ),
   )
-  console.log('The job seal-audit removes it, once the entry is sealed.')
 } catch (error) {
   console.error('Nothing removed:', error instanceof Refusal ? error.message : error)
-  process.exit(1)
+  process.exitCode = 1
+} finally {
+  rmSync(temporary, { recursive: true, force: true })
 }

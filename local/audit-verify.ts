@@ -3,10 +3,16 @@
  * themselves, by the keys in them; the log of a site is gone through by the site, over HTTP.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import * as z from 'zod'
-import { type Claims, faultIn, openSeal, readFile } from '../src/security/audit-chain.ts'
+import {
+  type Claims,
+  faultIn,
+  nameOfFile,
+  openSeal,
+  readFile,
+} from '../src/security/audit-chain.ts'
 import { DEV_ROOT, sign } from './dev-issuer.ts'
 import { Refusal } from './refusal.ts'
 import { openStateDir } from './state.ts'
@@ -35,8 +41,8 @@ interface Result {
   readonly removed: number
   /** What else there is to say. */
   readonly notes: readonly string[]
-  /** The first thing that is wrong. */
-  readonly fault: string | undefined
+  /** What is wrong: files that the archive lacks, and the first thing else. */
+  readonly faults: readonly string[]
 }
 
 function readArguments() {
@@ -57,7 +63,7 @@ function faultText(stretch: number | string, what: string, entry: string | undef
 /** @throws Refusal if the site does not answer it */
 async function overHttp(url: string, token: string): Promise<Result> {
   const so = { stretches: 0, entries: 0, removed: 0, unread: 0 }
-  let fault: string | undefined
+  const faults: string[] = []
   let from: number | null = 1
   while (from !== null) {
     const response = await fetch(`${url}/v1/audit/verify?from=${from}`, {
@@ -70,12 +76,19 @@ async function overHttp(url: string, token: string): Promise<Result> {
     so.entries += answer.entries
     so.removed += answer.removed
     so.unread += answer.unread
-    if (answer.fault) fault = faultText(answer.fault.stretch, answer.fault.what, answer.fault.entry)
     from = answer.next
+    if (!answer.fault) continue
+    const { stretch, what, entry } = answer.fault
+    if (what === 'file') {
+      const name = nameOfFile({ number: stretch, head: '' }).replace('-.', '-….')
+      faults.push(`stretch ${stretch}: the archive has no ${name} as it was written`)
+      // What is behind it can still be held against its seals.
+      from = stretch + 1
+    } else faults.push(faultText(stretch, what, entry))
   }
   const notes =
     so.unread > 0 ? [`${so.unread} of them are cleared: their files are to be verified, too`] : []
-  return { ...so, notes, fault }
+  return { ...so, notes, faults }
 }
 
 /** @throws Refusal if there are none */
@@ -95,10 +108,13 @@ async function inFiles(path: string): Promise<Result> {
   const sealed: Claims[] = []
   for (const file of found) {
     const outcome = await inFile(file)
-    if ('fault' in outcome) return { ...so, notes, fault: outcome.fault }
+    if ('fault' in outcome) return { ...so, notes, faults: [outcome.fault] }
     const { claims, key } = outcome
-    const fault = outOfOrder(claims, sealed)
-    if (fault) return { ...so, notes, fault }
+    const isItsOwn = !isFolder || basename(file) === basename(nameOfFile(claims))
+    const fault = isItsOwn
+      ? outOfOrder(claims, sealed)
+      : `${file} has stretch ${claims.number} in it, which is another one's`
+    if (fault !== undefined) return { ...so, notes, faults: [fault] }
     if (sealed.some(({ number }) => number === claims.number))
       notes.push(`stretch ${claims.number} is there twice: the database was put back to before it`)
     sealed.push(claims)
@@ -110,7 +126,7 @@ async function inFiles(path: string): Promise<Result> {
   const [first] = sealed
   if (first && first.number > 1) notes.push(`what is before stretch ${first.number} is not there`)
   notes.push(`signed with ${[...keys].join(', ')}: whether these are the site's is for you to know`)
-  return { ...so, notes, fault: undefined }
+  return { ...so, notes, faults: [] }
 }
 
 /** Every stretch follows one that was read before it; only the first may follow one that is not there. */
@@ -120,7 +136,11 @@ function outOfOrder(claims: Claims, sealed: readonly Claims[]): string | undefin
     ({ number, head, until }) =>
       number === claims.number - 1 && head === claims.previous && until === claims.after,
   )
-  return isStart || follows ? undefined : faultText(claims.number, 'order', undefined)
+  if (isStart || follows) return undefined
+  const { number } = claims
+  return sealed.some((each) => each.number === number - 1)
+    ? faultText(number, 'order', undefined)
+    : `the file of stretch ${number - 1} is not there, and that of stretch ${number} is`
 }
 
 async function inFile(file: string) {
@@ -158,14 +178,12 @@ if (!given) {
 }
 
 try {
-  const { stretches, entries, removed, notes, fault } = await verify(given)
+  const { stretches, entries, removed, notes, faults } = await verify(given)
   console.log(`${entries} entries in ${stretches} stretches are as they were sealed`)
   if (removed > 0) console.log(`of ${removed} of them something was removed`)
   for (const note of notes) console.log(note)
-  if (fault !== undefined) {
-    console.error(`Not as it was sealed: ${fault}`)
-    process.exitCode = 1
-  }
+  for (const fault of faults) console.error(`Not as it was sealed: ${fault}`)
+  if (faults.length > 0) process.exitCode = 1
 } catch (error) {
   console.error('Not verified:', error instanceof Refusal ? error.message : error)
   process.exitCode = 1

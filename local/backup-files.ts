@@ -1,4 +1,7 @@
-/** A backup is a folder: the database as SQL, the objects as JSON lines, and a manifest that says what is there. */
+/**
+ * A backup is a folder: the database as SQL, the objects and what only the archive of the audit log has as
+ * JSON lines, and a manifest that says what is there.
+ */
 import { createHash } from 'node:crypto'
 import {
   chmodSync,
@@ -14,7 +17,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import * as z from 'zod'
 import { MIGRATIONS } from '../src/db/needs.ts'
@@ -29,7 +32,9 @@ import { VERSION } from '../src/settings/version.ts'
 import { databaseLines, linesOf, tableOf } from './database-sql.ts'
 import { Refusal } from './refusal.ts'
 
-const FORMAT = 1
+/** The first one had nothing of the archive. */
+const FORMATS = [1, 2] as const
+const [, FORMAT] = FORMATS
 const MANIFEST = 'manifest.json'
 export const DATABASE = 'database.sql'
 
@@ -41,7 +46,7 @@ const Part = z.strictObject({
 type Part = z.infer<typeof Part>
 
 const Manifest = z.strictObject({
-  format: z.literal(FORMAT),
+  format: z.literal(FORMATS),
   backup: BackupId,
   madeAt: z.iso.datetime(),
   /** Of the code that made it. */
@@ -57,6 +62,9 @@ const Manifest = z.strictObject({
 })
 export type Manifest = z.infer<typeof Manifest>
 
+/** As much as can be said of a manifest that newer code has written. */
+const Newer = z.object({ format: z.int().gt(FORMAT), version: z.string().max(40) })
+
 /** Where a backup is written; it has its name only once it is whole. */
 export interface Draft {
   readonly dir: string
@@ -71,12 +79,16 @@ export function draft(to: string): Draft {
   const whole = resolve(to)
   const dir = `${whole}.part`
   if (existsSync(whole)) throw new Refusal(`${whole} is there already`)
-  if (existsSync(dir)) {
+  mkdirSync(dirname(dir), { recursive: true })
+  try {
+    // Of two at once, one makes it.
+    mkdirSync(dir, { mode: 0o700 })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
     throw new Refusal(
       `${dir} is there already: what an interrupted backup has left, or one that is under way. Remove it, or choose another folder`,
     )
   }
-  mkdirSync(dir, { recursive: true, mode: 0o700 })
   chmodSync(dir, 0o700)
   return {
     dir,
@@ -84,6 +96,7 @@ export function draft(to: string): Draft {
       const { parts, rows } = await contents(dir)
       const manifest: Manifest = { format: FORMAT, version: VERSION, ...facts, parts, rows }
       writeFileSync(join(dir, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 })
+      if (existsSync(whole)) throw new Refusal(`${whole} is there already`)
       renameSync(dir, whole)
       return whole
     },
@@ -175,10 +188,20 @@ export async function verified(dir: string): Promise<Manifest> {
 function readManifest(dir: string): Manifest {
   const file = join(dir, MANIFEST)
   if (!existsSync(file)) throw new Refusal(`${dir} is no backup: it has no ${MANIFEST}`)
+  const read = readJson(file)
+  const { format, version } = Newer.safeParse(read).data ?? {}
+  if (format !== undefined)
+    throw new Refusal(`it is from a newer version (${version}, format ${format}): upgrade first`)
+  const manifest = Manifest.safeParse(read).data
+  if (!manifest) throw new Refusal(`its ${MANIFEST} is not one that this version writes`)
+  return manifest
+}
+
+function readJson(file: string): unknown {
   try {
-    return Manifest.parse(JSON.parse(readFileSync(file, 'utf8')))
+    return JSON.parse(readFileSync(file, 'utf8'))
   } catch {
-    throw new Refusal(`its ${MANIFEST} is not one that this version writes`)
+    return undefined
   }
 }
 

@@ -15,6 +15,7 @@ import { executableLines, fromExport, parseSchema, SELECT_SCHEMA } from './datab
 import { ask, settle } from './operator.ts'
 import { Refusal } from './refusal.ts'
 import { DEPLOYED, WRANGLER } from './root.ts'
+import type { Bucket } from './stores.ts'
 
 /** Runs wrangler on what was deployed. @throws Refusal */
 export type Run = (...args: readonly string[]) => void
@@ -42,14 +43,23 @@ export function deployed(): unknown {
   )
 }
 
-/** The bucket that the deployed site has as BACKUPS. @throws Refusal */
-export function bucketName(config: unknown): string {
+/** The bucket that the deployed site has under this binding. @throws Refusal */
+export function bucketName(config: unknown, as: 'BACKUPS' | 'ARCHIVE'): string {
   const { r2_buckets: buckets } = Config.parse(config)
-  const name = buckets.find(({ binding }) => binding === 'BACKUPS')?.bucket_name
+  const name = buckets.find(({ binding }) => binding === as)?.bucket_name
   if (name !== undefined) return name
-  throw new Refusal(
-    'no bucket is bound as BACKUPS: set BACKUPS_BUCKET and deploy; see docs/restore.md',
-  )
+  throw new Refusal(`no bucket is bound as ${as}: set ${as}_BUCKET and deploy; see docs/restore.md`)
+}
+
+/** A bucket of R2. */
+export function r2Bucket(run: Run, bucket: string): Bucket {
+  const object = (verb: string, key: string, ...more: readonly string[]) =>
+    run('r2', 'object', verb, `${bucket}/${key}`, '--remote', ...more)
+  return {
+    get: async (key, file) => object('get', key, '--file', file),
+    put: async (key, file) => object('put', key, '--file', file),
+    drop: async (key) => object('delete', key),
+  }
 }
 
 /** @param temporary a folder for what is needed meanwhile */
@@ -59,18 +69,12 @@ export function remoteHands(
   bucket: string,
   temporary: string,
 ): Omit<BackupHands & RestoreHands, 'say'> {
-  const object = (verb: string, key: string, ...more: readonly string[]) =>
-    run('r2', 'object', verb, `${bucket}/${key}`, '--remote', ...more)
   return {
     query: access.query,
     ask: async (kind, given) => ask(access, kind, false, given),
     settle: async (id) => settle(access, id),
     temporary,
-    bucket: {
-      get: async (key, file) => object('get', key, '--file', file),
-      put: async (key, file) => object('put', key, '--file', file),
-      drop: async (key) => object('delete', key),
-    },
+    bucket: r2Bucket(run, bucket),
     async snapshot(): Promise<DatabaseSync> {
       const rows = join(temporary, 'rows.sql')
       const schema = parseSchema(await access.query(SELECT_SCHEMA))

@@ -49,7 +49,7 @@ async function local(to: string): Promise<string> {
 async function remote(to: string): Promise<string> {
   const temporary = mkdtempSync(join(tmpdir(), 'guildhall-backup-'))
   try {
-    const bucket = bucketName(deployed())
+    const bucket = bucketName(deployed(), 'BACKUPS')
     return await withDatabase(true, async (access) =>
       backUp(to, { ...remoteHands(access, wrangler, bucket, temporary), say }),
     )

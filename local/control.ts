@@ -1,6 +1,7 @@
 /**
- * What a command has the process do that serves the site: only that one holds its database and objects.
- * It is asked over HTTP on a port of this machine, and answers line by line as the work goes on.
+ * The way from a command to the process that serves the site, which alone holds its database and objects:
+ * HTTP on a port of this machine, answered line by line as the work goes on. What may be asked for is in
+ * stores.ts and, for `npm run seed`, in fill.ts.
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { json } from 'node:stream/consumers'

@@ -23,12 +23,15 @@ function stateDir(): string {
   return openStateDir(process.env['STATE_DIR'] || '.guildhall')
 }
 
-/** Runs the statements as one transaction. @throws Refusal with wrangler's own words */
-export function execute(sql: string, remote: boolean) {
-  const where = remote ? ['--remote'] : ['--local', '--persist-to', stateDir()]
-  const args = wranglerOn('d1', 'execute', 'DB', ...where, '--json', '--command', sql)
+/**
+ * Runs the statements on the deployed site, as one transaction. The local one is left to the process that
+ * serves it, for two on one database lock each other out.
+ * @throws Refusal with wrangler's own words
+ */
+export function executeRemotely(sql: string) {
+  const args = wranglerOn('d1', 'execute', 'DB', '--remote', '--json', '--command', sql)
   // A site that was deployed from here has its own database.
-  if (remote && existsSync(DEPLOYED)) args.splice(-1, 1, DEPLOYED)
+  if (existsSync(DEPLOYED)) args.splice(-1, 1, DEPLOYED)
   const { stdout, stderr, status } = spawnSync(process.execPath, args, {
     encoding: 'utf8',
     maxBuffer: MOST_BYTES,
@@ -66,9 +69,9 @@ export async function withDatabase<T>(
   work: (access: Access) => Promise<T>,
 ): Promise<T> {
   if (!remote) return withLocalSite(work)
-  const query = async (sql: string) => execute(sql, true)[0]?.results ?? []
+  const query = async (sql: string) => executeRemotely(sql)[0]?.results ?? []
   const write: Access['write'] = async (groups) => {
-    for (const group of groups) execute(`${group.join(';\n')};`, true)
+    for (const group of groups) executeRemotely(`${group.join(';\n')};`)
   }
   return work({ query, write, tick: async () => sleep(LOOK_EVERY_MS) })
 }

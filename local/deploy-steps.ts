@@ -2,7 +2,7 @@
  * What `npm run deploy` does, in order: the settings are checked by the code that parses them, the database is
  * made and migrated, the Worker is deployed, and then asked whether it is the one that was meant.
  */
-import { parseSettings, SETTING_NAMES } from '../src/settings/settings.ts'
+import { parseSettings, SECRET_SETTINGS, SETTING_NAMES } from '../src/settings/settings.ts'
 import { VERSION } from '../src/settings/version.ts'
 import { Refusal } from './refusal.ts'
 
@@ -57,14 +57,6 @@ export const OWN_VALUES = [
 /** What may be bound to a bucket of R2. */
 const BUCKETS = ['ARCHIVE', 'BACKUPS'] as const
 
-/** They are secrets of the Worker and no variables, which anybody in the account can read. */
-const SECRETS = [
-  'AUTH_SECRET',
-  'SOCIAL_PROVIDERS',
-  'OPENID_PROVIDERS',
-  'PAGES_PROXY_SECRET',
-  'MAIL_SERVICE',
-]
 const NO_DATABASE = /^0{8}-0{4}-0{4}-0{4}-0{11}\d$/
 /** What is uploaded, compressed. The platform takes more; a larger Worker starts later. */
 const MOST_KIB = 600
@@ -107,7 +99,7 @@ export async function deploy(deployment: Deployment, hands: Hands): Promise<void
   say('database: applying migrations')
   await wrangler('d1', 'migrations', 'apply', database.binding, '--remote', ...target)
   const secrets = Object.fromEntries(
-    SECRETS.flatMap((name) => (values[name] ? [[name, values[name]]] : [])),
+    SECRET_SETTINGS.flatMap((name) => (values[name] ? [[name, values[name]]] : [])),
   )
   const file = Object.keys(secrets).length > 0 ? hands.writeSecrets(secrets) : undefined
   say('worker: deploying')
@@ -146,7 +138,9 @@ function checkedVars(own: WranglerConfig, values: Readonly<Record<string, string
     throw new Refusal(`ENVIRONMENT is ${String(meant)} here, whatever the site's own values say`)
   if (settings['MAIL_OUTBOX']) throw new Refusal('MAIL_OUTBOX prints mail: it is for a laptop only')
   parseSettings(settings)
-  return Object.fromEntries(Object.entries(settings).filter(([name]) => !SECRETS.includes(name)))
+  return Object.fromEntries(
+    Object.entries(settings).filter(([name]) => !SECRET_SETTINGS.includes(name)),
+  )
 }
 
 function assertSmall(said: string): void {

@@ -1,15 +1,30 @@
 /**
  * The module that runs the Worker locally: the Worker itself, plus some courtesies.
- * An error that escapes is printed, and a tick triggered without `cron` is the configured trigger. And
- * visits of days that are over can be put into the objects, which no deployed site lets anybody do. The
- * runtime looks at no socket while it has work to do, and closes the connections that have waited for long, so
+ * An error that escapes is printed, and a tick triggered without `cron` is the configured trigger. Methods of
+ * objects are called by `fetch` from outside, for each that the runtime's own proxy looks up stays open there
+ * until it complains. And visits of days that are over can be put into the objects, which no deployed site
+ * lets anybody do. The runtime looks at no socket while it has work to do, and closes the connections that have waited for long, so
  * a tick gives it a moment before each call.
  */
 export function entryModule(worker: string, defaultCron: string | undefined): string {
-  return `import worker, { VisitShard as Shard } from './${worker}'
+  return `import worker, { VisitShard as Shard, WebhookSender as Sender } from './${worker}'
 export * from './${worker}'
 
+const called = async (object, request) => {
+  const { method, given } = await request.json()
+  return Response.json((await object[method](...given)) ?? null)
+}
+
+export class WebhookSender extends Sender {
+  fetch(request) {
+    return called(this, request)
+  }
+}
+
 export class VisitShard extends Shard {
+  fetch(request) {
+    return called(this, request)
+  }
   fill(days) {
     const { storage } = this.ctx
     storage.transactionSync(() => {

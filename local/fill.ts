@@ -40,13 +40,6 @@ export type Progress = (what: string, done: number, all: number) => void
 /** A copy's own columns, the id among them; what is not named is as in the row that is copied. */
 type Copy = Readonly<Record<string, string | number | null>>
 
-interface VisitObject {
-  fill(days: string): Promise<void>
-  measureAnew(): Promise<void>
-}
-interface SenderObject {
-  ping(id: string, eventId: string, at: string): Promise<void>
-}
 interface DayOfVisits {
   readonly member: string
   readonly day: number
@@ -82,7 +75,7 @@ export async function fill(
   const now = Date.now()
   const copied = copier(site)
   const draw = random(given.seed + before)
-  const { record, measureAnew } = await recorder(site, zone)
+  const { record, measureAnew } = recorder(site, zone)
   const members: string[] = []
   const page = async (people: readonly Person[]): Promise<number> => {
     const joined = await join(site, { ...first, copied, now }, people)
@@ -156,9 +149,8 @@ async function examples(site: Site, root: string): Promise<void> {
     .prepare('delete from booking_notices where booking_id = ?')
     .bind(exampleId('bkg'))
     .run()
-  const namespace = await site.objects('WEBHOOKS')
-  const sender = namespace.getByName(EXAMPLE_WEBHOOK) as unknown as SenderObject
-  await sender.ping(EXAMPLE_WEBHOOK, EXAMPLE_DELIVERY, new Date().toISOString())
+  const at = new Date().toISOString()
+  await site.call('WEBHOOKS', EXAMPLE_WEBHOOK, 'ping', EXAMPLE_WEBHOOK, EXAMPLE_DELIVERY, at)
 }
 
 const MODEL = 'member-of-whom-the-others-are-copies'
@@ -298,27 +290,21 @@ function copier({ db }: Site): Copied {
 }
 
 /** What writes the visits of some members down and says how many there were, and what has them measured. */
-async function recorder(site: Site, zone: string) {
-  const namespace = await site.objects('VISITS')
-  const objects = new Map<number, VisitObject>()
-  const objectOf = (shard: number) => {
-    const known = objects.get(shard)
-    const object = known ?? (namespace.getByName(`visits-${shard}`) as unknown as VisitObject)
-    objects.set(shard, object)
-    return object
-  }
+function recorder(site: Site, zone: string) {
+  const filled = new Set<number>()
   const dayOf = dayIn(zone)
   const record = async (members: readonly Joined[]): Promise<number> => {
     const byShard = Map.groupBy(members, ({ shard }) => shard)
     const counts = [...byShard].map(async ([shard, here]) => {
       const days = here.flatMap(({ id, visits }) => daysOf(id, visits, dayOf))
-      await objectOf(shard).fill(JSON.stringify(days))
+      filled.add(shard)
+      await site.call('VISITS', `visits-${shard}`, 'fill', JSON.stringify(days))
       return days.reduce((sum, { visits }) => sum + visits, 0)
     })
     return (await Promise.all(counts)).reduce((sum, each) => sum + each, 0)
   }
   const measureAnew = async () => {
-    for (const object of objects.values()) await object.measureAnew()
+    for (const shard of filled) await site.call('VISITS', `visits-${shard}`, 'measureAnew')
   }
   return { record, measureAnew }
 }
@@ -418,7 +404,10 @@ interface Offer {
   readonly now: number
 }
 
-/** A slot a day of a service that is new. @returns the copies, and the booking that others are copies of */
+/**
+ * A slot a day of a service that has none yet: one that is new, or whose making was cut short.
+ * @returns the copies, and the booking that others are copies of
+ */
 async function slotsOf(
   { db }: Site,
   call: Call,
@@ -427,15 +416,20 @@ async function slotsOf(
 ) {
   const { items } = await call('GET', '/v1/services?limit=100')
   const { hour: startsAt, ...offered } = service
-  if (items.some(({ name }: { name: string }) => name === offered.name)) return undefined
-  const { id: serviceId } = await call('POST', '/v1/services', offered)
+  const known: { id: string } | undefined = items.find(
+    ({ name }: { name: string }) => name === offered.name,
+  )
+  // Its days come in one transaction; before them there is the slot that they are copies of.
+  const slots = known ? await slotCount(db, known.id) : 0
+  if (slots >= WEEKS_AHEAD * 7) return undefined
+  const serviceId: string = (known ?? (await call('POST', '/v1/services', offered))).id
   const today = Math.floor(now / DAY_MS) * DAY_MS
   const hour = 3_600_000
   const at = (day: number) => ({
     starts_at: new Date(today + day * DAY_MS + startsAt * hour).toISOString(),
     ends_at: new Date(today + day * DAY_MS + (startsAt + 1) * hour).toISOString(),
   })
-  const far = at(days * 2)
+  const far = at(days * 2 + slots)
   const slot = await call('POST', `/v1/services/${serviceId}/slots`, {
     startsAt: far.starts_at,
     endsAt: far.ends_at,
@@ -448,6 +442,11 @@ async function slotsOf(
   })
   await db.batch([await copied('slots', 'id', slot.id, copies)])
   return { copies, booking: String(booking.id) }
+}
+
+async function slotCount(db: Site['db'], service: string): Promise<number> {
+  const counted = db.prepare('select count(*) as n from slots where service_id = ?').bind(service)
+  return (await counted.first<number>('n')) ?? 0
 }
 
 /** JSON in, JSON out. @throws Refusal with what the site answered */

@@ -4,6 +4,7 @@ import { displayNameOf } from '../src/security/callers/display-name.ts'
 import { isPlainText, personOf } from '../src/security/tokens/person.ts'
 import { isJsonObject } from '../src/security/tokens/strict-json.ts'
 import type { Fields } from './import-records.ts'
+import { Refusal } from './refusal.ts'
 
 export const FORMATS = ['csv', 'auth0', 'clerk', 'supabase'] as const
 export type Format = (typeof FORMATS)[number]
@@ -24,7 +25,9 @@ export function candidateOf(
 ): Candidate | { readonly refused: string } {
   const said = SAYS[format](fields, now)
   if ('refused' in said) return said
-  const { subject, name, email, isVerified } = said
+  const { name, email, isVerified } = said
+  // No provider begins or ends one with a space, and spreadsheets do.
+  const subject = typeof said.subject === 'string' ? said.subject.trim() : said.subject
   const by = said.issuer ?? issuer
   if (!isPlainText(subject)) return { refused: 'it has no subject of 1 to 255 characters' }
   if (!isIssuer(by)) return { refused: 'it has no issuer, which is an https address' }
@@ -46,16 +49,47 @@ interface Said {
   readonly isVerified: unknown
 }
 
+/** The columns of a CSV of one's own, each with its spellings: in lower case, with `_` for spaces and hyphens. */
+const COLUMNS = {
+  issuer: ['issuer', 'iss'],
+  subject: ['subject', 'sub'],
+  name: ['name', 'display_name', 'full_name'],
+  email: ['email', 'e_mail', 'mail', 'email_address', 'e_mail_address'],
+  email_verified: ['email_verified', 'e_mail_verified'],
+} as const
+type Column = keyof typeof COLUMNS
+
+function isSaid(value: unknown): boolean {
+  return value !== undefined
+}
+
+/**
+ * What of the columns of a CSV of one's own is not read.
+ * @throws Refusal if two of them are the same thing
+ */
+export function unreadOf(names: readonly string[]): string[] {
+  for (const spellings of Object.values<readonly string[]>(COLUMNS)) {
+    const [one, other] = names.filter((name) => spellings.includes(name))
+    if (other !== undefined)
+      throw new Refusal(`the columns ${one} and ${other} are the same thing: leave one of them out`)
+  }
+  const known = new Set<string>(Object.values(COLUMNS).flat())
+  return names.filter((name) => name !== '' && !known.has(name))
+}
+
 type Says = (fields: Fields, now: number) => Said | { readonly refused: string }
 
 const SAYS: Readonly<Record<Format, Says>> = {
-  csv: (fields) => ({
-    issuer: textOf(fields['issuer']),
-    subject: fields['subject'] ?? fields['sub'],
-    name: textOf(fields['name']),
-    email: textOf(fields['email']),
-    isVerified: fields['email_verified'],
-  }),
+  csv(fields) {
+    const column = (name: Column) => COLUMNS[name].map((each) => fields[each]).find(isSaid)
+    return {
+      issuer: textOf(column('issuer')),
+      subject: column('subject'),
+      name: textOf(column('name')),
+      email: textOf(column('email')),
+      isVerified: column('email_verified'),
+    }
+  },
 
   /** The export of users, as lines of JSON or as CSV, where each text begins with a quote against formulas. */
   auth0(raw) {
@@ -101,7 +135,7 @@ const SAYS: Readonly<Record<Format, Says>> = {
 
 /** The names of what a record has to have, for a file that is not what it was said to be. */
 export const SUBJECTS: Readonly<Record<Format, readonly string[]>> = {
-  csv: ['subject', 'sub'],
+  csv: COLUMNS.subject,
   auth0: ['user_id', 'id'],
   clerk: ['id'],
   supabase: ['id'],

@@ -7,7 +7,7 @@ import { nameKey } from '../src/repositories/users.ts'
 import { identityHashOf } from '../src/security/callers/identity-hash.ts'
 import { text } from './database.ts'
 import type { Row } from './database.ts'
-import { type Candidate, candidateOf, type Format, SUBJECTS } from './import-formats.ts'
+import { type Candidate, candidateOf, type Format, SUBJECTS, unreadOf } from './import-formats.ts'
 import { recordsOf } from './import-records.ts'
 import { Refusal } from './refusal.ts'
 
@@ -40,6 +40,8 @@ export interface Imported {
   existing: number
   erased: number
   refused: number
+  /** Columns of a CSV of one's own that are not read. */
+  readonly unread: readonly string[]
 }
 
 /** D1 takes no statement of more than 100 KB. */
@@ -55,9 +57,9 @@ interface Member extends Candidate {
 
 /** @throws Refusal before anything is written if the file as a whole cannot be read */
 export async function importMembers(given: Import, hands: ImportHands): Promise<Imported> {
-  await assertReadable(given)
+  const unread = await assertReadable(given)
   const { query, write, refuse, progress, now } = hands
-  const done: Imported = { read: 0, made: 0, existing: 0, erased: 0, refused: 0 }
+  const done: Imported = { read: 0, made: 0, existing: 0, erased: 0, refused: 0, unread }
   const seen = new Set<string>()
   let page: Member[] = []
   const reject = (line: number, reason: string) => {
@@ -110,19 +112,25 @@ export async function importMembers(given: Import, hands: ImportHands): Promise<
   }
 }
 
-/** Goes through all of it once, so that a file that breaks off, or is another, changes nothing. */
-async function assertReadable({ file, format, encoding }: Import): Promise<void> {
-  let records = 0
+/**
+ * Goes through all of it once, so that a file that breaks off, or is another, changes nothing.
+ * @returns the columns that are not read
+ */
+async function assertReadable({ file, format, encoding }: Import): Promise<string[]> {
+  let first: string[] | undefined
+  let hasSubject = false
   for await (const record of recordsOf(file, encoding)) {
     if ('refused' in record) continue
     const names = Object.keys(record.fields)
-    if (records === 0 && !SUBJECTS[format].some((name) => names.includes(name)))
-      throw new Refusal(
-        `this is no export of ${format}: it has no ${SUBJECTS[format][0]}, but ${names.slice(0, 8).join(', ')}`,
-      )
-    records += 1
+    first ??= names
+    hasSubject ||= SUBJECTS[format].some((name) => names.includes(name))
   }
-  if (records === 0) throw new Refusal('the file has no record that can be read')
+  if (!first) throw new Refusal('the file has no record that can be read')
+  if (!hasSubject)
+    throw new Refusal(
+      `this is no export of ${format}: it has no ${SUBJECTS[format][0]}, but ${first.slice(0, 8).join(', ')}`,
+    )
+  return format === 'csv' ? unreadOf(first) : []
 }
 
 /** Who of them is here, and who was deleted here, by their hashes. */

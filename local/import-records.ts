@@ -35,17 +35,23 @@ async function startOf(file: string, encoding: string): Promise<string> {
   const { buffer, bytesRead } = await handle.read(Buffer.alloc(CHUNK), 0, CHUNK, 0)
   await handle.close()
   const bytes = buffer.subarray(0, bytesRead)
-  if (encoding === 'utf-8' && (isBytes(bytes, 0xff, 0xfe) || isBytes(bytes, 0xfe, 0xff)))
-    throw new Refusal(
-      'the file is UTF-16: save it as UTF-8, or say --encoding utf-16le or utf-16be',
-    )
+  const wide = encoding === 'utf-8' ? wideEncodingOf(bytes) : undefined
+  if (wide) throw new Refusal(`the file is UTF-16: save it as UTF-8, or say --encoding ${wide}`)
   const text = decoder(encoding, false).decode(bytes)
   if (text.trim() === '') throw new Refusal('the file is empty')
   return text.slice(0, (text.indexOf('\n') + 1 || text.length + 1) - 1)
 }
 
-function isBytes(bytes: Uint8Array, first: number, second: number): boolean {
-  return bytes[0] === first && bytes[1] === second
+/** By its byte order mark, or where it has none by the zeros beside what is ASCII, as names of columns are. */
+function wideEncodingOf(bytes: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
+  const [first, second] = bytes
+  if (first === 0xff && second === 0xfe) return 'utf-16le'
+  if (first === 0xfe && second === 0xff) return 'utf-16be'
+  const zeros = [0, 0]
+  for (const [at, byte] of bytes.entries()) if (byte === 0) zeros[at % 2] = (zeros[at % 2] ?? 0) + 1
+  const [even = 0, odd = 0] = zeros
+  if (Math.max(even, odd) < bytes.length / 8) return undefined
+  return odd > even ? 'utf-16le' : 'utf-16be'
 }
 
 function decoder(encoding: string, fatal: boolean): TextDecoder {
@@ -90,7 +96,7 @@ async function* rowsOf(texts: AsyncIterable<string>, header: string): AsyncGener
   const parser = parse({
     delimiter,
     info: true,
-    columns: (names: string[]) => names.map(columnName),
+    columns: (names: string[]) => columnsOf(names),
     skip_empty_lines: true,
     max_record_size: MOST_CHARACTERS,
     skip_records_with_error: true,
@@ -114,8 +120,12 @@ async function* rowsOf(texts: AsyncIterable<string>, header: string): AsyncGener
   }
 }
 
-function columnName(name: string): string {
-  return name.trim().toLowerCase().replaceAll(/[ -]/g, '_')
+/** @throws Refusal if two have the same name, of which only one would be read */
+function columnsOf(names: readonly string[]): string[] {
+  const columns = names.map((name) => name.trim().toLowerCase().replaceAll(/[ -]/g, '_'))
+  const twice = columns.find((name, at) => name !== '' && columns.indexOf(name) !== at)
+  if (twice !== undefined) throw new Refusal(`the column ${twice} is there twice`)
+  return columns
 }
 
 async function* jsonLinesOf(texts: AsyncIterable<string>): AsyncGenerator<Read> {

@@ -6,7 +6,7 @@ import { createWriteStream, existsSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseSettings, SettingsError } from '../src/settings/settings.ts'
 import { deployed, wrangler } from './backup-remote.ts'
-import { execute, withLocalSite } from './database.ts'
+import { executeRemotely, withLocalSite } from './database.ts'
 import { type Arguments, readArguments, USAGE } from './import-arguments.ts'
 import { type Imported, importMembers } from './import-members.ts'
 import { remoteStores, type ImportStores } from './import-remote.ts'
@@ -23,7 +23,7 @@ async function local({ issuer }: Arguments, work: Work): Promise<Imported> {
 }
 
 async function remote(_: Arguments, work: Work): Promise<Imported> {
-  const query = async (sql: string) => execute(sql, true)[0]?.results ?? []
+  const query = async (sql: string) => executeRemotely(sql)[0]?.results ?? []
   const stores = remoteStores(query, wrangler, deployed())
   try {
     return await work(stores)
@@ -55,7 +55,7 @@ function reportTo(file: string) {
 }
 
 function print(done: Imported, isDryRun: boolean, milliseconds: number): void {
-  const { read, made, existing, erased, refused } = done
+  const { read, made, existing, erased, refused, unread } = done
   const megabytes = Math.round(process.resourceUsage().maxRSS / 1024)
   console.log(isDryRun ? 'It would come to this:' : 'Done:')
   console.log(`  records read: ${read}`)
@@ -63,6 +63,7 @@ function print(done: Imported, isDryRun: boolean, milliseconds: number): void {
   console.log(`  here already, and left as they are: ${existing}`)
   console.log(`  deleted here, and left out: ${erased}`)
   console.log(`  refused: ${refused}`)
+  if (unread.length > 0) console.log(`  columns that are not read: ${unread.join(', ')}`)
   console.log(`  ${(milliseconds / 1000).toFixed(1)} s, ${megabytes} MB at most`)
 }
 

@@ -49,7 +49,7 @@ async function local(from: string, temporary: string) {
 }
 
 async function remote(from: string, temporary: string) {
-  const bucket = bucketName(deployed())
+  const bucket = bucketName(deployed(), 'BACKUPS')
   return withDatabase(true, async (access) =>
     restore(from, { ...remoteHands(access, wrangler, bucket, temporary), say }),
   )

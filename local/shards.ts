@@ -3,7 +3,7 @@
  * that they were made with, so no visit moves; new members get one of those that were added.
  */
 import { parseArgs } from 'node:util'
-import { execute } from './database.ts'
+import { type Access, withDatabase } from './database.ts'
 import { Refusal } from './refusal.ts'
 import { growth } from './site-facts.ts'
 
@@ -28,12 +28,21 @@ function readArguments() {
   }
 }
 
-function shards(remote: boolean): number {
-  const [found] = execute(`select value from site where key = 'visit_shards'`, remote)
-  const value = found?.results[0]?.['value']
+async function shards({ query }: Access): Promise<number> {
+  const [found] = await query(`select value from site where key = 'visit_shards'`)
+  const value = found?.['value']
   if (value === undefined)
     throw new Refusal('the site has no member yet: VISIT_SHARDS says how many there will be')
   return Number(value)
+}
+
+/** @returns how many there are now */
+async function grown(to: number | undefined, access: Access): Promise<number> {
+  const from = await shards(access)
+  if (to !== undefined && to < from)
+    throw new Refusal(`there are ${from}, and members are in each of them: they never become fewer`)
+  if (to !== undefined && to > from) await access.write([growth(from, to, Date.now())])
+  return shards(access)
 }
 
 const given = readArguments()
@@ -44,15 +53,11 @@ if (!given) {
 
 try {
   const { to, remote } = given
-  const from = shards(remote)
-  if (to !== undefined && to < from)
-    throw new Refusal(`there are ${from}, and members are in each of them: they never become fewer`)
-  if (to !== undefined && to > from) execute(growth(from, to, Date.now()).join(';'), remote)
-  const now = shards(remote)
+  const now = await withDatabase(remote, async (access) => grown(to, access))
   console.log(`${now} objects share the visits`)
   if (to !== undefined)
     console.log(`Set VISIT_SHARDS=${now}, so that the site does not say it differs.`)
 } catch (error) {
   console.error('Nothing changed:', error instanceof Refusal ? error.message : error)
-  process.exit(1)
+  process.exitCode = 1
 }

@@ -1,4 +1,4 @@
-/** What commands of the operator change about the site, as SQL: each text is one transaction. */
+/** What commands of the operator change about the site, as SQL: the texts of each are one transaction. */
 import { newId } from '../src/db/ids.ts'
 
 /** A text in SQL. */

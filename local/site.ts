@@ -31,10 +31,15 @@ export interface Site {
   readonly url: string
   /** The database itself, past every check; for seeding and tests. */
   readonly db: Awaited<ReturnType<Miniflare['getD1Database']>>
-  /** A Durable Object namespace by its binding, past every check; for seeding and tests. */
-  objects(binding: string): ReturnType<Miniflare['getDurableObjectNamespace']>
-  /** The bucket that is bound as BACKUPS. */
-  bucket(): ReturnType<Miniflare['getR2Bucket']>
+  /** Calls a method of an object, past every check; for seeding and tests. What it takes and returns is JSON. */
+  call(
+    binding: 'VISITS' | 'WEBHOOKS',
+    object: string,
+    method: string,
+    ...given: readonly unknown[]
+  ): Promise<unknown>
+  /** A bucket by its binding. */
+  bucket(binding: 'BACKUPS' | 'ARCHIVE'): ReturnType<Miniflare['getR2Bucket']>
   /** Runs the Worker's cron handler; the first trigger and now unless told otherwise. */
   tick(cron?: string, time?: Date): Promise<'ok' | 'exception'>
   readonly schedule: Schedule
@@ -99,6 +104,8 @@ async function start({ port: wanted = 0, stateDir, settings }: SiteOptions): Pro
     const miniflare = serve({ made, port, persistTo, settings: here, print })
     undo.push(() => miniflare.dispose())
     await miniflare.ready
+    const db = await miniflare.getD1Database('DB')
+    await endInterrupted(db, await miniflare.getR2Bucket('BACKUPS'))
     copyArchive = archiveCopier(miniflare, dir)
     undo.push(async () => copyArchive())
     undo.push(await relayIpv6(port))
@@ -113,12 +120,17 @@ async function start({ port: wanted = 0, stateDir, settings }: SiteOptions): Pro
     const schedule = startCron(made.crons, tick)
     undo.push(() => schedule.stop())
     await fetch(`${url}/healthz`)
-    const db = await miniflare.getD1Database('DB')
     site = {
       url,
       db,
-      objects: (name) => miniflare.getDurableObjectNamespace(name),
-      bucket: () => miniflare.getR2Bucket('BACKUPS'),
+      async call(binding, object, method, ...given) {
+        const stub = (await miniflare.getDurableObjectNamespace(binding)).getByName(object)
+        const body = JSON.stringify({ method, given })
+        const answer = await stub.fetch('http://object', { method: 'POST', body })
+        if (!answer.ok) throw new Error(`${object}.${method} answered ${answer.status}`)
+        return answer.json()
+      },
+      bucket: (binding) => miniflare.getR2Bucket(binding),
       tick,
       schedule,
       showRequests: log.showAll,
@@ -128,6 +140,36 @@ async function start({ port: wanted = 0, stateDir, settings }: SiteOptions): Pro
   } catch (error) {
     await stop()
     throw error
+  }
+}
+
+/**
+ * What a process was at that served this directory before, and was killed, nobody is at any more: whoever
+ * serves it holds it alone. A deployed site waits until it may be sure of that. Nor does anybody wait for
+ * a backup or a restoration of before, whose command had the site's process end with it or lost it.
+ */
+async function endInterrupted(db: Site['db'], backups: Awaited<ReturnType<Site['bucket']>>) {
+  const at = new Date().toISOString()
+  await db.batch([
+    db
+      .prepare(
+        `update operator_requests set status = 'failed', finished_at = ?, claimed_until = null,
+            report = json_set(report, '$.failures', json_array('the command was interrupted'))
+          where kind in ('backup', 'restore') and status in ('requested', 'running')`,
+      )
+      .bind(at),
+    db.prepare('update operator_requests set claimed_until = null where claimed_until is not null'),
+    db
+      .prepare(
+        `update job_runs set status = 'failed', finished_at = ?, error = 'interrupted'
+          where status = 'running' and finished_at is null`,
+      )
+      .bind(at),
+  ])
+  for (;;) {
+    const { objects } = await backups.list({ prefix: 'backups/' })
+    if (objects.length === 0) return
+    await backups.delete(objects.map(({ key }) => key))
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import { EXPECTED_ZONE, timeZoneNamed } from '../src/calendar/time-zone.ts'
-import { execute } from './database.ts'
+import { withDatabase } from './database.ts'
 import { Refusal } from './refusal.ts'
 import { timeZoneOf } from './site-facts.ts'
 
@@ -35,12 +35,14 @@ if (!given) {
 try {
   const zone = timeZoneNamed(given.name)
   if (zone === undefined) throw new Refusal(EXPECTED_ZONE)
-  const [noted] = execute(`select 1 as found from site where key = 'time_zone'`, given.remote)
-  if (!noted?.results.length)
-    throw new Refusal('nobody has been here yet: until then SITE_TIME_ZONE alone says it')
-  execute(timeZoneOf(zone, Date.now()).join(';'), given.remote)
+  await withDatabase(given.remote, async ({ query, write }) => {
+    const noted = await query(`select 1 as found from site where key = 'time_zone'`)
+    if (noted.length === 0)
+      throw new Refusal('nobody has been here yet: until then SITE_TIME_ZONE alone says it')
+    await write([timeZoneOf(zone, Date.now())])
+  })
   console.log(`days of visits are counted in ${zone}`)
 } catch (error) {
   console.error('Nothing changed:', error instanceof Refusal ? error.message : error)
-  process.exit(1)
+  process.exitCode = 1
 }

@@ -31,6 +31,7 @@ export type LogEvent =
   | 'object not put back'
   | 'environment not written'
   | 'setting differs'
+  | 'time zone not written'
   | 'refusals not written'
 
 /** Writes one line. @param details in the form that the schema has for this event */

@@ -106,7 +106,7 @@ async function lookOnce(env: Bindings, memory: Known): Promise<void> {
 async function noteTimeZone(env: Bindings): Promise<void> {
   await repositoryOf(env)
     .noteTimeZone(settingsOf(env).siteTimeZone)
-    .catch((error: unknown) => log('warn', 'environment not written', describeError(error)))
+    .catch((error: unknown) => log('warn', 'time zone not written', describeError(error)))
 }
 
 /** Settings that are not what the site was made with. The number of shards that is stored is in force. */

@@ -28,7 +28,7 @@ async function upgrade(): Promise<void> {
 }
 
 test('0006: members, bookings and sessions stay, and tokens of earlier keys are good', async () => {
-  await levelWithout('0006', '0017', '0027', '0047')
+  await levelWithout('0006', '0017', '0027', '0047', '0050')
   const scene = await bookingScene()
   const ada = await scene.site.member('ada')
   const { id } = await bookingOf(ada, await scene.slot())
@@ -68,7 +68,7 @@ test('0006: members, bookings and sessions stay, and tokens of earlier keys are 
 })
 
 test('0012: what an earlier version has left to be followed up is, by the next tick', async () => {
-  await levelWithout('0012', '0017', '0027', '0047')
+  await levelWithout('0012', '0017', '0027', '0047', '0050')
   const site = testSite({ VISIT_SHARDS: '1' })
   const ada = await site.member('ada')
   const at = new Date().toISOString()
@@ -278,7 +278,7 @@ test('0018: a new site has nothing to fold', async () => {
 })
 
 test('0023: what members wrote before stays, and only who made them is heard', async () => {
-  await levelWithout('0023', '0042', '0047')
+  await levelWithout('0023', '0042', '0047', '0050')
   const at = '2026-01-01T00:00:00.000Z'
   const later = '2026-01-02T00:00:00.000Z'
   const row = (sql: string, ...values: unknown[]) => env.DB.prepare(sql).bind(...values)
@@ -336,7 +336,7 @@ test('0023: what members wrote before stays, and only who made them is heard', a
 })
 
 test('0027: keys stay, and there may be some for pages', async () => {
-  await levelWithout('0027', '0047')
+  await levelWithout('0027', '0047', '0050')
   const visitor = await testSite().visitor()
   const before = await rowsOf('select * from token_keys order by kid')
   expect(before).toHaveLength(1)

@@ -1,7 +1,8 @@
 /**
  * Puts all that the objects hold into the bucket `BACKUPS`, in parts of JSON lines, for `npm run backup`.
  * What is about one member, one key or one webhook's deliveries is of one moment; the database is read by
- * the command, after this.
+ * the command, after this. Asked once more with the step `archive`, it puts the files of the audit log's
+ * archive there whose entries the database has no longer.
  */
 import * as z from 'zod'
 import { openSession } from '../db/client.ts'
@@ -15,9 +16,11 @@ import {
   type PartLine,
   partKey,
 } from '../objects/backup-format.ts'
+import { type Archive, archiveIn } from '../objects/archive.ts'
 import { isOfOtherGeneration } from '../objects/belonging.ts'
 import { type Reconciling, reconcilingClient } from '../objects/reconciling.ts'
 import type { DumpPage } from '../objects/table-dump.ts'
+import { type AuditSealsRepository, auditSealsRepository } from '../repositories/audit-seals.ts'
 import type { OperatorRequest } from '../repositories/operator-requests.ts'
 import { type ReconcilingRepository, reconcilingRepository } from '../repositories/reconciling.ts'
 import { siteRepository } from '../repositories/site.ts'
@@ -26,18 +29,24 @@ import { storesRepository } from '../repositories/stores.ts'
 /** A part is put as soon as it has so many characters. */
 const PART_SIZE = 4 * 2 ** 20
 const PAGE = 50
+/** Files of the archive that are read before a part is put; each has some hundred kilobytes. */
+const FILES = 10
 /** To ask an object, and its share of putting a part and noting it. */
 const CALLS_PER_PAGE = 3
 const PUT_MS = 30_000
+/** Names of missing files that are told; all are counted. */
+const NAMED = 20
 const KeyIdText = z.custom<KeyId>((id) => typeof id === 'string' && isId('key', id))
 const WebhookIdText = z.custom<WebhookId>((id) => typeof id === 'string' && isId('whk', id))
 
 const Progress = z.object({
   backup: BackupId,
-  step: z.enum(['visits', 'gates', 'webhooks', 'done']).default('visits'),
+  step: z.enum(['visits', 'gates', 'webhooks', 'archive', 'done']).default('visits'),
   shard: z.number().default(0),
   key: KeyIdText.nullable().default(null),
   webhook: WebhookIdText.nullable().default(null),
+  /** The last stretch of the audit log whose file is done. */
+  stretch: z.number().default(0),
   /** Where in the object it goes on. */
   cursor: z.string().nullable().default(null),
 })
@@ -50,6 +59,9 @@ interface Run {
   readonly shards: number
   readonly affords: (calls: number) => boolean
   readonly progress: Progress
+  readonly seals: AuditSealsRepository
+  readonly archive: Archive | undefined
+  readonly missing: MovingReport['missing']
   readonly put: (line: PartLine) => Promise<void>
 }
 
@@ -91,6 +103,9 @@ export async function backUp(
     shards: await siteRepository(db).visitShards(),
     affords,
     progress,
+    seals: auditSealsRepository(db),
+    archive: env.ARCHIVE && archiveIn(env.ARCHIVE),
+    missing: report.missing,
     put: async (line) => {
       countLine(report.rows, line)
       const text = `${JSON.stringify(line)}\n`
@@ -98,7 +113,7 @@ export async function backUp(
       size += text.length
     },
   }
-  const steps = { visits, gates, webhooks }
+  const steps = { visits, gates, webhooks, archive }
   while (progress.step !== 'done') {
     const outcome = await steps[progress.step](run).catch(unfit)
     if (outcome === 'unfit') {
@@ -155,4 +170,20 @@ async function webhooks({ reconciling, objects, generation, affords, progress, p
   progress.cursor = page.next
   if (page.next === null) progress.webhook = next.id
   return 'more'
+}
+
+/** Files whose stretches are cleared; the others are written anew from what the database has. */
+async function archive({ seals, archive: files, affords, progress, missing, put }: Run): Step {
+  if (!affords(FILES + CALLS_PER_PAGE)) return 'no more'
+  const page = await seals.cleared(progress.stretch, FILES)
+  for (const { number, name } of page) {
+    const text = await files?.read(name)
+    if (text !== undefined) await put({ object: 'archive', name, text })
+    else {
+      missing.count += 1
+      if (missing.names.length < NAMED) missing.names.push(name)
+    }
+    progress.stretch = number
+  }
+  return page.length < FILES ? 'done' : 'more'
 }

@@ -27,12 +27,23 @@ const CALL_LIMIT_MS = 5_000
 /** Statements and calls of objects, out of those that a trigger may make. */
 const CALLS = 500
 
-/** @param now when the tick was due; milliseconds since the epoch. @throws as `tick` does, and last for a request */
-export async function onTrigger(cron: string, env: Bindings, now: number): Promise<void> {
+/**
+ * @param now when the tick was due; milliseconds since the epoch
+ * @param calls what a request may use in one tick
+ * @throws as `tick` does, and last for a request
+ */
+export async function onTrigger(
+  cron: string,
+  env: Bindings,
+  now: number,
+  calls = CALLS,
+): Promise<void> {
   // Storage that is another site's, or not as this code needs it, has nothing to ask for.
   await assertReady(env)
-  const { spent, failure } = cron === TRIGGER ? await carryOut(env, now) : NOTHING
-  await tick(cron, env, now, Date.now, spent)
+  const outcome = cron === TRIGGER ? await carryOut(env, now, calls) : NOTHING
+  const { spent, failure, isRestoring = false } = outcome
+  // No job could do anything with objects that hold, and each would stand on the ledger as failed.
+  if (!isRestoring) await tick(cron, env, now, Date.now, spent)
   if (failure !== undefined) throw new Error(`what the operator asks for waits: ${failure}`)
 }
 
@@ -42,11 +53,13 @@ interface Outcome {
   readonly spent: number
   /** Why it is not over with, where something went wrong. */
   readonly failure?: string
+  /** Whether the site has not got both of its stores back yet. */
+  readonly isRestoring?: boolean
 }
 const NOTHING: Outcome = { spent: 0 }
 
 /** Goes on with the oldest request. */
-async function carryOut(env: Bindings, now: number): Promise<Outcome> {
+async function carryOut(env: Bindings, now: number, calls: number): Promise<Outcome> {
   const limited = {
     ...env,
     DB: databaseInTime(env.DB, CALL_LIMIT_MS),
@@ -59,15 +72,15 @@ async function carryOut(env: Bindings, now: number): Promise<Outcome> {
   const at = new Date(now).toISOString()
   const until = new Date(now + CLAIM_MS).toISOString()
   let request: OperatorRequest | undefined
-  let left = CALLS
+  let left = calls
   try {
     request = await requests.claim(at, until)
     if (!request) return { spent: 1 }
     const { id } = request
     const ends = Date.now() + TIME_LIMIT_MS
-    const affords = (calls: number) => {
-      if (left < calls || Date.now() > ends) return false
-      left -= calls
+    const affords = (some: number) => {
+      if (left < some || Date.now() > ends) return false
+      left -= some
       return true
     }
     const note = requests.note.bind(requests, id)
@@ -75,12 +88,21 @@ async function carryOut(env: Bindings, now: number): Promise<Outcome> {
     const status = report.failures.length > 0 ? 'failed' : 'succeeded'
     if (isDone) await requests.finish(id, { status, report, finishedAt: new Date().toISOString() })
     else await requests.release(id)
+    return { spent: calls - left, isRestoring: restores(request, isDone, status) }
   } catch (error) {
     const failure = failureOf(error)
     if (request) await requests.release(request.id, failure).catch(() => undefined)
-    return { spent: CALLS - left, failure }
+    return { spent: calls - left, failure }
   }
-  return { spent: CALLS - left }
+}
+
+function restores(
+  { kind, progress }: OperatorRequest,
+  isDone: boolean,
+  status: 'failed' | 'succeeded',
+): boolean {
+  if (kind === 'restore') return status === 'succeeded'
+  return kind === 'reconcile' && progress['isRestored'] === true && !isDone
 }
 
 interface Means {

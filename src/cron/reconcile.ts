@@ -25,6 +25,10 @@ import { failureOf } from './job.ts'
 const PAGE = 500
 const KEYS = 50
 const WEBHOOKS = 50
+/** Visit objects that are adopted at a time. */
+const WAVE = 16
+/** To ask for members, to look for them here, and to erase those who are not; at the end of a shard also its rules. */
+const CALLS_PER_PAGE = 5
 /** What one deletion, and one change of a rule or key, takes of D1. */
 const CALLS_PER_DELETION = 30
 const CALLS_PER_CHANGE = 5
@@ -36,12 +40,16 @@ const KeyIdText = z.custom<KeyId>((id) => typeof id === 'string' && isId('key', 
 const Progress = z.object({
   /** Whether both were just restored from one backup: rules are raised only where an object is beyond. */
   isRestored: z.boolean().default(false),
+  /** From which one; a command that was interrupted finds its own by it. */
+  backup: z.string().default(''),
   step: z.enum(['begin', 'members', 'rules', 'keys', 'webhooks', 'adopt', 'done']).default('begin'),
   generation: z.string().default(''),
   shard: z.number().default(0),
   member: UserIdText.nullable().default(null),
   key: KeyIdText.nullable().default(null),
   webhook: WebhookIdText.nullable().default(null),
+  /** Visit objects that belong to the new generation already. */
+  adopted: z.number().default(0),
   /** The highest revision of each rule that an object knows. */
   revisions: z.record(z.string(), z.number()).default({}),
 })
@@ -120,7 +128,7 @@ async function members(run: Run): Step {
     const shard = objects.shard(progress.shard)
     let more = true
     while (more) {
-      if (!affords(CALLS_PER_DELETION + 3)) return undefined
+      if (!affords(CALLS_PER_PAGE)) return undefined
       const page = await shard.members(progress.member, PAGE)
       if (!(await settlePage(run, shard, page))) return undefined
       progress.member = page.next
@@ -145,11 +153,9 @@ async function settlePage(
   const unknown = known.filter((id) => !present.has(id))
   if (!request.isDryRun && unknown.length > 0) await shard.eraseUnknown(unknown)
   name(report.visitsErased, unknown)
-  let isPaid = true
   for (const userId of erased.filter((id) => present.has(id))) {
     if (!request.isDryRun) {
-      if (!isPaid && !affords(CALLS_PER_DELETION)) return false
-      isPaid = false
+      if (!affords(CALLS_PER_DELETION)) return false
       const reason = 'its visits were erased when it was deleted'
       const elevation = { reason, bound: { userId } }
       try {
@@ -252,16 +258,23 @@ async function webhooks(run: Run): Step {
 }
 
 /** The last step: with it the visit objects do again what they are for. */
-async function adopt({ deps, reconciling, objects, progress, affords }: Run): Step {
+async function adopt(run: Run): Step {
+  const { deps, reconciling, objects, progress, affords } = run
   if (!affords(2)) return undefined
   const mark = await reconciling.latestMark()
   const shards = await deps.site.visitShards()
-  if (!affords(shards + 1)) return undefined
-  const adopted = Array.from({ length: shards }, async (_, shard) => {
-    await objects.shard(shard).adopt(progress.generation, mark ?? null)
-    return shard
-  })
-  const done = await Promise.all(adopted)
-  if (mark) await deps.stores.confirm(done.map((shard) => ({ shard, ...mark })))
+  while (progress.adopted < shards) {
+    const first = progress.adopted
+    const size = Math.min(WAVE, shards - first)
+    if (!affords(size + 2)) return undefined
+    const adopted = Array.from({ length: size }, async (_, n) => {
+      await objects.shard(first + n).adopt(progress.generation, mark ?? null)
+      return first + n
+    })
+    const done = await Promise.all(adopted)
+    if (mark) await deps.stores.confirm(done.map((shard) => ({ shard, ...mark })))
+    progress.adopted += size
+    await run.note()
+  }
   return 'done'
 }

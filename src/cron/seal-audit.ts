@@ -40,7 +40,14 @@ const CALLS_TO_CLEAR = 4
 interface Run {
   readonly deps: SystemDeps
   readonly affords: JobContext['affords']
-  readonly counts: { sealed: number; archived: number; removed: number; cleared: number }
+  readonly counts: {
+    sealed: number
+    archived: number
+    removed: number
+    /** Entries of which something is to be removed, and whose file is not there. */
+    waiting: number
+    cleared: number
+  }
   readonly failures: string[]
 }
 
@@ -48,7 +55,7 @@ interface Run {
 type Step = Promise<boolean>
 
 export async function sealAudit({ deps, affords: affordsCalls }: JobContext): Promise<JobResult> {
-  const counts = { sealed: 0, archived: 0, removed: 0, cleared: 0 }
+  const counts = { sealed: 0, archived: 0, removed: 0, waiting: 0, cleared: 0 }
   let left = STEPS
   const affords = (calls: number) => {
     left -= 1
@@ -135,12 +142,19 @@ async function clearAll({ deps, affords, counts, failures }: Run, archive: Archi
   const { auditKeepDays: days } = settings
   if (days === undefined) return true
   const before = firstIdAt('aud', now - days * DAY_MS)
+  let isDone = true
   for (;;) {
     if (!affords(CALLS_TO_CLEAR)) return false
     const seal = await auditSeals.toClear(before)
-    if (!seal) return true
+    if (!seal) return isDone
     const file = await archive.read(seal.archivedAs ?? '')
-    if (file === undefined || !(await isFileOf(seal, file))) {
+    if (file === undefined) {
+      // Another bucket is bound, or the file is lost: the next run writes it anew, and clears then.
+      await auditSeals.unarchive(seal)
+      isDone = false
+      continue
+    }
+    if (!(await isFileOf(seal, file))) {
       failures.push(`the file of stretch ${seal.number} of the audit log is not as it was written`)
       return true
     }
@@ -162,26 +176,27 @@ async function isFileOf({ signed, guide }: SealRow, text: string): Promise<boole
 
 async function removeAll({ deps, affords, counts, failures }: Run, archive?: Archive): Step {
   const { auditSeals } = deps
+  let after = ''
   for (;;) {
     if (!affords(CALLS_TO_REMOVE)) return false
-    const found = await auditSeals.toRemove()
+    const found = await auditSeals.toRemove(after)
     if (!found) return true
     const { id, ...seal } = found
+    after = id
     const name = seal.archivedAs
     const kept = name !== null && seal.clearedAt !== null
-    const text = kept ? await archive?.read(name) : undefined
-    if (kept && text === undefined) {
-      failures.push(`the file of stretch ${seal.number} of the audit log is not there`)
-      return true
+    const stretch = kept
+      ? fileFor(seal, await archive?.read(name))
+      : {
+          signed: seal.signed,
+          guide: guideIn(seal.guide),
+          entries: await auditSeals.entriesOf(seal),
+        }
+    if (!stretch) {
+      // It stays asked for, and the others are not kept waiting.
+      counts.waiting += 1
+      continue
     }
-    const stretch =
-      text === undefined
-        ? {
-            signed: seal.signed,
-            guide: guideIn(seal.guide),
-            entries: await auditSeals.entriesOf(seal),
-          }
-        : readFile(text)
     const salt = stretch.guide.find(([entry]) => entry === id)?.[1]
     const entry = stretch.entries.find((each) => each.id === id)
     if (salt === undefined || !entry) {
@@ -203,5 +218,15 @@ async function removeAll({ deps, affords, counts, failures }: Run, archive?: Arc
       await auditSeals.remove(id, digest, seal, JSON.stringify(guide))
     }
     counts.removed += 1
+  }
+}
+
+/** Undefined unless there is one, and it is that of this stretch. */
+function fileFor({ signed }: Pick<SealRow, 'signed'>, text: string | undefined) {
+  try {
+    const file = text === undefined ? undefined : readFile(text)
+    return file?.signed === signed ? file : undefined
+  } catch {
+    return undefined
   }
 }

@@ -45,6 +45,7 @@ export const MIGRATIONS = [
   '0047_sealed_audit',
   '0048_shards_grow',
   '0049_pages_of_jobs',
+  '0050_removed_late',
 ] as const
 
 /** A row of `sqlite_master`. */

@@ -1,6 +1,6 @@
 /**
- * What is in the dump of the objects: parts of JSON lines, each about one object, and what the tick says
- * of them. The commands read it, too.
+ * What is in the parts of a backup beside the database: JSON lines, each about one object or one file of
+ * the archive of the audit log, and what the tick says of them. The commands read it, too.
  */
 import * as z from 'zod'
 import { isId, type KeyId, type WebhookId } from '../db/ids.ts'
@@ -40,10 +40,13 @@ const Gate = z.object({
     .nullable(),
 })
 
+const ArchiveName = z.string().regex(/^audit\/\d+-[\w-]+\.jsonl$/)
+
 const PartLine = z.discriminatedUnion('object', [
   z.object({ object: z.literal('visits'), shard: z.int().nonnegative(), tables: Tables }),
   z.object({ object: z.literal('gate'), key: KeyIdText, gate: Gate }),
   z.object({ object: z.literal('webhook'), webhook: WebhookIdText, tables: Tables }),
+  z.object({ object: z.literal('archive'), name: ArchiveName, text: z.string() }),
 ])
 
 export type PartLine =
@@ -54,6 +57,8 @@ export type PartLine =
       readonly webhook: WebhookId
       readonly tables: readonly DumpedRows[]
     }
+  /** A file of the audit log's archive whose entries are in no database any more. */
+  | { readonly object: 'archive'; readonly name: string; readonly text: string }
 
 /** @throws if it is no line of a part */
 export function parseLine(line: string): PartLine {
@@ -64,7 +69,10 @@ export function parseLine(line: string): PartLine {
   return { object: 'gate', key, gate: { ...gate, counts } }
 }
 
-/** How many rows of each kind there are: those of tables by their names, gates as one each. */
+/** How the files of the archive are counted. */
+export const ARCHIVED = 'archive'
+
+/** How many rows of each kind there are: those of tables by their names, gates and files as one each. */
 export type Counts = Record<string, number>
 
 export function countLine(counts: Counts, line: PartLine): void {
@@ -72,6 +80,7 @@ export function countLine(counts: Counts, line: PartLine): void {
     counts[name] = (counts[name] ?? 0) + rows
   }
   if (line.object === 'gate') return add('gates', 1)
+  if (line.object === 'archive') return add(ARCHIVED, 1)
   for (const { table, rows } of line.tables) add(`${line.object}.${table}`, rows.length)
 }
 
@@ -80,6 +89,11 @@ export const MovingReport = z.object({
   /** Parts that are there, or have been loaded. */
   parts: z.number().default(0),
   rows: z.record(z.string(), z.number()).default({}),
+  /** Files of the archive that should be there and are not; some of their names. */
+  missing: z.object({ count: z.number(), names: z.array(z.string()) }).default(() => ({
+    count: 0,
+    names: [],
+  })),
   failures: z.array(z.string()).default([]),
 })
 export type MovingReport = z.infer<typeof MovingReport>

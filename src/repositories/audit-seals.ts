@@ -44,6 +44,8 @@ const ENTRY = sql`audit_log.id, at, actor, on_behalf_of as "onBehalfOf", action,
 const LAST = sql`(select max(number) from audit_seals)`
 const SEALED_UNTIL = sql`coalesce((select until_id from audit_seals where number = ${LAST}), '')`
 
+export type AuditSealsRepository = ReturnType<typeof auditSealsRepository>
+
 export function auditSealsRepository(db: Database) {
   const entriesWhere = (condition: SQL) =>
     rows<SealedEntry>(db, sql`select ${ENTRY} where ${condition} order by audit_log.id`)
@@ -139,6 +141,24 @@ export function auditSealsRepository(db: Database) {
       )
     },
 
+    /** Stretches beyond this number whose entries are in their files alone. */
+    async cleared(after: number, limit: number) {
+      return rows<{ number: number; name: string }>(
+        db,
+        sql`select number, archived_as as name from audit_seals
+          where number > ${after} and cleared_at is not null order by number limit ${limit}`,
+      )
+    },
+
+    /** Has the file of a stretch written anew that the database still has. */
+    async unarchive({ number, guide }: Pick<SealRow, 'number' | 'guide'>) {
+      await statement(
+        db,
+        sql`update audit_seals set archived_as = null
+          where number = ${number} and guide = ${guide} and cleared_at is null`,
+      )
+    },
+
     /** Seals from the one with this number on, and the one before it. */
     async page(from: number, limit: number) {
       return rows<SealRow>(
@@ -164,8 +184,8 @@ export function auditSealsRepository(db: Database) {
       return [...entries, ...added]
     },
 
-    /** What the operator wants removed of what is sealed, and the seal of its stretch. */
-    async toRemove() {
+    /** What the operator wants removed of what is sealed beyond an entry, and the seal of its stretch. */
+    async toRemove(after: string) {
       const [found] = await rows<{ id: AuditId } & SealRow>(
         db,
         sql`select asked.id, ${SEAL} from audit_removed asked
@@ -174,7 +194,7 @@ export function auditSealsRepository(db: Database) {
             (select number from audit_late where audit_late.id = asked.id),
             (select number from audit_seals
               where until_id >= asked.id order by until_id, number limit 1))
-          where digest is null order by asked.id limit 1`,
+          where digest is null and asked.id > ${after} order by asked.id limit 1`,
       )
       return found
     },

@@ -106,6 +106,15 @@ export const SETTING_NAMES = [
   ...LOOK_SETTING_NAMES,
 ] as const satisfies readonly (keyof RawSettings)[]
 
+/** Settings that hold secrets: of the Worker, and no variables, which anybody in the account can read. */
+export const SECRET_SETTINGS: readonly string[] = [
+  'AUTH_SECRET',
+  'SOCIAL_PROVIDERS',
+  'OPENID_PROVIDERS',
+  'PAGES_PROXY_SECRET',
+  'MAIL_SERVICE',
+] satisfies readonly (keyof RawSettings)[]
+
 /** A setting that cannot be used. The message names it and says what is expected. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError'
@@ -340,5 +349,8 @@ function setting<S extends z.ZodType>(name: string, schema: S, value: unknown): 
   if (result.success) return result.data
   const [issue] = result.error.issues
   const where = issue?.path.length ? `[${issue.path.join('.')}]` : ''
-  throw new SettingsError(`${name}${where}: ${issue?.message ?? 'not valid'}`)
+  // What is not known there may be a secret that was put on the wrong side of its colon.
+  const isHidden = issue?.code === 'unrecognized_keys' && SECRET_SETTINGS.includes(name)
+  const why = isHidden ? 'it has a key that is not known here' : issue?.message
+  throw new SettingsError(`${name}${where}: ${why ?? 'not valid'}`)
 }

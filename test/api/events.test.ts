@@ -188,6 +188,23 @@ describe('a cursor', () => {
     expect(typesOf((await page(root, cursor)).items)).toEqual(['user.create'])
   })
 
+  test('events are all forgotten in one day, also where a page of them ends with one from a clock that is ahead', async () => {
+    const site = testSite({ EVENT_DAYS: '1' })
+    await site.root()
+    const [{ n } = { n: 0 }] = await rowsOf<{ n: number }>('select max(position) as n from feed')
+    await rowsOf(
+      `insert into feed (position, id, type, at, subject, fields, about)
+        with recursive numbers(n) as (select ? + 1 union all select n + 1 from numbers where n < 1200)
+        select n, 'evt_' || n, 'x', iif(n = 500, '2090', '2020'), 's', '[]', '{}' from numbers`,
+      n,
+    )
+    await site.tick(Date.now() + 3 * 86_400_000)
+    const [{ left } = { left: 0 }] = await rowsOf<{ left: number }>(
+      `select count(*) as left from feed where at = '2020'`,
+    )
+    expect(left).toBeLessThanOrEqual(1)
+  })
+
   test('is refused where it is none', async () => {
     const root = await testSite().root()
     for (const query of ['cursor=newest', 'types=badge.eat', 'types=', 'wait=26', 'limit=0'])

@@ -245,6 +245,26 @@ describe('a setting that cannot be used', () => {
     expect(parse).toThrow(new RegExp(`^${name}`))
   })
 
+  it('is refused without a word of a secret, also where one stands in the place of a name', () => {
+    const canary = 'pm-canary-0123456789'
+    const secret = { name: 'postmark', key: 'key-of-the-service', [canary]: canary }
+    const client = { issuer: 'https://a.example', clientId: 'x', clientSecret: canary }
+    const login = {
+      BUILT_IN_LOGIN: 'on',
+      PUBLIC_URL: 'https://a.example',
+      AUTH_SECRET: 'x'.repeat(40),
+      MAIL_FROM: 'a@a.example',
+    }
+    for (const [name, value] of [
+      ['MAIL_SERVICE', secret],
+      ['MAIL_SERVICE', { name: canary, key: canary }],
+      ['OPENID_PROVIDERS', { acme: { ...client, [canary]: canary } }],
+    ] as const) {
+      const parse = () => parseSettings({ ...login, [name]: JSON.stringify(value) })
+      expect(parse).toThrow(new RegExp(`^${name}(?!.*canary)`))
+    }
+  })
+
   it.each(['/v1/whoami', '/v1/badges', '/healthz', '/v1/nowhere'])(
     'stops %s with an opaque 500; the log has the reason under the request id',
     async (path) => {

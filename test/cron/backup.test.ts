@@ -2,14 +2,17 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, test, vi } from 'vitest'
+import { onTrigger } from '../../src/cron/on-request.ts'
+import { TRIGGER } from '../../src/cron/schedule.ts'
 import { newId } from '../../src/db/ids.ts'
+import type { Bucket } from '../../src/objects/archive.ts'
 import { parseLine, partKey } from '../../src/objects/backup-format.ts'
 import { TableDump } from '../../src/objects/table-dump.ts'
 import { mortalStorage } from '../support/failing.ts'
 import { partner } from '../support/keys.ts'
 import { ask } from '../support/operator.ts'
 import { badgeWithRule, rowsOf } from '../support/population.ts'
-import { type Site, testSite } from '../support/site.ts'
+import { SETTINGS, type Site, testSite } from '../support/site.ts'
 import { SOURCES } from '../support/sources.ts'
 
 const SHARDS = 4
@@ -188,6 +191,72 @@ describe('what objects hold', () => {
     })
     expect(await allHeld({ key, webhook })).toEqual(before)
     expect(people).toHaveLength(3)
+  })
+
+  test('goes in as many ticks as it takes, with the files that only the archive has', async () => {
+    const { site, key, webhook } = await inUse()
+    const files = new Map<string, string>()
+    const ARCHIVE: Bucket = {
+      get: async (name) => {
+        const text = files.get(name)
+        return text === undefined ? null : { text: async () => text }
+      },
+      put: async (name, text) => files.set(name, text),
+    }
+    // More files than are read at a time, one of them lost, and a stretch that the database still has.
+    const nameOf = (number: number) => `audit/${String(number).padStart(10, '0')}-head.jsonl`
+    for (let number = 1; number <= 25; number++) {
+      await env.DB.prepare(
+        `insert into audit_seals (number, after_id, until_id, head, signed, sealed_at, archived_as, cleared_at)
+          values (?1, ?1, ?1, 'head', 'signed', 'at', ?2, iif(?1 < 25, 'at', null))`,
+      )
+        .bind(number, nameOf(number))
+        .run()
+      if (number !== 7) files.set(nameOf(number), `"of ${number}"\n`)
+    }
+    const whole = new Map(files)
+    const few = { ...env, ...SETTINGS, ARCHIVE }
+    const ticksUntil = async (asked: Awaited<ReturnType<typeof ask>>, calls: number) => {
+      for (let ticks = 1; ticks < 50; ticks++) {
+        await onTrigger(TRIGGER, few, Date.now(), calls).catch(() => undefined)
+        const found = await asked()
+        if (found.status !== 'running') return { ...found, ticks }
+      }
+      throw new Error('it does not come to an end')
+    }
+    silently()
+    const [objects, archive] = [ids(), ids()]
+    const first = await ticksUntil(await ask('backup', false, { backup: objects }), 60)
+    const second = await ask('backup', false, { backup: archive, step: 'archive' })
+    const archived = await ticksUntil(second, 20)
+    expect(archived).toMatchObject({
+      status: 'succeeded',
+      rows: { archive: 23 },
+      missing: { count: 1, names: [nameOf(7)] },
+    })
+    expect(archived.ticks).toBeGreaterThan(2)
+
+    await emptyDatabase()
+    await emptyObjects({ key, webhook })
+    files.clear()
+    files.set(nameOf(1), 'of which something was removed since')
+    const given = { backup: objects, parts: first.parts, shards: SHARDS }
+    const loaded = await ticksUntil(await ask('restore', false, given), 6)
+    expect(loaded).toMatchObject({ status: 'succeeded', rows: first.rows })
+    expect(loaded.ticks).toBeGreaterThan(3)
+    const brought = { backup: archive, parts: archived.parts, shards: 0, files: 23 }
+    expect(await ticksUntil(await ask('restore', false, brought), 20)).toMatchObject({
+      status: 'succeeded',
+      rows: { archive: 23 },
+    })
+    whole.delete(nameOf(25))
+    whole.set(nameOf(1), 'of which something was removed since')
+    expect(files).toEqual(whole)
+    const nowhere = await ask('restore', false, brought)
+    await calmly(site)
+    expect(await nowhere()).toMatchObject({
+      failures: [expect.stringContaining('no bucket is bound as ARCHIVE')],
+    })
   })
 
   test('stays where it is without a bucket, and the command is told', async () => {

@@ -215,6 +215,45 @@ test('what somebody wrote where it did not belong can be removed, from the file 
   ])
 })
 
+test('a removal whose file is not there waits, and keeps neither the job nor the others from going on', async () => {
+  const { files, ARCHIVE } = bucket()
+  const { root, seal, verify } = await siteWithLog({ ARCHIVE, AUDIT_KEEP_DAYS: '30' })
+  await seal()
+  // One that comes after its stretch was sealed, and is cleared with the stretch of those that came late.
+  await write(1, Date.now(), 5_000)
+  await seal(90 * DAY)
+  const [early, late] = [idOf(3), idOf(5_000)]
+  const [name = '', text = ''] = [...files].find(([, each]) => each.includes(early)) ?? []
+  files.delete(name)
+  for (const id of [early, late])
+    await env.DB.prepare('insert into audit_removed (id) values (?)').bind(id).run()
+  await seal(91 * DAY)
+  const runs = await root.get('/v1/jobs/seal-audit/runs?limit=1')
+  expect(runs.body.items).toMatchObject([
+    { status: 'succeeded', counts: { removed: 1, waiting: 1 } },
+  ])
+  const entryOf = (id: string) =>
+    [...files.values()].flatMap((each) => readFile(each).entries).find((each) => each.id === id)
+  expect(entryOf(late)).toMatchObject({ reason: null, changes: '{}' })
+  files.set(name, text)
+  await seal(92 * DAY)
+  expect(entryOf(early)).toMatchObject({ reason: null, changes: '{}' })
+  expect(await verify()).toMatchObject({ fault: null })
+})
+
+test('a file that is lost before its stretch is cleared is written anew first', async () => {
+  const { files, ARCHIVE } = bucket()
+  const { seal: archive, verify } = await siteWithLog({ ARCHIVE })
+  const clearing = testSite({ AUTH_SECRET: 'x'.repeat(32), ARCHIVE, AUDIT_KEEP_DAYS: '30' })
+  await archive()
+  const before = new Map(files)
+  files.clear()
+  for (const later of [0, 1]) await clearing.tick(Date.now() + 90 * DAY + later)
+  expect([...before].filter(([name, text]) => files.get(name) !== text)).toEqual([])
+  expect(await verify()).toMatchObject({ fault: null, unread: 0 })
+  expect(await rowsOf('select number from audit_seals where cleared_at is null')).toEqual([])
+})
+
 test('the deletion of a member leaves the chain whole, and nothing of theirs is in a file', async () => {
   const { files, ARCHIVE } = bucket()
   const { site, root, seal, verify } = await siteWithLog({ ARCHIVE })

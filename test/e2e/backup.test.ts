@@ -2,9 +2,11 @@
 import { execFileSync } from 'node:child_process'
 import {
   cpSync,
+  existsSync,
   globSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -12,8 +14,8 @@ import {
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Manifest, verified } from '../../local/backup-files.ts'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { draft, type Manifest, verified } from '../../local/backup-files.ts'
 import { databaseFile, localRestore, localSnapshot } from '../../local/backup-local.ts'
 import { bucketName, remoteHands } from '../../local/backup-remote.ts'
 import { backUp, restore, type RestoreHands } from '../../local/backup-steps.ts'
@@ -26,11 +28,12 @@ import {
 } from '../../local/database-sql.ts'
 import { DEV_ISSUER, sign } from '../../local/dev-issuer.ts'
 import { importMembers } from '../../local/import-members.ts'
-import { ask } from '../../local/operator.ts'
+import { ask, settle } from '../../local/operator.ts'
 import { localSettings } from '../../local/settings.ts'
 import { type Site, startSite } from '../../local/site.ts'
 import { runningServer } from '../../local/state.ts'
 import { storesBehind, storesOf } from '../../local/stores.ts'
+import { faultIn, openSeal, readFile } from '../../src/security/audit-chain.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'guildhall-backup-'))
 const folder = (name: string) => join(home, name)
@@ -40,6 +43,8 @@ const SOURCE = folder('source')
 const BACKUP = folder('backup')
 const BIO = `it's "here"\nand there;\n-- \\n not a break\u2028 \u{1f600} ;`
 let settings: Record<string, string>
+/** The rows of the database at the moment of the backup. */
+let source: readonly string[]
 
 async function call(site: Site, method: string, path: string, json?: unknown, subject = 'root') {
   const token = await sign(SOURCE, subject, { auth_time: Math.floor(Date.now() / 1000) }, 3600)
@@ -92,6 +97,15 @@ async function live(site: Site): Promise<void> {
     url: 'https://partner.example/hooks',
     types: ['x'],
   }).catch(() => undefined)
+  // Entries that are old enough to leave the database with the next tick: only a file has them then.
+  await site.db
+    .prepare(
+      `with recursive n(i) as (select 1 union all select i + 1 from n where i < 3)
+      insert into audit_log (id, at, actor, action, target, reason, changes)
+      select printf('aud_01hzzzzz%018d', i), '2024-01-01T00:00:00.000Z', 'system:operator', 'x', 'y',
+        'an old reason', '{}' from n`,
+    )
+    .run()
   await site.tick()
   // Reached, and not settled yet.
   await call(site, 'POST', '/v1/me/visits', {}, 'late')
@@ -119,7 +133,7 @@ async function restored(into: string, from: string) {
 
 beforeAll(async () => {
   mkdirSync(SOURCE)
-  settings = await localSettings(SOURCE, SOURCE)
+  settings = { ...(await localSettings(SOURCE, SOURCE)), AUDIT_KEEP_DAYS: '30' }
   const site = await startSite({ stateDir: SOURCE, settings })
   await live(site)
   // As another process would, while the site runs.
@@ -129,7 +143,10 @@ beforeAll(async () => {
   await backUp(BACKUP, {
     ask: async (kind, given) => ask(access, kind, false, given),
     bucket: access.bucket,
-    snapshot: async () => localSnapshot(SOURCE),
+    async snapshot() {
+      source = rowsOf(SOURCE)
+      return localSnapshot(SOURCE)
+    },
     say: () => {},
   })
   await site.stop()
@@ -175,7 +192,7 @@ describe('a backup that is restored', () => {
   test('is the site it was made of, row by row', async () => {
     const { report } = await restored('target', BACKUP)
     expect(report).toMatchObject({ rulesRaised: [], failures: [] })
-    const [source, target] = [rowsOf(SOURCE), rowsOf(folder('target'))]
+    const target = rowsOf(folder('target'))
     const [before, after] = [new Set(source), new Set(target)]
     const mayDiffer = /^INSERT INTO "(store_shards"|site" .*'generation')/
     expect(source.filter((row) => !after.has(row) && !mayDiffer.test(row))).toEqual([])
@@ -190,6 +207,24 @@ describe('a backup that is restored', () => {
     for (const kind of ['VisitShard', 'KeyGate', 'WebhookSender'])
       expect(objectsOf(folder('target'), kind)).toEqual(objectsOf(SOURCE, kind))
     expect(Object.values(objectsOf(SOURCE, 'KeyGate')).flat()).toHaveLength(1)
+  })
+
+  test('has the files of the audit log that no database has, and its jobs all succeed', async () => {
+    const [name, ...others] = readdirSync(join(folder('target'), 'archive'))
+    expect(others).toEqual([])
+    const { signed, ...stretch } = readFile(
+      readFileSync(join(folder('target'), 'archive', name ?? ''), 'utf8'),
+    )
+    expect(stretch.entries).toMatchObject([1, 2, 3].map(() => ({ reason: 'an old reason' })))
+    const opened = await openSeal(signed)
+    expect(opened && (await faultIn(opened.claims, stretch))).toBeUndefined()
+    const db = localSnapshot(folder('target'))
+    const seals = db.prepare('select number, archived_as as file, guide from audit_seals').all()
+    expect(seals).toMatchObject([{ number: 1, file: `audit/${name}`, guide: null }])
+    expect(db.prepare(`select job, error from job_runs where status <> 'succeeded'`).all()).toEqual(
+      [],
+    )
+    db.close()
   })
 })
 
@@ -214,13 +249,14 @@ const inManifest = (dir: string, change: (manifest: Manifest) => unknown) =>
   })
 
 /** Hands that answer as an empty site, and note what changes it. */
-function onPaper(answers: { environment?: string; occupied?: string } = {}) {
+function onPaper(answers: { environment?: string; occupied?: string; loaded?: string } = {}) {
   const changes: string[] = []
   const note = async (what: string) => void changes.push(what)
   const hands: RestoreHands = {
     async query(sql) {
       if (sql.includes(`key = 'environment'`))
         return [{ value: answers.environment ?? 'production' }]
+      if (answers.loaded && sql.includes(answers.loaded)) return [{ id: 'req_of_it' }]
       if (sql.startsWith('select exists'))
         return [{ users: 0, [answers.occupied ?? 'users']: answers.occupied ? 1 : 0 }]
       return []
@@ -250,7 +286,7 @@ describe('a backup that is refused changes nothing', () => {
     [
       'whose part is not listed',
       (dir) => inManifest(dir, ({ parts }) => parts.pop()),
-      'rows of visits.',
+      'it has 0 rows of archive, and its manifest says 1',
     ],
     [
       'whose counts are others',
@@ -263,8 +299,14 @@ describe('a backup that is refused changes nothing', () => {
       'it is from a newer version: this one does not know 9999_later.sql',
     ],
     [
-      'in another format',
-      (dir) => inManifest(dir, (manifest) => Object.assign(manifest, { format: 2 })),
+      'of a newer format',
+      (dir) =>
+        inManifest(dir, (manifest) => Object.assign(manifest, { format: 3, version: '9.0.0' })),
+      'it is from a newer version (9.0.0, format 3): upgrade first',
+    ],
+    [
+      'with a manifest that is none',
+      (dir) => edit(join(dir, 'manifest.json'), () => '{"format":"two"}'),
       'not one that this version writes',
     ],
     ['without a manifest', (dir) => rmSync(join(dir, 'manifest.json')), 'is no backup'],
@@ -282,6 +324,13 @@ describe('a backup that is refused changes nothing', () => {
     const used = onPaper({ occupied: 'badges' })
     await expect(restore(BACKUP, used.hands)).rejects.toThrow('not empty: it has badges')
     expect([...other.changes, ...used.changes]).toEqual([])
+    // What an interrupted command has loaded is no other site: it goes on from there.
+    const { backup } = await verified(BACKUP)
+    const loaded = onPaper({ occupied: 'badges', loaded: backup })
+    const settle = vi.fn<RestoreHands['settle']>(loaded.hands.settle)
+    await restore(BACKUP, { ...loaded.hands, settle })
+    expect(settle).toHaveBeenCalledWith('req_of_it')
+    expect(loaded.changes).toEqual([])
     // The database may be empty, and the objects not.
     const half = onPaper()
     await expect(restore(BACKUP, half.hands)).rejects.toThrow('visit object 0 is not empty')
@@ -305,6 +354,34 @@ describe('a backup that is refused changes nothing', () => {
     ).rejects.toThrow('CHECK constraint failed')
     expect(rowsOf(folder('target'))).toEqual(before)
   })
+})
+
+test('a command that waits says what for, and gives up by the clock', async () => {
+  const said: string[] = []
+  let time = 0
+  const row = {
+    status: 'running',
+    report: '{"waitingFor":"TimeoutError"}',
+    claimed_until: '2026-11-30T12:15:00.000Z',
+  }
+  const never = { query: async () => [row], tick: async () => void (time += 25 * 60_000) }
+  const waiting = settle(never, 'req_1', {
+    now: () => time,
+    pause: async () => {},
+    say: (what) => said.push(what),
+  })
+  const stands = /A tick is at it\. .* at 2026-11-30T12:15:00\.000Z\. So far: .*TimeoutError/
+  await expect(waiting).rejects.toThrow(/^it is not finished after 60 minutes\. A tick is at it/)
+  expect(said).toEqual([expect.any(String), expect.stringMatching(stands)])
+})
+
+test('of two backups into one folder at once, one is made', async () => {
+  const to = folder('contested')
+  const first = draft(to)
+  expect(() => draft(to)).toThrow('or one that is under way')
+  first.drop()
+  draft(to).drop()
+  expect(existsSync(`${to}.part`)).toBe(false)
 })
 
 test('the folder holds no session, and its database loads in any sqlite3', () => {
@@ -347,8 +424,10 @@ describe('on the deployed site', () => {
       `d1 execute DB --remote --yes --file ${join(home, 'load.sql')}`,
       'd1 migrations apply DB --remote',
     ])
-    expect(bucketName({ r2_buckets: [{ binding: 'BACKUPS', bucket_name: 'kept' }] })).toBe('kept')
-    expect(() => bucketName({})).toThrow('no bucket is bound as BACKUPS')
+    expect(
+      bucketName({ r2_buckets: [{ binding: 'BACKUPS', bucket_name: 'kept' }] }, 'BACKUPS'),
+    ).toBe('kept')
+    expect(() => bucketName({}, 'BACKUPS')).toThrow('no bucket is bound as BACKUPS')
   })
 
   test('what wrangler exports, whose triggers stand before their views, is put in order', async () => {

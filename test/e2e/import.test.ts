@@ -25,7 +25,13 @@ beforeEach(() => {
 })
 
 /** @param file its text, or its bytes */
-async function imported(file: string | Uint8Array, given: Partial<Import> = {}) {
+async function imported(
+  file: string | Uint8Array,
+  given: Partial<Import> = {},
+  /** Transactions until it is killed. */
+  life = Infinity,
+) {
+  let left = life
   const path = join(home, 'export')
   writeFileSync(path, file)
   const refused: string[] = []
@@ -49,6 +55,7 @@ async function imported(file: string | Uint8Array, given: Partial<Import> = {}) 
       query: async (sql) => run(sql).all(),
       async write(groups) {
         for (const group of groups) {
+          if (left-- === 0) throw new Error('killed')
           db.exec('BEGIN')
           for (const sql of group) run(sql).run()
           db.exec('COMMIT')
@@ -211,6 +218,18 @@ describe('a member who is imported', () => {
     expect({ ...cy }).toEqual({ bootstrapped: 1 })
   })
 
+  test('is there once, however often a large import was killed before it came to its end', async () => {
+    const size = FULL ? 40_000 : 1_500
+    const csv = `subject,name\n${Array.from({ length: size }, (_, n) => `m${n},M`).join('\n')}\n`
+    for (const writes of [1, 2]) await expect(imported(csv, {}, writes)).rejects.toThrow('killed')
+    const before = members().length
+    expect(before).toBeGreaterThan(0)
+    expect(before).toBeLessThan(size)
+    expect(await imported(csv)).toMatchObject({ made: size - before, existing: before })
+    expect(members()).toHaveLength(size)
+    expect(db.prepare(`select count(*) as n from audit_log`).get()).toEqual({ n: size })
+  })
+
   test('is nobody in a dry run, which says the same', async () => {
     const csv = 'subject,name\nada,Ada\nada,Ada again\n'
     const plan = await imported(csv, { isDryRun: true })
@@ -235,6 +254,19 @@ describe('a file that is not as it should be', () => {
     expect(json.refusals).toEqual(['2: it is no JSON', '3: it is no JSON object'])
   })
 
+  test('has its usual spellings understood, and says which columns are not read', async () => {
+    const csv = 'Sub,Display Name,E-Mail,Phone,\n ada ,Ada,ada@example.com,1,\nada,Again,,,\n'
+    const { refusals, unread } = await imported(csv)
+    expect(members()).toEqual([{ subject: 'ada', name: 'Ada', email: 'ada@example.com' }])
+    expect(unread).toEqual(['phone'])
+    expect(refusals).toEqual(['3: it is in the file before'])
+  })
+
+  test('has a first record without an id refused alone', async () => {
+    const lines = '{"name":"Nobody"}\n{"user_id":"ada"}\n'
+    expect(await imported(lines, { format: 'auth0' })).toMatchObject({ made: 1, refused: 1 })
+  })
+
   test.each([
     ['a quote that never ends', 'subject,name\nada,"Ada\nbob,Bob\n', 'the file is no CSV'],
     ['an array that was cut', '[{"sub": "a"}, {"sub": "b"', 'the file was cut'],
@@ -251,6 +283,21 @@ describe('a file that is not as it should be', () => {
       'not utf-8, at line 2',
     ],
     ['UTF-16', Buffer.from('\u{feff}subject,name\n', 'utf16le'), 'the file is UTF-16'],
+    [
+      'UTF-16 that does not say so',
+      Buffer.from('subject,name\nada,\u{410}\u{434}\u{430}\n', 'utf16le').swap16(),
+      'say --encoding utf-16be',
+    ],
+    [
+      'a column that is there twice',
+      'subject,E-Mail,e mail\nada,a@example.com,b@example.com\n',
+      'the column e_mail is there twice',
+    ],
+    [
+      'two columns that are the same thing',
+      'sub,E-Mail,email\nada,a@example.com,b@example.com\n',
+      'the columns e_mail and email are the same thing',
+    ],
   ])('%s is refused as a whole, before anybody is made', async (_, file, why) => {
     await expect(imported(file)).rejects.toThrow(why)
     expect(members()).toEqual([])

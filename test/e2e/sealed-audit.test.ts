@@ -1,7 +1,13 @@
 /** The archive of the local site is a folder whose files verify without the site. */
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { askRemoval } from '../../local/audit-removal.ts'
+import { sign } from '../../local/dev-issuer.ts'
+import { Refusal } from '../../local/refusal.ts'
+import { newId } from '../../src/db/ids.ts'
+import { fileOf } from '../../src/security/audit-chain.ts'
 import { runScript, startServer } from './support/site.ts'
 
 test('files of the archive verify by themselves, and the first bad entry is named', async () => {
@@ -16,6 +22,21 @@ test('files of the archive verify by themselves, and the first bad entry is name
   await tick(4)
   const site = await verify()
   expect(site).toMatchObject({ code: 0, stdout: expect.stringContaining('in 2 stretches are as') })
+
+  // Commands of the operator have the running site do it: two processes on its database lock each other out.
+  const visiting = ['ada', 'bob', 'cy', 'dan', 'eve'].map(async (subject) => {
+    const token = await sign(STATE_DIR, subject, {}, 600)
+    const headers = { Authorization: `Bearer ${token}` }
+    return (await fetch(`${server.url}/v1/me/visits`, { method: 'POST', headers })).status
+  })
+  const grown = await runScript('shards', ['--grow', '12'], { STATE_DIR })
+  expect(grown).toMatchObject({ code: 0, stdout: expect.stringContaining('12 objects share') })
+  expect(await Promise.all(visiting)).toEqual([201, 201, 201, 201, 201])
+  const unknown = `aud_${'0'.repeat(26)}`
+  expect(await runScript('audit-remove', [unknown], { STATE_DIR })).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`the log has no entry ${unknown}`),
+  })
   await server.stop()
 
   const archive = join(STATE_DIR, 'archive')
@@ -48,4 +69,50 @@ test('files of the archive verify by themselves, and the first bad entry is name
       stderr: expect.stringContaining(said),
     })
   expect((await tampered(() => rmSync(first))).stdout).toContain('before stretch 2 is not there')
+  const swapped = await tampered(() => {
+    const text = readFileSync(first, 'utf8')
+    cpSync(second, first)
+    writeFileSync(second, text)
+  })
+  expect(swapped).toMatchObject({ code: 1, stderr: expect.stringContaining("another one's") })
+})
+
+test('what is to be removed of an entry is asked for only where the job can do it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'guildhall-removal-'))
+  const id = newId('aud', 0)
+  const entry = { id, at: '', actor: '', onBehalfOf: null, action: '', target: '', reason: 'x' }
+  const file = fileOf({
+    signed: '',
+    guide: [],
+    entries: [{ ...entry, requestId: null, changes: '{}', removed: null }],
+  })
+  const asked: unknown[] = []
+  const remove = async (place: object, archive: Readonly<Record<string, string>> = {}) =>
+    askRemoval(
+      id,
+      {
+        query: async () => [{ isHere: 0, isDone: 0, number: null, file: null, ...place }],
+        write: async (groups) => void asked.push(groups),
+        archive: {
+          async get(key, to) {
+            const text = archive[key]
+            if (text === undefined) throw new Refusal('the bucket has no such file')
+            writeFileSync(to, text)
+          },
+        },
+      },
+      folder,
+    )
+  const cleared = { number: 3, file: 'audit/3.jsonl' }
+  await expect(remove({})).rejects.toThrow(`the log has no entry ${id}`)
+  await expect(remove(cleared)).rejects.toThrow('whose file audit/3.jsonl cannot be read')
+  await expect(remove(cleared, { 'audit/3.jsonl': 'cut' })).rejects.toThrow('cannot be read')
+  const other = file.replaceAll(id, newId('aud', 1))
+  await expect(remove(cleared, { 'audit/3.jsonl': other })).rejects.toThrow('no entry')
+  expect(await remove({ isDone: 1 })).toContain('removed already')
+  expect(asked).toEqual([])
+  expect(await remove(cleared, { 'audit/3.jsonl': file })).toContain('from audit/3.jsonl')
+  expect(await remove({ ...cleared, isHere: 1 })).toContain('once the entry is sealed')
+  expect(asked).toHaveLength(2)
+  rmSync(folder, { recursive: true })
 })

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { SERVICES } from '../../local/seed-data.ts'
 import { runScript, startServer } from './support/site.ts'
 
 /** `FULL=1`: as many as a site has that has grown. */
@@ -11,12 +12,21 @@ test('a site that runs is filled, twice, and only by who may read its state', as
   const server = await startServer()
   const env = { STATE_DIR: server.stateDir }
   const seed = () => runScript('seed', ['--members', String(MANY), '--weeks', '3'], env)
+  const { stdout: token } = await runScript('token', ['root'], env)
+  const headers = { Authorization: `Bearer ${token.trim()}` }
+  // As a seeding leaves it that was killed before it had made the slots.
+  const [{ hour: _, ...half }] = SERVICES
+  const made = await fetch(`${server.url}/v1/services`, {
+    method: 'POST',
+    headers: { ...headers, 'Content-Type': 'application/json' },
+    body: JSON.stringify(half),
+  })
+  expect(made.status).toBe(201)
   const first = await seed()
   expect(first).toMatchObject({ code: 0, stdout: expect.stringContaining(`${MANY} members with `) })
   expect(first.stdout).toMatch(/with [1-9]\d* visits .* [1-9]\d* slots and [1-9]\d* bookings/)
-
-  const { stdout: token } = await runScript('token', ['root'], env)
-  const headers = { Authorization: `Bearer ${token.trim()}` }
+  // Three weeks and the two to come, of each service.
+  expect(first.stdout).toContain(` ${SERVICES.length * 35} slots`)
   const ask = async (path: string) => {
     const answer = await fetch(`${server.url}${path}`, { headers })
     expect(answer.status, path).toBe(200)

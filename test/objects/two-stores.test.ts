@@ -3,6 +3,8 @@ import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, test, vi } from 'vitest'
 import { bindStores } from '../../src/cron/bind-stores.ts'
+import { onTrigger } from '../../src/cron/on-request.ts'
+import { TRIGGER } from '../../src/cron/schedule.ts'
 import { openSession } from '../../src/db/client.ts'
 import { makeDeps } from '../../src/deps.ts'
 import { eventually } from '../support/eventually.ts'
@@ -10,7 +12,7 @@ import { partner } from '../support/keys.ts'
 import { ask } from '../support/operator.ts'
 import { badgeWithRule, rowsOf } from '../support/population.ts'
 import { importersOf, reaching } from '../support/sources.ts'
-import { type Member, type Site, testSite } from '../support/site.ts'
+import { type Member, SETTINGS, type Site, testSite } from '../support/site.ts'
 import { mortalStorage } from '../support/failing.ts'
 
 /** The database as it is now, to be put back to; the objects stay as they are. */
@@ -310,6 +312,24 @@ describe('after the database alone was put back', () => {
       `select 1 from audit_log where action = 'user.delete' and actor = 'system:reconciler'`,
     )
     expect(deletions).toHaveLength(1)
+  })
+
+  test('a site of more shards than one tick can call is adopted by several', async () => {
+    const site = testSite()
+    await site.member('ada')
+    await env.DB.exec(`update site set value = '20' where key = 'visit_shards'`)
+    await site.tick()
+    silently()
+    await env.DB.exec(`update site set value = 'new' where key = 'generation'`)
+    const asked = await ask('reconcile', false, { step: 'adopt', generation: 'new' })
+    let ticks = 0
+    do {
+      await onTrigger(TRIGGER, { ...env, ...SETTINGS }, Date.now(), 22).catch(() => undefined)
+      ticks += 1
+    } while ((await asked()).status === 'running' && ticks < 9)
+    expect({ ticks, ...(await asked()) }).toMatchObject({ ticks: 2, status: 'succeeded' })
+    expect(await rowsOf('select count(*) as n from store_shards')).toEqual([{ n: 20 }])
+    await site.tick()
   })
 })
 

@@ -80,7 +80,7 @@ export function serverForFile(): () => Server {
 
 /** Runs a script that is expected to end by itself. */
 export function runScript(
-  name: 'start' | 'token' | 'admin' | 'seed' | 'audit-verify',
+  name: 'start' | 'token' | 'admin' | 'seed' | 'shards' | 'audit-verify' | 'audit-remove',
   args: readonly string[],
   env: Environment,
 ): Promise<Ended> {
@@ -120,7 +120,7 @@ const KEPT_SETTINGS = { PATH, HOME, NODE_COMPILE_CACHE }
 
 /** Starts the script without waiting for anything. In the end it is killed, if need be. */
 export function run(
-  name: 'start' | 'dev' | 'token' | 'admin' | 'seed' | 'audit-verify',
+  name: 'start' | 'dev' | 'token' | 'admin' | 'seed' | 'shards' | 'audit-verify' | 'audit-remove',
   args: readonly string[],
   env: Environment,
   cwd: string,

@@ -1,0 +1,104 @@
+/** What `npm run audit:remove` does: looks where the entry is, and asks for what the job then can do. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as z from 'zod'
+import { type AuditId, newId } from '../src/db/ids.ts'
+import { readFile } from '../src/security/audit-chain.ts'
+import type { Access } from './database.ts'
+import { text } from './site-facts.ts'
+import { Refusal } from './refusal.ts'
+import type { Bucket } from './stores.ts'
+
+export interface RemovalHands extends Pick<Access, 'query' | 'write'> {
+  readonly archive: Pick<Bucket, 'get'>
+}
+
+const Place = z.object({
+  isHere: z.number(),
+  isDone: z.number(),
+  number: z.number().nullable(),
+  file: z.string().nullable(),
+})
+
+const Waiting = z.array(z.object({ id: z.string(), file: z.string().nullable() }))
+
+/** @param temporary a folder. @returns what to tell. @throws Refusal, and nothing is asked for then */
+export async function askRemoval(
+  id: AuditId,
+  { query, write, archive }: RemovalHands,
+  temporary: string,
+): Promise<string> {
+  const [found] = await query(placeOf(id))
+  const { isHere, isDone, number, file } = Place.parse(found)
+  if (isDone === 1) return `What is to be removed of ${id} is removed already.`
+  if (isHere === 0) {
+    if (file === null) throw new Refusal(`the log has no entry ${id}`)
+    await assertInFile(id, `stretch ${number}`, file, archive, temporary)
+  }
+  await write([request(id, Date.now())])
+  return isHere === 1
+    ? 'The job seal-audit removes it, once the entry is sealed.'
+    : `The job seal-audit removes it from ${file}.`
+}
+
+/** Where the entry is now: in the database, or in the file of the cleared stretch that it belongs to. */
+function placeOf(id: AuditId): string {
+  return `with stretch as (
+      select number, archived_as, cleared_at from audit_seals where number = coalesce(
+        (select number from audit_late where id = ${text(id)}),
+        (select number from audit_seals where until_id >= ${text(id)}
+          order by until_id, number limit 1))
+        and cleared_at is not null)
+    select exists (select 1 from audit_log where id = ${text(id)}) as "isHere",
+      exists (select 1 from audit_removed where id = ${text(id)} and digest is not null) as "isDone",
+      (select number from stretch) as number, (select archived_as from stretch) as file`
+}
+
+/** @throws Refusal if the file is not there, cannot be read, or has no such entry */
+async function assertInFile(
+  id: AuditId,
+  stretch: string,
+  name: string,
+  archive: RemovalHands['archive'],
+  temporary: string,
+): Promise<void> {
+  const file = join(temporary, 'stretch.jsonl')
+  const missing = new Refusal(
+    `${id} can only be in ${stretch}, which is cleared, and whose file ${name} cannot be read from the archive: put it back there, and ask again`,
+  )
+  await archive.get(name, file).catch((error: unknown) => {
+    throw error instanceof Refusal ? missing : error
+  })
+  let entries
+  try {
+    entries = readFile(readFileSync(file, 'utf8')).entries
+  } catch {
+    throw missing
+  }
+  if (!entries.some((entry) => entry.id === id)) throw new Refusal(`the log has no entry ${id}`)
+}
+
+function request(id: AuditId, now: number): string[] {
+  return [
+    `insert into audit_log (id, at, actor, action, target, reason, changes)
+      select ${text(newId('aud', now))}, ${text(new Date(now).toISOString())}, 'system:operator',
+        'audit.remove', ${text(id)}, 'npm run audit:remove', '{}'
+      where not exists (select 1 from audit_removed where id = ${text(id)})`,
+    `insert into audit_removed (id) values (${text(id)}) on conflict do nothing`,
+  ]
+}
+
+/** @returns the entries that are asked for and not done, and where each of them is looked for */
+export async function waitingRemovals({ query }: RemovalHands): Promise<string> {
+  const waiting = await query(
+    `select asked.id as id, (select archived_as from audit_seals where cleared_at is not null
+        and number = coalesce((select number from audit_late where audit_late.id = asked.id),
+          (select number from audit_seals
+            where until_id >= asked.id order by until_id, number limit 1))) as file
+      from audit_removed asked where digest is null order by asked.id limit 1000`,
+  )
+  const lines = Waiting.parse(waiting).map(({ id, file }) =>
+    file === null ? `${id}  until the job seal-audit runs` : `${id}  in the archive's ${file}`,
+  )
+  return lines.length === 0 ? 'Nothing waits.' : lines.join('\n')
+}

@@ -37,7 +37,7 @@ export const PURE_ROOMS: Readonly<Record<string, Room>> = {
       'src/security/tokens/jwt.ts',
       'src/settings/trusted-issuers.ts',
     ],
-    tests: ['test/security/{id-tokens,jwks-rules,jwt}.pure.test.ts'],
+    tests: ['test/security/{id-tokens,jwks-rules,jwt,trusted-issuers}.pure.test.ts'],
   },
   'strict-json': {
     mutate: ['src/security/tokens/strict-json.ts'],

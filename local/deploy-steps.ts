@@ -146,7 +146,9 @@ function checkedVars(own: WranglerConfig, values: Readonly<Record<string, string
 function assertSmall(said: string): void {
   const [, size] = /gzip: ([\d.]+) KiB/.exec(said) ?? []
   if (size !== undefined && Number(size) > MOST_KIB)
-    throw new Refusal(`the Worker has ${size} KiB, and its budget is ${MOST_KIB}`)
+    throw new Refusal(
+      `the Worker has ${size} KiB, and its budget is ${MOST_KIB}: leave out what the site does not need (docs/deploy.md, Limits that bite), or raise MOST_KIB in local/deploy-steps.ts`,
+    )
 }
 
 function idIn(said: string): string {

@@ -68,9 +68,12 @@ function onWorkerd(compatibilityFlags: readonly string[]) {
         },
       })),
     ],
-    // This is the alias of `[alias]` in wrangler.toml.
+    // These are of `[alias]` in wrangler.toml.
     resolve: {
-      alias: { '@better-auth/core/async_hooks': `${root}src/auth/async-hooks.ts` },
+      alias: {
+        '@better-auth/core/async_hooks': `${root}src/auth/async-hooks.ts`,
+        '@peculiar/x509': `${root}src/auth/no-certificates.ts`,
+      },
     },
   }
 }

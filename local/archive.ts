@@ -5,14 +5,28 @@ import type { Miniflare } from 'miniflare'
 
 export const ARCHIVE = { binding: 'ARCHIVE', folder: 'archive' } as const
 
-/** @returns how to have the files copied that are new or written anew; one call at a time */
-export function archiveCopier(miniflare: Miniflare, stateDir: string): () => Promise<void> {
+interface ArchiveCopier {
+  /** Copies the files that are new or written anew; one call at a time. */
+  readonly copy: () => Promise<void>
+  /** Copies for the last time. A runtime that Ctrl-C has reached first has no more; the next start goes on. */
+  readonly finish: () => Promise<void>
+}
+
+export function archiveCopier(miniflare: Miniflare, stateDir: string): ArchiveCopier {
   const folder = join(stateDir, ARCHIVE.folder)
   let last = Promise.resolve()
-  return async () => {
-    last = last.then(copyAll).catch((error: unknown) => console.error('archive not copied:', error))
+  let isFinishing = false
+  const copy = async () => {
+    last = last.then(copyAll).catch((error: unknown) => {
+      if (!isFinishing) console.error('archive not copied:', error)
+    })
     return last
   }
+  const finish = async () => {
+    isFinishing = true
+    return copy()
+  }
+  return { copy, finish }
 
   async function copyAll(): Promise<void> {
     const bucket = await miniflare.getR2Bucket(ARCHIVE.binding)

@@ -15,7 +15,7 @@ import {
 } from '../src/security/audit-chain.ts'
 import { DEV_ROOT, sign } from './dev-issuer.ts'
 import { Refusal } from './refusal.ts'
-import { openStateDir } from './state.ts'
+import { siteStateDir } from './state.ts'
 import { withSite } from './with-site.ts'
 
 const USAGE = `usage: npm run audit:verify -- [<file or folder>] [--site <url>]
@@ -166,7 +166,7 @@ async function verify({ path, site }: NonNullable<ReturnType<typeof readArgument
     if (!token) throw new Refusal('TOKEN is not set')
     return overHttp(site.replace(/\/$/, ''), token)
   }
-  const stateDir = openStateDir(process.env['STATE_DIR'] || '.guildhall')
+  const stateDir = siteStateDir()
   const token = await sign(stateDir, DEV_ROOT, {}, 3600)
   return withSite(stateDir, async (url) => overHttp(url, token))
 }
@@ -180,6 +180,8 @@ if (!given) {
 try {
   const { stretches, entries, removed, notes, faults } = await verify(given)
   console.log(`${entries} entries in ${stretches} stretches are as they were sealed`)
+  if (stretches === 0)
+    console.log('nothing is sealed yet: a tick seals entries half an hour after they were written')
   if (removed > 0) console.log(`of ${removed} of them something was removed`)
   for (const note of notes) console.log(note)
   for (const fault of faults) console.error(`Not as it was sealed: ${fault}`)

@@ -1,5 +1,5 @@
 /** `npm run backup`: writes both stores of the local site or, with `--remote`, of the deployed one to a folder. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -9,7 +9,7 @@ import { backUp } from './backup-steps.ts'
 import { withDatabase, withLocalSite } from './database.ts'
 import { ask } from './operator.ts'
 import { Refusal } from './refusal.ts'
-import { openStateDir } from './state.ts'
+import { siteStateDir } from './state.ts'
 
 const USAGE = `usage: npm run backup -- [--to FOLDER] [--remote]
 
@@ -32,10 +32,7 @@ function readArguments() {
 const say = (what: string) => console.error(what)
 
 async function local(to: string): Promise<string> {
-  const stateDir = openStateDir(process.env['STATE_DIR'] || '.guildhall')
-  // One that is made for the moment would be backed up for months before anybody looks.
-  if (!existsSync(join(stateDir, 'v3')))
-    throw new Refusal(`${stateDir} has no site: name that of yours with STATE_DIR=<path>`)
+  const stateDir = siteStateDir()
   return withLocalSite(async (access) =>
     backUp(to, {
       ask: async (kind, given) => ask(access, kind, false, given),

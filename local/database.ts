@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import * as z from 'zod'
 import { Refusal } from './refusal.ts'
 import { DEPLOYED, wranglerOn } from './root.ts'
-import { openStateDir, runningServer } from './state.ts'
+import { runningServer, siteStateDir } from './state.ts'
 import { type Stores, storesBehind, storesOf } from './stores.ts'
 
 export { text } from './site-facts.ts'
@@ -17,11 +17,6 @@ const Results = z.array(z.object({ results: z.array(z.record(z.string(), z.unkno
 
 /** More than a page of what any command reads. */
 const MOST_BYTES = 256 * 2 ** 20
-
-/** The state directory that the environment names. @throws Refusal */
-function stateDir(): string {
-  return openStateDir(process.env['STATE_DIR'] || '.guildhall')
-}
 
 /**
  * Runs the statements on the deployed site, as one transaction. The local one is left to the process that
@@ -76,9 +71,14 @@ export async function withDatabase<T>(
   return work({ query, write, tick: async () => sleep(LOOK_EVERY_MS) })
 }
 
-/** Works with the local site, which is started for the moment if it does not run. */
-export async function withLocalSite<T>(work: (access: LocalAccess) => Promise<T>): Promise<T> {
-  const dir = stateDir()
+/**
+ * Works with the local site, which is started for the moment if it does not run.
+ * @throws Refusal if none was ever started, unless told where one may be made
+ */
+export async function withLocalSite<T>(
+  work: (access: LocalAccess) => Promise<T>,
+  dir = siteStateDir(),
+): Promise<T> {
   const running = await runningServer(dir)
   if (running) {
     const tick = async () => void (await fetch(`${running.url}/cdn-cgi/local/scheduled`))

@@ -15,11 +15,13 @@ import { openStateDir } from './state.ts'
 
 async function local({ issuer }: Arguments, work: Work): Promise<Imported> {
   const { localSettings } = await import('./settings.ts')
-  const settings = await localSettings(openStateDir(process.env['STATE_DIR'] || '.guildhall'))
+  // A site may begin with those who were members elsewhere.
+  const stateDir = openStateDir(process.env['STATE_DIR'] || '.guildhall')
+  const settings = await localSettings(stateDir)
   const { trustedIssuers, visitShards, siteTimeZone: timeZone } = parseSettings(settings)
   if (issuer !== undefined && !trustedIssuers.some((each) => each.issuer === issuer))
     console.error(`TRUSTED_ISSUERS has no ${issuer}: until it does, none of them can sign in.`)
-  return withLocalSite(async (stores) => work({ ...stores, visitShards, timeZone }))
+  return withLocalSite(async (stores) => work({ ...stores, visitShards, timeZone }), stateDir)
 }
 
 async function remote(_: Arguments, work: Work): Promise<Imported> {

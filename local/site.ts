@@ -106,8 +106,10 @@ async function start({ port: wanted = 0, stateDir, settings }: SiteOptions): Pro
     await miniflare.ready
     const db = await miniflare.getD1Database('DB')
     await endInterrupted(db, await miniflare.getR2Bucket('BACKUPS'))
-    copyArchive = archiveCopier(miniflare, dir)
-    undo.push(async () => copyArchive())
+    const archive = archiveCopier(miniflare, dir)
+    copyArchive = archive.copy
+    void copyArchive()
+    undo.push(archive.finish)
     undo.push(await relayIpv6(port))
 
     // Over HTTP, for a tick may take half a minute, and the runtime's own proxy gives that up.

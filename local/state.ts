@@ -64,6 +64,18 @@ export function openStateDir(dir: string): string {
   return path
 }
 
+/**
+ * The state directory that the environment names, with the site that was started in it. One that is made
+ * for the moment would be backed up, or found in order, for months before anybody looks.
+ * @throws Refusal if there is none
+ */
+export function siteStateDir(): string {
+  const dir = process.env['STATE_DIR'] || '.guildhall'
+  if (!existsSync(join(dir, 'v3')))
+    throw new Refusal(`${resolve(dir)} has no site: name that of yours with STATE_DIR=<path>`)
+  return openStateDir(dir)
+}
+
 function closeToOthers(path: string): void {
   const mode = statSync(path).mode & 0o777
   if (mode & OTHERS) chmodSync(path, mode & ~OTHERS)

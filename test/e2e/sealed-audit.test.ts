@@ -1,5 +1,13 @@
 /** The archive of the local site is a folder whose files verify without the site. */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -8,7 +16,7 @@ import { sign } from '../../local/dev-issuer.ts'
 import { Refusal } from '../../local/refusal.ts'
 import { newId } from '../../src/db/ids.ts'
 import { fileOf } from '../../src/security/audit-chain.ts'
-import { runScript, startServer } from './support/site.ts'
+import { runScript, startServer, tempDir } from './support/site.ts'
 
 test('files of the archive verify by themselves, and the first bad entry is named', async () => {
   const server = await startServer()
@@ -115,4 +123,12 @@ test('what is to be removed of an entry is asked for only where the job can do i
   expect(await remove({ ...cleared, isHere: 1 })).toContain('once the entry is sealed')
   expect(asked).toHaveLength(2)
   rmSync(folder, { recursive: true })
+})
+
+test('a place without a site has no log that could be in order, and stays as it is', async () => {
+  const nowhere = join(tempDir(), 'site')
+  const { code, stdout, stderr } = await runScript('audit-verify', [], { STATE_DIR: nowhere })
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  expect(stderr).toContain(`${nowhere} has no site`)
+  expect(existsSync(nowhere)).toBe(false)
 })

@@ -178,7 +178,10 @@ describe('a stop', () => {
 
       const children = descendants(server.pid)
       expect(children).not.toEqual([])
-      const { code } = await server.stop(signal)
+      // A terminal sends Ctrl-C to all of them.
+      if (signal === 'SIGINT') for (const child of children) process.kill(child, signal)
+      const { code, stderr } = await server.stop(signal)
+      expect([signal, stderr]).toEqual([signal, ''])
       await eventually(() => expect(running(children)).toEqual([]))
       await expect(get(`${server.url}/healthz`)).rejects.toThrow('fetch failed')
       // A server that is killed leaves this file behind, which is in nobody's way.

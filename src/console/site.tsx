@@ -97,15 +97,15 @@ consoleSite.use(async (c, next) => {
     return onceMore(c, `${pathname}${search}`)
   if (!isReading(c) && !isOwnForm(c.req.raw.headers, publicUrl))
     return refused(c, 'This came from another site. Go back to the page and try again.', 403)
-  // Of another kind of body no field could be read, and what is in it would be lost.
-  if (!isReading(c) && c.req.raw.body !== null && !isUrlEncoded(c))
-    return refused(c, 'This page takes forms alone, as browsers send them. Nothing was done.', 415)
   const api = openApi(publicUrl, call, c.req.raw.headers)
   c.set('api', api)
   c.set('client', api.client)
   const body = isReading(c)
     ? ''
     : new TextDecoder().decode(await waitForSender(c.req.arrayBuffer()))
+  // Of another kind of body no field could be read, and what is in it would be lost.
+  if (body !== '' && !isUrlEncoded(c))
+    return refused(c, 'This page takes forms alone, as browsers send them. Nothing was done.', 415)
   c.set('form', new Form(new URLSearchParams(body)))
   const me = api.client.v1.whoami.$get()
   // Whoever asks for it is told of its failure, and until then nobody else is.

@@ -50,10 +50,14 @@ test('a body that is no form is refused, and nothing is done without what is in 
     const answer = await ada.send('POST', `${place}/suspend`, { headers, body })
     expect([type, answer.status]).toEqual([type, 415])
   }
+  expect((await ada.send('POST', `${place}/reinstate`)).location).toBe(
+    `${place}?done=activeAlready`,
+  )
   const typed = { 'Content-Type': 'Application/X-WWW-Form-Urlencoded; charset=UTF-8' }
   expect((await root.get(`/v1/users/${bob.userId}`)).body.status).not.toBe('suspended')
   const answer = await ada.post(`${place}/suspend`, { reason: 'Spam' }, typed)
   expect(answer.location).toBe(`${place}?done=suspended`)
+  expect((await ada.post('/auth/forgot', { email: 'ada@example.com' }, typed)).status).toBe(200)
 })
 
 test('a field that is there twice is refused: neither of the two is guessed', async () => {

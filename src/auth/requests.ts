@@ -14,7 +14,7 @@ import { FRESH_SECONDS } from './better-auth.ts'
 /** Form fields as text; undefined if this is no such form. Of a field sent twice, the last counts. */
 export async function readForm(c: Context): Promise<Readonly<Record<string, string>> | undefined> {
   const [type] = (c.req.header('Content-Type') ?? '').split(';')
-  if (type?.trim() !== 'application/x-www-form-urlencoded') return undefined
+  if (type?.trim().toLowerCase() !== 'application/x-www-form-urlencoded') return undefined
   return Object.fromEntries(
     new URLSearchParams(new TextDecoder().decode(await c.req.arrayBuffer())),
   )

@@ -38,7 +38,7 @@ export interface ConsoleEnv {
     /** What was sent by POST; nothing otherwise. */
     form: Form
     /** What the page asked for and was refused, which it says above the rest of it. */
-    refused?: GuildhallError
+    refused?: GuildhallError | undefined
   }
 }
 

@@ -127,7 +127,8 @@ export interface Differing {
 
 /** Somebody else was faster: what is there now beside what was typed. The form below is about the newer. */
 export const Both = ({ fields }: { readonly fields: readonly Differing[] }) => {
-  const differing = fields.filter(({ there, typed }) => there !== typed)
+  // Texts are stored in NFC, whatever they were typed in.
+  const differing = fields.filter(({ there, typed }) => there !== typed.normalize('NFC'))
   return (
     <div role="alert" class="stack">
       <p>

@@ -5,13 +5,17 @@ import { GuildhallError } from '../client/index.ts'
 export class Form {
   readonly #fields: URLSearchParams
 
+  /** Browsers send each line break as two characters; the API takes, and stores, the one that was typed. */
   constructor(fields: URLSearchParams) {
-    this.#fields = fields
+    const lines = [...fields].map(([name, value]) => [name, value.replaceAll(/\r\n?/g, '\n')])
+    this.#fields = new URLSearchParams(lines)
   }
 
-  /** Without blanks around it; empty if it was not sent. */
+  /** Without blanks around it; empty if it was not sent. @throws BadChoice if it was sent twice */
   text(name: string): string {
-    return (this.#fields.get(name) ?? '').trim()
+    const [sent = '', ...others] = this.#fields.getAll(name)
+    if (others.length > 0) throw new BadChoice(name)
+    return sent.trim()
   }
 
   /** Undefined if it is empty, which is how a form leaves something out. */

@@ -20,6 +20,8 @@ export interface Page {
   readonly status?: number
   /** Calls that actions of the page make, besides those by which it was made. */
   readonly actions?: readonly NotedCall[]
+  /** Besides those of every page; of what is said in the place of one. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** The page for whoever is signed in, with the parts of the console that they may use. */
@@ -87,7 +89,10 @@ export async function say(c: ConsoleContext, page: Page): Promise<Response> {
 }
 
 /** A page for whoever is not known, or not in the middle of anything. */
-export function showSheet(c: ConsoleContext, { title, body, status }: Page): Promise<Response> {
+export function showSheet(
+  c: ConsoleContext,
+  { title, body, status, headers }: Page,
+): Promise<Response> {
   return answered(
     c,
     title,
@@ -95,6 +100,7 @@ export function showSheet(c: ConsoleContext, { title, body, status }: Page): Pro
       {body}
     </Sheet>,
     status,
+    headers,
   )
 }
 
@@ -105,7 +111,13 @@ export async function part(c: ConsoleContext, content: Child, status = 200): Pro
 
 const HTML = { 'Content-Type': 'text/html; charset=UTF-8' }
 
-async function answered(c: ConsoleContext, title: string, body: Child, status = 200) {
+async function answered(
+  c: ConsoleContext,
+  title: string,
+  body: Child,
+  status = 200,
+  headers: Readonly<Record<string, string>> = {},
+) {
   const { look, zone } = c.env.request
   const { nonce } = c.var
   const text = await documentOf(
@@ -115,6 +127,7 @@ async function answered(c: ConsoleContext, title: string, body: Child, status = 
   return new Response(text, {
     status,
     headers: {
+      ...headers,
       ...HTML,
       'Content-Security-Policy': policyOf(nonce),
     },

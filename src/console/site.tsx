@@ -67,11 +67,11 @@ consoleSite.use(async (c, next) => {
   const text = isReading(c)
     ? 'Try it again in a moment.'
     : 'It may have been done all the same: look first, then try it again.'
-  c.header('Retry-After', '1')
   return showSheet(c, {
     title: 'That took too long',
     body: <p role="alert">{text}</p>,
     status: 503,
+    headers: { 'Retry-After': '1' },
   })
 })
 consoleSite.use(
@@ -83,10 +83,8 @@ consoleSite.use(
 consoleSite.use(async (c, next) => {
   const { publicUrl, call, waitForSender } = c.env.request
   const { origin, pathname, search } = new URL(c.req.url)
-  if (!['GET', 'HEAD', 'POST'].includes(c.req.method)) {
-    c.header('Allow', 'GET, HEAD, POST')
-    return refused(c, 'This page does not take that.', 405)
-  }
+  if (!['GET', 'HEAD', 'POST'].includes(c.req.method))
+    return refused(c, 'This page does not take that.', 405, { Allow: 'GET, HEAD, POST' })
   // A cookie is good at one origin only, whatever the Host header says.
   if (origin !== publicUrl) {
     if (isReading(c)) return c.redirect(`${publicUrl}${pathname}${search}`)
@@ -105,6 +103,9 @@ consoleSite.use(async (c, next) => {
   const body = isReading(c)
     ? ''
     : new TextDecoder().decode(await waitForSender(c.req.arrayBuffer()))
+  // Of another kind of body no field could be read, and what is in it would be lost.
+  if (body !== '' && !isUrlEncoded(c))
+    return refused(c, 'This page takes forms alone, as browsers send them. Nothing was done.', 415)
   c.set('form', new Form(new URLSearchParams(body)))
   const me = api.client.v1.whoami.$get()
   // Whoever asks for it is told of its failure, and until then nobody else is.
@@ -167,16 +168,18 @@ async function refusedByApi(c: ConsoleContext, error: GuildhallError): Promise<R
 }
 
 function badChoice(c: ConsoleContext, { field }: BadChoice): Promise<Response> {
-  const fault = 'This is none of what the form offers.'
+  // Of an address nothing was typed, and nothing would have been done.
+  const isForm = !isReading(c)
+  const fault = `This is none of what the ${isForm ? 'form' : 'page'} offers.`
   const body = (
     <>
       <p role="alert">
-        <code>{field}</code>: {fault} What you have typed is below.
+        <code>{field}</code>: {fault}
       </p>
       <TypedAgain c={c} faults={{ [field]: fault }} />
     </>
   )
-  return say(c, { title: 'Nothing was done', body, status: 422 })
+  return say(c, { title: isForm ? 'Nothing was done' : 'Not to be shown', body, status: 422 })
 }
 
 /**
@@ -188,6 +191,11 @@ function onceMore(c: ConsoleContext, path: string): Response {
   return c.html('<!doctype html><title>One moment</title>')
 }
 
+function isUrlEncoded(c: ConsoleContext): boolean {
+  const [type = ''] = (c.req.header('Content-Type') ?? '').split(';')
+  return type.trim().toLowerCase() === 'application/x-www-form-urlencoded'
+}
+
 /** Such a path has no page; what it says before the slashes at its end may have one. */
 function withoutSlashes(pathname: string): string {
   let end = pathname.length
@@ -195,6 +203,11 @@ function withoutSlashes(pathname: string): string {
   return pathname.slice(0, end)
 }
 
-function refused(c: ConsoleContext, text: string, status: number): Promise<Response> {
-  return showSheet(c, { title: 'Not taken', body: <p role="alert">{text}</p>, status })
+function refused(
+  c: ConsoleContext,
+  text: string,
+  status: number,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
+  return showSheet(c, { title: 'Not taken', body: <p role="alert">{text}</p>, status, headers })
 }

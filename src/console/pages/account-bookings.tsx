@@ -6,10 +6,10 @@ import type { Client } from '../api.ts'
 import { Period } from '../booking-parts.tsx'
 import type { ConsoleApp, ConsoleContext } from '../context.ts'
 import { attempt, once, OnceKey } from '../edit.tsx'
+import { faultOf } from '../fault.tsx'
 import { done } from '../flash.ts'
 import { chosen } from '../forms.ts'
 import { filtersOf, listOf, placesOf } from '../lists.ts'
-import { Refusal, statusOf } from '../refusal.tsx'
 import { show } from '../shell.tsx'
 
 type Booking = Awaited<ReturnType<Client['v1']['me']['bookings']['$get']>>['items'][number]
@@ -125,10 +125,11 @@ async function slotsPage(c: ConsoleContext, serviceId: string, refused?: Refused
   const free = slots.items.filter(({ available }) => available > 0)
   const days = Map.groupBy(free, ({ startsAt }) => dayOf(startsAt, timeZone))
   const wanted = c.var.form.text('slot')
+  const { note, faults = {}, status } = faultOf(refused)
   const body = (
     <>
       <Head title={name} lead={description} crumbs={[{ href: BOOK, text: 'Book' }]} />
-      {refused && <Refusal error={refused} />}
+      {note}
       {free.length === 0 ? (
         <Card>
           <Empty title={slots.nextCursor === null ? 'No time is free' : 'None of these is free'}>
@@ -143,6 +144,7 @@ async function slotsPage(c: ConsoleContext, serviceId: string, refused?: Refused
         <form method="post" class="stack">
           <OnceKey />
           <Card title={`Free times (${timeZone})`}>
+            {faults['slotId'] && <p class="error">Choose one of these times.</p>}
             {[...days].map(([day, ofDay]) => (
               <fieldset class="stack tight">
                 <legend>{day}</legend>
@@ -161,6 +163,7 @@ async function slotsPage(c: ConsoleContext, serviceId: string, refused?: Refused
               hint="Anything they should know. Only those who manage bookings see it."
               maxlength={1000}
               value={c.var.form.text('note')}
+              error={faults['note']}
             />
             <span>
               <button>Book</button>
@@ -171,7 +174,7 @@ async function slotsPage(c: ConsoleContext, serviceId: string, refused?: Refused
       {(slots.nextCursor !== null || cursor !== undefined) && <Pager {...placesOf(c, slots)} />}
     </>
   )
-  return show(c, { title: name, body, ...(refused && { status: statusOf(refused) }) })
+  return show(c, { title: name, body, ...(status && { status }) })
 }
 
 const Choice = ({

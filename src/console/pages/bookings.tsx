@@ -61,6 +61,8 @@ export function bookingPages(app: ConsoleApp): void {
         .then((answer) => (results = answer.results)),
     )
     if (!results) return listPage(c, page, bulkFaultOf(refused, bookingIds))
+    // What is wrong in the address was wrong of the list, and not of what was done.
+    c.set('refused', undefined)
     return resultPage(c, results, page)
   })
 

@@ -565,7 +565,8 @@ function acting(app: ConsoleApp): void {
       if (refused) return statusPage(c, faultOf(refused))
       // Whoever is suspended stays so for the reason that they were told, which may be another one.
       const isDone =
-        before?.status !== after?.status && (after?.suspensionReason ?? null) === reason
+        before?.status !== after?.status &&
+        (after?.suspensionReason ?? null) === (reason?.normalize('NFC') ?? null)
       return done(c, placeOf(param.userId), isDone ? DONE[act] : ALREADY[act])
     })
   }

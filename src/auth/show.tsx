@@ -34,11 +34,13 @@ export async function show(
   return c.html(await documentOf({ look, zone, nonce: undefined, edition }, page), status, headers)
 }
 
-/** Elsewhere there is nothing for whoever is suspended, who may end sessions and sign out all the same. */
+/** Whoever is suspended has only this page, with their ways to sign in: an account that is theirs stays safe. */
 const Suspended = ({ suspension }: Standing) =>
   suspension ? (
     <div role="alert" class="stack tight">
-      <strong>Your account is suspended: you may do nothing else until it is reinstated.</strong>
+      <strong>
+        Your account is suspended: until it is reinstated you can only look after how you sign in.
+      </strong>
       <p>{suspension.reason ?? 'Nobody has said why.'}</p>
       <p>Those who look after the site can reinstate it: ask them if you think it is a mistake.</p>
     </div>

@@ -159,7 +159,7 @@ test('whatever is answered besides pages is as safe, and has the status of what 
 
 test('a list whose address is none says so, and neither that it is empty nor less than it has', async () => {
   const { ada, fill } = await everything()
-  const lists = ['/console/badges', '/console/jobs/award-badges', '/account/bookings']
+  const lists = ['/console/badges', '/console/roles', '/console/jobs/award-badges', '/account/bookings']
   for (const path of [...lists, fill('/console/members/:userId/bookings')]) {
     const { status, text } = await ada.get(`${path}?cursor=nothing`)
     expect([path, status, text.includes('validation_failed')]).toEqual([path, 422, true])

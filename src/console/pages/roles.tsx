@@ -6,7 +6,7 @@ import { type ConsoleApp, type ConsoleContext, may } from '../context.ts'
 import { attempt, Both, Confirm, confirmed, MadeOf, revisionOf } from '../edit.tsx'
 import { done } from '../flash.ts'
 import { BadChoice, chosen } from '../forms.ts'
-import { filtersOf, placesOf } from '../lists.ts'
+import { filtersOf, listOf, placesOf } from '../lists.ts'
 import { PathError } from '../../client/index.ts'
 import { type Fault, faultOf } from '../fault.tsx'
 import { nothingHere } from '../nothing-here.tsx'
@@ -23,7 +23,7 @@ const placeOf = (role: string) => `/console/roles/named/${encodeURIComponent(rol
 export function rolePages(app: ConsoleApp): void {
   app.get('/console/roles', async (c) => {
     const { cursor } = filtersOf(c, ['cursor'])
-    const page = await c.var.client.v1.roles.$get({ query: { limit: 50, cursor } })
+    const page = await listOf(c, c.var.client.v1.roles.$get({ query: { limit: 50, cursor } }))
     const roles = page.items
     const mayDefine = may(await c.var.me, 'role:define')
     const custom = roles.filter(({ builtIn }) => !builtIn)

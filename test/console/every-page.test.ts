@@ -2,10 +2,11 @@
 import { expect, test } from 'vitest'
 import { consoleSite as pages } from '../../src/console/site.tsx'
 import { consoleSite, endSessions } from '../support/console.ts'
-import { expectSafe, formsIn, spoilAll } from '../support/html-forms.ts'
+import { expectSafe, spoilAll } from '../support/every-form.ts'
 import type { Page } from '../support/login.ts'
 import { sceneOf } from '../support/mutating-requests.ts'
 import { rowsOf } from '../support/population.ts'
+import { formsIn } from '../support/shown-forms.ts'
 
 /** Every route of the pages but the start, which is for everybody. */
 const routes = (method: 'GET' | 'POST') => [
@@ -159,7 +160,12 @@ test('whatever is answered besides pages is as safe, and has the status of what 
 
 test('a list whose address is none says so, and neither that it is empty nor less than it has', async () => {
   const { ada, fill } = await everything()
-  const lists = ['/console/badges', '/console/roles', '/console/jobs/award-badges', '/account/bookings']
+  const lists = [
+    '/console/badges',
+    '/console/roles',
+    '/console/jobs/award-badges',
+    '/account/bookings',
+  ]
   for (const path of [...lists, fill('/console/members/:userId/bookings')]) {
     const { status, text } = await ada.get(`${path}?cursor=nothing`)
     expect([path, status, text.includes('validation_failed')]).toEqual([path, 422, true])

@@ -27,19 +27,24 @@ function hasRoomInMemory(): boolean {
 // All that tests start asks for the folder of temporary files by this name.
 if (process.env['TMPDIR'] === undefined && hasRoomInMemory()) process.env['TMPDIR'] = IN_MEMORY
 
-// Every process that the tests start would compile Miniflare and wrangler anew, which takes it a second.
-process.env['NODE_COMPILE_CACHE'] ??= join(root, 'node_modules/.cache/node')
+function folderForNow(prefix: string): string {
+  const folder = mkdtempSync(join(tmpdir(), prefix))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
 
 /** Wrangler reads the `.dev.vars` beside its configuration, which would be settings of the tests. */
 function withoutDevVars(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'guildhall-config-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const folder = folderForNow('guildhall-config-')
   for (const name of ['wrangler.toml', 'src', 'migrations', 'node_modules'])
     symlinkSync(join(root, name), join(folder, name))
   return join(folder, 'wrangler.toml')
 }
 
 const configPath = withoutDevVars()
+
+// Every process that the tests start would compile Miniflare and wrangler anew, which takes it a second.
+process.env['NODE_COMPILE_CACHE'] ??= folderForNow('guildhall-compiled-')
 
 /** Tests that pass with the flag that a later compatibility date switches on, and without it. */
 const HUNG_UP = 'test/hung-up.test.ts'

@@ -116,7 +116,7 @@ const KEPT_SETTINGS = { PATH, HOME, NODE_COMPILE_CACHE }
 
 /** Starts the script without waiting for anything. In the end it is killed, if need be. */
 export function run(
-  name: 'start' | 'dev' | 'token' | 'admin' | 'seed' | 'shards' | 'audit-verify' | 'audit-remove',
+  name: string,
   args: readonly string[],
   env: Environment,
   cwd: string,

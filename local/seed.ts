@@ -17,7 +17,10 @@ const USAGE = `usage: npm run seed -- [--members N] [--weeks N] [--seed N]
 
   --members   how many members are added, 1 to 2000000; 120 unless given
   --weeks     how many weeks of visits they have, 1 to 52; 8 unless given
-  --seed      a number; the same one gives the same people; 1 unless given`
+  --seed      a number; the same one gives the same people; 1 unless given
+
+Each run adds that many to what is there. To begin anew, stop the site and remove its state directory
+(.guildhall unless STATE_DIR names another).`
 
 function readArguments(): Filling | undefined {
   const options = {

@@ -30,6 +30,7 @@ try {
   const named = process.env['STATE_DIR'] ? `STATE_DIR='${stateDir}' ` : ''
   console.log(`ready on ${site.url}
 
+  look here: ${site.url}/console (once signed in) and ${site.url}/docs (the API, to try)
   a token:   TOKEN=$(${named}npm run -s token -- ada --role moderator)
   sign up:   ${site.url}/auth/sign-up (its mail comes here, and into ${join(stateDir, SECRETS.outbox)})
   who am I:  curl -H "Authorization: Bearer $TOKEN" ${site.url}/v1/whoami

@@ -179,7 +179,7 @@ function assertSmall(said: string): void {
   const [, size] = /gzip: ([\d.]+) KiB/.exec(said) ?? []
   if (size !== undefined && Number(size) > MOST_KIB)
     throw new Refusal(
-      `the Worker has ${size} KiB, and its budget is ${MOST_KIB}: leave out what the site does not need (docs/deploy.md, Limits that bite), or raise MOST_KIB in local/deploy-steps.ts`,
+      `the Worker has ${size} KiB, and its budget is ${MOST_KIB}: leave out what the site does not need (docs/sign-in.md, docs/pages.md and docs/console.md say how), or raise MOST_KIB in local/deploy-steps.ts`,
     )
 }
 

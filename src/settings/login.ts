@@ -150,7 +150,7 @@ function assertNoneMissing(raw: RawLoginSettings, setting: Read): void {
   const needed = [
     ['PUBLIC_URL', raw.PUBLIC_URL, EXPECTED_ORIGIN],
     ['AUTH_SECRET', raw.AUTH_SECRET, EXPECTED_SECRET],
-    ['MAIL_FROM', raw.MAIL_FROM ?? raw.MAIL_OUTBOX, EXPECTED_SENDER],
+    ['MAIL_FROM', raw.MAIL_FROM || raw.MAIL_OUTBOX, EXPECTED_SENDER],
   ] as const
   const missing = needed.filter(([, value]) => !value)
   // One alone is said by its own schema.

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import * as z from 'zod'
 import { newId } from '../src/db/ids.ts'
 import { EmailAddress } from '../src/settings/email-address.ts'
+import { called } from './called.ts'
 import { type Access, text, withDatabase } from './database.ts'
 import { Refusal } from './refusal.ts'
 
@@ -21,16 +22,12 @@ const Arguments = z.strictObject({
 })
 
 function readArguments() {
-  try {
-    const { values, positionals } = parseArgs({
-      options: { remote: { type: 'boolean' } },
-      allowPositionals: true,
-    })
-    const [email, ...rest] = positionals
-    return rest.length === 0 ? Arguments.safeParse({ email, ...values }).data : undefined
-  } catch {
-    return undefined
-  }
+  const { values, positionals } = parseArgs({
+    options: { remote: { type: 'boolean' } },
+    allowPositionals: true,
+  })
+  const [email, ...rest] = positionals
+  return rest.length === 0 ? Arguments.safeParse({ email, ...values }).data : undefined
 }
 
 async function member(email: string, { query }: Access): Promise<string> {
@@ -61,11 +58,7 @@ async function promote(id: string, { write }: Access): Promise<void> {
   ])
 }
 
-const given = readArguments()
-if (!given) {
-  console.error(USAGE)
-  process.exit(2)
-}
+const given = called(USAGE, readArguments)
 
 const { email, remote } = given
 try {

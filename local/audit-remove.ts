@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import { type AuditId, isId } from '../src/db/ids.ts'
 import { askRemoval, type RemovalHands, waitingRemovals } from './audit-removal.ts'
 import { bucketName, deployed, r2Bucket, wrangler } from './backup-remote.ts'
+import { called } from './called.ts'
 import { withDatabase, withLocalSite } from './database.ts'
 import { Refusal } from './refusal.ts'
 
@@ -26,16 +27,12 @@ interface Given {
 }
 
 function readArguments(): Given | undefined {
-  try {
-    const options = { remote: { type: 'boolean' }, waiting: { type: 'boolean' } } as const
-    const { values, positionals } = parseArgs({ options, allowPositionals: true })
-    const { remote = false, waiting = false } = values
-    const [id = '', ...rest] = positionals
-    if (waiting) return positionals.length > 0 ? undefined : { id: undefined, remote }
-    return rest.length > 0 || !isId('aud', id) ? undefined : { id, remote }
-  } catch {
-    return undefined
-  }
+  const options = { remote: { type: 'boolean' }, waiting: { type: 'boolean' } } as const
+  const { values, positionals } = parseArgs({ options, allowPositionals: true })
+  const { remote = false, waiting = false } = values
+  const [id = '', ...rest] = positionals
+  if (waiting) return positionals.length > 0 ? undefined : { id: undefined, remote }
+  return rest.length > 0 || !isId('aud', id) ? undefined : { id, remote }
 }
 
 async function local(work: (hands: RemovalHands) => Promise<string>): Promise<string> {
@@ -51,11 +48,7 @@ async function remote(work: (hands: RemovalHands) => Promise<string>): Promise<s
   })
 }
 
-const given = readArguments()
-if (!given) {
-  console.error(USAGE)
-  process.exit(2)
-}
+const given = called(USAGE, readArguments)
 
 const temporary = mkdtempSync(join(tmpdir(), 'guildhall-audit-'))
 try {

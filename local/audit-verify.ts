@@ -13,6 +13,7 @@ import {
   openSeal,
   readFile,
 } from '../src/security/audit-chain.ts'
+import { called } from './called.ts'
 import { DEV_ROOT, sign } from './dev-issuer.ts'
 import { Refusal } from './refusal.ts'
 import { siteStateDir } from './state.ts'
@@ -46,14 +47,10 @@ interface Result {
 }
 
 function readArguments() {
-  try {
-    const options = { site: { type: 'string' } } as const
-    const { values, positionals } = parseArgs({ options, allowPositionals: true })
-    const [path, ...rest] = positionals
-    return rest.length > 0 || (path && values.site) ? undefined : { path, site: values.site }
-  } catch {
-    return undefined
-  }
+  const options = { site: { type: 'string' } } as const
+  const { values, positionals } = parseArgs({ options, allowPositionals: true })
+  const [path, ...rest] = positionals
+  return rest.length > 0 || (path && values.site) ? undefined : { path, site: values.site }
 }
 
 function faultText(stretch: number | string, what: string, entry: string | undefined): string {
@@ -171,11 +168,7 @@ async function verify({ path, site }: NonNullable<ReturnType<typeof readArgument
   return withSite(stateDir, async (url) => overHttp(url, token))
 }
 
-const given = readArguments()
-if (!given) {
-  console.error(USAGE)
-  process.exit(2)
-}
+const given = called(USAGE, readArguments)
 
 try {
   const { stretches, entries, removed, notes, faults } = await verify(given)

@@ -72,7 +72,7 @@ export function localRestore(
   }
 
   async function started(): Promise<Site> {
-    const site = await startSite({ stateDir, settings })
+    const site = await startSite({ stateDir, settings, keepsRequests: true })
     // The first request writes whose database it is.
     await fetch(`${site.url}/v1/me`)
     return site

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { localSnapshot } from './backup-local.ts'
 import { bucketName, deployed, remoteHands, wrangler } from './backup-remote.ts'
 import { backUp } from './backup-steps.ts'
+import { called } from './called.ts'
 import { withDatabase, withLocalSite } from './database.ts'
 import { ask } from './operator.ts'
 import { Refusal } from './refusal.ts'
@@ -19,14 +20,10 @@ const USAGE = `usage: npm run backup -- [--to FOLDER] [--remote]
 It holds what the site holds: keep it where you keep secrets. See docs/restore.md.`
 
 function readArguments() {
-  try {
-    const { values } = parseArgs({
-      options: { to: { type: 'string' }, remote: { type: 'boolean', default: false } },
-    })
-    return values
-  } catch {
-    return undefined
-  }
+  const { values } = parseArgs({
+    options: { to: { type: 'string' }, remote: { type: 'boolean', default: false } },
+  })
+  return values
 }
 
 const say = (what: string) => console.error(what)
@@ -55,11 +52,7 @@ async function remote(to: string): Promise<string> {
   }
 }
 
-const given = readArguments()
-if (!given) {
-  console.error(USAGE)
-  process.exit(2)
-}
+const given = called(USAGE, readArguments)
 
 try {
   const to = given.to ?? join('backups', new Date().toISOString().replaceAll(':', '-'))

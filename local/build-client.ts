@@ -7,17 +7,26 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 import { API, type Checker, NodeBuilderFlags, type Type } from 'typescript/unstable/sync'
 import project from '../package.json' with { type: 'json' }
 import { routes } from '../src/api/index.ts'
+import { called } from './called.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const CONFIG = join(ROOT, 'tsconfig.json')
 const SOURCE = join(ROOT, 'src/client')
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
 
-const folder = resolve(process.argv[2] ?? join(ROOT, 'dist'))
+const USAGE = `usage: npm run build:client -- [FOLDER]
+
+  FOLDER  where it is written, in place of what is there; dist unless given`
+
+const folder = called(USAGE, () => {
+  const [to = join(ROOT, 'dist'), ...others] = parseArgs({ allowPositionals: true }).positionals
+  return others.length > 0 ? undefined : resolve(to)
+})
 const target = join(folder, 'client')
 rmSync(folder, { recursive: true, force: true })
 await build({

@@ -1,9 +1,17 @@
 /** `npm run costs`: what a month costs at three sizes, and where the design ends; `-- --write` into docs/costs.md. */
 import { parseArgs } from 'node:util'
 import { report } from '../bench/report.ts'
+import { called } from './called.ts'
 import { membersWhere, type Meter, monthOf, TAKEN } from './cost-model.ts'
 
-const { values } = parseArgs({ options: { write: { type: 'boolean', default: false } } })
+const USAGE = `usage: npm run costs -- [--write]
+
+  --write  writes the tables into docs/costs.md, too`
+
+const { write } = called(
+  USAGE,
+  () => parseArgs({ options: { write: { type: 'boolean', default: false } } }).values,
+)
 
 const SIZES = [10_000, 1_000_000, 100_000_000]
 const GB = 1e9
@@ -72,5 +80,5 @@ for (const [name, rows] of [
   ['costs:ends', ends],
 ] as const) {
   console.table(rows)
-  if (values.write) report(name, rows, 'docs/costs.md')
+  if (write) report(name, rows, 'docs/costs.md')
 }

@@ -2,7 +2,12 @@
  * What `npm run deploy` does, in order: the settings are checked by the code that parses them, the database is
  * made and migrated, the Worker is deployed, and then asked whether it is the one that was meant.
  */
-import { parseSettings, SECRET_SETTINGS, SETTING_NAMES } from '../src/settings/settings.ts'
+import {
+  parseSettings,
+  SECRET_SETTINGS,
+  SETTING_NAMES,
+  type Settings,
+} from '../src/settings/settings.ts'
 import { VERSION } from '../src/settings/version.ts'
 import { Refusal } from './refusal.ts'
 
@@ -13,6 +18,7 @@ export interface WranglerConfig {
   d1_databases?: { binding: string; database_name?: string; database_id?: string }[]
   routes?: unknown[]
   r2_buckets?: { binding: string; bucket_name?: string }[]
+  send_email?: { name: string }[]
   env?: Record<string, WranglerConfig>
   [key: string]: unknown
 }
@@ -52,6 +58,7 @@ export const OWN_VALUES = [
   'HOSTNAME',
   'ARCHIVE_BUCKET',
   'BACKUPS_BUCKET',
+  'MAIL_BINDING',
 ] as const
 
 /** What may be bound to a bucket of R2. */
@@ -69,8 +76,10 @@ export async function deploy(deployment: Deployment, hands: Hands): Promise<void
   const { say, wrangler } = hands
   const own = ownPart(deployment)
   assertKnown(values)
-  const vars = checkedVars(own, values)
+  bindMail(own, values)
+  const { vars, settings } = checkedVars(own, values)
   say(`settings: good, for ${String(vars['ENVIRONMENT'])}`)
+  for (const warning of warningsOf(settings, own)) say(`warning: ${warning}`)
   const target = environment === undefined ? ['--env='] : ['--env', environment]
   const database = own.d1_databases?.[0]
   if (!database) throw new Refusal('wrangler.toml has no D1 database here')
@@ -137,10 +146,33 @@ function checkedVars(own: WranglerConfig, values: Readonly<Record<string, string
   if (settings['ENVIRONMENT'] !== meant)
     throw new Refusal(`ENVIRONMENT is ${String(meant)} here, whatever the site's own values say`)
   if (settings['MAIL_OUTBOX']) throw new Refusal('MAIL_OUTBOX prints mail: it is for a laptop only')
-  parseSettings(settings)
-  return Object.fromEntries(
-    Object.entries(settings).filter(([name]) => !SECRET_SETTINGS.includes(name)),
-  )
+  const entries = Object.entries(settings).filter(([name]) => !SECRET_SETTINGS.includes(name))
+  return { vars: Object.fromEntries(entries), settings: parseSettings(settings) }
+}
+
+/** @throws Refusal */
+function bindMail(own: WranglerConfig, { MAIL_BINDING }: Readonly<Record<string, string>>): void {
+  if (!MAIL_BINDING || MAIL_BINDING === 'off') return
+  if (MAIL_BINDING !== 'on') throw new Refusal('MAIL_BINDING: expected "on" or "off"')
+  if (!hasMail(own)) own.send_email = [...(own.send_email ?? []), { name: 'MAIL' }]
+}
+
+function hasMail({ send_email: bound = [] }: WranglerConfig): boolean {
+  return bound.some(({ name }) => name === 'MAIL')
+}
+
+/** What can be deployed, and is hardly meant. */
+function warningsOf({ trustedIssuers, builtInLogin, mail }: Settings, own: WranglerConfig) {
+  const warnings: string[] = []
+  if (trustedIssuers.length === 0 && !builtInLogin)
+    warnings.push(
+      'nobody can sign in: TRUSTED_ISSUERS is empty and BUILT_IN_LOGIN is not on (docs/sign-in.md)',
+    )
+  if (mail && !mail.service && !hasMail(own))
+    warnings.push(
+      'no mail can be sent, not even to confirm an address: set MAIL_SERVICE, or MAIL_BINDING=on (docs/deploy.md)',
+    )
+  return warnings
 }
 
 function assertSmall(said: string): void {

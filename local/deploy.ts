@@ -14,6 +14,7 @@ import { parseArgs, parseEnv } from 'node:util'
 import { experimental_readRawConfig } from 'wrangler'
 import { ASSET_NAMES } from '../src/http/documents/assets.ts'
 import { SettingsError } from '../src/settings/settings.ts'
+import { called } from './called.ts'
 import { deploy, OWN_VALUES, type WranglerConfig } from './deploy-steps.ts'
 import { SETTING_NAMES } from '../src/settings/settings.ts'
 import { Refusal } from './refusal.ts'
@@ -27,14 +28,10 @@ const USAGE = `usage: npm run deploy -- [--env NAME] [--dry-run]
 The site's own values are in .deploy.vars (of staging in .deploy.staging.vars), or in the environment.`
 
 function readArguments() {
-  try {
-    const { values } = parseArgs({
-      options: { env: { type: 'string' }, 'dry-run': { type: 'boolean', default: false } },
-    })
-    return values
-  } catch {
-    return undefined
-  }
+  const { values } = parseArgs({
+    options: { env: { type: 'string' }, 'dry-run': { type: 'boolean', default: false } },
+  })
+  return values
 }
 
 /** From the file, and before that from the environment, as a pipeline has them. */
@@ -76,11 +73,7 @@ function ignoreOtherAssets(directory: string): void {
   writeFileSync(join(ROOT, directory, '.assetsignore'), `${lines.join('\n')}\n`)
 }
 
-const given = readArguments()
-if (!given) {
-  console.error(USAGE)
-  process.exit(2)
-}
+const given = called(USAGE, readArguments)
 
 const temporary = mkdtempSync(join(tmpdir(), 'guildhall-deploy-'))
 try {

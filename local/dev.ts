@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeLeaving } from './signals.ts'
 import { SettingsError } from '../src/settings/settings.ts'
+import { called } from './called.ts'
 import { loginAt } from './login.ts'
 import { migrate } from './migrate.ts'
 import { freePort, parsePort } from './ports.ts'
@@ -22,6 +23,13 @@ function line([name, value]: readonly [string, string]): string {
   return `${name}=${quote}${value}${quote}\n`
 }
 
+const USAGE = `usage: npm run dev -- [options of wrangler dev]
+
+  PORT=<port>       in the environment: where it is served; 8787 unless given
+  STATE_DIR=<path>  where its state is, as of npm start; .guildhall unless given`
+
+const forWrangler = called(USAGE, () => process.argv.slice(2))
+
 try {
   const stateDir = openStateDir(process.env['STATE_DIR'] || '.guildhall')
   const port = await freePort(parsePort(process.env['PORT'] || '8787'))
@@ -35,7 +43,7 @@ try {
   const lines = Object.entries({ ...settings, ...loginAt(url, settings) }).map(line)
   writeFileSync(file, lines.join(''), { mode: 0o600 })
   const options = ['--port', String(port), '--persist-to', stateDir, '--env-file', file]
-  const server = spawn(process.execPath, wranglerOn('dev', ...options, ...process.argv.slice(2)), {
+  const server = spawn(process.execPath, wranglerOn('dev', ...options, ...forWrangler), {
     cwd: ROOT,
     stdio: 'inherit',
   })

@@ -5,6 +5,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { routes } from '../src/api/index.ts'
 import { CALLER_NAMES, matrixOf, pageMatrix } from '../src/http/matrix.ts'
 import { documentedPath } from '../src/http/route.ts'
@@ -12,6 +13,7 @@ import { rightsOf } from '../src/security/decide.ts'
 import { CALLERS } from '../src/http/matrix.ts'
 import { ELEVATED_IDENTITIES } from '../src/security/elevated-identities.ts'
 import { PERMISSIONS, type Permission } from '../src/security/permissions.ts'
+import { called } from './called.ts'
 import { mistakesIn, pagesIn, treeAt } from './pages.ts'
 
 const ROOT = new URL('../', import.meta.url)
@@ -124,7 +126,14 @@ async function render(): Promise<ReadonlyMap<string, string>> {
   ])
 }
 
-const isCheck = process.argv.includes('--check')
+const USAGE = `usage: npm run docs -- [--check]
+
+  --check  changes nothing, and fails if a page is not up to date or a link leads nowhere`
+
+const { check: isCheck } = called(
+  USAGE,
+  () => parseArgs({ options: { check: { type: 'boolean', default: false } } }).values,
+)
 const mistakes: string[] = []
 for (const [name, text] of await render()) {
   const url = new URL(name, ROOT)

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import * as z from 'zod'
 import { FORMATS, isIssuer } from './import-formats.ts'
+import { Refusal } from './refusal.ts'
 
 export const USAGE = `usage: npm run import -- FILE --from csv|auth0|clerk|supabase [--issuer URL]
          [--encoding NAME] [--report FILE] [--dry-run] [--remote]
@@ -18,7 +19,7 @@ export const USAGE = `usage: npm run import -- FILE --from csv|auth0|clerk|supab
 const Arguments = z.strictObject({
   file: z.string(),
   from: z.enum(FORMATS),
-  issuer: z.string().refine(isIssuer).optional(),
+  issuer: z.string().optional(),
   encoding: z.string().toLowerCase().default('utf-8'),
   report: z.string().optional(),
   'dry-run': z.boolean().default(false),
@@ -26,12 +27,34 @@ const Arguments = z.strictObject({
 })
 export type Arguments = z.infer<typeof Arguments>
 
-/** @returns undefined if that is no way to call it */
+/**
+ * @returns undefined if that is no way to call it
+ * @throws Refusal that names the value which is wrong
+ */
 export function readArguments(args: string[]): Arguments | undefined {
+  const given = parsed(args)
+  if (!given) return undefined
+  const { from, issuer } = given.values
+  if (from !== undefined && !FORMATS.some((each) => each === from))
+    throw new Refusal(`--from ${from}: expected ${FORMATS.join(', ')}`)
+  if (issuer !== undefined && !isIssuer(issuer))
+    throw new Refusal(
+      `--issuer ${given.values.issuer}: expected an https address, as in https://login.members.example`,
+    )
+  const [file, ...others] = given.positionals
+  if (others.length > 0) return undefined
+  const read = Arguments.safeParse({ file, ...given.values }).data
+  if (!read) return undefined
+  if (read.from !== 'csv' && read.issuer === undefined)
+    throw new Refusal(`--from ${read.from} needs --issuer: no record of it says one`)
+  return resolve(read.file) === resolve(read.report ?? '') ? undefined : read
+}
+
+function parsed(args: string[]) {
   try {
     const text = { type: 'string' } as const
     const flag = { type: 'boolean' } as const
-    const { values, positionals } = parseArgs({
+    return parseArgs({
       args,
       options: {
         from: text,
@@ -43,11 +66,6 @@ export function readArguments(args: string[]): Arguments | undefined {
       },
       allowPositionals: true,
     })
-    const [file, ...others] = positionals
-    if (others.length > 0) return undefined
-    const given = Arguments.safeParse({ file, ...values }).data
-    if (!given || (given.from !== 'csv' && given.issuer === undefined)) return undefined
-    return resolve(given.file) === resolve(given.report ?? '') ? undefined : given
   } catch {
     return undefined
   }

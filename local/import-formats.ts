@@ -2,12 +2,15 @@
 import * as z from 'zod'
 import { displayNameOf } from '../src/security/callers/display-name.ts'
 import { isPlainText, personOf } from '../src/security/tokens/person.ts'
+import { EmailAddress } from '../src/settings/email-address.ts'
 import { isJsonObject } from '../src/security/tokens/strict-json.ts'
 import type { Fields } from './import-records.ts'
 import { Refusal } from './refusal.ts'
 
 export const FORMATS = ['csv', 'auth0', 'clerk', 'supabase'] as const
 export type Format = (typeof FORMATS)[number]
+
+export const NO_ISSUER = 'no issuer is named: say --issuer, or have a column issuer in a CSV'
 
 export interface Candidate {
   readonly issuer: string
@@ -30,14 +33,20 @@ export function candidateOf(
   const subject = typeof said.subject === 'string' ? said.subject.trim() : said.subject
   const by = said.issuer ?? issuer
   if (!isPlainText(subject)) return { refused: 'it has no subject of 1 to 255 characters' }
-  if (!isIssuer(by)) return { refused: 'it has no issuer, which is an https address' }
+  if (by === undefined) return { refused: NO_ISSUER }
+  if (!isIssuer(by)) return { refused: 'its issuer is no https address' }
   const person = personOf({
     name,
     email,
     ...(isVerified !== undefined && { email_verified: isVerified }),
   })
   const displayName = displayNameOf(person.name)
-  return { issuer: by, subject, displayName, email: person.email ?? null }
+  // An address that is not confirmed is not taken, whatever it is.
+  const taken = isPlainText(email) ? person.email : email
+  if (taken === undefined) return { issuer: by, subject, displayName, email: null }
+  const address = EmailAddress.safeParse(taken)
+  if (!address.success) return { refused: 'its email is no address that mail can be sent to' }
+  return { issuer: by, subject, displayName, email: address.data }
 }
 
 interface Said {

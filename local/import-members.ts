@@ -40,6 +40,8 @@ export interface Imported {
   existing: number
   erased: number
   refused: number
+  /** How many records were refused for each reason. */
+  readonly reasons: ReadonlyMap<string, number>
   /** Columns of a CSV of one's own that are not read. */
   readonly unread: readonly string[]
 }
@@ -59,11 +61,14 @@ interface Member extends Candidate {
 export async function importMembers(given: Import, hands: ImportHands): Promise<Imported> {
   const unread = await assertReadable(given)
   const { query, write, refuse, progress, now } = hands
-  const done: Imported = { read: 0, made: 0, existing: 0, erased: 0, refused: 0, unread }
+  const reasons = new Map<string, number>()
+  const counts = { read: 0, made: 0, existing: 0, erased: 0, refused: 0 }
+  const done: Imported = { ...counts, reasons, unread }
   const seen = new Set<string>()
   let page: Member[] = []
   const reject = (line: number, reason: string) => {
     done.refused += 1
+    reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
     refuse(line, reason)
   }
   for await (const record of recordsOf(given.file, given.encoding)) {

@@ -6,9 +6,11 @@ import { createWriteStream, existsSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseSettings, SettingsError } from '../src/settings/settings.ts'
 import { deployed, wrangler } from './backup-remote.ts'
+import { called } from './called.ts'
 import { executeRemotely, withLocalSite } from './database.ts'
 import { type Arguments, readArguments, USAGE } from './import-arguments.ts'
 import { type Imported, importMembers } from './import-members.ts'
+import { summaryOf } from './import-report.ts'
 import { remoteStores, type ImportStores } from './import-remote.ts'
 import { Refusal } from './refusal.ts'
 import { openStateDir } from './state.ts'
@@ -56,24 +58,7 @@ function reportTo(file: string) {
   }
 }
 
-function print(done: Imported, isDryRun: boolean, milliseconds: number): void {
-  const { read, made, existing, erased, refused, unread } = done
-  const megabytes = Math.round(process.resourceUsage().maxRSS / 1024)
-  console.log(isDryRun ? 'It would come to this:' : 'Done:')
-  console.log(`  records read: ${read}`)
-  console.log(`  members made: ${made}`)
-  console.log(`  here already, and left as they are: ${existing}`)
-  console.log(`  deleted here, and left out: ${erased}`)
-  console.log(`  refused: ${refused}`)
-  if (unread.length > 0) console.log(`  columns that are not read: ${unread.join(', ')}`)
-  console.log(`  ${(milliseconds / 1000).toFixed(1)} s, ${megabytes} MB at most`)
-}
-
-const given = readArguments(process.argv.slice(2))
-if (!given) {
-  console.error(USAGE)
-  process.exit(2)
-}
+const given = called(USAGE, () => readArguments(process.argv.slice(2)))
 
 try {
   const { file, from: format, issuer, encoding, 'dry-run': isDryRun } = given
@@ -99,7 +84,9 @@ try {
     )
   })
   if (isWatched) process.stderr.write('\n')
-  print(done, isDryRun, Date.now() - began)
+  const megabytes = Math.round(process.resourceUsage().maxRSS / 1024)
+  for (const line of summaryOf(done, isDryRun)) console.log(line)
+  console.log(`  ${((Date.now() - began) / 1000).toFixed(1)} s, ${megabytes} MB at most`)
   if (await report.end()) console.log(`Listed in ${path}, by the lines of the file.`)
   // That nobody could be taken is no success, whatever the reason.
   if (done.refused > 0 && done.refused === done.read) process.exitCode = 1

@@ -18,8 +18,11 @@ export interface SiteLog {
   readonly showAll: () => void
 }
 
-/** @param mostBytes after which the file begins anew */
-export function siteLog(stateDir: string, mostBytes = MOST_BYTES): SiteLog {
+/**
+ * @param mostBytes after which the file begins anew
+ * @param keepsRequests whether requests are only kept in the file, also those that fail
+ */
+export function siteLog(stateDir: string, mostBytes = MOST_BYTES, keepsRequests = false): SiteLog {
   const file = join(stateDir, FILE)
   let bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0
   let showsAll = false
@@ -40,6 +43,7 @@ export function siteLog(stateDir: string, mostBytes = MOST_BYTES): SiteLog {
       const line = lineIn(message)
       if (line) keep(message)
       // Standard output holds only what a command itself has to say.
+      if (keepsRequests && line?.event === 'request') return
       if (line?.level !== 'info') console.error(line ? readable(line) : message)
       else if (showsAll) console.log(readable(line))
       if (message.startsWith('mail to '))

@@ -39,7 +39,7 @@ export async function project(say: (what: string) => void = () => {}): Promise<P
   } catch {
     // These sources have not been compiled here, or whoever did died half-way.
   }
-  say('compiling the Worker, once for each change of its sources …')
+  say('compiling the Worker, once for each change of its sources: up to a minute …')
   const { compiledProject } = await import('./compile.ts')
   const made = await compiledProject()
   mkdirSync(KEPT, { recursive: true })

@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import * as z from 'zod'
+import { called } from './called.ts'
 import { withDatabase } from './database.ts'
 import { ask } from './operator.ts'
 import { Refusal } from './refusal.ts'
@@ -25,19 +26,11 @@ const Report = z.object({
 })
 
 function readArguments() {
-  try {
-    const options = { at: { type: 'string' }, remote: { type: 'boolean' } } as const
-    return Arguments.safeParse(parseArgs({ options }).values).data
-  } catch {
-    return undefined
-  }
+  const options = { at: { type: 'string' }, remote: { type: 'boolean' } } as const
+  return Arguments.safeParse(parseArgs({ options }).values).data
 }
 
-const given = readArguments()
-if (!given) {
-  console.error(USAGE)
-  process.exit(2)
-}
+const given = called(USAGE, readArguments)
 
 try {
   const { at, remote } = given

@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import { ReconcileReport } from '../src/operations/reconcile-report.ts'
+import { called } from './called.ts'
 import { withDatabase } from './database.ts'
 import { ask } from './operator.ts'
 import { Refusal } from './refusal.ts'
@@ -14,13 +15,9 @@ const USAGE = `usage: npm run reconcile -- [--dry-run] [--remote]
   --remote   on the deployed site, by wrangler and your Cloudflare login`
 
 function readArguments() {
-  try {
-    const options = { 'dry-run': { type: 'boolean' }, remote: { type: 'boolean' } } as const
-    const { values } = parseArgs({ options })
-    return { isDryRun: values['dry-run'] ?? false, remote: values.remote ?? false }
-  } catch {
-    return undefined
-  }
+  const options = { 'dry-run': { type: 'boolean' }, remote: { type: 'boolean' } } as const
+  const { values } = parseArgs({ options })
+  return { isDryRun: values['dry-run'] ?? false, remote: values.remote ?? false }
 }
 
 function print(report: ReconcileReport, isDryRun: boolean): void {
@@ -44,11 +41,7 @@ function print(report: ReconcileReport, isDryRun: boolean): void {
   for (const failure of failures) console.log(`  not done: ${failure}`)
 }
 
-const given = readArguments()
-if (!given) {
-  console.error(USAGE)
-  process.exit(2)
-}
+const given = called(USAGE, readArguments)
 
 try {
   const { isDryRun, remote } = given

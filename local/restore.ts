@@ -10,6 +10,7 @@ import { SettingsError } from '../src/settings/settings.ts'
 import { localRestore } from './backup-local.ts'
 import { bucketName, deployed, remoteHands, wrangler } from './backup-remote.ts'
 import { restore } from './backup-steps.ts'
+import { called } from './called.ts'
 import { withDatabase } from './database.ts'
 import { Refusal } from './refusal.ts'
 import { localSettings } from './settings.ts'
@@ -23,16 +24,12 @@ const USAGE = `usage: npm run restore -- FOLDER [--remote]
 The site has to be empty: another STATE_DIR, or a new deployment. See docs/restore.md.`
 
 function readArguments() {
-  try {
-    const { values, positionals } = parseArgs({
-      options: { remote: { type: 'boolean', default: false } },
-      allowPositionals: true,
-    })
-    const [from, ...others] = positionals
-    return from === undefined || others.length > 0 ? undefined : { from, remote: values.remote }
-  } catch {
-    return undefined
-  }
+  const { values, positionals } = parseArgs({
+    options: { remote: { type: 'boolean', default: false } },
+    allowPositionals: true,
+  })
+  const [from, ...others] = positionals
+  return from === undefined || others.length > 0 ? undefined : { from, remote: values.remote }
 }
 
 const say = (what: string) => console.error(what)
@@ -55,11 +52,7 @@ async function remote(from: string, temporary: string) {
   )
 }
 
-const given = readArguments()
-if (!given) {
-  console.error(USAGE)
-  process.exit(2)
-}
+const given = called(USAGE, readArguments)
 
 const temporary = mkdtempSync(join(tmpdir(), 'guildhall-restore-'))
 try {

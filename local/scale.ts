@@ -10,20 +10,31 @@ import { DatabaseSync } from 'node:sqlite'
 import { parseArgs } from 'node:util'
 import { report } from '../bench/report.ts'
 import { firstIdAt } from '../src/db/ids.ts'
+import { called } from './called.ts'
 import { DEV_ROOT, sign } from './dev-issuer.ts'
 import { fill } from './fill.ts'
 import { localSettings } from './settings.ts'
 import { type Site, startSite } from './site.ts'
 import { openStateDir } from './state.ts'
 
-const { values: options } = parseArgs({
-  options: {
-    members: { type: 'string', default: '200000' },
-    /** Into docs/performance.md. */
-    write: { type: 'boolean', default: false },
-  },
+const USAGE = `usage: npm run scale -- [--members N] [--write]
+
+  --members  how many members the site has, 1 to 2000000; 200000 unless given
+  --write    writes the tables into docs/performance.md, too
+
+STATE_DIR=<path> goes on with a site that is there.`
+
+const options = called(USAGE, () => {
+  const { values } = parseArgs({
+    options: {
+      members: { type: 'string', default: '200000' },
+      write: { type: 'boolean', default: false },
+    },
+  })
+  const members = /^[1-9]\d{0,6}$/.test(values.members) ? Number(values.members) : 0
+  return members > 0 && members <= 2_000_000 ? { ...values, members } : undefined
 })
-const MEMBERS = Number(options.members)
+const MEMBERS = options.members
 /** Changes that a member sees written down in a year or two. */
 const AUDIT_ROWS = 7
 const CALLS = 7

@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util'
 import { SettingsError } from '../src/settings/settings.ts'
+import { called } from './called.ts'
 import { askProcess } from './control.ts'
 import { fill, Filled, Filling, type Progress } from './fill.ts'
 import { Refusal } from './refusal.ts'
@@ -16,19 +17,18 @@ const USAGE = `usage: npm run seed -- [--members N] [--weeks N] [--seed N]
 
   --members   how many members are added, 1 to 2000000; 120 unless given
   --weeks     how many weeks of visits they have, 1 to 52; 8 unless given
-  --seed      a number; the same one gives the same people; 1 unless given`
+  --seed      a number; the same one gives the same people; 1 unless given
+
+Each run adds that many to what is there. To begin anew, stop the site and remove its state directory
+(.guildhall unless STATE_DIR names another).`
 
 function readArguments(): Filling | undefined {
-  try {
-    const options = {
-      members: { type: 'string' },
-      weeks: { type: 'string' },
-      seed: { type: 'string' },
-    } as const
-    return Filling.safeParse(parseArgs({ options }).values).data
-  } catch {
-    return undefined
-  }
+  const options = {
+    members: { type: 'string' },
+    weeks: { type: 'string' },
+    seed: { type: 'string' },
+  } as const
+  return Filling.safeParse(parseArgs({ options }).values).data
 }
 
 /** A bar on stderr, where somebody watches. */
@@ -53,11 +53,7 @@ async function seed(stateDir: string, given: Filling): Promise<Filled> {
   }
 }
 
-const given = readArguments()
-if (!given) {
-  console.error(USAGE)
-  process.exit(2)
-}
+const given = called(USAGE, readArguments)
 
 try {
   const stateDir = openStateDir(process.env['STATE_DIR'] || '.guildhall')

@@ -3,6 +3,7 @@
  * that they were made with, so no visit moves; new members get one of those that were added.
  */
 import { parseArgs } from 'node:util'
+import { called } from './called.ts'
 import { type Access, withDatabase } from './database.ts'
 import { Refusal } from './refusal.ts'
 import { growth } from './site-facts.ts'
@@ -15,17 +16,13 @@ const USAGE = `usage: npm run shards -- [--grow <number>] [--remote]
 const MOST = 1024
 
 function readArguments() {
-  try {
-    const options = { grow: { type: 'string' }, remote: { type: 'boolean' } } as const
-    const { values } = parseArgs({ options })
-    const { grow, remote = false } = values
-    if (grow === undefined) return { to: undefined, remote }
-    return /^[1-9]\d{0,3}$/.test(grow) && Number(grow) <= MOST
-      ? { to: Number(grow), remote }
-      : undefined
-  } catch {
-    return undefined
-  }
+  const options = { grow: { type: 'string' }, remote: { type: 'boolean' } } as const
+  const { values } = parseArgs({ options })
+  const { grow, remote = false } = values
+  if (grow === undefined) return { to: undefined, remote }
+  return /^[1-9]\d{0,3}$/.test(grow) && Number(grow) <= MOST
+    ? { to: Number(grow), remote }
+    : undefined
 }
 
 async function shards({ query }: Access): Promise<number> {
@@ -45,11 +42,7 @@ async function grown(to: number | undefined, access: Access): Promise<number> {
   return shards(access)
 }
 
-const given = readArguments()
-if (!given) {
-  console.error(USAGE)
-  process.exit(2)
-}
+const given = called(USAGE, readArguments)
 
 try {
   const { to, remote } = given

@@ -25,6 +25,8 @@ export interface SiteOptions {
   readonly stateDir: string
   /** Every setting the Worker gets, as text; `localSettings` collects them. */
   readonly settings: Readonly<Record<string, string>>
+  /** Nobody is shown that requests fail, as they have to while both stores are loaded; the log has them. */
+  readonly keepsRequests?: boolean
 }
 
 export interface Site {
@@ -70,7 +72,8 @@ function isAddressInUse(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ERR_ADDRESS_IN_USE'
 }
 
-async function start({ port: wanted = 0, stateDir, settings }: SiteOptions): Promise<Site> {
+async function start(options: SiteOptions): Promise<Site> {
+  const { port: wanted = 0, stateDir, settings, keepsRequests } = options
   const dir = openStateDir(stateDir)
   // Before the port: whoever starts twice by mistake asks for the same one.
   await refuseIfServed(dir)
@@ -94,7 +97,7 @@ async function start({ port: wanted = 0, stateDir, settings }: SiteOptions): Pro
     await migrate(persistTo)
     const made = await project()
     const here = { ...settings, ...loginAt(url, settings) }
-    const log = siteLog(dir)
+    const log = siteLog(dir, undefined, keepsRequests)
     let copyArchive = async (): Promise<void> => {}
     const print = (message: string) => {
       log.print(message)

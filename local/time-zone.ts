@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import { EXPECTED_ZONE, timeZoneNamed } from '../src/calendar/time-zone.ts'
+import { called } from './called.ts'
 import { withDatabase } from './database.ts'
 import { Refusal } from './refusal.ts'
 import { timeZoneOf } from './site-facts.ts'
@@ -16,21 +17,13 @@ const USAGE = `usage: npm run time-zone -- <name> [--remote]
 Days that were counted stay as they are, so around now a day may count twice or not at all.`
 
 function readArguments() {
-  try {
-    const options = { remote: { type: 'boolean' } } as const
-    const { values, positionals } = parseArgs({ options, allowPositionals: true })
-    const [name, ...rest] = positionals
-    return name && rest.length === 0 ? { name, remote: values.remote ?? false } : undefined
-  } catch {
-    return undefined
-  }
+  const options = { remote: { type: 'boolean' } } as const
+  const { values, positionals } = parseArgs({ options, allowPositionals: true })
+  const [name, ...rest] = positionals
+  return name && rest.length === 0 ? { name, remote: values.remote ?? false } : undefined
 }
 
-const given = readArguments()
-if (!given) {
-  console.error(USAGE)
-  process.exit(2)
-}
+const given = called(USAGE, readArguments)
 
 try {
   const zone = timeZoneNamed(given.name)

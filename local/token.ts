@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import * as z from 'zod'
 import { SettingsError } from '../src/settings/settings.ts'
 import { ROLES } from '../src/security/permissions.ts'
+import { called } from './called.ts'
 import { DEV_ROOT, sign } from './dev-issuer.ts'
 import { Refusal } from './refusal.ts'
 import { openStateDir } from './state.ts'
@@ -34,16 +35,12 @@ type Arguments = z.infer<typeof Arguments>
 const Member = z.object({ userId: z.string() })
 
 function readArguments(): Arguments | undefined {
-  try {
-    const { values, positionals } = parseArgs({
-      options: { role: { type: 'string' }, minutes: { type: 'string', default: TWELVE_HOURS } },
-      allowPositionals: true,
-    })
-    const [name, ...rest] = positionals
-    return rest.length === 0 ? Arguments.safeParse({ name, ...values }).data : undefined
-  } catch {
-    return undefined
-  }
+  const { values, positionals } = parseArgs({
+    options: { role: { type: 'string' }, minutes: { type: 'string', default: TWELVE_HOURS } },
+    allowPositionals: true,
+  })
+  const [name, ...rest] = positionals
+  return rest.length === 0 ? Arguments.safeParse({ name, ...values }).data : undefined
 }
 
 /** The first request makes the member; the bootstrap admin then gives the role. @throws Refusal */
@@ -60,11 +57,7 @@ async function call(url: string, method: string, token: string): Promise<unknown
   return JSON.parse(answer)
 }
 
-const given = readArguments()
-if (!given) {
-  console.error(USAGE)
-  process.exit(2)
-}
+const given = called(USAGE, readArguments)
 
 try {
   const { name, role, minutes } = given

@@ -112,9 +112,10 @@ export const ByApi = ({
         />
         <Copyable id="by-client" label="Typed client" text={all.map(clientOf).join('\n')} />
         <p class="muted">
-          Each call is described in the <a href="/docs">API reference</a>;{' '}
-          <a href="/account">your account</a> has no token of its own, a{' '}
-          <a href="/console/api-keys">key</a> or a token of your provider does.
+          Each call is described in the <a href="/docs">API reference</a>; <code>$TOKEN</code> is a{' '}
+          <a href="/console/api-keys">key</a> or a token of your provider. A script in a page of
+          this site gets one with <code>POST /auth/token</code>, good for five minutes, if you have
+          signed in with an account of this site.
         </p>
       </div>
     </details>

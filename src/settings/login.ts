@@ -42,10 +42,14 @@ export interface BuiltInLogin {
 
 const WITH_LOGIN = 'when BUILT_IN_LOGIN is on'
 
+const EXPECTED_ORIGIN = 'an origin such as "https://members.example"'
+const EXPECTED_SECRET = 'at least 32 random characters'
+const EXPECTED_SENDER = 'the address that mail is sent from'
+
 /** @param when it is needed, as in `with pages` */
 export const PublicUrl = (when: string) =>
   z
-    .string({ error: `needed ${when}: an origin such as "https://members.example"` })
+    .string({ error: `needed ${when}: ${EXPECTED_ORIGIN}` })
     .refine(
       (text) => URL.canParse(text) && new URL(text).origin === text && isSecure(new URL(text)),
       {
@@ -60,9 +64,7 @@ function isSecure({ protocol, hostname }: URL): boolean {
 
 /** @param when it is needed, as in `with pages` */
 export const AuthSecret = (when: string) =>
-  z
-    .string({ error: `needed ${when}: at least 32 random characters` })
-    .min(32, 'expected at least 32 random characters')
+  z.string({ error: `needed ${when}: ${EXPECTED_SECRET}` }).min(32, `expected ${EXPECTED_SECRET}`)
 
 const SocialProvider = z.looseObject({ clientId: z.string(), clientSecret: z.string() })
 export type SocialProvider = z.infer<typeof SocialProvider>
@@ -118,15 +120,14 @@ type Read = <S extends z.ZodType>(name: string, schema: S, value: unknown) => z.
 export function parseLoginSettings(raw: RawLoginSettings, setting: Read): BuiltInLogin | undefined {
   const OnOff = z.enum(['on', 'off'], { error: 'expected "on" or "off"' })
   if (setting('BUILT_IN_LOGIN', OnOff, raw.BUILT_IN_LOGIN || 'off') === 'off') return undefined
+  assertNoneMissing(raw, setting)
   const publicUrl = setting('PUBLIC_URL', PublicUrl(WITH_LOGIN), raw.PUBLIC_URL)
   const isLocal = new URL(publicUrl).hostname === 'localhost'
   const Outbox = z.literal('console', { error: 'expected "console"' }).optional()
   const outbox = setting('MAIL_OUTBOX', Outbox, raw.MAIL_OUTBOX || undefined)
   const ForLocal = z.undefined({ error: 'prints secret links: only for a PUBLIC_URL on localhost' })
   if (!isLocal) setting('MAIL_OUTBOX', ForLocal, outbox)
-  const From = z
-    .string({ error: `needed ${WITH_LOGIN}: the address that mail is sent from` })
-    .pipe(EmailAddress)
+  const From = z.string({ error: `needed ${WITH_LOGIN}: ${EXPECTED_SENDER}` }).pipe(EmailAddress)
   return {
     publicUrl,
     secret: setting('AUTH_SECRET', AuthSecret(WITH_LOGIN), raw.AUTH_SECRET),
@@ -142,4 +143,19 @@ export function parseLoginSettings(raw: RawLoginSettings, setting: Read): BuiltI
       jsonIn(raw.OPENID_PROVIDERS || '{}'),
     ),
   }
+}
+
+/** Whoever switches the login on is told of all that it needs at once. */
+function assertNoneMissing(raw: RawLoginSettings, setting: Read): void {
+  const needed = [
+    ['PUBLIC_URL', raw.PUBLIC_URL, EXPECTED_ORIGIN],
+    ['AUTH_SECRET', raw.AUTH_SECRET, EXPECTED_SECRET],
+    ['MAIL_FROM', raw.MAIL_FROM || raw.MAIL_OUTBOX, EXPECTED_SENDER],
+  ] as const
+  const missing = needed.filter(([, value]) => !value)
+  // One alone is said by its own schema.
+  if (missing.length < 2) return
+  const names = missing.map(([name]) => name).join(', ')
+  const expected = missing.map(([name, , what]) => `${name} is ${what}`).join(', ')
+  setting(names, z.never({ error: `needed ${WITH_LOGIN}: ${expected}` }), missing)
 }

@@ -36,11 +36,13 @@ export interface MailSettings {
 }
 
 const EXPECTED = 'expected a JSON object such as {"name":"postmark","key":"…"}'
+const EXPECTED_KEY =
+  'expected the key of the service: 8 to 500 letters, digits and signs of ASCII, without spaces'
 const MailService = z.strictObject(
   {
     name: z.enum(['postmark', 'resend'], { error: 'expected "postmark" or "resend"' }),
     // What is no visible ASCII could not be sent in a header.
-    key: z.string().regex(/^[!-~]{8,500}$/, 'expected a key of the service'),
+    key: z.string().regex(/^[!-~]{8,500}$/, EXPECTED_KEY),
   },
   { error: ({ code }) => (code === 'invalid_type' ? EXPECTED : undefined) },
 )

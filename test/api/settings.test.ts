@@ -222,6 +222,7 @@ const BAD = [
   ['AUDIT_KEEP_DAYS', '29', 'expected a whole number from 30 to 36500'],
   ['BOOKINGS_KEEP_DAYS', '29', 'expected a whole number from 30 to 36500'],
   ['WEBHOOK_HASTE', '2', 'hurries webhooks: only for a PUBLIC_URL on localhost'],
+  ['MAIL_SERVICE', '{"name":"resend","key":"a b"}', 'key of the service: 8 to 500 letters'],
   ['PAGES_DEFAULT', 'shut', 'expected "open" or "closed"'],
   ['KEEP_REFUSALS', 'no', 'expected "on" or "off"'],
   ['ENVIRONMENT', 'Staging 2', 'expected up to 32 lower-case letters'],

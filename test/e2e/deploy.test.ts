@@ -43,6 +43,7 @@ function rehearsal(
   said = 'Published at https://guildhall.someone.workers.dev',
 ) {
   const done: string[] = []
+  const heard: string[] = []
   const written: { config?: WranglerConfig; secrets?: object } = {}
   const hands: Hands = {
     async wrangler(...args) {
@@ -61,7 +62,7 @@ function rehearsal(
       return answer(new URL(url).pathname)
     },
     wait: async () => {},
-    say: () => {},
+    say: (what) => heard.push(what),
   }
   const deployment = {
     environment: undefined,
@@ -70,7 +71,7 @@ function rehearsal(
     isDry: false,
     ...given,
   }
-  return { done, written, run: () => deploy(deployment, hands) }
+  return { done, heard, written, run: () => deploy(deployment, hands) }
 }
 
 describe('a deployment', () => {
@@ -129,7 +130,12 @@ describe('a deployment', () => {
 
   test.each([
     [{ values: { SITE_TIME_ZONE: 'Mars/Olympus' } }, 'SITE_TIME_ZONE: expected an IANA time zone'],
-    [{ values: { BUILT_IN_LOGIN: 'on' } }, /^(PUBLIC_URL|AUTH_SECRET)/],
+    [{ values: { BUILT_IN_LOGIN: 'on' } }, /^PUBLIC_URL, AUTH_SECRET, MAIL_FROM: needed when/],
+    [
+      { values: { BUILT_IN_LOGIN: 'on', PUBLIC_URL: 'https://a.example', AUTH_SECRET: SECRET } },
+      /^MAIL_FROM: needed when/,
+    ],
+    [{ values: { MAIL_BINDING: 'yes' } }, 'MAIL_BINDING: expected "on" or "off"'],
     [{ values: { SITE_TIMEZONE: 'UTC' } }, 'there is no setting SITE_TIMEZONE'],
     [{ values: { ENVIRONMENT: 'staging' } }, 'ENVIRONMENT is production here'],
     [{ environment: 'stagin' }, 'wrangler.toml has no environment stagin; it has staging'],
@@ -137,6 +143,32 @@ describe('a deployment', () => {
     const { done, run } = rehearsal(given)
     await expect(run()).rejects.toThrow(reason)
     expect(done).toEqual([])
+  })
+
+  test('that nobody could enter, or whose mail nobody would send, is warned of and done', async () => {
+    const warnings = (heard: readonly string[]) =>
+      heard.filter((line) => line.startsWith('warning: '))
+    const empty = rehearsal()
+    await empty.run()
+    expect(warnings(empty.heard)).toEqual([expect.stringMatching('nobody can sign in')])
+    const login = {
+      BUILT_IN_LOGIN: 'on',
+      PUBLIC_URL: 'https://members.example',
+      AUTH_SECRET: SECRET,
+      MAIL_FROM: 'hello@members.example',
+    }
+    const mute = rehearsal({ values: login })
+    await mute.run()
+    expect(warnings(mute.heard)).toEqual([expect.stringMatching('no mail can be sent')])
+    const service = JSON.stringify({ name: 'postmark', key: 'key-of-the-service' })
+    for (const values of [{ MAIL_BINDING: 'on' }, { MAIL_SERVICE: service }]) {
+      const whole = rehearsal({ values: { ...login, ...values } })
+      await whole.run()
+      expect(warnings(whole.heard)).toEqual([])
+    }
+    const bound = rehearsal({ values: { ...login, MAIL_BINDING: 'on' } })
+    await bound.run()
+    expect(bound.written.config?.send_email).toEqual([{ name: 'MAIL' }])
   })
 
   test('is not one until the new version answers, and refuses', async () => {

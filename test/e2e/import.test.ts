@@ -7,6 +7,7 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { readArguments } from '../../local/import-arguments.ts'
 import { type Import, importMembers } from '../../local/import-members.ts'
 import { remoteStores } from '../../local/import-remote.ts'
+import { summaryOf } from '../../local/import-report.ts'
 import { ROOT } from '../../local/root.ts'
 import { identityHashOf } from '../../src/security/callers/identity-hash.ts'
 
@@ -331,13 +332,57 @@ test.each([
   [['--from', 'csv']],
   [['x.csv']],
   [['x.csv', 'y.csv', '--from', 'csv']],
-  [['x.csv', '--from', 'excel']],
   [['x.csv', '--from', 'csv', '--report', './x.csv']],
-  [['x.ndjson', '--from', 'auth0']],
-  [['x.csv', '--from', 'csv', '--issuer', 'http://plain.example']],
   [['x.csv', '--from', 'csv', '--role', 'admin']],
 ])('%j is no way to call it', (args) => {
   expect(readArguments(args)).toBeUndefined()
+})
+
+test.each([
+  [['x.csv', '--from', 'excel'], '--from excel: expected csv, auth0, clerk, supabase'],
+  [['x.ndjson', '--from', 'auth0'], '--from auth0 needs --issuer'],
+  [
+    ['x.csv', '--from', 'csv', '--issuer', 'http://plain.example'],
+    'http://plain.example: expected',
+  ],
+  [
+    ['x.csv', '--from', 'csv', '--issuer', 'club.example'],
+    '--issuer club.example: expected an https',
+  ],
+])('%j is refused for what is wrong with it', (args, why) => {
+  expect(() => readArguments(args)).toThrow(why)
+})
+
+test('a cause that refuses every record is said once, with its count and its mending', async () => {
+  const text = 'subject,email\n1,a@x.example\n2,b@x.example\n,c@x.example\n'
+  const done = await imported(text, { issuer: undefined })
+  expect(done.refused).toBe(3)
+  expect(summaryOf(done, false)).toEqual(
+    expect.arrayContaining([
+      '  refused: 3',
+      expect.stringMatching(/^ {4}2: .*--issuer/),
+      expect.stringMatching(/^ {4}1: it has no subject/),
+    ]),
+  )
+})
+
+test('an address that the API would not take refuses its record, unless it is not taken anyway', async () => {
+  const rows = [
+    '1,not-an-address,true',
+    '2,a b@example.com,yes',
+    `3,${'x'.repeat(300)}@example.com,yes`,
+    '4,not-an-address,false',
+    '5,müller@firma.example,true',
+    '6,,',
+  ]
+  const { refusals } = await imported(['subject,email,email_verified', ...rows].join('\n'))
+  const why = 'its email is no address that mail can be sent to'
+  expect(refusals).toEqual([`2: ${why}`, `3: ${why}`, `4: ${why}`])
+  expect(members()).toMatchObject([
+    { subject: '4', email: null },
+    { subject: '5', email: 'müller@firma.example' },
+    { subject: '6', email: null },
+  ])
 })
 
 test('on the deployed site it is wrangler that looks up and writes the same statements', async () => {

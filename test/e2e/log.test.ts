@@ -65,6 +65,18 @@ describe('the log of a local site', () => {
     expect(errors).toBe('09:14:02 usage postponed: keyId key_1')
   })
 
+  test('of a site that is restored keeps the requests that fail, and shows all else that goes wrong', () => {
+    const dir = tempDir()
+    const said = seen()
+    const log = siteLog(dir, undefined, true)
+    const failed = JSON.stringify({ ...REQUEST, level: 'error', status: 503 })
+    log.print(failed)
+    expect(said()).toEqual(['', ''])
+    expect(readFileSync(join(dir, 'log.jsonl'), 'utf8')).toBe(`${failed}\n`)
+    log.print(JSON.stringify({ time: REQUEST.time, level: 'error', event: 'unexpected' }))
+    expect(said()[1]).toContain('unexpected')
+  })
+
   test('does not have the mail of the login in it, which is in a file of its own', () => {
     const dir = tempDir()
     const said = seen()

@@ -4,10 +4,8 @@
  * site asks for none (`attestation: none`), so a passkey that comes with such a chain is refused, and
  * nobody's certificate has the Worker call anywhere. It is a twentieth of the code besides.
  */
-class NotRead {
-  constructor() {
-    throw new Error('certificates of authenticators are not read here')
-  }
+function NotRead(): never {
+  throw new Error('certificates of authenticators are not read here')
 }
 
 export const AuthorityKeyIdentifierExtension = NotRead

@@ -38,8 +38,7 @@ async function currentSchema(): Promise<string> {
   const rows = await Promise.all(tables.map(({ name }) => insertsInto(name)))
   const others = results.filter(({ type }) => type !== 'table')
   const made = (them: typeof results) => them.map(({ sql }) => sql)
-  // Each ends on a line of its own, for the last line of a statement may be a comment.
-  return [...made(tables), ...rows.flat(), ...made(others)].map((sql) => `${sql}\n;`).join('\n')
+  return [...made(tables), ...rows.flat(), ...made(others)].map((sql) => `${sql};`).join('\n')
 }
 
 /** @throws Error for a value that is neither a text, a number nor null */

@@ -47,8 +47,10 @@ interface DayOfVisits {
   readonly last_at: number
 }
 
-/** Rows of one statement; an object takes as many members' days at a time. */
+/** Rows of one statement. */
 const PAGE = 1000
+/** Whose days are told to the objects at a time, for each call costs more than what it brings. */
+const VISITORS = 4 * PAGE
 const PAGES_AT_ONCE = 2
 const QUARTER_MS = 15 * 60 * 1000
 const DAY_MS = 96 * QUARTER_MS
@@ -77,12 +79,13 @@ export async function fill(
   const draw = random(given.seed + before)
   const { record, measureAnew } = recorder(site, zone)
   const members: string[] = []
+  const unrecorded: Joined[] = []
   const page = async (people: readonly Person[]): Promise<number> => {
     const joined = await join(site, { ...first, copied, now }, people)
     members.push(...joined.map(({ id }) => id))
-    const visits = await record(joined)
+    unrecorded.push(...joined)
     progress('members', members.length, given.members)
-    return visits
+    return unrecorded.length < VISITORS ? 0 : record(unrecorded.splice(0))
   }
   // While some pages are written, the people of the next are made up.
   const written: Promise<number>[] = []
@@ -101,6 +104,7 @@ export async function fill(
     if (written.length > PAGES_AT_ONCE) visits += (await written.shift()) ?? 0
   }
   for (const each of written) visits += await each
+  visits += await record(unrecorded)
   await measureAnew()
   const booked = await bookings(site, call, members, { ...given, copied, now, progress })
   if ((await site.tick()) !== 'ok')

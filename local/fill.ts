@@ -47,10 +47,8 @@ interface DayOfVisits {
   readonly last_at: number
 }
 
-/** Rows of one statement. */
+/** Rows of one statement; an object takes as many members' days at a time. */
 const PAGE = 1000
-/** Whose days are told to the objects at a time, for each call costs more than what it brings. */
-const VISITORS = 4 * PAGE
 const PAGES_AT_ONCE = 2
 const QUARTER_MS = 15 * 60 * 1000
 const DAY_MS = 96 * QUARTER_MS
@@ -79,13 +77,12 @@ export async function fill(
   const draw = random(given.seed + before)
   const { record, measureAnew } = recorder(site, zone)
   const members: string[] = []
-  const unrecorded: Joined[] = []
   const page = async (people: readonly Person[]): Promise<number> => {
     const joined = await join(site, { ...first, copied, now }, people)
     members.push(...joined.map(({ id }) => id))
-    unrecorded.push(...joined)
+    const visits = await record(joined)
     progress('members', members.length, given.members)
-    return unrecorded.length < VISITORS ? 0 : record(unrecorded.splice(0))
+    return visits
   }
   // While some pages are written, the people of the next are made up.
   const written: Promise<number>[] = []
@@ -104,7 +101,6 @@ export async function fill(
     if (written.length > PAGES_AT_ONCE) visits += (await written.shift()) ?? 0
   }
   for (const each of written) visits += await each
-  visits += await record(unrecorded)
   await measureAnew()
   const booked = await bookings(site, call, members, { ...given, copied, now, progress })
   if ((await site.tick()) !== 'ok')

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { type AuditId, newId } from '../src/db/ids.ts'
+import { stretchOf } from '../src/repositories/audit-seals.ts'
 import { readFile } from '../src/security/audit-chain.ts'
 import type { Access } from './database.ts'
 import { text } from './site-facts.ts'
@@ -44,11 +45,8 @@ export async function askRemoval(
 /** Where the entry is now: in the database, or in the file of the cleared stretch that it belongs to. */
 function placeOf(id: AuditId): string {
   return `with stretch as (
-      select number, archived_as, cleared_at from audit_seals where number = coalesce(
-        (select number from audit_late where id = ${text(id)}),
-        (select number from audit_seals where until_id >= ${text(id)}
-          order by until_id, number limit 1))
-        and cleared_at is not null)
+      select number, archived_as from audit_seals
+      where number = ${stretchOf(text(id))} and cleared_at is not null)
     select exists (select 1 from audit_log where id = ${text(id)}) as "isHere",
       exists (select 1 from audit_removed where id = ${text(id)} and digest is not null) as "isDone",
       (select number from stretch) as number, (select archived_as from stretch) as file`
@@ -91,10 +89,8 @@ function request(id: AuditId, now: number): string[] {
 /** @returns the entries that are asked for and not done, and where each of them is looked for */
 export async function waitingRemovals({ query }: RemovalHands): Promise<string> {
   const waiting = await query(
-    `select asked.id as id, (select archived_as from audit_seals where cleared_at is not null
-        and number = coalesce((select number from audit_late where audit_late.id = asked.id),
-          (select number from audit_seals
-            where until_id >= asked.id order by until_id, number limit 1))) as file
+    `select asked.id as id, (select archived_as from audit_seals
+        where number = ${stretchOf('asked.id')} and cleared_at is not null) as file
       from audit_removed asked where digest is null order by asked.id limit 1000`,
   )
   const lines = Waiting.parse(waiting).map(({ id, file }) =>

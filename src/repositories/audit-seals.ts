@@ -44,6 +44,17 @@ const ENTRY = sql`audit_log.id, at, actor, on_behalf_of as "onBehalfOf", action,
 const LAST = sql`(select max(number) from audit_seals)`
 const SEALED_UNTIL = sql`coalesce((select until_id from audit_seals where number = ${LAST}), '')`
 
+/**
+ * SQL for the number of the stretch that an entry belongs to; null while it is not sealed.
+ * @param id SQL for the id of the entry
+ */
+export function stretchOf(id: string): string {
+  return `iif(
+    exists (select 1 from audit_late where audit_late.id = ${id}),
+    (select number from audit_late where audit_late.id = ${id}),
+    (select number from audit_seals where until_id >= ${id} order by until_id, number limit 1))`
+}
+
 export type AuditSealsRepository = ReturnType<typeof auditSealsRepository>
 
 export function auditSealsRepository(db: Database) {
@@ -189,11 +200,7 @@ export function auditSealsRepository(db: Database) {
       const [found] = await rows<{ id: AuditId } & SealRow>(
         db,
         sql`select asked.id, ${SEAL} from audit_removed asked
-          join audit_seals on number = iif(
-            exists (select 1 from audit_late where audit_late.id = asked.id),
-            (select number from audit_late where audit_late.id = asked.id),
-            (select number from audit_seals
-              where until_id >= asked.id order by until_id, number limit 1))
+          join audit_seals on number = ${sql.raw(stretchOf('asked.id'))}
           where digest is null and asked.id > ${after} order by asked.id limit 1`,
       )
       return found

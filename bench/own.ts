@@ -64,15 +64,17 @@ try {
     return ((performance.now() - start) / times) * 1000
   }
   const ada = { Authorization: `Bearer ${await sign(stateDir, 'ada', {}, 36_000)}` }
-  const whoami = { method: 'GET', path: '/v1/whoami', headers: ada }
+  const whoami = { method: 'GET', path: '/v1/whoami', headers: ada, logged: '1' }
   await cost(whoami, 1)
   const id = await db.prepare('select id from users').first<string>('id')
-  const user = { method: 'GET', path: `/v1/users/${id}` }
+  const user = { ...whoami, path: `/v1/users/${id}` }
   const calls: Record<string, object> = {
     'an answer of two letters': { ...user, headers: {}, isHi: true },
     'GET /v1/whoami, JWT': whoami,
-    'GET /v1/users/{id}, JWT': { ...user, headers: ada },
+    '… that leaves no line in the log': { ...whoami, logged: '0' },
+    'GET /v1/users/{id}, JWT': user,
     'PATCH /v1/me': {
+      ...whoami,
       method: 'PATCH',
       path: '/v1/me',
       headers: { ...ada, 'Content-Type': 'application/json' },

@@ -1,7 +1,8 @@
 /**
  * The site with a database that answers in the isolate, with what the real one answered to the same
- * statements before: so all that is left of a request is the CPU of the site itself. Made to run many requests
- * for each that it is sent, because the clock of an isolate stands still while it works.
+ * statements before, and a bell that nobody hears: so all that is left of a request is the CPU of the site
+ * itself. Made to run many requests for each that it is sent, because the clock of an isolate stands still
+ * while it works.
  */
 // @ts-expect-error The compiled Worker is put beside this module when it runs.
 import worker from './worker.js'
@@ -14,6 +15,8 @@ interface Work {
   readonly body?: string
   /** Answered with two letters instead, which is the least that an answer costs. */
   readonly isHi?: true
+  /** What part of the requests leaves a line in the log. */
+  readonly logged: '0' | '1'
 }
 
 interface Env {
@@ -54,18 +57,21 @@ function preparing(real: Preparing) {
   }
 }
 
-let standIn: object | undefined
+/** By what part of the requests they log; settings are parsed once for each. */
+const standIns: Partial<Record<Work['logged'], object>> = {}
 
 export default {
   async fetch(request, env) {
-    const { times, path, method, headers, body, isHi } = await request.json<Work>()
-    standIn ??= {
+    const { times, path, method, headers, body, isHi, logged } = await request.json<Work>()
+    const standIn = (standIns[logged] ??= {
       ...env,
+      LOG_REQUESTS: logged,
       DB: {
         ...preparing(env.DB),
         withSession: () => preparing(env.DB.withSession('first-primary')),
       },
-    }
+      BELL: { getByName: () => ({ ring: async () => false }) },
+    })
     let status = 0
     for (let time = 0; time < times; time++) {
       const asked = new Request(`http://localhost${path}`, { method, headers, body: body ?? null })

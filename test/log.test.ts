@@ -100,9 +100,13 @@ describe('a request leaves one line', () => {
   })
 })
 
-test('a request has a span for each of its steps, as far as it comes', async () => {
+test('a request that is traced has a span for each of its steps, as far as it comes', async () => {
   const spans = vi.spyOn(tracing, 'enterSpan')
-  onTestFinished(() => spans.mockRestore())
+  const active = vi.spyOn(tracing, 'getActiveSpan')
+  onTestFinished(() => {
+    spans.mockRestore()
+    active.mockRestore()
+  })
   const site = testSite()
   const ada = await site.member('ada')
   const during = async (path: string) => {
@@ -111,6 +115,9 @@ test('a request has a span for each of its steps, as far as it comes', async () 
     // Each call of storage is a span of the platform's own.
     return spans.mock.calls.map(([name]) => name).filter((name) => !name.startsWith('d1'))
   }
+  expect(await during('/v1/me')).toEqual([])
+  const span = tracing.startSpan('invocation')
+  active.mockReturnValue(Object.create(span, { isTraced: { value: true } }))
   expect(await during('/v1/me')).toEqual(['identify', 'decide', 'perform'])
   expect(await during('/v1/audit')).toEqual(['identify', 'decide'])
 })

@@ -15,6 +15,8 @@ const PAGE = 40
 const CALL_LIMIT_MS = 5_000
 
 export class WebhookBell extends DurableObject<Bindings> implements WebhookRinging {
+  /** Kept, because settings are parsed once for each set of bindings. */
+  readonly #limited = { ...this.env, DB: databaseInTime(this.env.DB, CALL_LIMIT_MS) }
   #isRinging = false
   #isRungAgain = false
 
@@ -37,8 +39,8 @@ export class WebhookBell extends DurableObject<Bindings> implements WebhookRingi
   }
 
   async #round(): Promise<boolean> {
-    const limited = { ...this.env, DB: databaseInTime(this.env.DB, CALL_LIMIT_MS) }
-    const { webhooks } = makeDeps(limited, openSession(limited.DB, 'primary'), Date.now())
+    const session = openSession(this.#limited.DB, 'primary')
+    const { webhooks } = makeDeps(this.#limited, session, Date.now())
     let after: WebhookId | undefined
     let isHeard = false
     do {

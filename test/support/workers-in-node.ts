@@ -1,7 +1,8 @@
 /** Stands in for `cloudflare:workers` in Node, with no more than pure code uses of it. */
 
-/** No span is kept. */
+/** Nothing is traced. */
 export const tracing = {
+  getActiveSpan: () => undefined,
   enterSpan: <T>(_: string, work: () => T): T => work(),
 }
 

@@ -13,7 +13,7 @@ import { identityHashOf } from '../src/security/callers/identity-hash.ts'
 import { DEV_ISSUER, DEV_ROOT, sign } from './dev-issuer.ts'
 import { EXAMPLE_DELIVERY, EXAMPLE_WEBHOOK, exampleThings } from './example-things.ts'
 import { Refusal } from './refusal.ts'
-import { BADGES, PAGE_RULES, personOf, random, SERVICES, visitsOf } from './seed-data.ts'
+import { BADGES, PAGE_RULES, peopleOf, type Person, random, SERVICES } from './seed-data.ts'
 import type { Site } from './site.ts'
 
 const count = (most: number) => z.coerce.number().int().min(1).max(most)
@@ -74,11 +74,16 @@ export async function fill(
   const before = await countOf(site)
   const now = Date.now()
   const copied = copier(site)
-  const draw = random(given.seed + before)
+  const people = peopleOf({
+    count: given.members,
+    weeks: given.weeks,
+    seed: given.seed + before,
+    now,
+  })
   const { record, measureAnew } = recorder(site, zone)
   const members: string[] = []
-  const page = async (people: readonly Person[]): Promise<number> => {
-    const joined = await join(site, { ...first, copied, now }, people)
+  const page = async (named: readonly Named[]): Promise<number> => {
+    const joined = await join(site, { ...first, copied }, named)
     members.push(...joined.map(({ id }) => id))
     const visits = await record(joined)
     progress('members', members.length, given.members)
@@ -87,14 +92,9 @@ export async function fill(
   // While some pages are written, the people of the next are made up.
   const written: Promise<number>[] = []
   let visits = 0
-  for (let from = 0; from < given.members; from += PAGE) {
-    const size = Math.min(PAGE, given.members - from)
-    const next = page(
-      Array.from({ length: size }, (_, index) => ({
-        ...personOf(draw, before + from + index),
-        visits: visitsOf(draw, given.weeks, now),
-      })),
-    )
+  let count = before
+  for (const some of pagesOf(people)) {
+    const next = page(some.map((person) => ({ ...person, subject: subjectOf(count++) })))
     // It is waited for later, and must not be nobody's until then.
     next.catch(() => {})
     written.push(next)
@@ -187,7 +187,23 @@ async function countOf(site: Site): Promise<number> {
   return counted ?? 0
 }
 
-type Person = ReturnType<typeof personOf> & { readonly visits: readonly number[] }
+function* pagesOf<T>(all: Iterable<T>): Generator<T[]> {
+  let page: T[] = []
+  for (const each of all) {
+    page.push(each)
+    if (page.length < PAGE) continue
+    yield page
+    page = []
+  }
+  if (page.length > 0) yield page
+}
+
+/** Whom their provider knows by that name. */
+type Named = Person & { readonly subject: string }
+
+function subjectOf(nth: number): string {
+  return `member-${String(nth + 1).padStart(4, '0')}`
+}
 
 interface Joined {
   readonly id: string
@@ -195,19 +211,17 @@ interface Joined {
   readonly visits: readonly number[]
 }
 
-/** In one transaction, as members come. They have joined just before their first visit. */
+/** In one transaction, as members come. */
 async function join(
   { db }: Site,
-  { userId, auditId, shards, copied, now }: Model & { copied: Copied; now: number },
-  people: readonly Person[],
+  { userId, auditId, shards, copied }: Model & { copied: Copied },
+  people: readonly Named[],
 ): Promise<Joined[]> {
   const rows = await Promise.all(
-    people.map(async ({ subject, name, profile, visits }) => {
-      const joinedAt = (visits[0] ?? now) - 60_000
-      const { identityHash, shardHash } = await identityHashOf(DEV_ISSUER, subject)
-      const shard = shardHash % shards
-      const id = newId('usr', joinedAt)
-      return { id, subject, name, profile, visits, shard, identityHash, joinedAt }
+    people.map(async (person) => {
+      const { identityHash, shardHash } = await identityHashOf(DEV_ISSUER, person.subject)
+      const id = newId('usr', person.joinedAt)
+      return { ...person, id, shard: shardHash % shards, identityHash }
     }),
   )
   await db.batch([
@@ -215,13 +229,13 @@ async function join(
       'users',
       'id',
       userId,
-      rows.map(({ id, subject, name, profile, shard, joinedAt }) => ({
+      rows.map(({ id, subject, name, bio, address, shard, joinedAt }) => ({
         id,
         display_name: name,
         name_key: nameKey(name),
         email: `${subject}@example.com`,
-        bio: profile.bio,
-        address: profile.address ? JSON.stringify(profile.address) : null,
+        bio,
+        address: address && JSON.stringify(address),
         visit_shard: shard,
         created_at: new Date(joinedAt).toISOString(),
         updated_at: new Date(joinedAt).toISOString(),

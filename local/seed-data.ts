@@ -86,17 +86,43 @@ const CITIES = [
   ['Valparaíso', 'CL'],
 ] as const
 
-export function personOf(draw: Random, index: number) {
+export interface Person {
+  readonly name: string
+  readonly bio: string | null
+  readonly address: { readonly city: string; readonly country: string } | null
+  /** Oldest first, milliseconds since the epoch; so is the next. */
+  readonly visits: readonly number[]
+  /** Just before the first visit. */
+  readonly joinedAt: number
+}
+
+export interface People {
+  readonly count: number
+  readonly weeks: number
+  readonly seed: number
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
+
+/**
+ * In the order they join, so that their rows are put behind those that are there: anywhere else, each of
+ * them would have a page of every index read and written anew. People are drawn twice, and nobody is kept.
+ */
+export function* peopleOf({ count, weeks, seed, now }: People): Generator<Person> {
+  const personAt = (nth: number) => personOf(random(seed + nth * 0x9e3779b9), weeks, now)
+  const joined = Float64Array.from({ length: count }, (_, nth) => personAt(nth).joinedAt)
+  const order = Uint32Array.from({ length: count }, (_, nth) => nth)
+  order.sort((one, other) => (joined[one] ?? 0) - (joined[other] ?? 0))
+  for (const nth of order) yield personAt(nth)
+}
+
+function personOf(draw: Random, weeks: number, now: number): Person {
   const name = `${pick(draw, FIRST)} ${pick(draw, LAST)}`
   const [city, country] = pick(draw, CITIES)
-  return {
-    subject: `member-${String(index + 1).padStart(4, '0')}`,
-    name,
-    profile: {
-      bio: draw() < 0.6 ? pick(draw, BIOS) : null,
-      ...(draw() < 0.4 && { address: { city, country } }),
-    },
-  }
+  const bio = draw() < 0.6 ? pick(draw, BIOS) : null
+  const address = draw() < 0.4 ? { city, country } : null
+  const visits = visitsOf(draw, weeks, now)
+  return { name, bio, address, visits, joinedAt: (visits[0] ?? now) - 60_000 }
 }
 
 export const BADGES = [
@@ -155,7 +181,7 @@ export const SERVICES = [
 const DAY_MS = 24 * 60 * 60 * 1000
 
 /** The times of one member's visits, oldest first, milliseconds. Most come now and then, some nearly daily. */
-export function visitsOf(draw: Random, weeks: number, now: number): number[] {
+function visitsOf(draw: Random, weeks: number, now: number): number[] {
   const eagerness = draw() ** 2
   const hour = 7 + draw() * 14
   const midnight = now - (now % DAY_MS)

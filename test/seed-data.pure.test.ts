@@ -1,6 +1,6 @@
 /** The people of a seeded site: the same for the same seed, and in the order they join. */
 import { expect, test } from 'vitest'
-import { peopleOf } from '../../local/seed-data.ts'
+import { peopleOf } from '../local/seed-data.ts'
 
 const GIVEN = { count: 500, weeks: 8, seed: 1, now: Date.UTC(2026, 10, 1) }
 

@@ -2,6 +2,7 @@ import { base64url, exportJWK, generateKeyPair } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { TOKEN_ALGORITHMS } from '../../src/settings/trusted-issuers.ts'
 import { judgeKeySet } from '../../src/crypto/jwks-rules.ts'
+import { verifyToken } from '../../src/security/tokens/jwt.ts'
 import { makeIssuer } from '../support/tokens.ts'
 
 type Jwk = Record<string, unknown>
@@ -42,8 +43,19 @@ describe('a key set that may be trusted', () => {
       ed,
       { ...rsa, kid: 'a', key_ops: ['verify'], ext: true },
       { ...ec, kid: 'b', use: 'sig' },
+      { ...rsa, e: number(3n) },
     ]
-    expect(faultOf(keys)).toBeUndefined()
+    expect(judgeKeySet(keys)).toEqual({ keys, ignored: [], fault: undefined })
+  })
+
+  it.each([
+    ['EdDSA', 'Ed25519'],
+    ['Ed25519', 'EdDSA'],
+  ] as const)('has a key named %s that is found for tokens named %s', async (named, used) => {
+    const issuer = await makeIssuer({ algorithm: named })
+    const trusted = { ...issuer.trusted, jwks: { keys: judgeKeySet(issuer.jwks.keys).keys } }
+    const token = await issuer.sign({}, { alg: used })
+    expect(await verifyToken(token, [trusted], Date.now())).toMatchObject({ subject: 'ada' })
   })
 })
 
@@ -201,7 +213,9 @@ describe('beside good keys', () => {
 
   it('no secret may lie: it is a fault of the whole set, whose other keys are not used', () => {
     const fault = 'Key 2 contains the private member "d"; publish the public key only.'
-    expect(judgeKeySet([ed, { ...ed, d: 'AQ' }])).toMatchObject({ keys: [], fault })
+    const secret = { ...ed, d: 'AQ' }
+    expect(judgeKeySet([ed, secret])).toEqual({ keys: [], ignored: [fault], fault })
     expect(judgeKeySet([ec, oct])).toMatchObject({ keys: [] })
+    expect(judgeKeySet([{ ...rsa, e: 'AQ' }, secret])).toMatchObject({ keys: [], fault })
   })
 })

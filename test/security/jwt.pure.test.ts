@@ -1,8 +1,10 @@
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { BUILT_IN } from '../../src/db/issuers.ts'
 import { TOKEN_ALGORITHMS } from '../../src/settings/trusted-issuers.ts'
 import { Problem } from '../../src/problem.ts'
 import { verifyToken } from '../../src/security/tokens/jwt.ts'
 import { hostileTokens, validTokens } from '../support/hostile-tokens.ts'
+import { asOwn, longLived, MINUTE, setOf, trust, verdict } from '../support/key-server.ts'
 import { makeIssuer, type TestIssuer } from '../support/tokens.ts'
 
 let issuer: TestIssuer
@@ -227,6 +229,24 @@ describe('valid tokens', () => {
     expect(await refusal(token, [issuer.trusted], ms(90))).toBe('The token has expired.')
   })
 
+  it.each<[object, true | undefined]>([
+    [{}, undefined],
+    [{ scope: 'openid' }, true],
+    [{ scope: 'profile openid email' }, true],
+    [{ scope: ['profile', 'openid'] }, true],
+    [{ scp: 'openid profile' }, true],
+    [{ scp: ['openid'], scope: 'profile' }, true],
+    [{ scope: 'profile' }, undefined],
+    [{ scope: '' }, undefined],
+    [{ scope: 'openid2 not-openid openid,profile OpenID' }, undefined],
+    [{ scope: 7, scp: [null, { openid: true }] }, undefined],
+    [{ openid: true }, undefined],
+  ])('with %j open the userinfo of their provider if that is among it', async (claims, opens) => {
+    const verified = await verify(await issuer.sign({ ...claims }))
+    expect(verified.opensUserinfo).toBe(opens)
+    expect('opensUserinfo' in verified).toBe(opens === true)
+  })
+
   it('without "kid" are accepted by any key of the issuer, and by no other', async () => {
     const second = await makeIssuer({ kid: 'key-2' })
     const stranger = await makeIssuer()
@@ -257,6 +277,34 @@ describe('several issuers', () => {
       'The token is not meant for this audience.',
     )
     expect(await refusal(await other.sign(), [])).toBe('The token is not from a trusted issuer.')
+  })
+})
+
+describe('a token of this site', () => {
+  it.each(['https://members.example', 'https://moved.example'])(
+    'is known under a name of its own, wherever the site is at home (%s)',
+    async (address) => {
+      const site = await makeIssuer({ issuer: address })
+      expect(await verifyToken(await site.sign(), [asOwn(site)], Date.now())).toMatchObject({
+        issuer: BUILT_IN,
+        subject: 'ada',
+      })
+    },
+  )
+
+  it('is good with the session that it names, and names none at another issuer', async () => {
+    const own = asOwn(issuer)
+    const of = async (sid: unknown) => {
+      const verified = await verifyToken(await issuer.sign({ sid }), [own], Date.now())
+      return { sessionId: verified.sessionId, sid: verified.sid }
+    }
+    expect(await of('ses_1')).toEqual({ sessionId: 'ses_1', sid: undefined })
+    for (const sid of [undefined, 7, null, ['ses_1']])
+      expect(await of(sid)).toEqual({ sessionId: undefined, sid: undefined })
+  })
+
+  it('is the only one that names a session of this site', async () => {
+    expect(await verify(await issuer.sign({ sid: 'ses_1' }))).not.toHaveProperty('sessionId')
   })
 })
 
@@ -296,6 +344,16 @@ describe('a token that was verified before', () => {
     await verify(token)
     expect(await refusal(token, [{ ...issuer.trusted, ...other }])).toMatch(/^The token/)
     await verify(token)
+  })
+
+  it('is none once another key has taken the place of its own', async () => {
+    const [old, next] = [await makeIssuer({ kid: 'old' }), await makeIssuer({ kid: 'old' })]
+    const [trusted, token] = [trust(old), await longLived(old)]
+    fetchSpy.mockImplementation(async () => Response.json(setOf(old)))
+    expect(await verdict(token, trusted, now)).toBe('ok')
+    fetchSpy.mockImplementation(async () => Response.json(setOf(next)))
+    expect(await verdict(token, trusted, now + MINUTE)).toBe('invalid_token')
+    expect(await verdict(await longLived(next), trusted, now + MINUTE)).toBe('ok')
   })
 
   it('is none where nobody is trusted any more', async () => {

@@ -1,8 +1,10 @@
 /** A trusted issuer whose keys are fetched, and the answers that its address gives. */
 import { beforeEach, vi } from 'vitest'
+import { BUILT_IN } from '../../src/db/issuers.ts'
 import type { TrustedIssuer } from '../../src/settings/trusted-issuers.ts'
 import { Problem } from '../../src/problem.ts'
 import { verifyToken } from '../../src/security/tokens/jwt.ts'
+import type { Issuer, OwnIssuer } from '../../src/security/tokens/own-issuers.ts'
 import { makeIssuer, type TestIssuer } from './tokens.ts'
 
 export const SECOND = 1000
@@ -46,8 +48,14 @@ export function trust({ trusted }: TestIssuer): RemoteIssuer {
   return { issuer, audience, algorithms, jwksUrl: `https://issuer.example/${++count}/jwks.json` }
 }
 
+/** The issuer as if it were the built-in login of this site, whose keys are read in process. */
+export function asOwn({ issuer, audience, jwks }: TestIssuer) {
+  const load = vi.fn<OwnIssuer['load']>(async () => jwks)
+  return { issuer, name: BUILT_IN, audience, algorithms: ['ES256'], load } satisfies OwnIssuer
+}
+
 /** Verifies the token. @returns `ok`, or the code of the refusal */
-export async function verdict(token: string, trusted: TrustedIssuer, now: number): Promise<string> {
+export async function verdict(token: string, trusted: Issuer, now: number): Promise<string> {
   try {
     await verifyToken(token, [trusted], now)
     return 'ok'

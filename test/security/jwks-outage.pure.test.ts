@@ -69,6 +69,16 @@ describe('an outage of the issuer', () => {
     serve(await makeIssuer({ kid: 'new' }))
     expect(await verdict(token, trusted, t0)).toBe('invalid_token')
   })
+
+  it('leaves it open what a "kid" is worth that only keys out of use have not', async () => {
+    const { trusted, token, t0 } = await startIssuer()
+    const junk = await longLived(await makeIssuer({ kid: 'junk' }))
+    expect(await verdict(junk, trusted, t0)).toBe('invalid_token')
+    await verdict(token, trusted, t0 + 2 * HOUR)
+    fetchSpy.mockRejectedValue(new TypeError('connection refused'))
+    // The clock was set back, so that the last answer is hours away, and the lookup before it is not.
+    expect(await verdict(junk, trusted, t0 + SECOND)).toBe('unavailable')
+  })
 })
 
 describe('an answer that cannot be used', () => {
@@ -103,6 +113,12 @@ describe('an answer that cannot be used', () => {
       'The answer is not a JSON Web Key Set.',
       () => Response.json({ keys: ['x'] }),
     ],
+    [
+      'keys that are no list',
+      'The answer is not a JSON Web Key Set.',
+      () => Response.json({ keys: {} }),
+    ],
+    ['no set', 'The answer is not a JSON Web Key Set.', () => Response.json({ error: 'gone' })],
     ['no keys', 'The set has no keys.', () => Response.json({ keys: [] })],
     [
       'a symmetric key',

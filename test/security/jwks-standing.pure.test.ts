@@ -60,6 +60,15 @@ describe('the standing of keys', () => {
     expect(linesOf(logSpy)).toMatchObject([{ event: 'key set not fetched', reason: fault }])
   })
 
+  it('is not told where this site is at fault, which is no fault of the issuer', async () => {
+    const { trusted, t0 } = await startIssuer()
+    fetchSpy.mockRejectedValue(new TypeError('connection refused'))
+    logSpy.mockImplementation(() => {
+      throw new RangeError('the log is full')
+    })
+    await expect(keyStandingOf(trusted, t0)).rejects.toThrow(RangeError)
+  })
+
   it.each([
     ['no clock', {}, undefined],
     ['a clock that nobody can read', { Date: 'soon' }, undefined],

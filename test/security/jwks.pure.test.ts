@@ -1,8 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { TrustedIssuer } from '../../src/settings/trusted-issuers.ts'
 import { eventually } from '../support/eventually.ts'
 import { EVIL_ORIGIN, hostileTokens, MIGHT_BE_NEW } from '../support/hostile-tokens.ts'
 import {
+  asOwn,
   longLived,
   MINUTE,
   SECOND,
@@ -11,6 +12,7 @@ import {
   verdict,
   watchKeyServer,
 } from '../support/key-server.ts'
+import { keysOf, keyStandingOf } from '../../src/security/tokens/jwks.ts'
 import { verifyToken } from '../../src/security/tokens/jwt.ts'
 import { linesOf } from '../support/log-lines.ts'
 import { makeIssuer, type TestIssuer } from '../support/tokens.ts'
@@ -116,6 +118,49 @@ describe('the keys of an issuer', () => {
       expect(await verdict(token, trust(issuer), Date.now())).toBe('ok')
     },
   )
+})
+
+describe('the keys in the settings', () => {
+  it('are imported once, and are the same for every token', async () => {
+    const { trusted } = await makeIssuer()
+    const keys = await keysOf(trusted, 'key-1', 0)
+    expect(await keysOf(trusted, undefined, MINUTE)).toBe(keys)
+    expect(await keysOf((await makeIssuer()).trusted, 'key-1', 0)).not.toBe(keys)
+  })
+})
+
+describe('the keys of this site itself', () => {
+  it('are read when the first token comes, and as seldom as those of anybody', async () => {
+    const issuer = await makeIssuer()
+    const [own, token, t0] = [asOwn(issuer), await longLived(issuer), Date.now()]
+    for (const later of [0, 1, 54])
+      expect(await verdict(token, own, t0 + later * SECOND)).toBe('ok')
+    expect(own.load).toHaveBeenCalledTimes(1)
+    expect(await verdict(token, own, t0 + MINUTE)).toBe('ok')
+    expect(own.load).toHaveBeenCalledTimes(2)
+    expect(fetchSpy).not.toHaveBeenCalled()
+    expect(linesOf(warnSpy)).toEqual([])
+  })
+
+  it('are told apart by what reads them: those for visitors open nothing to members', async () => {
+    const [members, visitors] = [await makeIssuer(), await makeIssuer()]
+    const [own, other] = [asOwn(members), asOwn(visitors)]
+    const [token, t0] = [await longLived(members), Date.now()]
+    expect(await verdict(token, own, t0)).toBe('ok')
+    expect(await verdict(token, other, t0)).toBe('invalid_token')
+    expect(await verdict(await longLived(visitors), other, t0)).toBe('ok')
+  })
+
+  it('that cannot be read let nobody in, and are asked for once in 30 s', async () => {
+    const issuer = await makeIssuer()
+    const [own, token, t0] = [asOwn(issuer), await longLived(issuer), Date.now()]
+    own.load.mockRejectedValue(new Error('no database'))
+    expect(await verdict(token, own, t0)).toBe('unavailable')
+    own.load.mockResolvedValue(issuer.jwks)
+    expect(await verdict(token, own, t0 + 29 * SECOND)).toBe('unavailable')
+    expect(own.load).toHaveBeenCalledTimes(1)
+    expect(await verdict(token, own, t0 + 30 * SECOND)).toBe('ok')
+  })
 })
 
 describe('rotation', () => {
@@ -267,6 +312,90 @@ describe('requests at the same time', () => {
     expect(await verdict(await longLived(withdrawn), trusted, t0 + 6 * SECOND)).toBe(
       'invalid_token',
     )
+  })
+})
+
+describe('a fetch that was taken over', () => {
+  /** A fetch that hangs since `t0`, by a request for a key that its answer has. */
+  async function hungFetch() {
+    const started = await startIssuer()
+    const next = await makeIssuer({ kid: 'new' })
+    const gate = Promise.withResolvers<Response>()
+    fetchSpy.mockReturnValueOnce(gate.promise)
+    const first = verdict(await longLived(next), started.trusted, started.t0)
+    await eventually(() => expect(fetchSpy).toHaveBeenCalledTimes(1))
+    const answer = () => gate.resolve(Response.json(setOf(started.issuer, next)))
+    return { ...started, next, first, answer }
+  }
+
+  it('says of no "kid" that it is missing', async () => {
+    const { issuer, next, trusted, token, t0, first, answer } = await hungFetch()
+    expect(await verdict(token, trusted, t0 + 5 * SECOND)).toBe('ok')
+    answer()
+    expect(await first).toBe('unavailable')
+    serve(issuer, next)
+    expect(await verdict(await longLived(next), trusted, t0 + 6 * SECOND)).toBe('ok')
+  })
+
+  it('ends without a word about the fetch that is under way', async () => {
+    const { issuer, trusted, token, t0, first, answer } = await hungFetch()
+    const gate = Promise.withResolvers<Response>()
+    fetchSpy.mockReturnValueOnce(gate.promise)
+    const second = verdict(token, trusted, t0 + 5 * SECOND)
+    await eventually(() => expect(fetchSpy).toHaveBeenCalledTimes(2))
+    answer()
+    expect(await first).toBe('unavailable')
+    const third = verdict(token, trusted, t0 + 5 * SECOND + 1)
+    gate.resolve(Response.json(setOf(issuer)))
+    expect(await Promise.all([second, third])).toEqual(['ok', 'ok'])
+    expect(fetchSpy).toHaveBeenCalledTimes(2)
+  })
+})
+
+describe('a request that waits for the fetch of another', () => {
+  afterEach(() => vi.useRealTimers())
+
+  /** A request that fetches, and one at the same time that waits; time passes as the test says. */
+  async function waitingRequest() {
+    const started = await startIssuer()
+    const { trusted, t0 } = started
+    const gate = Promise.withResolvers<Response>()
+    fetchSpy.mockReturnValueOnce(gate.promise)
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const first = keysOf(trusted, 'old', t0)
+    let isDone = false
+    const waiting = keysOf(trusted, 'old', t0).then((keys) => {
+      isDone = true
+      return keys
+    })
+    return { ...started, gate, first, waiting, isDone: () => isDone }
+  }
+
+  it('has its keys within 80 ms of the answer', async () => {
+    const { issuer, gate, first, waiting, isDone } = await waitingRequest()
+    await vi.advanceTimersByTimeAsync(1000)
+    gate.resolve(Response.json(setOf(issuer)))
+    const keys = await first
+    expect(isDone()).toBe(false)
+    await vi.advanceTimersByTimeAsync(80)
+    expect(isDone()).toBe(true)
+    expect(await waiting).toBe(keys)
+    expect(fetchSpy).toHaveBeenCalledTimes(1)
+  })
+
+  it('looks a few dozen times in 5 s, and then fetches itself, at the time that it is then', async () => {
+    const { trusted, t0, waiting } = await waitingRequest()
+    let looks = 0
+    while (fetchSpy.mock.calls.length < 2 && looks < 100) {
+      await vi.advanceTimersToNextTimerAsync()
+      looks++
+    }
+    expect(fetchSpy).toHaveBeenCalledTimes(2)
+    expect(looks).toBeLessThan(80)
+    await waiting
+    const { fetchedAt } = await keyStandingOf(trusted, t0 + 6 * SECOND)
+    expect(fetchedAt).toBeGreaterThanOrEqual(t0 + 5 * SECOND)
+    expect(fetchedAt).toBeLessThanOrEqual(t0 + 5100)
   })
 })
 

@@ -16,6 +16,7 @@ import { keysOf, keyStandingOf } from '../../src/security/tokens/jwks.ts'
 import { verifyToken } from '../../src/security/tokens/jwt.ts'
 import { linesOf } from '../support/log-lines.ts'
 import { makeIssuer, type TestIssuer } from '../support/tokens.ts'
+import { goingOn } from '../support/workers-in-node.ts'
 
 const { fetchSpy, warnSpy, serve, startIssuer } = watchKeyServer()
 
@@ -282,6 +283,17 @@ describe('requests at the same time', () => {
     const later = t0 + MINUTE
     await Promise.all(Array.from({ length: 50 }, () => verdict(token, trusted, later)))
     expect(fetchSpy).toHaveBeenCalledTimes(2)
+  })
+
+  it('have the keys of one whose caller hung up, because its fetch goes on without it', async () => {
+    const { trusted, token, t0 } = await startIssuer()
+    const before = goingOn.length
+    void keysOf(trusted, 'old', t0)
+    // The platform keeps alive what it was asked to, and nothing else of that request.
+    expect(goingOn).toHaveLength(before + 1)
+    await goingOn.at(-1)
+    expect(await verdict(token, trusted, t0)).toBe('ok')
+    expect(fetchSpy).toHaveBeenCalledTimes(1)
   })
 
   it('with a known key go on while another one fetches', async () => {

@@ -292,7 +292,7 @@ describe('a token of this site', () => {
     },
   )
 
-  it('is good with the session that it names, and names none at another issuer', async () => {
+  it('is good with the session that it names by a text, and is of none elsewhere', async () => {
     const own = asOwn(issuer)
     const of = async (sid: unknown) => {
       const verified = await verifyToken(await issuer.sign({ sid }), [own], Date.now())

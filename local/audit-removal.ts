@@ -31,11 +31,13 @@ export async function askRemoval(
 ): Promise<string> {
   const [found] = await query(placeOf(id))
   const { isHere, isDone, number, file } = Place.parse(found)
-  if (isDone === 1) return `What is to be removed of ${id} is removed already.`
-  if (isHere === 0) {
-    if (file === null) throw new Refusal(`the log has no entry ${id}`)
-    await assertInFile(id, `stretch ${number}`, file, archive, temporary)
-  }
+  const done = `What is to be removed of ${id} is removed already.`
+  if (isHere === 0 && file !== null) {
+    const removed = await removedInFile(id, `stretch ${number}`, file, archive, temporary)
+    // A file that was put back is of a time before, and has it again.
+    if (isDone === 1 && removed) return done
+  } else if (isDone === 1) return done
+  else if (isHere === 0) throw new Refusal(`the log has no entry ${id}`)
   await write([request(id, Date.now())])
   return isHere === 1
     ? 'The job seal-audit removes it, once the entry is sealed.'
@@ -52,14 +54,17 @@ function placeOf(id: AuditId): string {
       (select number from stretch) as number, (select archived_as from stretch) as file`
 }
 
-/** @throws Refusal if the file is not there, cannot be read, or has no such entry */
-async function assertInFile(
+/**
+ * Whether the file has nothing more of what is to be removed.
+ * @throws Refusal if the file is not there, cannot be read, or has no such entry
+ */
+async function removedInFile(
   id: AuditId,
   stretch: string,
   name: string,
   archive: RemovalHands['archive'],
   temporary: string,
-): Promise<void> {
+): Promise<boolean> {
   const file = join(temporary, 'stretch.jsonl')
   const missing = new Refusal(
     `${id} can only be in ${stretch}, which is cleared, and whose file ${name} cannot be read from the archive: put it back there, and ask again`,
@@ -67,13 +72,17 @@ async function assertInFile(
   await archive.get(name, file).catch((error: unknown) => {
     throw error instanceof Refusal ? missing : error
   })
-  let entries
+  let read
   try {
-    entries = readFile(readFileSync(file, 'utf8')).entries
+    read = readFile(readFileSync(file, 'utf8'))
   } catch {
     throw missing
   }
-  if (!entries.some((entry) => entry.id === id)) throw new Refusal(`the log has no entry ${id}`)
+  const entry = read.entries.find((each) => each.id === id)
+  if (entry) return entry.removed !== null
+  // It was sealed, and somebody has taken it out of the file.
+  if (read.guide.some(([sealed]) => sealed === id)) throw missing
+  throw new Refusal(`the log has no entry ${id}`)
 }
 
 function request(id: AuditId, now: number): string[] {
@@ -81,8 +90,8 @@ function request(id: AuditId, now: number): string[] {
     `insert into audit_log (id, at, actor, action, target, reason, changes)
       select ${text(newId('aud', now))}, ${text(new Date(now).toISOString())}, 'system:operator',
         'audit.remove', ${text(id)}, 'npm run audit:remove', '{}'
-      where not exists (select 1 from audit_removed where id = ${text(id)})`,
-    `insert into audit_removed (id) values (${text(id)}) on conflict do nothing`,
+      where not exists (select 1 from audit_removed where id = ${text(id)} and digest is null)`,
+    `insert into audit_removed (id) values (${text(id)}) on conflict do update set digest = null`,
   ]
 }
 

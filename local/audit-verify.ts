@@ -50,11 +50,34 @@ function readArguments() {
   const options = { site: { type: 'string' } } as const
   const { values, positionals } = parseArgs({ options, allowPositionals: true })
   const [path, ...rest] = positionals
-  return rest.length > 0 || (path && values.site) ? undefined : { path, site: values.site }
+  const { site } = values
+  if (rest.length > 0 || (path && site !== undefined)) return undefined
+  if (site !== undefined && !/^https?:$/.test(URL.parse(site)?.protocol ?? ''))
+    throw new Refusal(`--site ${site}: expected an address, as in https://members.example`)
+  return { path, site }
 }
 
 function faultText(stretch: number | string, what: string, entry: string | undefined): string {
   return `stretch ${stretch}: ${what}${entry === undefined ? '' : `, entry ${entry}`}`
+}
+
+/** @throws Refusal if the site does not answer it, or something else is there */
+async function asked(url: string, from: number, token: string): Promise<z.infer<typeof Answer>> {
+  const headers = { Authorization: `Bearer ${token}` }
+  const response = await fetch(`${url}/v1/audit/verify?from=${from}`, { headers }).catch(
+    (error: unknown) => {
+      const { cause } = error instanceof Error ? error : {}
+      const why = cause instanceof Error ? cause.message || cause.name : 'no reason given'
+      throw new Refusal(`${url} does not answer: ${why.trim()}`)
+    },
+  )
+  const text = await response.text()
+  if (!response.ok) throw new Refusal(`${url} answered ${response.status}: ${text.slice(0, 500)}`)
+  try {
+    return Answer.parse(JSON.parse(text))
+  } catch {
+    throw new Refusal(`${url} is no site of Guildhall, or one of another version`)
+  }
 }
 
 /** @throws Refusal if the site does not answer it */
@@ -63,12 +86,7 @@ async function overHttp(url: string, token: string): Promise<Result> {
   const faults: string[] = []
   let from: number | null = 1
   while (from !== null) {
-    const response = await fetch(`${url}/v1/audit/verify?from=${from}`, {
-      headers: { Authorization: `Bearer ${token}` },
-    })
-    const text = await response.text()
-    if (!response.ok) throw new Refusal(`${url} answered ${response.status}: ${text}`)
-    const answer = Answer.parse(JSON.parse(text))
+    const answer = await asked(url, from, token)
     so.stretches += answer.stretches
     so.entries += answer.entries
     so.removed += answer.removed
@@ -112,6 +130,10 @@ async function inFiles(path: string): Promise<Result> {
       ? outOfOrder(claims, sealed)
       : `${file} has stretch ${claims.number} in it, which is another one's`
     if (fault !== undefined) return { ...so, notes, faults: [fault] }
+    if (sealed.some(({ head }) => head === claims.head)) {
+      notes.push(`${file} is a copy, and not counted`)
+      continue
+    }
     if (sealed.some(({ number }) => number === claims.number))
       notes.push(`stretch ${claims.number} is there twice: the database was put back to before it`)
     sealed.push(claims)
@@ -173,7 +195,7 @@ const given = called(USAGE, readArguments)
 try {
   const { stretches, entries, removed, notes, faults } = await verify(given)
   console.log(`${entries} entries in ${stretches} stretches are as they were sealed`)
-  if (stretches === 0)
+  if (stretches === 0 && faults.length === 0)
     console.log('nothing is sealed yet: a tick seals entries half an hour after they were written')
   if (removed > 0) console.log(`of ${removed} of them something was removed`)
   for (const note of notes) console.log(note)

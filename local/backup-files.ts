@@ -78,18 +78,19 @@ export interface Draft {
 export function draft(to: string): Draft {
   const whole = resolve(to)
   const dir = `${whole}.part`
+  const isThere = `${dir} is there already: what an interrupted backup has left, or one that is under way. Remove it, or choose another folder`
   if (existsSync(whole)) throw new Refusal(`${whole} is there already`)
-  mkdirSync(dirname(dir), { recursive: true })
+  if (existsSync(dir)) throw new Refusal(isThere)
   try {
+    mkdirSync(dirname(dir), { recursive: true })
     // Of two at once, one makes it.
     mkdirSync(dir, { mode: 0o700 })
+    chmodSync(dir, 0o700)
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-    throw new Refusal(
-      `${dir} is there already: what an interrupted backup has left, or one that is under way. Remove it, or choose another folder`,
-    )
+    if (existsSync(dir)) throw new Refusal(isThere)
+    const why = error instanceof Error ? error.message : 'no reason given'
+    throw new Refusal(`${dir} cannot be made (${why}): choose another folder`)
   }
-  chmodSync(dir, 0o700)
   return {
     dir,
     async finish(facts) {
@@ -171,18 +172,51 @@ export async function verified(dir: string): Promise<Manifest> {
   for (const { name, bytes, sha256 } of manifest.parts) {
     const file = join(dir, name)
     if (!existsSync(file)) throw new Refusal(`it lacks ${name}`)
-    const found = await digest(file)
+    const found = await digest(file).catch(() => undefined)
+    if (!found) throw new Refusal(`${name} cannot be read`)
     if (found.bytes !== bytes || found.sha256 !== sha256)
       throw new Refusal(`${name} is not as it was written: it was cut or edited`)
   }
   const rows: Counts = {}
-  for (const { name } of manifest.parts) await count(join(dir, name), rows)
+  for (const { name } of manifest.parts)
+    await count(join(dir, name), rows).catch(() => {
+      throw new Refusal(`${name} has a line that is none of a backup`)
+    })
   for (const name of new Set([...Object.keys(rows), ...Object.keys(manifest.rows)])) {
     const [has, says] = [rows[name] ?? 0, manifest.rows[name] ?? 0]
     if (has !== says)
       throw new Refusal(`it has ${has} rows of ${name}, and its manifest says ${says}`)
   }
+  await assertFacts(manifest, join(dir, DATABASE))
   return manifest
+}
+
+const FACT = /^INSERT INTO "site" \("key","value"\) VALUES\('([^']*)','([^']*)'\);$/
+const MIGRATION = /^INSERT INTO "d1_migrations" \("id","name","applied_at"\) VALUES\(\d+,'([^']*)',/
+
+/**
+ * What the manifest says of the site decides how it is restored, and would be noticed only when the
+ * objects are loaded.
+ * @throws Refusal if the database says something else
+ */
+async function assertFacts(manifest: Manifest, database: string): Promise<void> {
+  const facts = new Map<string, string>()
+  const migrations: string[] = []
+  for await (const line of linesOf(database)) {
+    const [, key, value = ''] = FACT.exec(line) ?? []
+    if (key !== undefined) facts.set(key, value)
+    const [, migration] = MIGRATION.exec(line) ?? []
+    if (migration !== undefined) migrations.push(migration)
+  }
+  const says = [
+    ['environment', manifest.environment, facts.get('environment') ?? ''],
+    ['generation', manifest.generation, facts.get('generation') ?? ''],
+    ['shards', String(manifest.shards), facts.get('visit_shards') ?? '0'],
+    ['migrations', manifest.migrations.toSorted().join(), migrations.toSorted().join()],
+  ] as const
+  for (const [name, one, other] of says)
+    if (one !== other)
+      throw new Refusal(`its ${MANIFEST} is not as it was written: ${DATABASE} has other ${name}`)
 }
 
 function readManifest(dir: string): Manifest {

@@ -32,8 +32,12 @@ async function startOf(file: string, encoding: string): Promise<string> {
   const handle = await open(file).catch(() => {
     throw new Refusal(`${file} cannot be read`)
   })
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(CHUNK), 0, CHUNK, 0)
+  const read = await handle.read(Buffer.alloc(CHUNK), 0, CHUNK, 0).catch(() => undefined)
   await handle.close()
+  // A folder can be opened, and not read.
+  if (!read) throw new Refusal(`${file} cannot be read`)
+  const { buffer, bytesRead } = read
+  if (bytesRead === 0) throw new Refusal('the file is empty')
   const bytes = buffer.subarray(0, bytesRead)
   const wide = encoding === 'utf-8' ? wideEncodingOf(bytes) : undefined
   if (wide) throw new Refusal(`the file is UTF-16: save it as UTF-8, or say --encoding ${wide}`)

@@ -2,15 +2,14 @@
  * `npm run import`: makes members of the users that another system has exported, on the local site or,
  * with `--remote`, on the deployed one. See docs/import.md.
  */
-import { createWriteStream, existsSync, rmSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { createWriteStream, rmSync } from 'node:fs'
 import { parseSettings, SettingsError } from '../src/settings/settings.ts'
 import { deployed, wrangler } from './backup-remote.ts'
 import { called } from './called.ts'
 import { executeRemotely, withLocalSite } from './database.ts'
 import { type Arguments, readArguments, USAGE } from './import-arguments.ts'
 import { type Imported, importMembers } from './import-members.ts'
-import { summaryOf } from './import-report.ts'
+import { assertWritable, summaryOf } from './import-report.ts'
 import { remoteStores, type ImportStores } from './import-remote.ts'
 import { Refusal } from './refusal.ts'
 import { openStateDir } from './state.ts'
@@ -63,9 +62,9 @@ const given = called(USAGE, () => readArguments(process.argv.slice(2)))
 try {
   const { file, from: format, issuer, encoding, 'dry-run': isDryRun } = given
   const path = given.report ?? `${file}.refused.csv`
+  assertWritable(path)
   // A list of an earlier time would be taken for that of this one.
   if (given.report === undefined) rmSync(path, { force: true })
-  if (!existsSync(dirname(path))) throw new Refusal(`there is no folder ${dirname(path)}`)
   const report = reportTo(path)
   const isWatched = process.stderr.isTTY
   let began = 0

@@ -27,7 +27,13 @@ const Report = z.object({
 
 function readArguments() {
   const options = { at: { type: 'string' }, remote: { type: 'boolean' } } as const
-  return Arguments.safeParse(parseArgs({ options }).values).data
+  const { values } = parseArgs({ options })
+  const given = Arguments.safeParse(values).data
+  if (!given && values.at !== undefined)
+    throw new Refusal(`--at ${values.at}: expected a time, as in 2026-11-29T12:00:00Z`)
+  if (given && Date.parse(given.at) > Date.now())
+    throw new Refusal(`--at ${given.at}: expected a time that is over`)
+  return given
 }
 
 const given = called(USAGE, readArguments)
@@ -40,7 +46,9 @@ try {
   const { succeeded, report } = await asked
   const { putBack, failures } = Report.parse(report)
   console.log(`${putBack.length} visit objects are put back to ${at}.`)
-  for (const failure of failures) console.log(`  not done: ${failure}`)
+  const [first, ...others] = failures
+  if (first !== undefined) console.log(`  not done: ${first}`)
+  if (others.length > 0) console.log(`  and ${others.length} more, the last: ${others.at(-1)}`)
   if (putBack.length > 0) console.log('Now: npm run reconcile')
   if (!succeeded) process.exitCode = 1
 } catch (error) {

@@ -4,9 +4,9 @@
  */
 import { parseArgs } from 'node:util'
 import { called } from './called.ts'
-import { type Access, withDatabase } from './database.ts'
+import { withDatabase } from './database.ts'
 import { Refusal } from './refusal.ts'
-import { growth } from './site-facts.ts'
+import { grown } from './site-facts.ts'
 
 const USAGE = `usage: npm run shards -- [--grow <number>] [--remote]
 
@@ -25,28 +25,11 @@ function readArguments() {
     : undefined
 }
 
-async function shards({ query }: Access): Promise<number> {
-  const [found] = await query(`select value from site where key = 'visit_shards'`)
-  const value = found?.['value']
-  if (value === undefined)
-    throw new Refusal('the site has no member yet: VISIT_SHARDS says how many there will be')
-  return Number(value)
-}
-
-/** @returns how many there are now */
-async function grown(to: number | undefined, access: Access): Promise<number> {
-  const from = await shards(access)
-  if (to !== undefined && to < from)
-    throw new Refusal(`there are ${from}, and members are in each of them: they never become fewer`)
-  if (to !== undefined && to > from) await access.write([growth(from, to, Date.now())])
-  return shards(access)
-}
-
 const given = called(USAGE, readArguments)
 
 try {
   const { to, remote } = given
-  const now = await withDatabase(remote, async (access) => grown(to, access))
+  const now = await withDatabase(remote, async (access) => grown(to, access, Date.now()))
   console.log(`${now} objects share the visits`)
   if (to !== undefined)
     console.log(`Set VISIT_SHARDS=${now}, so that the site does not say it differs.`)

@@ -192,13 +192,13 @@ async function removeAll({ deps, affords, counts, failures }: Run, archive?: Arc
           guide: guideIn(seal.guide),
           entries: await auditSeals.entriesOf(seal),
         }
-    if (!stretch) {
+    const salt = stretch?.guide.find(([entry]) => entry === id)?.[1]
+    const entry = stretch?.entries.find((each) => each.id === id)
+    if (!stretch || (kept && salt !== undefined && !entry)) {
       // It stays asked for, and the others are not kept waiting.
       counts.waiting += 1
       continue
     }
-    const salt = stretch.guide.find(([entry]) => entry === id)?.[1]
-    const entry = stretch.entries.find((each) => each.id === id)
     if (salt === undefined || !entry) {
       failures.push(`there is no entry ${id} to remove anything of`)
       await auditSeals.forgetRemoval(id)

@@ -179,7 +179,11 @@ export function fileOf({ signed, guide, entries }: Stretch): string {
 
 const Header = z.object({ format: z.literal(FORMAT), signed: z.string(), guide: Guide })
 
-/** What is in a file. @throws Error if it is cut, or is none */
+/**
+ * What is in a file. A member that is there twice, or that is none of an entry, would be read by somebody
+ * else and by no digest, so the text has to be the one that is written of it.
+ * @throws Error if it is cut, or is none
+ */
 export function readFile(text: string): Stretch {
   if (!text.endsWith('\n')) throw new Error('the file is cut')
   const [header, ...lines] = text
@@ -187,5 +191,7 @@ export function readFile(text: string): Stretch {
     .split('\n')
     .map((line): unknown => JSON.parse(line))
   const { signed, guide } = Header.parse(header)
-  return { signed, guide, entries: lines.map((line) => Entry.parse(line)) }
+  const stretch = { signed, guide, entries: lines.map((line) => Entry.parse(line)) }
+  if (fileOf(stretch) !== text) throw new Error('the file has more in it than its entries')
+  return stretch
 }

@@ -1,5 +1,6 @@
 /** A backup of a site in use, restored into an empty one, is that site, row by row. */
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import {
   cpSync,
   existsSync,
@@ -29,6 +30,7 @@ import {
 import { DEV_ISSUER, sign } from '../../local/dev-issuer.ts'
 import { importMembers } from '../../local/import-members.ts'
 import { ask, settle } from '../../local/operator.ts'
+import { Refusal } from '../../local/refusal.ts'
 import { localSettings } from '../../local/settings.ts'
 import { type Site, startSite } from '../../local/site.ts'
 import { runningServer } from '../../local/state.ts'
@@ -294,6 +296,37 @@ describe('a backup that is refused changes nothing', () => {
       'rows of visits.days, and its manifest says 7',
     ],
     [
+      'with a folder as a part',
+      (dir) => {
+        rmSync(join(dir, 'database.sql'))
+        mkdirSync(join(dir, 'database.sql'))
+      },
+      'database.sql cannot be read',
+    ],
+    [
+      'whose part and manifest were cut by hand',
+      (dir) => {
+        const text = '{"visits'
+        edit(join(dir, 'objects-00001.jsonl'), () => text)
+        const sha256 = createHash('sha256').update(text).digest('hex')
+        inManifest(dir, ({ parts }) => {
+          const part = parts.find(({ name }) => name === 'objects-00001.jsonl')
+          Object.assign(part ?? {}, { bytes: text.length, sha256 })
+        })
+      },
+      'objects-00001.jsonl has a line that is none',
+    ],
+    [
+      'whose manifest has other shards',
+      (dir) => inManifest(dir, (manifest) => Object.assign(manifest, { shards: 3 })),
+      'database.sql has other shards',
+    ],
+    [
+      'whose manifest lacks a migration',
+      (dir) => inManifest(dir, ({ migrations }) => migrations.pop()),
+      'database.sql has other migrations',
+    ],
+    [
       'of a newer version',
       (dir) => inManifest(dir, ({ migrations }) => migrations.push('9999_later.sql')),
       'it is from a newer version: this one does not know 9999_later.sql',
@@ -382,6 +415,13 @@ test('of two backups into one folder at once, one is made', async () => {
   first.drop()
   draft(to).drop()
   expect(existsSync(`${to}.part`)).toBe(false)
+})
+
+test('a folder that cannot be made is named', () => {
+  const file = folder('a-file')
+  writeFileSync(file, '')
+  expect(() => draft(join(file, 'monday'))).toThrow(Refusal)
+  expect(() => draft(join(file, 'monday'))).toThrow('monday.part cannot be made')
 })
 
 test('the folder holds no session, and its database loads in any sqlite3', () => {

@@ -39,3 +39,16 @@ test('an option that there is none of is refused with the usage, and no trace of
   expect([code, stdout]).toEqual([2, ''])
   expect(stderr).toMatch(/^usage: npm run costs/)
 })
+
+test('a time to which nothing can be put back is named before a site is looked for', async () => {
+  for (const [at, why] of [
+    ['yesterday', '--at yesterday: expected a time, as'],
+    ['9999-01-01T00:00:00Z', '--at 9999-01-01T00:00:00Z: expected a time that is over'],
+  ] as const) {
+    const { code, stderr } = await runScript('put-back', ['--at', at], { STATE_DIR: tempDir() })
+    expect({ code, why: stderr.split('\n')[0] }).toEqual({
+      code: 2,
+      why: expect.stringContaining(why),
+    })
+  }
+})

@@ -7,7 +7,7 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { readArguments } from '../../local/import-arguments.ts'
 import { type Import, importMembers } from '../../local/import-members.ts'
 import { remoteStores } from '../../local/import-remote.ts'
-import { summaryOf } from '../../local/import-report.ts'
+import { assertWritable, summaryOf } from '../../local/import-report.ts'
 import { ROOT } from '../../local/root.ts'
 import { identityHashOf } from '../../src/security/callers/identity-hash.ts'
 
@@ -277,6 +277,7 @@ describe('a file that is not as it should be', () => {
       'comes something that is none',
     ],
     ['nothing in it', ' \n', 'the file is empty'],
+    ['not a byte in it', '', 'the file is empty'],
     ['a first line alone', 'subject,name\n', 'no record that can be read'],
     [
       'Latin-1',
@@ -302,6 +303,20 @@ describe('a file that is not as it should be', () => {
   ])('%s is refused as a whole, before anybody is made', async (_, file, why) => {
     await expect(imported(file)).rejects.toThrow(why)
     expect(members()).toEqual([])
+  })
+
+  test('is named where it is a folder, or the list of what is refused could not be written', async () => {
+    const folder = mkdtempSync(join(home, 'folder-'))
+    const given = { file: folder }
+    await expect(imported('', given)).rejects.toThrow(`${folder} cannot be read`)
+    expect(() => assertWritable(folder)).toThrow('cannot be written')
+    expect(() => assertWritable(join(folder, 'none', 'list'))).toThrow('there is no folder')
+    const list = join(folder, 'list')
+    assertWritable(list)
+    expect(readdirSync(folder)).toEqual([])
+    writeFileSync(list, 'of before')
+    assertWritable(list)
+    expect(readFileSync(list, 'utf8')).toBe('of before')
   })
 
   test('of several arrays, as pages of an API, is read to its end', async () => {

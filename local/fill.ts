@@ -92,9 +92,9 @@ export async function fill(
   // While some pages are written, the people of the next are made up.
   const written: Promise<number>[] = []
   let visits = 0
-  let count = before
+  let nth = before
   for (const some of pagesOf(people)) {
-    const next = page(some.map((person) => ({ ...person, subject: subjectOf(count++) })))
+    const next = page(some.map((person) => ({ ...person, subject: subjectOf(nth++) })))
     // It is waited for later, and must not be nobody's until then.
     next.catch(() => {})
     written.push(next)

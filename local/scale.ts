@@ -109,23 +109,21 @@ async function lists(site: Site, stateDir: string): Promise<Row[]> {
   return rows
 }
 
-/** Members with all that they do in eight weeks, as far as they are not there. */
+/** Members with all that they do in eight weeks, as far as they are not there. @returns what was added */
 async function grow(
   site: Site,
   stateDir: string,
   settings: Readonly<Record<string, string>>,
-): Promise<void> {
+): Promise<Row | undefined> {
   const have = await site.db
     .prepare(`select count(*) as n from identities where subject glob 'member-[0-9]*'`)
     .first<number>('n')
   const missing = MEMBERS - (have ?? 0)
-  if (missing > 0) {
-    const given = { members: missing, weeks: 8, seed: 1 }
-    const zone = settings['SITE_TIME_ZONE'] || 'UTC'
-    const [filled, time] = await timed(() => fill(site, stateDir, zone, given, () => {}))
-    console.log(`${JSON.stringify(filled)} in ${Math.round(time / 1000)} s`)
-  }
-  await growLog(site)
+  if (missing <= 0) return undefined
+  const given = { members: missing, weeks: 8, seed: 1 }
+  const zone = settings['SITE_TIME_ZONE'] || 'UTC'
+  const [filled, time] = await timed(() => fill(site, stateDir, zone, given, () => {}))
+  return { ...filled, s: Math.round(time / 1000) }
 }
 
 /** Copies of rows of the log, as members cause them over the years. */
@@ -276,7 +274,9 @@ try {
   say(
     'lists',
     await onSite(async (site) => {
-      await grow(site, stateDir, settings)
+      const filled = await grow(site, stateDir, settings)
+      if (filled) say('filled', [filled])
+      await growLog(site)
       return lists(site, stateDir)
     }),
   )

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { called } from './called.ts'
 import { withDatabase } from './database.ts'
 import { Refusal } from './refusal.ts'
-import { grown } from './site-facts.ts'
+import { grown } from './shard-growth.ts'
 
 const USAGE = `usage: npm run shards -- [--grow <number>] [--remote]
 

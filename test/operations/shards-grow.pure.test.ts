@@ -1,6 +1,6 @@
 /** `npm run shards` says that shards are as many as was asked for only if they are. */
 import { expect, test } from 'vitest'
-import { grown } from '../../local/site-facts.ts'
+import { grown } from '../../local/shard-growth.ts'
 
 /** @param found how many shards there are, each time that somebody looks */
 function site(...found: number[]) {

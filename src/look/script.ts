@@ -1,7 +1,8 @@
 /**
  * The one script of the pages, for niceties: nothing needs it. It puts times into the reader's zone,
  * copies what is to be copied, keeps a form from being sent twice, completes what can be chosen, and
- * shows at once what is typed.
+ * shows at once what is typed. What is shown never belongs to something typed before: an answer that
+ * comes too late is dropped, and when none comes that is said, and asked again.
  */
 export const SCRIPT = `const each = (selector, work) => document.querySelectorAll(selector).forEach(work)
 const ago = (at) => {
@@ -47,16 +48,25 @@ each('[data-typed]', (field) => {
 })
 each('[data-live]', (form) => {
   const { live, from } = form.dataset
-  let asked
+  const place = document.getElementById(live)
+  let next
+  let asking
+  const ask = async () => {
+    asking = new AbortController()
+    const { signal } = asking
+    const sent = { method: 'POST', body: new URLSearchParams(new FormData(form)), signal: AbortSignal.any([signal, AbortSignal.timeout(10000)]) }
+    const [status, text] = await fetch(from, sent).then(async (answer) => [answer.status, await answer.text()]).catch(() => [503, ''])
+    if (signal.aborted) return
+    const { body } = new DOMParser().parseFromString(text, 'text/html')
+    const isPart = text && !/^<!doctype/i.test(text)
+    place.replaceChildren(...(isPart ? body.childNodes : ['This could not be asked now.']))
+    localize()
+    if (status === 429 || status > 499) next = setTimeout(ask, 2000)
+  }
   form.oninput = () => {
-    clearTimeout(asked)
-    asked = setTimeout(async () => {
-      const answer = await fetch(from, { method: 'POST', body: new URLSearchParams(new FormData(form)) })
-      if (!answer.ok && answer.status !== 422) return
-      const { body } = new DOMParser().parseFromString(await answer.text(), 'text/html')
-      document.getElementById(live).replaceChildren(...body.childNodes)
-      localize()
-    }, 350)
+    clearTimeout(next)
+    asking?.abort()
+    next = setTimeout(ask, 350)
   }
 })
 each('[data-pictures]', (form) => (form.oninput = () => each('[data-picture] .chip', (chip) => {

@@ -207,6 +207,24 @@ test('with a script a preview follows what is typed, a picture what is chosen, a
   await page.context().close()
 })
 
+test('a preview that is not answered says so in the place of the old one, and is asked for again', async () => {
+  const { page } = await world().as('admin')
+  await visit(page, `/console/rules/${world().ids.rule}`)
+  const refused = { status: 503, contentType: 'text/html', body: '<p>Try again.</p>' }
+  let asked = 0
+  await page.route('**/preview', (route) => {
+    asked += 1
+    if (asked === 1) return route.abort()
+    return asked === 2 ? route.fulfill(refused) : route.continue()
+  })
+  await page.getByLabel('At least').fill('998')
+  await page.getByText('This could not be asked now.').waitFor()
+  await page.getByText('Try again.').waitFor()
+  await page.getByText('having at least 998').waitFor()
+  expect(asked).toBe(3)
+  await page.context().close()
+})
+
 test('a moderator suspends and reinstates; what is not theirs is refused with its stage', async () => {
   const { page } = await world().as('moderator')
   const { ids } = world()

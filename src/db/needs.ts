@@ -99,8 +99,9 @@ export function gapsIn(found: readonly SchemaObject[]): string[] {
     ...TABLES.flatMap(({ name, columns }) => {
       const text = texts.get(name)
       if (text === undefined) return [`table ${name}`]
+      const words = new Set(text.match(/\w+/g))
       return columns
-        .filter((column) => !new RegExp(`\\b${column}\\b`).test(text))
+        .filter((column) => !words.has(column))
         .map((column) => `column ${name}.${column}`)
     }),
     ...GUARDS.filter((name) => !texts.has(name)).map((name) => `guard ${name}`),

@@ -8,12 +8,15 @@ const MAX_BYTES = 64 * 1024
  * Hands the body to Hono's validators as text. A missing body counts as `{}` where that is allowed.
  * @throws Problem `unsupported_media_type`, `payload_too_large`, `malformed_request`
  */
-export async function readJsonBody(request: HonoRequest, mayBeEmpty: boolean): Promise<string> {
+export async function readJsonBody(
+  request: HonoRequest,
+  mayBeEmpty: () => boolean,
+): Promise<string> {
   const isEmpty = request.raw.body === null || request.header('Content-Length') === '0'
   // The type of an empty body does not matter, because clients name one of their own.
-  if (!(isEmpty && mayBeEmpty)) assertPlain(request, JSON_TYPE, 'application/json in UTF-8')
+  if (!isEmpty || !mayBeEmpty()) assertPlain(request, JSON_TYPE, 'application/json in UTF-8')
   const text = isEmpty ? '' : await readText(request)
-  const body = text === '' && mayBeEmpty ? '{}' : text
+  const body = text === '' && mayBeEmpty() ? '{}' : text
   cacheText(request, body)
   return body
 }

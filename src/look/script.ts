@@ -76,7 +76,7 @@ each('[data-pictures]', (form) => (form.oninput = () => each('[data-picture] .ch
   chip.style.color = textColor.value
 })))
 each('[data-choices]', async (select) => {
-  const choices = fetch(select.dataset.choices).then((answer) => answer.json())
+  const choices = fetch(select.dataset.choices).then((answer) => (answer.ok ? answer.json() : []))
   for (const { value, text } of await choices.catch(() => [])) {
     const there = [...select.options].find((option) => option.value === value)
     if (there) there.text = text

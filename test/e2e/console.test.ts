@@ -225,6 +225,21 @@ test('a preview that is not answered says so in the place of the old one, and is
   await page.context().close()
 })
 
+test('choices that cannot be had leave those that the page came with', async () => {
+  const { page, faults } = await world().as('admin')
+  const refused = { status: 503, contentType: 'application/problem+json', body: '{"status":503}' }
+  let asked = 0
+  await page.route('**/console/choices/*', (route) => {
+    asked += 1
+    return route.fulfill(refused)
+  })
+  await page.goto(`${world().url}/console/bookings`, { waitUntil: 'networkidle' })
+  expect(asked).toBeGreaterThan(0)
+  expect(faults.filter((fault) => fault.startsWith('uncaught'))).toEqual([])
+  expect(await page.locator('option').count()).toBeGreaterThan(0)
+  await page.context().close()
+})
+
 test('a moderator suspends and reinstates; what is not theirs is refused with its stage', async () => {
   const { page } = await world().as('moderator')
   const { ids } = world()

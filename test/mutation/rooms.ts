@@ -110,8 +110,9 @@ export const SAMPLED_ROOMS: Readonly<Record<string, Room>> = {
     ],
     tests: [
       'test/cron/{backup,fold-names,old-bookings,sealed-audit}.test.ts',
-      'test/cron/{award-rules,bookings,login-upkeep,requested-runs,schedule}.test.ts',
-      'test/api/jobs.test.ts',
+      'test/cron/{award-rules,bookings,job-time,login-upkeep,requested-runs,schedule}.test.ts',
+      'test/api/{booking-mails,jobs}.test.ts',
+      'test/objects/two-stores.test.ts',
     ],
   },
   callers: {

@@ -112,6 +112,7 @@ export const SAMPLED_ROOMS: Readonly<Record<string, Room>> = {
       'test/cron/{backup,fold-names,old-bookings,sealed-audit}.test.ts',
       'test/cron/{award-rules,bookings,job-time,login-upkeep,requested-runs,schedule}.test.ts',
       'test/api/{booking-mails,jobs}.test.ts',
+      'test/events/follow-up.test.ts',
       'test/objects/two-stores.test.ts',
     ],
   },
@@ -128,9 +129,10 @@ export const SAMPLED_ROOMS: Readonly<Record<string, Room>> = {
     mutate: ['src/security/tokens/*.ts'],
     tests: [
       'test/pages/assertion.test.ts',
-      'test/auth/{sessions,signing-keys}.test.ts',
+      'test/auth/{outside-sign-in,sessions,signing-keys,social}.test.ts',
       'test/security/{providers,sealed-before,visitor-tokens}.test.ts',
-      'test/api/{identities,visitors}.test.ts',
+      'test/api/{identities,issuers,profile-sync,userinfo,visitors}.test.ts',
+      'test/conformance/{logout-tokens,security-events}.test.ts',
     ],
   },
   mount: {

@@ -143,10 +143,6 @@ export const SAMPLED_ROOMS: Readonly<Record<string, Room>> = {
       'test/operations/rights-races.test.ts',
     ],
   },
-  'pages-served': {
-    mutate: ['src/pages/*.ts'],
-    tests: ['test/pages/{assertion,credentials,handed-on,opened,page-access}.test.ts'],
-  },
 }
 
 export function sampledFiles(): string[] {

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { type Browser, type Form, loginSite, PASSWORD } from '../support/login.ts'
+import { ORIGIN } from '../support/site.ts'
 
 const ADA = 'ada@example.com'
 const OTHER = 'marble lantern cobweb thunder'
@@ -151,6 +152,11 @@ describe('the cookie', () => {
       kind: 'member',
       credential: { type: 'session' },
     })
+  })
+
+  test('counts for the API where a browser says the origin of the page alone', async () => {
+    const headers = { 'Sec-Fetch-Site': '', Origin: ORIGIN }
+    expect((await ada.get('/v1/whoami', headers)).status).toBe(200)
   })
 
   test('does not count for the API on a call from elsewhere, or from nobody knows where', async () => {

@@ -6,6 +6,8 @@ import { PluginKind, declareClassPlugin, declareValuePlugin } from '@stryker-mut
 import type { babel } from '@stryker-mutator/core'
 
 const TEXT = /^[A-Z][^="]* [^="]*$/s
+/** What makes a sentence of the name of a thing. */
+const SAYING = new Set(['notFound', 'stale'])
 
 /** Leaves out texts for people, whose wording no test should hold; our errors are read in logs. */
 export const texts = {
@@ -17,9 +19,11 @@ export const texts = {
           ? node.quasis.map(({ value }) => value.raw).join('…')
           : undefined
     if (text === undefined) return undefined
-    const made = parent?.type === 'NewExpression' ? parent.callee : undefined
-    const ofError = made?.type === 'Identifier' && made.name.endsWith('Error')
-    return ofError || TEXT.test(text) ? 'a text for people' : undefined
+    const isMade = parent?.type === 'NewExpression'
+    const to = isMade || parent?.type === 'CallExpression' ? parent.callee : undefined
+    const name = to?.type === 'Identifier' ? to.name : ''
+    const isSaid = isMade ? name.endsWith('Error') : SAYING.has(name)
+    return isSaid || TEXT.test(text) ? 'a text for people' : undefined
   },
 } satisfies Ignorer
 

@@ -74,7 +74,7 @@ export const SAMPLED_ROOMS: Readonly<Record<string, Room>> = {
     ],
     tests: [
       'test/api/{audit-entries,suspension,users,me,deletion,self-deletion,identities,visits}.test.ts',
-      'test/api/{member-export,profile-sync,booking-mails,user-sessions,session-ends}.test.ts',
+      'test/api/{member-export,profile-sync,booking-mails,id-token,user-sessions,session-ends}.test.ts',
       'test/operations/member-life.test.ts',
     ],
   },
@@ -121,8 +121,11 @@ export const SAMPLED_ROOMS: Readonly<Record<string, Room>> = {
     tests: [
       'test/security/{api-key*,elevation,reach,refusals,refused-for-free,visitor-tokens}.test.ts',
       'test/conformance/{bearer-challenges,credentials,rate-limit-fields}.test.ts',
-      'test/api/{identities,limits,visitors,whoami}.test.ts',
+      'test/security/{assumed,proofs}.test.ts',
+      'test/api/{booking-mails,identities,limits,profile-sync,userinfo}.test.ts',
+      'test/api/{visitor-limits,visitors,whoami}.test.ts',
       'test/auth/{requests,sessions}.test.ts',
+      'test/round-trips.test.ts',
     ],
   },
   tokens: {
@@ -139,8 +142,10 @@ export const SAMPLED_ROOMS: Readonly<Record<string, Room>> = {
     mutate: ['src/http/mount.ts'],
     tests: [
       'test/conformance/{content,credentials,idempotency-key,methods,problem-details}.test.ts',
-      'test/api/{audit-entries,conditional,explain,idempotency,limits}.test.ts',
+      'test/api/{audit-entries,conditional,events,explain,idempotency,limits}.test.ts',
+      'test/api/{visitor-limits,visitors}.test.ts',
       'test/operations/rights-races.test.ts',
+      'test/security/assumed.test.ts',
     ],
   },
 }

@@ -3,7 +3,8 @@
  * test has the isolate meet the member first, and then changes what it remembers behind its back.
  */
 import { env } from 'cloudflare:workers'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { countingStorage } from '../support/counting.ts'
 import { type Browser, LOGIN_SETTINGS, loginSite } from '../support/login.ts'
 import { rowsOf } from '../support/population.ts'
 import { ISSUER, type Member, type Reply, testSite } from '../support/site.ts'
@@ -189,4 +190,16 @@ test('a token of somebody unknown makes a member, and it is remembered as that o
     ids.push((await site.bearer(token).get('/v1/whoami')).body.userId)
   }
   expect(new Set(ids).size).toBe(1)
+})
+
+test('what goes by nobody asks the nearest replica, or one that is as new as its bookmark', async () => {
+  const { storage } = countingStorage()
+  const withSession = vi.spyOn(storage.DB, 'withSession')
+  const { anonymous } = testSite(storage)
+  expect((await anonymous.get('/v1/badges')).status).toBe(200)
+  expect(withSession.mock.lastCall).toEqual(['first-unconstrained'])
+  const bookmark = `00000001-00000001-00000001-${'0'.repeat(32)}`
+  const headers = { 'X-D1-Bookmark': bookmark }
+  expect((await anonymous.get('/v1/badges', { headers })).status).toBe(200)
+  expect(withSession.mock.lastCall).toEqual([bookmark])
 })

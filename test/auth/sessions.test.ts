@@ -156,7 +156,7 @@ describe('the cookie', () => {
 
   test('counts for the API where a browser says the origin of the page alone', async () => {
     const headers = { 'Sec-Fetch-Site': '', Origin: ORIGIN }
-    expect((await ada.get('/v1/whoami', headers)).status).toBe(200)
+    expect((await ada.get('/v1/me', headers)).status).toBe(200)
   })
 
   test('does not count for the API on a call from elsewhere, or from nobody knows where', async () => {

@@ -182,8 +182,12 @@ test('a stretch is cleared once its file is read back, and the file verifies by 
   await root.post('/v1/badges', { title: 'Later' })
   files.delete(name)
   expect((await verify()).fault).toEqual({ stretch: 1, what: 'file' })
+  const [cleared] = await rowsOf<{ unread: number }>(
+    'select count(*) as unread from audit_seals where cleared_at is not null',
+  )
   const blind = await testSite({ AUTH_SECRET: 'x'.repeat(32) }).root()
-  expect((await blind.get('/v1/audit/verify')).body).toMatchObject({ fault: null })
+  expect(cleared?.unread).toBeGreaterThan(0)
+  expect((await blind.get('/v1/audit/verify')).body).toMatchObject({ fault: null, ...cleared })
 })
 
 test('what somebody wrote where it did not belong can be removed, from the file as well', async () => {

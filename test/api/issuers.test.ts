@@ -92,6 +92,25 @@ test('a good token makes nobody a member, and is neither stored nor logged', asy
   expect(await verdictOf(root, ada.token)).toMatchObject({ failed: 'session', userId: null })
 })
 
+test('a check tells what the token says of itself, and what each step has found', async () => {
+  const root = await testSite().root()
+  const iat = Math.floor(Date.now() / 1000)
+  const token = await ISSUER.sign({ iat, exp: iat + 300 })
+  const { says, checks } = await verdictOf(root, token)
+  const until = new Date((iat + 300) * 1000).toISOString()
+  expect(says).toMatchObject({
+    issuer: ISSUER.issuer,
+    audience: [ISSUER.audience],
+    issuedAt: new Date(iat * 1000).toISOString(),
+    expiresAt: until,
+  })
+  const details = checks.map(({ detail }: { detail: string }) => detail)
+  expect(details).toContain(`It is good until ${until}.`)
+  expect(details).toContain(`It is signed by the key ${says.keyId}.`)
+  const odd = await verdictOf(root, await ISSUER.sign({ exp: 'soon', iat: 1e18 }))
+  expect(odd.says).toMatchObject({ issuedAt: null, expiresAt: null })
+})
+
 test('an ID token is checked as one, and lets nobody in', async () => {
   const root = await testSite().root()
   const token = await ISSUER.sign({ aud: CLIENT_ID, nonce: 'n' })

@@ -298,8 +298,8 @@ describe('an event for which members are suspended', () => {
     const [root, ben] = [await site.root(), await site.member('ben')]
     await root.delete(`/v1/users/${ben.userId}`)
     for (const subject of ['ada', 'ben']) {
-      expect((await site.tell('account-disabled', subject)).status).toBe(202)
       const token = await ISSUER.sign({ sub: subject })
+      expect((await site.tell('account-disabled', subject)).status).toBe(202)
       expect(await site.bearer(token).get('/v1/whoami')).toMatchObject(REVOKED)
     }
   })

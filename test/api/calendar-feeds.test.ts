@@ -1,7 +1,7 @@
 /** Secret addresses that calendar programs read: what they show, to whom, and how they end. */
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Mail } from '../../src/env.ts'
-import { bookingOf, bookingScene, created, DAY, HOUR } from '../support/bookings.ts'
+import { audited, bookingOf, bookingScene, created, DAY, HOUR } from '../support/bookings.ts'
 import { countingStorage } from '../support/counting.ts'
 import { failingStorage } from '../support/failing.ts'
 import { LOGIN_SETTINGS, loginSite } from '../support/login.ts'
@@ -129,6 +129,14 @@ describe('the feed of a member', () => {
     expect((await ada.delete('/v1/me/calendar-feed')).status).toBe(204)
     expect((await ada.delete('/v1/me/calendar-feed')).status).toBe(204)
     expect(await statusOf(second)).toBe(404)
+    const entries = await audited(await site.root(), ada.userId)
+    const actions = entries.map(({ action }) => String(action))
+    // One that is not there any more is deleted in vain, and that is no act.
+    expect(actions.filter((action) => action.startsWith('calendar-feed.'))).toEqual([
+      'calendar-feed.delete',
+      'calendar-feed.create',
+      'calendar-feed.create',
+    ])
   })
 
   test('is shown once more to whoever repeats the call, and stored nowhere', async () => {

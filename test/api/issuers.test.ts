@@ -107,14 +107,19 @@ test('a check tells what the token says of itself, and what each step has found'
   const details = checks.map(({ detail }: { detail: string }) => detail)
   expect(details).toContain(`It is good until ${until}.`)
   expect(details).toContain(`It is signed by the key ${says.keyId}.`)
-  const odd = await verdictOf(root, await ISSUER.sign({ exp: 'soon', iat: 1e18 }))
+  const odd = await verdictOf(root, await ISSUER.sign({ exp: String(iat), iat: 1e18 }))
   expect(odd.says).toMatchObject({ issuedAt: null, expiresAt: null })
 })
 
 test('an ID token is checked as one, and lets nobody in', async () => {
   const root = await testSite().root()
   const token = await ISSUER.sign({ aud: CLIENT_ID, nonce: 'n' })
-  expect(await verdictOf(root, token, 'id')).toMatchObject({ good: true, userId: null })
+  const { good, userId, checks } = await verdictOf(root, token, 'id')
+  expect({ good, userId }).toEqual({ good: true, userId: null })
+  expect(checks.at(-1)).toMatchObject({
+    check: 'session',
+    detail: expect.stringContaining('lets nobody in'),
+  })
   expect(await verdictOf(root, await ISSUER.sign(), 'id')).toMatchObject({ failed: 'audience' })
 })
 

@@ -2,13 +2,13 @@
  * The one script of the pages, for niceties: nothing needs it. It puts times into the reader's zone,
  * copies what is to be copied, keeps a form from being sent twice, completes what can be chosen, and
  * shows at once what is typed. What is shown never belongs to something typed before: an answer that
- * comes too late is dropped, and when none comes that is said, and asked again.
+ * comes too late is dropped, and when none comes that is said, and asked again. It is sent without its indentation.
  */
 export const SCRIPT = `const each = (selector, work) => document.querySelectorAll(selector).forEach(work)
 const ago = (at) => {
   let left = (at - Date.now()) / 1000
   const format = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' })
-  for (const [unit, size] of [['second', 60], ['minute', 60], ['hour', 24], ['day', 30], ['month', 12], ['year', Infinity]]) {
+  for (const [unit, size] of Object.entries({ second: 60, minute: 60, hour: 24, day: 30, month: 12, year: Infinity })) {
     if (Math.abs(left) < size) return format.format(Math.round(left), unit)
     left /= size
   }
@@ -48,24 +48,21 @@ each('[data-typed]', (field) => {
 })
 each('[data-live]', (form) => {
   const { live, from } = form.dataset
-  const place = document.getElementById(live)
   let next
-  let asking
   const ask = async () => {
-    asking = new AbortController()
-    const { signal } = asking
-    const sent = { method: 'POST', body: new URLSearchParams(new FormData(form)), signal: AbortSignal.any([signal, AbortSignal.timeout(10000)]) }
-    const [status, text] = await fetch(from, sent).then(async (answer) => [answer.status, await answer.text()]).catch(() => [503, ''])
-    if (signal.aborted) return
-    const { body } = new DOMParser().parseFromString(text, 'text/html')
-    const isPart = text && !/^<!doctype/i.test(text)
-    place.replaceChildren(...(isPart ? body.childNodes : ['This could not be asked now.']))
+    const mine = next
+    const [status, text] = await fetch(from, {
+      method: 'POST',
+      body: new URLSearchParams(new FormData(form)),
+      signal: AbortSignal.timeout(1e4),
+    }).then(async (answer) => [answer.status, await answer.text()]).catch(() => [503, ''])
+    if (mine !== next) return
+    document.getElementById(live).innerHTML = /^(<!|$)/.test(text) ? 'This could not be asked now.' : text
     localize()
     if (status === 429 || status > 499) next = setTimeout(ask, 2000)
   }
   form.oninput = () => {
     clearTimeout(next)
-    asking?.abort()
     next = setTimeout(ask, 350)
   }
 })
@@ -84,4 +81,4 @@ each('[data-choices]', async (select) => {
   }
 })
 each('[data-reload]', ({ dataset }) => setTimeout(() => location.reload(), dataset.reload * 1000))
-`
+`.replaceAll(/\n +/g, '\n')

@@ -4,7 +4,8 @@
  * shows at once what is typed. What is shown never belongs to something typed before: an answer that
  * comes too late is dropped, and when none comes that is said, and asked again. It is sent without its indentation.
  */
-export const SCRIPT = `const each = (selector, work) => document.querySelectorAll(selector).forEach(work)
+export const SCRIPT =
+  `const each = (selector, work) => document.querySelectorAll(selector).forEach(work)
 const ago = (at) => {
   let left = (at - Date.now()) / 1000
   const format = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' })

@@ -27,7 +27,8 @@ function readArguments() {
     allowPositionals: true,
   })
   const [email, ...rest] = positionals
-  return rest.length === 0 ? Arguments.safeParse({ email, ...values }).data : undefined
+  if (rest.length > 0) throw new Refusal(`${rest.join(' ')}: expected one address`)
+  return Arguments.parse({ email, ...values })
 }
 
 async function member(email: string, { query }: Access): Promise<string> {
@@ -37,7 +38,9 @@ async function member(email: string, { query }: Access): Promise<string> {
   )
   const id = found?.['id']
   if (typeof id === 'string') return id
-  throw new Refusal(`nobody has signed in with ${email} yet: sign up at /auth/sign-up first`)
+  throw new Refusal(
+    `nobody has signed in with ${email} yet: sign up at /auth/sign-up, follow the link in the mail, and sign in once`,
+  )
 }
 
 /** What was allowed before does not commit with the new rights, and the log says who became admin. */

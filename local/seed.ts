@@ -22,13 +22,13 @@ const USAGE = `usage: npm run seed -- [--members N] [--weeks N] [--seed N]
 Each run adds that many to what is there. To begin anew, stop the site and remove its state directory
 (.guildhall unless STATE_DIR names another).`
 
-function readArguments(): Filling | undefined {
+function readArguments(): Filling {
   const options = {
     members: { type: 'string' },
     weeks: { type: 'string' },
     seed: { type: 'string' },
   } as const
-  return Filling.safeParse(parseArgs({ options }).values).data
+  return Filling.parse(parseArgs({ options }).values)
 }
 
 /** A bar on stderr, where somebody watches. */

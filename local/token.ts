@@ -26,7 +26,7 @@ const Arguments = z.strictObject({
   name: z
     .string()
     .max(64)
-    .regex(/^[a-z\d]+([._-][a-z\d]+)*$/i),
+    .regex(/^[a-z\d]+([._-][a-z\d]+)*$/i, 'expected letters, digits, and . _ - in between'),
   role: z.enum(ROLE_NAMES).optional(),
   minutes: z.string().regex(/^\d+$/).transform(Number).pipe(z.number().min(1).max(A_YEAR)),
 })
@@ -34,13 +34,14 @@ type Arguments = z.infer<typeof Arguments>
 
 const Member = z.object({ userId: z.string() })
 
-function readArguments(): Arguments | undefined {
+function readArguments(): Arguments {
   const { values, positionals } = parseArgs({
     options: { role: { type: 'string' }, minutes: { type: 'string', default: TWELVE_HOURS } },
     allowPositionals: true,
   })
   const [name, ...rest] = positionals
-  return rest.length === 0 ? Arguments.safeParse({ name, ...values }).data : undefined
+  if (rest.length > 0) throw new Refusal(`${rest.join(' ')}: expected one name`)
+  return Arguments.parse({ name, ...values })
 }
 
 /** The first request makes the member; the bootstrap admin then gives the role. @throws Refusal */

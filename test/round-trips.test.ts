@@ -343,11 +343,14 @@ describe('every route costs what the table says', () => {
     const usual: Record<string, Trips> = {}
     for (const route of routes.filter(isForPartners)) {
       const name = nameOf(route)
+      // The test of what is left out names a route that SIGNED_IN lacks.
+      const own = SIGNED_IN[name]
+      if (!own) continue
       const { d1, objects } = await costOf(async () => {
         expect(`${name}: ${(await key.get(pathOf(route))).status}`).toMatch(/: 200$/)
       })
       costs[name] = [d1, objects]
-      const [trips = 0, calls = 0] = SIGNED_IN[name] ?? []
+      const [trips, calls] = own
       usual[name] = [trips + (MORE_TO_PARTNERS[name] ?? 0), calls + 1]
     }
     // D1 is asked whether the gate is right even by a route that reads nothing.

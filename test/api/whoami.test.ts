@@ -91,7 +91,7 @@ describe('whoami', () => {
     })
   })
 
-  it('tells a member everything the server knows of the session, and nothing more', async () => {
+  it('tells a member everything the server knows of the session: nothing is left out, nothing is added', async () => {
     const exp = Math.floor(Date.now() / 1000) + 60
     const ada = await testSite().member('ada', { exp })
     const { status, body } = await ada.get('/v1/whoami')

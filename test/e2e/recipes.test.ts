@@ -59,7 +59,7 @@ function recipeOf(section: string): Recipe {
 }
 
 /** Applies a step: `@@ path`, then lines to find (' ' and '-') and lines to leave (' ' and '+'). */
-function take(step: string): void {
+function take(recipe: string, step: string): void {
   for (const hunk of step.split(/^@@ /m).slice(1)) {
     const [path = '', ...lines] = hunk.trimEnd().split('\n')
     const without = (mark: string) =>
@@ -71,7 +71,10 @@ function take(step: string): void {
     const file = join(copy, path)
     const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
     const times = found === '' ? Number(text === '') : text.split(found).length - 1
-    if (times !== 1) throw new Error(`a recipe does not fit ${path}: ${times} times\n${found}`)
+    if (times !== 1)
+      throw new Error(
+        `CONTRIBUTING.md, "${recipe}": these lines are ${times} times in ${path}, and have to be there once. If you changed them, change the recipe with them.\n${found}`,
+      )
     writeFileSync(file, found === '' ? left : text.replace(found, () => left))
   }
 }
@@ -181,9 +184,9 @@ beforeAll(async () => {
   for (const entry of readdirSync(ROOT).filter((name) => !NOT_OURS.has(name)))
     cpSync(join(ROOT, entry), join(copy, entry), { recursive: true })
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
-  for (const { first } of RECIPES) first.forEach(take)
+  for (const { name, first } of RECIPES) for (const step of first) take(name, step)
   begun = await said({})
-  for (const { rest } of RECIPES) rest.forEach(take)
+  for (const { name, rest } of RECIPES) for (const step of rest) take(name, step)
   await run('local/docs.ts')
   finished = await said(TRIALS)
 }, PATIENCE_MS)

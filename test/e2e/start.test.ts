@@ -287,16 +287,17 @@ describe('a token', () => {
   })
 
   test.each([
-    [[]],
-    [['ada', 'grace']],
-    [['ada', '--role', 'king']],
-    [['ada', '--minutes', '0']],
-    [['ada', '--minutes', '1.5']],
-    [['a b']],
-    [['ada', '--unknown']],
-  ])('is refused with usage for %j', async (args) => {
+    [[], 'name: '],
+    [['ada', 'grace'], 'grace: expected one name'],
+    [['ada', '--role', 'king'], 'role: '],
+    [['ada', '--minutes', '0'], 'minutes: '],
+    [['ada', '--minutes', '1.5'], 'minutes: '],
+    [['a b'], 'name: expected letters, digits'],
+    [['ada', '--unknown'], "Unknown option '--unknown'"],
+  ])('is refused for %j, with what is wrong and how to call it', async (args, why) => {
     const ended = await runScript('token', args, { STATE_DIR: tempDir() })
     expect(ended).toMatchObject({ code: 2, stdout: '' })
-    expect(ended.stderr).toMatch(/^usage: /)
+    expect(ended.stderr.slice(0, why.length)).toBe(why)
+    expect(ended.stderr).toMatch(/^usage: /m)
   })
 })

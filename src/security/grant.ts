@@ -107,7 +107,7 @@ export class Grant<P extends Permission> {
 
   /**
    * To be called by the operation that does what was granted, with the arguments that matter. An
-   * elevated grant allows one act, with the arguments it is bound to.
+   * elevated grant allows one act, with exactly the arguments it is bound to; bound to none, it allows none.
    * @throws GrantError if the call has ended, or this is not what was granted
    */
   exercise(permission: P, act: Readonly<Record<string, string>> = {}): Exercised<P> {
@@ -117,8 +117,10 @@ export class Grant<P extends Permission> {
     }
     const { elevation } = this.#exercised
     if (elevation) {
-      for (const [name, value] of Object.entries(elevation.bound)) {
-        if (act[name] !== value) throw new GrantError(`not bound to this ${name}`)
+      const { bound } = elevation
+      if (Object.keys(bound).length === 0) throw new GrantError('bound to nothing')
+      for (const name of Object.keys({ ...bound, ...act })) {
+        if (act[name] !== bound[name]) throw new GrantError(`not bound to this ${name}`)
       }
       this.#state = 'spent'
     }

@@ -84,6 +84,15 @@ test('what is changed, missing, added or signed by somebody else is named', asyn
   const { seal, verify } = await siteWithLog()
   await seal()
   const [first, second] = [idOf(7), idOf(600)]
+  const setHead = async (to: string) =>
+    tamper(
+      'audit_seals_are_never_changed',
+      `update audit_seals set head = ${to} where number = (select max(number) from audit_seals)`,
+    )
+  await setHead(`head || 'x'`)
+  expect((await verify()).fault).toEqual({ stretch: 3, what: 'order' })
+  await setHead(`rtrim(head, 'x')`)
+  expect((await verify()).fault).toBeNull()
   await env.DB.exec(`create table copied as select * from audit_log where id = '${second}'`)
   await tamper(
     'audit_log_is_never_changed',
@@ -146,6 +155,27 @@ test('nobody deletes an entry, and nothing is cleared that has no file', async (
   expect(
     await rowsOf('select count(*) as n from audit_seals where cleared_at is not null'),
   ).toEqual([{ n: 0 }])
+})
+
+test('a stretch that is not as it was sealed has no file, and the run says which entry is not', async () => {
+  const { root, seal } = await siteWithLog()
+  await seal()
+  const changed = idOf(600)
+  await tamper(
+    'audit_log_is_never_changed',
+    `update audit_log set actor = 'x' where id = '${changed}'`,
+  )
+  const { files, ARCHIVE } = bucket()
+  const archiving = testSite({ AUTH_SECRET: 'x'.repeat(32), ARCHIVE })
+  await expect(archiving.tick(Date.now() + 2 * HOUR)).rejects.toThrow('seal-audit')
+  expect(files.size).toBe(1)
+  const { body } = await root.get('/v1/jobs/seal-audit/runs?limit=1')
+  expect(body.items[0]).toMatchObject({
+    status: 'failed',
+    error: expect.stringContaining(
+      `stretch 2 of the audit log is not as it was sealed: changed ${changed}`,
+    ),
+  })
 })
 
 test('a stretch is cleared once its file is read back, and the file verifies by itself', async () => {

@@ -110,7 +110,7 @@ export const SAMPLED_ROOMS: Readonly<Record<string, Room>> = {
     ],
     tests: [
       'test/cron/{backup,fold-names,old-bookings,sealed-audit}.test.ts',
-      'test/cron/{award-rules,bookings,job-time,login-upkeep,requested-runs,schedule}.test.ts',
+      'test/cron/{award-cost,award-rules,bookings,job-time,login-upkeep,requested-runs,schedule}.test.ts',
       'test/api/{booking-mails,jobs}.test.ts',
       'test/events/follow-up.test.ts',
       'test/objects/two-stores.test.ts',

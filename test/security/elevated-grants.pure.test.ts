@@ -77,12 +77,19 @@ describe('an elevated grant', () => {
     ['another rule', { ...bound, ruleId: 'rul_00000000000000000000000002' }],
     ['no rule', { badgeId }],
     ['nothing named', {}],
+    ['one thing more', { ...bound, userId: 'usr_00000000000000000000000001' }],
   ])('does not do its act with %s', async (_, act) => {
     await elevated((grant) => {
       expect(() => grant.exercise('badge:assign', act)).toThrow(GrantError)
       expect(() => grant.exercise('role:assign' as 'badge:assign', bound)).toThrow(GrantError)
       // Nothing was done, so the one act is still to be had.
       expect(grant.exercise('badge:assign', bound).scope.rows).toBe('everyone')
+    })
+  })
+
+  test.each([{}, { badgeId }])('that is bound to nothing does nothing, as with %j', async (act) => {
+    await elevate('badge-awarder', 'badge:assign', { reason: 'test', bound: {} }, async (grant) => {
+      expect(() => grant.exercise('badge:assign', act)).toThrow(GrantError)
     })
   })
 

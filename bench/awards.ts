@@ -9,9 +9,10 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import type { Project } from '../local/compile.ts'
-import { DEV_ISSUER, DEV_ROOT, sign, trustedIssuer } from '../local/dev-issuer.ts'
+import { DEV_ROOT, sign, trustedIssuer } from '../local/dev-issuer.ts'
 import { project } from '../local/project.ts'
 import { projectAt } from '../local/project-at.ts'
+import { DIRECT, migrated, QUIET, trusting } from './measured.ts'
 import { report } from './report.ts'
 
 const { values: options } = parseArgs({
@@ -60,18 +61,14 @@ async function measured(build: string, { worker, code, migrations }: Project) {
   const issuer = await trustedIssuer(place)
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
-      host: '127.0.0.1',
-      port: 0,
-      cf: false,
-      logRequests: false,
+      ...QUIET,
       workers: [
         {
           ...worker,
+          ...DIRECT,
           name: 'site',
-          unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
           bindings: {
-            TRUSTED_ISSUERS: JSON.stringify([issuer]),
-            BOOTSTRAP_ADMINS: JSON.stringify([`${DEV_ISSUER}|${DEV_ROOT}`]),
+            ...trusting(issuer),
             VISIT_SHARDS: String(SHARDS),
             LOG_REQUESTS: '0',
           },
@@ -84,10 +81,7 @@ async function measured(build: string, { worker, code, migrations }: Project) {
     }),
   )
   try {
-    const db = await miniflare.getD1Database('DB', 'site')
-    for (const { queries } of migrations) {
-      await db.batch(queries.map((query) => db.prepare(query)))
-    }
+    const db = await migrated(miniflare, 'site', migrations)
     const { origin } = await miniflare.unsafeGetDirectURL('site')
     const Authorization = `Bearer ${await sign(place, DEV_ROOT, {}, 36_000)}`
     const asked = async (path: string, body: unknown): Promise<{ readonly id: string }> => {

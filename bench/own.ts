@@ -8,8 +8,9 @@ import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DEV_ISSUER, DEV_ROOT, sign, trustedIssuer } from '../local/dev-issuer.ts'
+import { sign, trustedIssuer } from '../local/dev-issuer.ts'
 import { project } from '../local/project.ts'
+import { DIRECT, migrated, QUIET, trusting } from './measured.ts'
 import { report } from './report.ts'
 
 const ROUNDS = 9
@@ -27,18 +28,14 @@ const { outputFiles } = await build({
 })
 const miniflare = new Miniflare(
   convertV4MiniflareOptions({
-    host: '127.0.0.1',
-    port: 0,
-    cf: false,
-    logRequests: false,
+    ...QUIET,
     workers: [
       {
         ...made.worker,
+        ...DIRECT,
         name: 'site',
-        unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
         bindings: {
-          TRUSTED_ISSUERS: JSON.stringify([issuer]),
-          BOOTSTRAP_ADMINS: JSON.stringify([`${DEV_ISSUER}|${DEV_ROOT}`]),
+          ...trusting(issuer),
           KEEP_PUBLIC_ANSWERS: 'off',
         },
         modules: [
@@ -50,10 +47,7 @@ const miniflare = new Miniflare(
   }),
 )
 try {
-  const db = await miniflare.getD1Database('DB', 'site')
-  for (const { queries } of made.migrations) {
-    await db.batch(queries.map((query) => db.prepare(query)))
-  }
+  const db = await migrated(miniflare, 'site', made.migrations)
   const url = (await miniflare.unsafeGetDirectURL('site')).origin
   /** Microseconds for each of so many. @throws Error if the last one was no success */
   const cost = async (call: object, times: number): Promise<number> => {

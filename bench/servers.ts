@@ -6,9 +6,10 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import type { Project } from '../local/compile.ts'
-import { DEV_ISSUER, DEV_ROOT, sign, trustedIssuer } from '../local/dev-issuer.ts'
+import { sign, trustedIssuer } from '../local/dev-issuer.ts'
 import { project } from '../local/project.ts'
 import { projectAt } from '../local/project-at.ts'
+import { DIRECT, migrated, QUIET, trusting } from './measured.ts'
 
 export const FLOORS = ['same trips', 'one trip'] as const
 
@@ -90,24 +91,18 @@ interface Serving {
   readonly floors: readonly string[]
 }
 
-/** Each answers on a socket of its own: Miniflare's usual way puts a proxy before all of them. */
 async function serve({ name, made, issuer, floors }: Serving): Promise<Miniflare> {
   const code = await bundleFloor()
-  const shared = { unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }] }
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
-      host: '127.0.0.1',
-      port: 0,
-      cf: false,
-      logRequests: false,
+      ...QUIET,
       workers: [
         {
           ...made.worker,
-          ...shared,
+          ...DIRECT,
           name,
           bindings: {
-            TRUSTED_ISSUERS: JSON.stringify([issuer]),
-            BOOTSTRAP_ADMINS: JSON.stringify([`${DEV_ISSUER}|${DEV_ROOT}`]),
+            ...trusting(issuer),
             VISIT_SHARDS: '8',
             // The platform takes lines of the log for nothing; here they would cost the pipe to this process.
             LOG_REQUESTS: '0',
@@ -123,7 +118,7 @@ async function serve({ name, made, issuer, floors }: Serving): Promise<Miniflare
           modules: [{ type: 'ESModule', path: 'page.js', contents: PAGE }],
         },
         ...floors.map((floor) => ({
-          ...shared,
+          ...DIRECT,
           name: floor,
           compatibilityDate: '2026-10-01',
           bindings: { JWK: JSON.stringify(issuer.jwks.keys[0]), TRIPS: floor.split(' ')[0] ?? '' },
@@ -135,10 +130,7 @@ async function serve({ name, made, issuer, floors }: Serving): Promise<Miniflare
       ],
     }),
   )
-  const db = await miniflare.getD1Database('DB', name)
-  for (const { queries } of made.migrations) {
-    await db.batch(queries.map((query) => db.prepare(query)))
-  }
+  await migrated(miniflare, name, made.migrations)
   return miniflare
 }
 

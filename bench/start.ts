@@ -10,10 +10,11 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import type { Project } from '../local/compile.ts'
-import { DEV_ISSUER, DEV_ROOT, sign, trustedIssuer } from '../local/dev-issuer.ts'
+import { sign, trustedIssuer } from '../local/dev-issuer.ts'
 import { project } from '../local/project.ts'
 import { projectAt } from '../local/project-at.ts'
 import { ROOT } from '../local/root.ts'
+import { DIRECT, migrated, QUIET, trusting } from './measured.ts'
 import { report } from './report.ts'
 
 const ROUNDS = 9
@@ -63,19 +64,13 @@ async function starter({ worker, code, migrations }: Project): Promise<() => Pro
   places.push(place)
   const issuer = await trustedIssuer(place)
   const options = convertV4MiniflareOptions({
-    host: '127.0.0.1',
-    port: 0,
-    cf: false,
-    logRequests: false,
+    ...QUIET,
     workers: [
       {
         ...worker,
+        ...DIRECT,
         name: 'measured',
-        unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
-        bindings: {
-          TRUSTED_ISSUERS: JSON.stringify([issuer]),
-          BOOTSTRAP_ADMINS: JSON.stringify([`${DEV_ISSUER}|${DEV_ROOT}`]),
-        },
+        bindings: trusting(issuer),
         modules: [{ type: 'ESModule', path: 'worker.js', contents: code }],
       },
     ],
@@ -104,10 +99,7 @@ export default { fetch: () => new Response('hi') }`
 
 async function migrate(miniflare: Miniflare, migrations: Project['migrations']): Promise<void> {
   try {
-    const db = await miniflare.getD1Database('DB', 'measured')
-    for (const { queries } of migrations) {
-      await db.batch(queries.map((query) => db.prepare(query)))
-    }
+    await migrated(miniflare, 'measured', migrations)
   } finally {
     await miniflare.dispose()
   }
